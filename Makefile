@@ -1,0 +1,62 @@
+# Every target works on a fresh machine: it installs what it needs first.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check bench run stop lock format clean
+
+help:  ## Show this list.
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(STAMP)  ## Create .venv from the hash-locked requirements.
+
+$(STAMP): requirements-dev.lock requirements-bootstrap.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo 'Python 3.11 or newer is needed; name one with PYTHON=python3.12'; exit 1; }
+	@echo 'Installing the locked packages into $(VENV) …'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		-r requirements-bootstrap.lock
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes \
+		requirements-dev.lock requirements-bootstrap.lock
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(STAMP)  ## Start the whole stack, process a real picture, show what came out.
+	@$(BIN)/product-images demo
+
+test: $(STAMP)  ## Run every test against a private stack.
+	@$(BIN)/python -m pytest
+
+check: $(STAMP)  ## Format, lint, types, architecture, unit tests: under a minute.
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q tests/unit tests/architecture
+
+bench: $(STAMP)  ## Run the benchmarks and print a table with ratios.
+	@$(BIN)/python -m tests.benchmarks
+
+run: $(STAMP)  ## Run the stack in the foreground.
+	@$(BIN)/product-images stack up
+
+stop: $(STAMP)  ## Stop the running stack.
+	@$(BIN)/product-images stack down
+
+format: $(STAMP)  ## Format the code.
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: $(STAMP)  ## Refresh the lock files from pyproject.toml.
+	@$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-annotate --no-header \
+		pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-annotate --no-header \
+		--extra local --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	@echo uv | $(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-annotate \
+		--no-header - -o requirements-bootstrap.lock
+
+clean:  ## Remove what was installed and built (the stack's data in .local stays).
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

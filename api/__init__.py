@@ -1,0 +1,1 @@
+"""The doors: HTTP and command line. Thin; they call use cases in tasks/."""

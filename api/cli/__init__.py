@@ -1,0 +1,1 @@
+"""The `product-images` command line."""

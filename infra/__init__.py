@@ -1,0 +1,1 @@
+"""Settings, contract words and adapters. Imports none of the other packages."""

@@ -1,0 +1,1 @@
+"""RabbitMQ: topology, publisher, consumer, and the fake that passes the same suite."""

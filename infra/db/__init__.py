@@ -1,0 +1,1 @@
+"""PostgreSQL: engine, models. The only home of SQLAlchemy besides the queries in tasks/."""

@@ -1,0 +1,142 @@
+"""The error tree and its codes. Vendor exceptions stop at the adapters and become these.
+
+ProductImagesError
+├── PermanentError     record it and stop: another try gives the same result
+│   ├── FetchRefused       the address, the answer or the body is not acceptable
+│   ├── ImageRefused       the bytes are not a picture that we process
+│   ├── Rejected           a caller asked for something that cannot be accepted (4xx)
+│   └── LostClaim          another attempt owns the job now; write nothing
+└── TransientError     try again, with a delay
+    ├── FetchFailed        network trouble, 408, 429, 5xx
+    ├── PixelsFailed       the pixel process died or ran out of time or memory
+    └── ServiceUnavailable a part of our own stack does not answer
+"""
+
+from enum import StrEnum
+from typing import ClassVar
+
+
+class ErrorCode(StrEnum):
+    """Stable codes: part of the HTTP contract, never renamed."""
+
+    # About a request
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    MALFORMED_JSON = "malformed_json"
+    INVALID_REQUEST = "invalid_request"
+    INVALID_URL = "invalid_url"
+    TOO_MANY_URLS = "too_many_urls"
+    UNKNOWN_PRESET = "unknown_preset"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    BODY_TOO_LARGE = "body_too_large"
+    INTERNAL_ERROR = "internal_error"
+
+    # About a part of the system
+    DATABASE_UNAVAILABLE = "database_unavailable"
+    STORE_UNAVAILABLE = "store_unavailable"
+    BROKER_UNAVAILABLE = "broker_unavailable"
+    CACHE_UNAVAILABLE = "cache_unavailable"
+    PREFECT_UNAVAILABLE = "prefect_unavailable"
+
+    # About fetching an image
+    BAD_URL = "bad_url"
+    BLOCKED_ADDRESS = "blocked_address"
+    DNS_FAILURE = "dns_failure"
+    CONNECT_FAILED = "connect_failed"
+    CONNECT_TIMEOUT = "connect_timeout"
+    READ_TIMEOUT = "read_timeout"
+    TOTAL_TIMEOUT = "total_timeout"
+    TLS_ERROR = "tls_error"
+    TOO_MANY_REDIRECTS = "too_many_redirects"
+    HTTP_ERROR = "http_error"  # published as http_404, http_503, …
+    NOT_AN_IMAGE = "not_an_image"
+    TOO_MANY_BYTES = "too_many_bytes"
+    INCOMPLETE_BODY = "incomplete_body"
+    PROTOCOL_ERROR = "protocol_error"
+
+    # About the pixels of an image
+    UNSUPPORTED_FORMAT = "unsupported_format"
+    TOO_MANY_PIXELS = "too_many_pixels"
+    TRUNCATED = "truncated"
+    CORRUPT = "corrupt"
+    DECODER_CRASHED = "decoder_crashed"
+    DECODE_TIMEOUT = "decode_timeout"
+    OUT_OF_MEMORY = "out_of_memory"
+
+    # About a job
+    LOST_CLAIM = "lost_claim"
+    CANCELLED = "cancelled"
+    GAVE_UP = "gave_up"
+    JOB_TIMEOUT = "job_timeout"
+
+
+class ProductImagesError(Exception):
+    """Root of the tree.
+
+    `code` is stable and for machines; `detail` is a chosen sentence for people that says
+    what happened and, where possible, what to do.
+    """
+
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(code, detail)  # both in args: crosses process borders by pickle
+        self.code = str(code)
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.detail} ({self.code})"
+
+
+class PermanentError(ProductImagesError):
+    """Another try gives the same result."""
+
+
+class TransientError(ProductImagesError):
+    """Another try may succeed.
+
+    `retry_after_seconds` is set when the other side named a delay.
+    """
+
+    retryable = True
+
+    def __init__(self, code: str, detail: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(code, detail)
+        self.args = (code, detail, retry_after_seconds)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class FetchRefused(PermanentError):
+    """The address, the answer or the body of a source URL is not acceptable."""
+
+
+class ImageRefused(PermanentError):
+    """The bytes are not a picture that we process."""
+
+
+class Rejected(PermanentError):
+    """A caller asked for something that cannot be accepted; nothing was written.
+
+    `status` is the HTTP status that the API answers with.
+    """
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        super().__init__(code, detail)
+        self.args = (status, code, detail)
+        self.status = status
+
+
+class LostClaim(PermanentError):
+    """Another attempt owns the job now; this one must not write."""
+
+
+class FetchFailed(TransientError):
+    """The source did not answer properly this time."""
+
+
+class PixelsFailed(TransientError):
+    """The pixel process died, or ran out of time or memory."""
+
+
+class ServiceUnavailable(TransientError):
+    """A part of our own stack does not answer."""

@@ -1,0 +1,228 @@
+"""The only reader of the environment: frozen, validated sections.
+
+A section is read by the process that needs it, so that a worker does not ask for the API's
+variables. A bad value stops the process with the variable's name.
+"""
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Self, TypeVar
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+ENV_FILE = ".env"
+_MEBIBYTE = 1024 * 1024
+
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class SettingsError(Exception):
+    """A variable is missing or wrong; the message names it and says what to do."""
+
+
+class Section(BaseSettings):
+    """Common behaviour of all sections: frozen, from the environment, then from `.env`."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    @classmethod
+    def load(cls, env_file: str | None = ENV_FILE) -> Self:
+        """Read the section; raise `SettingsError` naming each variable that is wrong."""
+        try:
+            return cls(_env_file=env_file)  # type: ignore[call-arg]  # pydantic-settings adds it
+        except ValidationError as exc:
+            raise SettingsError(_explain(cls, exc)) from exc
+
+
+S = TypeVar("S", bound=Section)
+
+
+def _explain(section: type[Section], error: ValidationError) -> str:
+    prefix = str(section.model_config.get("env_prefix", ""))
+    lines = []
+    for problem in error.errors():
+        variable = (prefix + str(problem["loc"][0])).upper() if problem["loc"] else "settings"
+        if problem["type"] == "missing":
+            lines.append(f"{variable} is not set. See .env.example for what it means.")
+        else:
+            lines.append(f"{variable} is wrong: {problem['msg']} (got {problem['input']!r}).")
+    return "\n".join(lines)
+
+
+class DatabaseSettings(Section):
+    """PostgreSQL, the truth."""
+
+    model_config = SettingsConfigDict(env_prefix="DATABASE_")
+
+    url: str
+    pool_size: Count = 10
+    connect_timeout_seconds: Count = 5
+    statement_timeout_seconds: Count = 30
+
+    @field_validator("url")
+    @classmethod
+    def _psycopg2(cls, url: str) -> str:
+        scheme, separator, rest = url.partition("://")
+        if not separator or scheme.split("+")[0] not in ("postgresql", "postgres"):
+            raise ValueError("must look like postgresql://user:password@host:5432/database")
+        return f"postgresql+psycopg2://{rest}"
+
+
+class BrokerSettings(Section):
+    """RabbitMQ, which delivers."""
+
+    model_config = SettingsConfigDict(env_prefix="AMQP_")
+
+    url: str
+    heartbeat_seconds: Count = 30
+    connect_timeout_seconds: Positive = 5
+    confirm_timeout_seconds: Positive = 10
+    reconnect_max_seconds: Positive = 5
+    queue_prefix: str = "product-images"
+
+
+class StoreSettings(Section):
+    """The S3 store of originals and variants."""
+
+    model_config = SettingsConfigDict(env_prefix="S3_")
+
+    endpoint: str = Field(description="host:port, or a URL whose scheme says whether TLS is used")
+    access_key: str
+    secret_key: str
+    bucket: str = "product-images"
+    region: str = "us-east-1"
+    connect_timeout_seconds: Positive = 3
+    read_timeout_seconds: Positive = 20
+    pool_size: Count = 16
+
+    @field_validator("endpoint")
+    @classmethod
+    def _with_scheme(cls, endpoint: str) -> str:
+        return endpoint.rstrip("/") if "://" in endpoint else f"http://{endpoint}"
+
+
+class AssetSettings(Section):
+    """How stored variants are addressed by browsers."""
+
+    public_asset_url: str = Field(description="base of every variant's URL; no trailing slash")
+
+    @field_validator("public_asset_url")
+    @classmethod
+    def _no_trailing_slash(cls, url: str) -> str:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return url.rstrip("/")
+
+
+class CacheSettings(Section):
+    """Redis or Valkey, which may be lost at any time."""
+
+    model_config = SettingsConfigDict(env_prefix="REDIS_")
+
+    url: str
+    timeout_seconds: Positive = 1
+
+
+class PrefectSettings(Section):
+    """The Prefect server. Prefect's own client reads the same PREFECT_API_URL."""
+
+    model_config = SettingsConfigDict(env_prefix="PREFECT_")
+
+    api_url: str
+    work_pool: str = "product-images"
+
+
+class ApiSettings(Section):
+    """The HTTP API."""
+
+    model_config = SettingsConfigDict(env_prefix="API_")
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    threads: Count = 10
+    max_urls: Count = 100
+    max_url_characters: Annotated[int, Field(ge=16, le=2600)] = 2048
+    max_json_bytes: Count = 1_000_000
+    max_file_bytes: Count = 50 * _MEBIBYTE
+
+
+class DispatchSettings(Section):
+    """How committed jobs reach the broker."""
+
+    model_config = SettingsConfigDict(env_prefix="DISPATCH_")
+
+    batch_size: Count = 200
+    poll_seconds: Positive = 1
+    lost_after_seconds: Positive = 3600
+
+
+class FetchSettings(Section):
+    """How source URLs are fetched."""
+
+    model_config = SettingsConfigDict(env_prefix="FETCH_")
+
+    allowed_private_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    connect_timeout_seconds: Positive = 5
+    read_timeout_seconds: Positive = 10
+    total_timeout_seconds: Positive = 30
+    max_bytes: Count = 50 * _MEBIBYTE
+    max_redirects: Annotated[int, Field(ge=0, le=20)] = 5
+    threads: Count = 16
+
+    @field_validator("allowed_private_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(entry.strip() for entry in value.split(",") if entry.strip())
+        return value
+
+
+class PixelSettings(Section):
+    """The killable child processes that decode and encode."""
+
+    model_config = SettingsConfigDict(env_prefix="PIXEL_")
+
+    processes: Annotated[int, Field(ge=0)] = Field(0, description="0: one per CPU")
+    timeout_seconds: Positive = 60
+    memory_bytes: Annotated[int, Field(ge=256 * _MEBIBYTE)] = 2048 * _MEBIBYTE
+    max_pixels: Count = 50_000_000
+
+
+class WorkerSettings(Section):
+    """The worker: bridge consumer and warm runner."""
+
+    model_config = SettingsConfigDict(env_prefix="WORKER_")
+
+    slots: Count = 8
+    lease_seconds: Positive = 15
+    max_attempts: Count = 5
+    job_timeout_seconds: Positive = 600
+    shutdown_grace_seconds: Positive = 20
+    directory: Path = Field(Path("/tmp"), description="where a job's files live while it runs")  # noqa: S108 - a default that the operator may move
+
+
+class StackSettings(Section):
+    """The local stack: ports, number of workers, and parts that run elsewhere."""
+
+    api_port: Port = 8080
+    prefect_port: Port = 4200
+    workers: Count = 1
+    stack_directory: Path = Path(".local")
+    database_url: str | None = None
+    amqp_url: str | None = None
+    redis_url: str | None = None
+    s3_endpoint: str | None = None
+    prefect_api_url: str | None = None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a listening address is reachable from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,43 @@
+"""The states that jobs and images go through, in the contract's words."""
+
+from enum import StrEnum
+
+
+class JobState(StrEnum):
+    """Where a job is. The last four are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    READY = "ready"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing will happen to the job unless somebody retries it."""
+        return self not in (JobState.QUEUED, JobState.RUNNING)
+
+
+class ImageState(StrEnum):
+    """Where one image is, within a job or as the product shows it now."""
+
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class Outcome(StrEnum):
+    """What a job did for an image that ended ready."""
+
+    CREATED = "created"
+    UNCHANGED = "unchanged"
+    DEDUPLICATED = "deduplicated"
+
+
+class Lane(StrEnum):
+    """Which queue a job travels on."""
+
+    INTERACTIVE = "interactive"
+    BULK = "bulk"

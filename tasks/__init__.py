@@ -1,0 +1,1 @@
+"""What is done: steps and use cases as plain functions, one per file, without Prefect."""

@@ -1,0 +1,1 @@
+"""From bytes and a preset to bytes and facts. Pure: no network, no database, no settings."""
