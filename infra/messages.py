@@ -37,5 +37,5 @@ class JobMessage:
             if fields["version"] != _VERSION:
                 raise UndecodableMessage(f"version {fields['version']!r} is not {_VERSION}")
             return cls(job_id=UUID(fields["job_id"]), lane=Lane(fields["lane"]))
-        except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
             raise UndecodableMessage(f"not a job message: {exc!r}") from exc

@@ -4,6 +4,7 @@ A section is read by the process that needs it, so that a worker does not ask fo
 variables. A bad value stops the process with the variable's name.
 """
 
+import os
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
@@ -48,7 +49,7 @@ def _explain(section: type[Section], error: ValidationError) -> str:
         if problem["type"] == "missing":
             lines.append(f"{variable} is not set. See .env.example for what it means.")
         else:
-            lines.append(f"{variable} is wrong: {problem['msg']} (got {problem['input']!r}).")
+            lines.append(f"{variable} is wrong: {problem['msg']}.")  # the value may be a secret
     return "\n".join(lines)
 
 
@@ -147,6 +148,7 @@ class ApiSettings(Section):
     max_url_characters: Annotated[int, Field(ge=16, le=2600)] = 2048
     max_json_bytes: Count = 1_000_000
     max_file_bytes: Count = 50 * _MEBIBYTE
+    max_upload_bytes: Count = Field(500 * _MEBIBYTE, description="all files of one request")
 
 
 class DispatchSettings(Section):
@@ -201,7 +203,14 @@ class WorkerSettings(Section):
     max_attempts: Count = 5
     job_timeout_seconds: Positive = 600
     shutdown_grace_seconds: Positive = 20
+    ready_file: Path | None = Field(None, description="exists while the worker takes work")
     directory: Path = Field(Path("/tmp"), description="where a job's files live while it runs")  # noqa: S108 - a default that the operator may move
+
+
+class ClientSettings(Section):
+    """The command line as a client of the API."""
+
+    api_url: str | None = Field(None, description="without it the local stack is asked")
 
 
 class StackSettings(Section):
@@ -216,6 +225,19 @@ class StackSettings(Section):
     redis_url: str | None = None
     s3_endpoint: str | None = None
     prefect_api_url: str | None = None
+    stack_samples: bool = Field(default=False, description="serve <stack_directory>/samples too")
+    api_host: str = "127.0.0.1"
+    s3_access_key: str = ""
+    s3_secret_key: str = ""
+    s3_bucket: str = "product-images"
+    public_asset_url: str | None = None
+    fetch_allowed_private_hosts: str = ""
+    prefect_api_database_connection_url: str | None = None
+
+
+def inherited_environment() -> dict[str, str]:
+    """Return a copy of this process's variables, for the processes that it starts."""
+    return dict(os.environ)
 
 
 def is_loopback(host: str) -> bool:

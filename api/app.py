@@ -1,0 +1,34 @@
+"""Builds the HTTP application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from anyio import to_thread
+from fastapi import FastAPI
+
+from api.problems import install_problem_handlers
+from api.resources import ApiConfiguration, open_resources
+from api.routes import health, jobs, process_image, products
+
+
+def create_app(configuration: ApiConfiguration) -> FastAPI:
+    """Return the application; it opens its resources when it starts."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        to_thread.current_default_thread_limiter().total_tokens = configuration.api.threads
+        with open_resources(configuration) as resources:
+            app.state.resources = resources
+            yield
+
+    app = FastAPI(
+        title="product-images",
+        summary="Product pictures from supplier URLs to verified, small variants.",
+        version=version("product-images"),
+        lifespan=lifespan,
+    )
+    install_problem_handlers(app)
+    for module in (process_image, jobs, products, health):
+        app.include_router(module.router)
+    return app

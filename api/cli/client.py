@@ -1,0 +1,86 @@
+"""The command line as a client of the HTTP API."""
+
+import mimetypes
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from infra.errors import ProductImagesError
+from infra.http import ServiceClient
+from infra.settings import ClientSettings, StackSettings
+from infra.stack.description import FILE_NAME, StackDescription
+from infra.stack.failure import StackError
+
+_DEFAULT_API = "http://127.0.0.1:8080"
+FINAL_STATES = frozenset({"ready", "partial", "failed", "cancelled"})
+
+
+class ApiClient:
+    """Calls of the HTTP contract; errors are raised with the API's own code and sentence."""
+
+    def __init__(self, base_url: str) -> None:
+        self._service = ServiceClient(base_url)
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._service.close()
+
+    def process(self, urls: Sequence[str], files: Sequence[Path], sku: str | None) -> Any:
+        """Post images of one product; return the accepted job."""
+        fields: dict[str, Any] = {} if sku is None else {"sku": sku}
+        if not files:
+            return self._call("POST", "/process-image", json={**fields, "image_urls": list(urls)})
+        with ExitStack() as stack:
+            parts = [
+                ("file", (path.name, stack.enter_context(path.open("rb")), _media_type(path)))
+                for path in files
+            ]
+            form = [*fields.items(), *(("image_url", url) for url in urls)]
+            return self._call("POST", "/process-image", data=form, files=parts)
+
+    def job(self, job_id: str) -> Any:
+        """Return a job."""
+        return self._call("GET", f"/jobs/{job_id}")
+
+    def jobs(self, **query: Any) -> Any:
+        """Return one page of jobs."""
+        wanted = {name: value for name, value in query.items() if value is not None}
+        return self._call("GET", "/jobs", params=wanted)
+
+    def _call(self, method: str, path: str, **arguments: Any) -> Any:
+        response = self._service.request(method, path, **arguments)
+        if response.ok:
+            return response.json()
+        try:
+            problem = response.json()
+            raise ProductImagesError(problem["code"], problem["detail"])
+        except (ValueError, KeyError) as exc:
+            raise ProductImagesError(
+                f"http_{response.status_code}", f"{path} was answered with no explanation."
+            ) from exc
+
+
+@contextmanager
+def open_client() -> Iterator[ApiClient]:
+    """Yield a client of the API that API_URL names, or of the local stack."""
+    client = ApiClient(_api_address())
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def _api_address() -> str:
+    configured = ClientSettings.load().api_url
+    if configured is not None:
+        return configured
+    try:
+        directory = StackSettings.load().stack_directory
+        return StackDescription.load(directory / FILE_NAME).api
+    except StackError:
+        return _DEFAULT_API
+
+
+def _media_type(path: Path) -> str:
+    return mimetypes.guess_type(path.name)[0] or "application/octet-stream"

@@ -1,0 +1,30 @@
+"""The `product-images` command line: puts the commands together."""
+
+import sys
+
+import typer
+
+from api.cli import demo, jobs, process, services, stack
+from infra.errors import ProductImagesError
+from infra.settings import SettingsError
+
+app = typer.Typer(
+    help="Product pictures from supplier URLs to verified, small variants.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command()(process.process)
+app.command("jobs")(jobs.jobs)
+app.add_typer(stack.app, name="stack")
+app.command()(services.worker)
+app.command()(services.api)
+app.command()(services.migrate)
+app.command()(demo.demo)
+
+
+def main() -> None:
+    """Run a command; what goes wrong becomes one sentence and exit status 1."""
+    try:
+        app()
+    except (ProductImagesError, SettingsError) as exc:
+        sys.exit(f"product-images: {exc}")

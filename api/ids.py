@@ -1,0 +1,18 @@
+"""Ids in paths and bodies: a malformed one names nothing, so it is not found."""
+
+from uuid import UUID
+
+from infra.errors import ErrorCode, Rejected
+
+
+def parse_id(text: str, kind: str) -> UUID:
+    """Return the id; raise `Rejected` (404) when it is not one."""
+    try:
+        return UUID(text)
+    except ValueError as exc:
+        raise not_found(text, kind) from exc
+
+
+def not_found(identity: object, kind: str) -> Rejected:
+    """Return the error for an id that names nothing."""
+    return Rejected(404, ErrorCode.NOT_FOUND, f"There is no {kind} {str(identity)[:64]!r}.")

@@ -1,0 +1,87 @@
+"""Errors as `application/problem+json` (RFC 9457) with a stable `code`."""
+
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from infra.errors import ErrorCode, Rejected, ServiceUnavailable
+
+log = structlog.get_logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+_CODES = {
+    404: ErrorCode.NOT_FOUND,
+    405: ErrorCode.METHOD_NOT_ALLOWED,
+    413: ErrorCode.BODY_TOO_LARGE,
+    415: ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+}
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    headers: dict[str, str] | None = None,
+    **members: Any,
+) -> JSONResponse:
+    """Return a problem response; `members` are extension members."""
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        **members,
+    }
+    return JSONResponse(body, status, headers, media_type=MEDIA_TYPE)
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Make every error of the application a problem."""
+    app.exception_handler(Rejected)(_rejected)
+    app.exception_handler(ServiceUnavailable)(_unavailable)
+    app.exception_handler(RequestValidationError)(_invalid)
+    app.exception_handler(HTTPException)(_http)
+    app.exception_handler(Exception)(_unexpected)
+
+
+def _rejected(_request: Request, exc: Rejected) -> JSONResponse:
+    return problem(exc.status, exc.code, exc.detail)
+
+
+def _unavailable(request: Request, exc: ServiceUnavailable) -> JSONResponse:
+    seconds = round(exc.retry_after_seconds or 5)
+    log.warning("request refused", code=exc.code, path=request.url.path)
+    return problem(503, exc.code, exc.detail, headers={"Retry-After": str(seconds)})
+
+
+def _invalid(_request: Request, exc: RequestValidationError) -> JSONResponse:
+    errors = [
+        {"pointer": "/" + "/".join(map(str, error["loc"])), "detail": error["msg"]}
+        for error in exc.errors()
+    ]
+    where = "; ".join(f"{error['pointer']}: {error['detail']}" for error in errors)
+    return problem(422, ErrorCode.INVALID_REQUEST, where, errors=errors)
+
+
+def _http(request: Request, exc: HTTPException) -> JSONResponse:
+    code = _CODES.get(exc.status_code, ErrorCode.INVALID_REQUEST)
+    detail = {
+        404: f"There is nothing at {request.url.path}.",
+        405: f"{request.method} is not possible at {request.url.path}.",
+    }.get(exc.status_code, str(exc.detail))
+    return problem(exc.status_code, code, detail, headers=dict(exc.headers or {}))
+
+
+def _unexpected(_request: Request, _exc: Exception) -> JSONResponse:
+    return problem(
+        500,
+        ErrorCode.INTERNAL_ERROR,
+        "Something went wrong on our side. The log has the details; trying again may help.",
+    )

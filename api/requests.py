@@ -1,0 +1,141 @@
+"""What callers may send, and its translation into a submission."""
+
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from api.ids import parse_id
+from infra.errors import ErrorCode, FetchRefused, Rejected
+from infra.fetch.source_url import parse_source_url
+from infra.settings import ApiSettings
+from tasks.imaging.preset import PRESETS
+from tasks.submit import Submission, Upload
+
+_DEFAULT_PRESET = "web"
+_ONE_OF = "Send image_url, image_urls or files: at least one image is needed."
+
+
+class ProcessImageRequest(BaseModel):
+    """The members of `POST /process-image`."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"image_url": "https://example.com/image.jpg"}]},
+    )
+
+    image_url: str | None = Field(None, description="one image")
+    image_urls: list[str] | None = Field(None, description="several images of one product")
+    product_id: str | None = Field(None, description="an existing product")
+    sku: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        None, description="your own name of the product; created when unknown"
+    )
+    preset: str = Field(_DEFAULT_PRESET, description="which variants are made")
+    metadata: dict[str, Any] = Field(default_factory=dict, description="kept with the job")
+    callback_url: str | None = Field(None, description="kept with the job")
+
+    @field_validator("sku")
+    @classmethod
+    def _sku_is_text(cls, sku: str | None) -> str | None:
+        if sku is not None:
+            _require_storable(sku)
+        return sku
+
+    @field_validator("metadata")
+    @classmethod
+    def _metadata_is_storable(cls, metadata: dict[str, Any]) -> dict[str, Any]:
+        try:
+            text = json.dumps(metadata, ensure_ascii=False, allow_nan=False)
+        except ValueError as exc:
+            raise ValueError("has a number that is too large for JSON") from exc
+        _require_storable(text.replace("\\u0000", "\x00"))
+        return metadata
+
+
+def _require_storable(text: str) -> None:
+    """PostgreSQL stores neither NUL nor half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as exc:
+        raise ValueError("has half of a surrogate pair; send valid Unicode") from exc
+    if "\x00" in text:
+        raise ValueError("has a NUL character; remove it")
+
+
+def parse_request(fields: dict[str, Any]) -> ProcessImageRequest:
+    """Validate the members; raise `Rejected` (422) with a sentence per problem."""
+    try:
+        return ProcessImageRequest.model_validate(fields)
+    except ValidationError as exc:
+        problems = "; ".join(
+            f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in exc.errors()
+        )
+        raise Rejected(422, ErrorCode.INVALID_REQUEST, f"{problems}.") from exc
+
+
+def to_submission(
+    request: ProcessImageRequest, uploads: Sequence[Upload], settings: ApiSettings
+) -> Submission:
+    """Return what to submit; raise `Rejected` when any part of it is unacceptable."""
+    if request.preset not in PRESETS:
+        raise Rejected(
+            422,
+            ErrorCode.UNKNOWN_PRESET,
+            f"There is no preset {request.preset!r}. Known: {', '.join(sorted(PRESETS))}.",
+        )
+    return Submission(
+        preset=request.preset,
+        urls=_parse_urls(request, settings),
+        uploads=tuple(uploads),
+        product_id=_product_id(request),
+        sku=request.sku,
+        metadata=request.metadata,
+        callback_url=_callback_url(request, settings),
+    )
+
+
+def check_count(request: ProcessImageRequest, files: int, settings: ApiSettings) -> None:
+    """Raise `Rejected` (422) unless the number of images is within bounds."""
+    if request.image_url is not None and request.image_urls is not None:
+        raise Rejected(422, ErrorCode.INVALID_REQUEST, "Send image_url or image_urls, not both.")
+    count = len(_urls(request)) + files
+    if count == 0:
+        raise Rejected(422, ErrorCode.INVALID_REQUEST, _ONE_OF)
+    if count > settings.max_urls:
+        raise Rejected(
+            422,
+            ErrorCode.TOO_MANY_URLS,
+            f"{count} images were sent; {settings.max_urls} are allowed in one request.",
+        )
+
+
+def _urls(request: ProcessImageRequest) -> list[str]:
+    single = [] if request.image_url is None else [request.image_url]
+    return single + (request.image_urls or [])
+
+
+def _parse_urls(request: ProcessImageRequest, settings: ApiSettings) -> tuple[str, ...]:
+    return tuple(
+        _parse_url(text, f"URL {index}", settings) for index, text in enumerate(_urls(request))
+    )
+
+
+def _parse_url(text: str, what: str, settings: ApiSettings) -> str:
+    try:
+        return parse_source_url(text, max_characters=settings.max_url_characters).text
+    except FetchRefused as exc:
+        raise Rejected(
+            422, ErrorCode.INVALID_URL, f"{what}: {exc.detail} Nothing was accepted."
+        ) from exc
+
+
+def _callback_url(request: ProcessImageRequest, settings: ApiSettings) -> str | None:
+    if request.callback_url is None:
+        return None
+    return _parse_url(request.callback_url, "callback_url", settings)
+
+
+def _product_id(request: ProcessImageRequest) -> UUID | None:
+    return None if request.product_id is None else parse_id(request.product_id, "product")

@@ -1,0 +1,50 @@
+"""`GET /jobs` and `GET /jobs/{id}`."""
+
+from datetime import datetime
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request
+
+from api.dependencies import Resources
+from api.ids import not_found, parse_id
+from api.responses import Job, JobHead, JobPage
+from infra.states import JobState
+from tasks.read_job import JobFilter, list_jobs, read_job
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+
+@router.get("", response_model=JobPage, summary="List jobs, newest first")
+def get_jobs(
+    request: Request,
+    resources: Resources,
+    state: JobState | None = None,
+    sku: str | None = None,
+    since: datetime | None = None,
+    before: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> JobPage:
+    """Return one page; `next` leads to the following one."""
+    wanted = JobFilter(
+        limit=limit,
+        state=state,
+        sku=sku,
+        since=since,
+        before=None if before is None else parse_id(before, "job"),
+    )
+    jobs = list_jobs(resources.database, wanted)
+    following = None
+    if len(jobs) == limit:
+        query = {**request.query_params, "before": str(jobs[-1].id)}
+        following = f"/jobs?{urlencode(query)}"
+    return JobPage(jobs=[JobHead.of(job) for job in jobs], next=following)
+
+
+@router.get("/{job_id}", response_model=Job, summary="Show a job")
+def get_job(job_id: str, resources: Resources) -> Job:
+    """Return the job with what it did for each image."""
+    job = read_job(resources.database, parse_id(job_id, "job"))
+    if job is None:
+        raise not_found(job_id, "job")
+    return Job.full(job, resources.configuration.assets.public_asset_url)

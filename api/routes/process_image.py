@@ -1,0 +1,74 @@
+"""`POST /process-image`: accept images and answer at once."""
+
+from fastapi import APIRouter, Response
+
+from api.body import Body
+from api.dependencies import RequestBody, Resources
+from api.requests import ProcessImageRequest, check_count, parse_request, to_submission
+from api.responses import Accepted
+from tasks.submit import submit
+from tasks.upload import store_upload
+
+router = APIRouter(tags=["jobs"])
+
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": ProcessImageRequest.model_json_schema(),
+                "examples": {
+                    "one image": {"value": {"image_url": "https://example.com/image.jpg"}},
+                    "a product": {
+                        "value": {
+                            "sku": "SHOE-42",
+                            "image_urls": [
+                                "https://example.com/front.jpg",
+                                "https://example.com/back.jpg",
+                            ],
+                        }
+                    },
+                },
+            },
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "file": {
+                            "type": "array",
+                            "items": {"type": "string", "format": "binary"},
+                        },
+                        "sku": {"type": "string"},
+                    },
+                }
+            },
+        },
+    }
+}
+
+
+@router.post(
+    "/process-image",
+    status_code=202,
+    response_model=Accepted,
+    openapi_extra=_BODY,
+    summary="Process images of a product",
+)
+def process_image(body: RequestBody, resources: Resources, response: Response) -> Accepted:
+    """Write the job in one transaction; a dispatcher publishes it afterwards."""
+    accepted = _accept(body, resources)
+    response.headers["Location"] = accepted.status_url
+    return accepted
+
+
+def _accept(body: Body, resources: Resources) -> Accepted:
+    settings = resources.configuration.api
+    request = parse_request(body.fields)
+    check_count(request, len(body.files), settings)
+    to_submission(request, (), settings)  # refuse a bad request before its files are stored
+    uploads = [
+        store_upload(resources.store, path, index=index) for index, path in enumerate(body.files)
+    ]
+    submitted = submit(resources.database, to_submission(request, uploads, settings))
+    resources.dispatcher.wake()
+    return Accepted.of(submitted)

@@ -1,0 +1,62 @@
+"""Brings the work pool and prefect.yaml to the Prefect server: `python -m flows.deploy`.
+
+Deploys only when the file changed: `prefect deploy` resets limits and re-activates schedules
+that somebody paused. What was deployed last is noted on the server itself.
+"""
+
+import asyncio
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import structlog
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.exceptions import ObjectAlreadyExists
+from prefect.variables import Variable
+
+from flows.pool_worker import WORKER_TYPE, PoolWorker
+from infra.logs import configure_logs
+from infra.settings import PrefectSettings
+
+log = structlog.get_logger(__name__)
+
+_PROJECT = Path(__file__).resolve().parent.parent
+_DEPLOYED = "product_images_deployed"
+
+
+async def _ensure_work_pool(client: PrefectClient, name: str) -> None:
+    pool = WorkPoolCreate(
+        name=name,
+        type=WORKER_TYPE,
+        description="Product jobs and housekeeping, run by warm workers.",
+        base_job_template=PoolWorker.get_default_base_job_template(),
+    )
+    try:
+        await client.create_work_pool(pool)
+    except ObjectAlreadyExists:
+        return
+
+
+async def _deploy(settings: PrefectSettings) -> None:
+    digest = hashlib.sha256((_PROJECT / "prefect.yaml").read_bytes()).hexdigest()
+    async with get_client() as client:
+        await _ensure_work_pool(client, settings.work_pool)
+    if await Variable[str].aget(_DEPLOYED) == digest:
+        log.info("deployments are current")
+        return
+    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
+    subprocess.run(command, cwd=_PROJECT, check=True)  # noqa: S603 - our own command
+    await Variable[str].aset(_DEPLOYED, digest, overwrite=True)
+    log.info("deployed")
+
+
+def main() -> None:
+    """Deploy to the configured Prefect server."""
+    configure_logs()
+    asyncio.run(_deploy(PrefectSettings.load()))
+
+
+if __name__ == "__main__":
+    main()

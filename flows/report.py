@@ -1,0 +1,52 @@
+"""The table on a run's page: what was made of each image, with links and savings."""
+
+from collections.abc import Sequence
+
+from infra.objectkeys import asset_url
+from tasks.result import ImageDone, ImageFailed, ImageResult
+
+Row = dict[str, str | int]
+
+
+def table_of(results: Sequence[ImageResult], assets: str) -> list[Row]:
+    """Return one row per variant, and one per failed image."""
+    rows: list[Row] = []
+    for result in results:
+        if isinstance(result, ImageDone):
+            rows.extend(_variant_rows(result, assets))
+        else:
+            rows.append(_failure_row(result))
+    return rows
+
+
+def _variant_rows(done: ImageDone, assets: str) -> list[Row]:
+    return [
+        {
+            "image": done.image.position,
+            "outcome": done.outcome,
+            "variant": variant.name,
+            "size": f"{variant.width}×{variant.height}",  # noqa: RUF001 - the sign for sizes
+            "bytes": variant.bytes,
+            "saved": _saved(done.source_bytes, variant.bytes),
+            "link": f"[open]({asset_url(assets, variant.object_key)})",
+        }
+        for variant in done.variants
+    ]
+
+
+def _failure_row(failure: ImageFailed) -> Row:
+    return {
+        "image": failure.image.position,
+        "outcome": failure.code,
+        "variant": "",
+        "size": "",
+        "bytes": "",
+        "saved": "",
+        "link": failure.detail,
+    }
+
+
+def _saved(source_bytes: int, variant_bytes: int) -> str:
+    if source_bytes == 0:
+        return ""
+    return f"{100 * (1 - variant_bytes / source_bytes):.0f} %"

@@ -1,0 +1,31 @@
+"""The safety net behind the dispatcher: publishes what was committed but not dispatched."""
+
+import structlog
+from prefect import flow
+from prefect.logging import get_run_logger
+
+from flows.workshop import Workshop, current_workshop, in_thread
+from infra.broker.rabbitmq import RabbitPublisher
+from tasks.dispatch import dispatch_all, forget_lost_dispatches
+
+log = structlog.get_logger(__name__)
+
+
+@flow(name="sweep", retries=0, persist_result=False)
+async def sweep() -> None:
+    """Publish every due job that has no message on its way."""
+    workshop = current_workshop()
+    published = await in_thread(workshop.io_threads, _publish, workshop)
+    get_run_logger().info("%d jobs were published again.", published)
+    if published:
+        log.info("swept", published=published)
+
+
+def _publish(workshop: Workshop) -> int:
+    settings = workshop.configuration.dispatch
+    forget_lost_dispatches(workshop.database, settings)
+    publisher = RabbitPublisher(workshop.configuration.broker)
+    try:
+        return dispatch_all(workshop.database, publisher, settings)
+    finally:
+        publisher.close()

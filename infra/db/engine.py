@@ -1,0 +1,96 @@
+"""One synchronous engine per process, and the unit of work on it.
+
+Vendor exceptions that mean "PostgreSQL is away" become `ServiceUnavailable` here.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import NullPool
+
+from infra.errors import ErrorCode, ServiceUnavailable
+from infra.settings import DatabaseSettings
+
+_AWAY = (OperationalError, InterfaceError, PoolTimeout)
+_IDLE_IN_TRANSACTION_SECONDS = 60
+_MIGRATION_LOCK = 7_160_021  # any number that is ours alone within the database
+
+__all__ = ["Connection", "Database", "exclusive_connection"]
+
+
+class Database:
+    """Owns the connection pool. Safe to share between threads."""
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        self._engine = create_engine(
+            settings.url,
+            pool_size=settings.pool_size,
+            max_overflow=0,
+            pool_timeout=settings.connect_timeout_seconds,
+            pool_pre_ping=True,
+            connect_args={
+                "connect_timeout": settings.connect_timeout_seconds,
+                "application_name": "product-images",
+                "keepalives_idle": 30,
+                "options": (
+                    f"-c statement_timeout={settings.statement_timeout_seconds}s "
+                    f"-c idle_in_transaction_session_timeout={_IDLE_IN_TRANSACTION_SECONDS}s "
+                    "-c timezone=UTC"
+                ),
+            },
+        )
+        self._sessions = sessionmaker(self._engine, expire_on_commit=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all pooled connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Yield a session; commit at the end, roll back on any exception.
+
+        Raises `ServiceUnavailable` when PostgreSQL does not answer.
+        """
+        try:
+            with self._sessions.begin() as session:
+                yield session
+        except _AWAY as exc:
+            raise ServiceUnavailable(
+                ErrorCode.DATABASE_UNAVAILABLE,
+                "PostgreSQL does not answer; nothing was written.",
+                retry_after_seconds=5,
+            ) from exc
+
+    def probe(self) -> None:
+        """Raise `ServiceUnavailable` unless a trivial statement succeeds."""
+        with self.transaction() as session:
+            session.execute(text("SELECT 1"))
+
+
+@contextmanager
+def exclusive_connection(url: str) -> Iterator[Connection]:
+    """Yield a connection in a transaction that only one process at a time can have.
+
+    For migrations: whoever comes second waits, and finds the work done.
+    """
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        yield connection

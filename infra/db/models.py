@@ -1,0 +1,212 @@
+"""The tables. PostgreSQL is the truth; everything else can be rebuilt from here.
+
+Names of constraints come from one convention, so that a migration can drop what it made.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Enum,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from infra.db.ids import new_id
+from infra.states import ImageState, JobState, Lane, Outcome
+
+_SHA256_CHARACTERS = 64
+
+
+def _word(values: type[StrEnum], name: str) -> Enum:
+    """Return a text column type that a named CHECK limits to the enum's values."""
+    return Enum(
+        values,
+        native_enum=False,
+        create_constraint=True,
+        name=name,
+        length=20,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+Id = Annotated[UUID, mapped_column(primary_key=True, default=new_id)]
+Sha256 = Annotated[str, mapped_column(String(_SHA256_CHARACTERS))]
+Created = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.now())]
+Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
+Metadata = Annotated[dict[str, Any], mapped_column(JSONB, server_default="{}")]
+
+
+class Table(DeclarativeBase):
+    """Declarative root with the naming convention of all constraints."""
+
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        }
+    )
+
+
+class Product(Table):
+    """What a shop sells; owns an ordered list of images."""
+
+    __tablename__ = "products"
+
+    id: Mapped[Id]
+    sku: Mapped[str | None] = mapped_column(String(200), unique=True)
+    created_at: Mapped[Created]
+    updated_at: Mapped[Created]
+
+
+class Original(Table):
+    """One supplier file, by content. Facts about pixels are known once it was decoded."""
+
+    __tablename__ = "originals"
+    __table_args__ = (CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256_is_hex"),)
+
+    sha256: Mapped[Sha256] = mapped_column(primary_key=True)
+    object_key: Mapped[str] = mapped_column(Text)
+    format: Mapped[str] = mapped_column(String(20))
+    media_type: Mapped[str] = mapped_column(String(100))
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    orientation: Mapped[int | None]
+    created_at: Mapped[Created]
+
+
+class Image(Table):
+    """One picture of a product, as the product shows it now.
+
+    `source_url` is a normalised http(s) URL, or `upload:{sha256}` for an uploaded file.
+    """
+
+    __tablename__ = "images"
+    __table_args__ = (
+        UniqueConstraint("product_id", "source_url"),
+        UniqueConstraint("product_id", "position", deferrable=True, initially="DEFERRED"),
+        CheckConstraint("position >= 0", name="position_from_zero"),
+        Index("ix_images_source_url", "source_url"),
+    )
+
+    id: Mapped[Id]
+    product_id: Mapped[UUID] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    source_url: Mapped[str] = mapped_column(Text)
+    state: Mapped[ImageState] = mapped_column(_word(ImageState, "state"))
+    original_sha256: Mapped[Sha256 | None] = mapped_column(
+        ForeignKey("originals.sha256"), index=True
+    )
+    fingerprint: Mapped[str | None] = mapped_column(String(40))
+    error_code: Mapped[str | None] = mapped_column(String(60))
+    error_detail: Mapped[str | None] = mapped_column(Text)
+    error_retryable: Mapped[bool | None]
+    created_at: Mapped[Created]
+    updated_at: Mapped[Created]
+
+
+class Variant(Table):
+    """One stored rendition of an original under a policy. Shared by all images of that content."""
+
+    __tablename__ = "variants"
+    __table_args__ = (UniqueConstraint("original_sha256", "fingerprint", "name"),)
+
+    id: Mapped[Id]
+    original_sha256: Mapped[Sha256] = mapped_column(
+        ForeignKey("originals.sha256", ondelete="CASCADE")
+    )
+    fingerprint: Mapped[str] = mapped_column(String(40))
+    name: Mapped[str] = mapped_column(String(60))
+    object_key: Mapped[str] = mapped_column(Text)
+    format: Mapped[str] = mapped_column(String(20))
+    width: Mapped[int]
+    height: Mapped[int]
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[Sha256]
+    quality: Mapped[int | None]
+    score: Mapped[float | None]
+    created_at: Mapped[Created]
+
+
+class Job(Table):
+    """One request to process images of a product.
+
+    `fencing_token` rises with every claim and guards every write of the attempt;
+    `attempts` counts those claims that speak against the job.
+    """
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        CheckConstraint("(state = 'running') = (lease_expires_at IS NOT NULL)", name="lease"),
+        CheckConstraint("(state = 'running') = (lease_owner IS NOT NULL)", name="owner"),
+        CheckConstraint(
+            "(state IN ('queued', 'running')) = (finished_at IS NULL)", name="finished"
+        ),
+        Index(
+            "ix_jobs_undispatched",
+            "created_at",
+            postgresql_where="state = 'queued' AND dispatched_at IS NULL",
+        ),
+        Index("ix_jobs_leases", "lease_expires_at", postgresql_where="state = 'running'"),
+    )
+
+    id: Mapped[Id]
+    product_id: Mapped[UUID] = mapped_column(
+        ForeignKey("products.id", ondelete="CASCADE"), index=True
+    )
+    lane: Mapped[Lane] = mapped_column(_word(Lane, "lane"))
+    state: Mapped[JobState] = mapped_column(_word(JobState, "state"))
+    preset: Mapped[str] = mapped_column(String(60))
+    details: Mapped[Metadata] = mapped_column("metadata")
+    callback_url: Mapped[str | None] = mapped_column(Text)
+    fencing_token: Mapped[int] = mapped_column(server_default="0")
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    lease_owner: Mapped[str | None] = mapped_column(String(200))
+    lease_expires_at: Mapped[Moment | None]
+    not_before: Mapped[Moment | None]
+    dispatched_at: Mapped[Moment | None]
+    cancel_requested_at: Mapped[Moment | None]
+    flow_run_id: Mapped[UUID | None]
+    error_code: Mapped[str | None] = mapped_column(String(60))
+    error_detail: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[Created]
+    started_at: Mapped[Moment | None]
+    finished_at: Mapped[Moment | None]
+
+
+class JobImage(Table):
+    """What one job did for one image: stays as it was, whatever later jobs do."""
+
+    __tablename__ = "job_images"
+
+    job_id: Mapped[UUID] = mapped_column(
+        ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True
+    )
+    image_id: Mapped[UUID] = mapped_column(
+        ForeignKey("images.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    position: Mapped[int]
+    state: Mapped[ImageState] = mapped_column(_word(ImageState, "state"))
+    outcome: Mapped[Outcome | None] = mapped_column(_word(Outcome, "outcome"))
+    original_sha256: Mapped[Sha256 | None] = mapped_column(ForeignKey("originals.sha256"))
+    fingerprint: Mapped[str | None] = mapped_column(String(40))
+    error_code: Mapped[str | None] = mapped_column(String(60))
+    error_detail: Mapped[str | None] = mapped_column(Text)
+    error_retryable: Mapped[bool | None]
+    finished_at: Mapped[Moment | None]

@@ -1,0 +1,50 @@
+"""Plain HTTP to our own services (the API, the Prefect server): trusted, small, bounded.
+
+Never for URLs that come from outside: those go through infra/fetch.
+"""
+
+from typing import Any
+
+import requests
+
+from infra.errors import ErrorCode, ServiceUnavailable
+
+_TIMEOUT_SECONDS = (3.0, 30.0)
+
+
+class ServiceClient:
+    """JSON requests against one base URL; keeps its connections. Not for several threads."""
+
+    def __init__(self, base_url: str) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def request(self, method: str, path: str, **arguments: Any) -> requests.Response:
+        """Send a request; raise `ServiceUnavailable` when nobody answers."""
+        arguments.setdefault("timeout", _TIMEOUT_SECONDS)
+        try:
+            return self._session.request(method, self.base_url + path, **arguments)
+        except requests.RequestException as exc:
+            raise ServiceUnavailable(
+                ErrorCode.INTERNAL_ERROR, f"{self.base_url} does not answer."
+            ) from exc
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._session.close()
+
+
+def probe_prefect(api_url: str, *, timeout_seconds: float = 2) -> None:
+    """Raise `ServiceUnavailable` unless the Prefect API reports health."""
+    try:
+        response = requests.get(f"{api_url.rstrip('/')}/health", timeout=timeout_seconds)
+        healthy = response.ok
+    except requests.RequestException as exc:
+        raise _prefect_away() from exc
+    if not healthy:
+        raise _prefect_away()
+
+
+def _prefect_away() -> ServiceUnavailable:
+    return ServiceUnavailable(ErrorCode.PREFECT_UNAVAILABLE, "The Prefect API does not answer.")

@@ -1,0 +1,56 @@
+"""Brings a database to a revision of the schema: `python -m infra.migrate`.
+
+Safe to run from several processes at once: an advisory lock lets one go first, and the
+others find nothing left to do.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+
+from infra.db.engine import Connection, exclusive_connection
+from infra.logs import configure_logs
+from infra.settings import DatabaseSettings
+
+HEAD = "head"
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def upgrade(url: str, revision: str = HEAD) -> None:
+    """Migrate the database at `url` up to `revision`."""
+    _migrate(url, command.upgrade, revision)
+
+
+def downgrade(url: str, revision: str) -> None:
+    """Migrate the database at `url` down to `revision` ("base": no tables at all)."""
+    _migrate(url, command.downgrade, revision)
+
+
+def _migrate(url: str, direction: Callable[[Config, str], None], revision: str) -> None:
+    with exclusive_connection(url) as connection:
+        direction(_config(connection), revision)
+
+
+def write_revision(url: str, message: str) -> None:
+    """Write a new revision file with what differs between the models and the database."""
+    with exclusive_connection(url) as connection:
+        command.revision(_config(connection), message, autogenerate=True)
+
+
+def main() -> None:
+    """Migrate the configured database to the newest revision."""
+    configure_logs()
+    upgrade(DatabaseSettings.load().url)
+
+
+if __name__ == "__main__":
+    main()

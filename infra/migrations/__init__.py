@@ -1,0 +1,1 @@
+"""Alembic migrations: one for each change of the models."""

@@ -1,0 +1,146 @@
+"""The S3 store of originals and variants; the only module that imports minio.
+
+Objects are immutable and verified: `put_verified` returns only when the store itself reports
+the size and hash of what was sent.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from io import BytesIO
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+import urllib3
+from minio import Minio
+from minio.error import InvalidResponseError, S3Error, ServerError
+from urllib3.exceptions import HTTPError
+
+from infra.errors import ErrorCode, ServiceUnavailable
+from infra.settings import StoreSettings
+
+IMMUTABLE = "public, max-age=31536000, immutable"
+_MISSING = frozenset({"NoSuchKey", "NoSuchObject", "NoSuchBucket"})
+_CHUNK_BYTES = 256 * 1024
+_SMALLEST_PART_BYTES = 5 * 1024 * 1024  # the S3 API accepts none smaller
+
+
+class ObjectStore:
+    """A bucket. Safe to share between threads."""
+
+    def __init__(self, settings: StoreSettings) -> None:
+        endpoint = urlsplit(settings.endpoint)
+        self._bucket = settings.bucket
+        self._pool = urllib3.PoolManager(
+            maxsize=settings.pool_size,
+            block=False,
+            timeout=urllib3.Timeout(
+                connect=settings.connect_timeout_seconds, read=settings.read_timeout_seconds
+            ),
+            retries=False,
+        )
+        self._client = Minio(
+            endpoint.netloc,
+            access_key=settings.access_key,
+            secret_key=settings.secret_key,
+            secure=endpoint.scheme == "https",
+            region=settings.region,
+            http_client=self._pool,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all pooled connections."""
+        self._pool.clear()
+
+    def put_verified(self, key: str, path: Path, *, media_type: str) -> None:
+        """Store a file, then verify what the store holds: size and hash.
+
+        Raises `ServiceUnavailable` when the store is away or holds something else.
+        """
+        body = path.read_bytes()
+        with _translated():
+            self._client.put_object(
+                self._bucket,
+                key,
+                BytesIO(body),
+                length=len(body),
+                content_type=media_type,
+                metadata={"Cache-Control": IMMUTABLE},
+                part_size=max(len(body), _SMALLEST_PART_BYTES),  # one part: ETag is the MD5
+            )
+        if not self._holds(key, body):
+            raise _away(f"The store did not keep {key} as it was sent.")
+
+    def get(self, key: str, path: Path) -> str | None:
+        """Download an object into a file; return its SHA-256, or None when it does not exist."""
+        digest = hashlib.sha256()
+        try:
+            with _translated():
+                response = self._client.get_object(self._bucket, key)
+                with closing(response), path.open("wb") as file:
+                    for chunk in response.stream(_CHUNK_BYTES):
+                        digest.update(chunk)
+                        file.write(chunk)
+        except _Missing:
+            return None
+        return digest.hexdigest()
+
+    def probe(self) -> None:
+        """Raise `ServiceUnavailable` unless the bucket is there."""
+        with _translated():
+            exists = self._client.bucket_exists(self._bucket)
+        if not exists:
+            raise _away(f"The bucket {self._bucket!r} does not exist.")
+
+    def _holds(self, key: str, body: bytes) -> bool:
+        """Whether the store holds these bytes.
+
+        The ETag of an object stored in one part is the MD5 that the store computed itself.
+        Stores that encrypt give another ETag: then the object is read back.
+        """
+        try:
+            with _translated():
+                stat = self._client.stat_object(self._bucket, key)
+            if stat.size != len(body):
+                return False
+            if stat.etag == hashlib.md5(body, usedforsecurity=False).hexdigest():
+                return True
+            with _translated():
+                response = self._client.get_object(self._bucket, key)
+                with closing(response):
+                    return bool(response.read() == body)
+        except _Missing:
+            return False
+
+
+class _Missing(Exception):
+    """The object does not exist."""
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except S3Error as exc:
+        if exc.code in _MISSING:
+            raise _Missing from exc
+        raise _away(f"The object store refused a request ({exc.code}).") from exc
+    except (ServerError, InvalidResponseError, HTTPError, OSError) as exc:
+        raise _away("The object store does not answer.") from exc
+
+
+def _away(detail: str) -> ServiceUnavailable:
+    return ServiceUnavailable(ErrorCode.STORE_UNAVAILABLE, detail, retry_after_seconds=5)

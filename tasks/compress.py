@@ -1,0 +1,30 @@
+"""Step: make the variants of one fetched image in a pixel process."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.imaging.facts import Rendition
+from tasks.imaging.preset import Preset
+from tasks.pixels import PixelPool
+from tasks.result import FetchedImage
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedImage:
+    """A fetched image and the files that were made of it."""
+
+    fetched: FetchedImage
+    rendition: Rendition
+
+
+async def compress(
+    pixels: PixelPool, fetched: FetchedImage, directory: Path, *, preset: Preset
+) -> RenderedImage:
+    """Render into a sub-folder of `directory` of the image's own.
+
+    Raises `ImageRefused` (permanent) or `PixelsFailed` (transient).
+    """
+    target = directory / f"{fetched.image.position}.variants"
+    target.mkdir(exist_ok=True)
+    rendition = await pixels.render(fetched.path, target, preset)
+    return RenderedImage(fetched, rendition)

@@ -1,0 +1,36 @@
+"""Step: bring the bytes of one image into a local file."""
+
+from pathlib import Path
+
+from infra.errors import ErrorCode, FetchFailed
+from infra.fetch.fetcher import Fetcher
+from infra.objectstore import ObjectStore
+from tasks.claim import ClaimedImage
+from tasks.result import FetchedImage
+
+
+class ImageSource:
+    """Where images come from: suppliers' servers, or our store for uploaded files."""
+
+    def __init__(self, fetcher: Fetcher, store: ObjectStore) -> None:
+        self._fetcher = fetcher
+        self._store = store
+
+    def fetch(self, image: ClaimedImage, directory: Path) -> FetchedImage:
+        """Write the image's bytes to a file in `directory`.
+
+        Raises `FetchRefused` (permanent), `FetchFailed` or `ServiceUnavailable` (transient).
+        """
+        target = directory / f"{image.position}.source"
+        if image.stored_key is not None:
+            return self._fetch_stored(image, image.stored_key, target)
+        fetched = self._fetcher.fetch(image.source_url, target)
+        return FetchedImage(image, target, fetched.sha256, fetched.bytes)
+
+    def _fetch_stored(self, image: ClaimedImage, key: str, target: Path) -> FetchedImage:
+        sha256 = self._store.get(key, target)
+        if sha256 is None:
+            raise FetchFailed(
+                ErrorCode.STORE_UNAVAILABLE, "The uploaded file is not in the object store."
+            )
+        return FetchedImage(image, target, sha256, target.stat().st_size)

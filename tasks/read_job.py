@@ -1,0 +1,107 @@
+"""Use case: show jobs. A job shows its own outcome, not today's state of its images."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from infra.db.engine import Database
+from infra.db.models import Image, Job, JobImage, Original, Product
+from infra.states import JobState
+from tasks.read_variants import read_variants
+from tasks.view import ErrorView, ImageView, JobSummary, JobView
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs to list, newest first; `before` is the last id of the page before."""
+
+    limit: int
+    state: JobState | None = None
+    sku: str | None = None
+    since: datetime | None = None
+    before: UUID | None = None
+
+
+def read_job(database: Database, job_id: UUID) -> JobView | None:
+    """Return the job, or None when there is none with this id."""
+    with database.transaction() as session:
+        row = session.execute(_jobs().where(Job.id == job_id)).one_or_none()
+        if row is None:
+            return None
+        job = row.Job
+        return JobView(
+            summary=_summary(job, row.sku),
+            metadata=job.details,
+            error=_error(job.error_code, job.error_detail, retryable=True),
+            images=_images(session, job_id),
+        )
+
+
+def list_jobs(database: Database, wanted: JobFilter) -> tuple[JobSummary, ...]:
+    """Return one page of jobs, newest first."""
+    statement = _jobs().order_by(Job.id.desc()).limit(wanted.limit)
+    if wanted.state is not None:
+        statement = statement.where(Job.state == wanted.state)
+    if wanted.sku is not None:
+        statement = statement.where(Product.sku == wanted.sku)
+    if wanted.since is not None:
+        statement = statement.where(Job.created_at >= wanted.since)
+    if wanted.before is not None:
+        statement = statement.where(Job.id < wanted.before)
+    with database.transaction() as session:
+        return tuple(_summary(row.Job, row.sku) for row in session.execute(statement))
+
+
+def _jobs() -> Select[tuple[Job, str | None]]:
+    return select(Job, Product.sku).join(Product, Product.id == Job.product_id)
+
+
+def _images(session: Session, job_id: UUID) -> tuple[ImageView, ...]:
+    rows = session.execute(
+        select(JobImage, Image.source_url, Original.bytes)
+        .join(Image, Image.id == JobImage.image_id)
+        .outerjoin(Original, Original.sha256 == JobImage.original_sha256)
+        .where(JobImage.job_id == job_id)
+        .order_by(JobImage.position)
+    ).all()
+    sets = [(row.JobImage.original_sha256, row.JobImage.fingerprint) for row in rows]
+    variants = read_variants(session, sets)
+    return tuple(
+        ImageView(
+            id=row.JobImage.image_id,
+            position=row.JobImage.position,
+            source_url=row.source_url,
+            source_bytes=row.bytes,
+            state=row.JobImage.state,
+            outcome=row.JobImage.outcome,
+            error=_error(
+                row.JobImage.error_code,
+                row.JobImage.error_detail,
+                retryable=bool(row.JobImage.error_retryable),
+            ),
+            variants=variants[key],
+        )
+        for row, key in zip(rows, sets, strict=True)
+    )
+
+
+def _error(code: str | None, detail: str | None, *, retryable: bool) -> ErrorView | None:
+    return None if code is None else ErrorView(code, detail or "", retryable)
+
+
+def _summary(job: Job, sku: str | None) -> JobSummary:
+    return JobSummary(
+        id=job.id,
+        state=job.state,
+        lane=job.lane,
+        attempts=job.attempts,
+        flow_run_id=job.flow_run_id,
+        product_id=job.product_id,
+        sku=sku,
+        created_at=job.created_at,
+        started_at=job.started_at,
+        finished_at=job.finished_at,
+    )

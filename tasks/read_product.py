@@ -1,0 +1,56 @@
+"""Use case: show a product as it is now."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from infra.db.engine import Database
+from infra.db.models import Image, Original, Product
+from tasks.read_variants import read_variants
+from tasks.view import ErrorView, ImageView, ProductView
+
+
+def read_product(database: Database, product_id: UUID) -> ProductView | None:
+    """Return the product, or None when there is none with this id."""
+    with database.transaction() as session:
+        product = session.get(Product, product_id)
+        if product is None:
+            return None
+        return ProductView(
+            id=product.id,
+            sku=product.sku,
+            images=_images(session, product_id),
+            created_at=product.created_at,
+            updated_at=product.updated_at,
+        )
+
+
+def _images(session: Session, product_id: UUID) -> tuple[ImageView, ...]:
+    rows = session.execute(
+        select(Image, Original.bytes)
+        .outerjoin(Original, Original.sha256 == Image.original_sha256)
+        .where(Image.product_id == product_id)
+        .order_by(Image.position)
+    ).all()
+    sets = [(row.Image.original_sha256, row.Image.fingerprint) for row in rows]
+    variants = read_variants(session, sets)
+    return tuple(
+        ImageView(
+            id=row.Image.id,
+            position=row.Image.position,
+            source_url=row.Image.source_url,
+            source_bytes=row.bytes,
+            state=row.Image.state,
+            outcome=None,
+            error=_error(row.Image),
+            variants=variants[key],
+        )
+        for row, key in zip(rows, sets, strict=True)
+    )
+
+
+def _error(image: Image) -> ErrorView | None:
+    if image.error_code is None:
+        return None
+    return ErrorView(image.error_code, image.error_detail or "", bool(image.error_retryable))

@@ -1,0 +1,78 @@
+"""What the steps hand to each other and to `record`: one immutable fact per image."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.errors import ProductImagesError
+from infra.states import Outcome
+from tasks.claim import ClaimedImage
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedImage:
+    """An image's bytes in a local file. `sha256` is lower-case hex."""
+
+    image: ClaimedImage
+    path: Path
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVariant:
+    """A variant that is in the object store and was verified there."""
+
+    name: str
+    object_key: str
+    format: str
+    width: int
+    height: int
+    bytes: int
+    sha256: str
+    quality: int | None
+    score: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOriginal:
+    """A supplier's file in the object store; width and height after orientation."""
+
+    sha256: str
+    object_key: str
+    format: str
+    media_type: str
+    bytes: int
+    width: int
+    height: int
+    orientation: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImageDone:
+    """An image that ended ready. `original` is None when it was known already."""
+
+    image: ClaimedImage
+    outcome: Outcome
+    sha256: str
+    source_bytes: int
+    fingerprint: str
+    variants: tuple[StoredVariant, ...]
+    original: StoredOriginal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFailed:
+    """An image that ended failed, with the code and sentence that the caller sees."""
+
+    image: ClaimedImage
+    code: str
+    detail: str
+    retryable: bool
+
+    @classmethod
+    def because(cls, image: ClaimedImage, error: ProductImagesError) -> "ImageFailed":
+        """Describe an error of a step."""
+        return cls(image, error.code, error.detail, error.retryable)
+
+
+ImageResult = ImageDone | ImageFailed

@@ -1,0 +1,82 @@
+"""Read models: what a caller is shown of jobs, images and variants. No rows leave tasks/."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from infra.states import ImageState, JobState, Lane, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorView:
+    """Why an image failed."""
+
+    code: str
+    detail: str
+    retryable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VariantView:
+    """A stored variant; sizes in pixels and bytes."""
+
+    name: str
+    object_key: str
+    format: str
+    width: int
+    height: int
+    bytes: int
+    quality: int | None
+    score: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageView:
+    """An image within a job or a product."""
+
+    id: UUID
+    position: int
+    source_url: str
+    source_bytes: int | None
+    state: ImageState
+    outcome: Outcome | None
+    error: ErrorView | None
+    variants: tuple[VariantView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JobSummary:
+    """A job in a list."""
+
+    id: UUID
+    state: JobState
+    lane: Lane
+    attempts: int
+    flow_run_id: UUID | None
+    product_id: UUID
+    sku: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A job with its images in the order given."""
+
+    summary: JobSummary
+    metadata: dict[str, Any]
+    error: ErrorView | None
+    images: tuple[ImageView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProductView:
+    """A product with its images in their order."""
+
+    id: UUID
+    sku: str | None
+    images: tuple[ImageView, ...]
+    created_at: datetime
+    updated_at: datetime

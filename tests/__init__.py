@@ -1,0 +1,1 @@
+"""Tests, by what they need: nothing, a process, the private stack."""

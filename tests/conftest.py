@@ -1,0 +1,69 @@
+"""The private stack of a test session: real parts on free ports, started when first needed."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.db.engine import Database
+from infra.settings import DatabaseSettings, StackSettings
+from infra.stack.account import erase
+from infra.stack.part import Progress
+from infra.stack.ports import free_port
+from infra.stack.progress import describe
+from infra.stack.stack import Stack
+from tests.pictures import PictureServer
+from tests.world import World
+
+pytest_plugins = ["tests.no_skip"]
+
+_PROJECT = Path(__file__).resolve().parent.parent
+_DIRECTORY = Path(os.environ.get("STACK_TEST_DIRECTORY") or _PROJECT / ".local" / "test")
+
+
+@pytest.fixture(scope="session")
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """The whole system with one worker; its directory is kept when a test failed."""
+    terminal = request.config.pluginmanager.get_plugin("terminalreporter")
+    capture = request.config.pluginmanager.get_plugin("capturemanager")
+
+    def report(progress: Progress) -> None:
+        with capture.global_and_fixture_disabled():
+            terminal.write_line(describe(progress))
+            for line in progress.lines:
+                terminal.write_line(f"           | {line}")
+
+    erase(_DIRECTORY)
+    settings = StackSettings(
+        stack_directory=_DIRECTORY,
+        api_port=free_port(),
+        prefect_port=free_port(),
+        workers=1,
+        fetch_allowed_private_hosts="127.0.0.1",
+    )
+    with Stack(settings, report) as running:
+        yield running
+    if request.session.testsfailed == 0:
+        erase(_DIRECTORY)
+
+
+@pytest.fixture
+def world(stack: Stack) -> Iterator[World]:
+    """The running system, as a caller and an operator see it."""
+    with World(stack) as seen:
+        yield seen
+
+
+@pytest.fixture(scope="session")
+def database(stack: Stack) -> Iterator[Database]:
+    """The stack's own database, for looking at rows."""
+    with Database(DatabaseSettings(url=stack.description.postgres_url)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def pictures() -> Iterator[PictureServer]:
+    """A supplier's server on loopback that counts what is fetched from it."""
+    with PictureServer() as server:
+        yield server

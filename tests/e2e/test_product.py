@@ -1,0 +1,129 @@
+"""A product's pictures, from the POST to variants in the store and a run in Prefect."""
+
+import io
+import json
+
+from PIL import Image
+
+from tests.pictures import PictureServer, photo
+from tests.world import World
+
+NAMES = [f"w{width}-{form}" for width in (1600, 800, 400, 200) for form in ("jpeg", "webp")]
+
+
+def test_a_posted_picture_becomes_verified_variants_that_anybody_can_fetch(
+    world: World, pictures: PictureServer
+) -> None:
+    pictures.bodies["/big.jpg"] = photo(2000, 1500, seed=1001)
+
+    accepted = world.post(pictures.url("/big.jpg"), sku="E2E-1")
+    job = world.finished(accepted["job_id"])
+
+    assert job["state"] == "ready"
+    (image,) = job["images"]
+    assert (image["state"], image["outcome"], image["error"]) == ("ready", "created", None)
+    assert [variant["name"] for variant in image["variants"]] == NAMES
+    for variant in image["variants"]:
+        response = world.call("GET", variant["url"])
+        assert response.status_code == 200
+        assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert len(response.content) == variant["bytes"]
+        with Image.open(io.BytesIO(response.content)) as picture:
+            assert picture.size == (variant["width"], variant["height"])
+            assert picture.format == variant["format"].upper()
+
+
+def test_originals_are_not_public(world: World, pictures: PictureServer) -> None:
+    job = world.finished(world.post(pictures.photo(1002))["job_id"])
+
+    variant = job["images"][0]["variants"][0]["url"]
+    base, _, rest = variant.partition("/variants/")
+    original = f"{base}/originals/{rest.split('/')[0]}.jpg"
+
+    assert world.call("GET", variant).status_code == 200
+    assert world.call("GET", original).status_code == 403
+
+
+def test_one_bad_url_among_three_costs_only_itself(world: World, pictures: PictureServer) -> None:
+    missing = pictures.url("/missing.jpg")
+    accepted = world.post(pictures.photo(1003), missing, pictures.photo(1004), sku="E2E-3")
+
+    job = world.finished(accepted["job_id"])
+
+    assert job["state"] == "partial"
+    assert [image["state"] for image in job["images"]] == ["ready", "failed", "ready"]
+    assert [image["position"] for image in job["images"]] == [0, 1, 2]
+    failed = job["images"][1]
+    assert failed["error"]["code"] == "http_404"
+    assert failed["error"]["retryable"] is False
+    assert "404" in failed["error"]["detail"]
+    assert failed["variants"] == []
+    run = world.ended_run(job)
+    assert (run["state"]["type"], run["state"]["name"]) == ("COMPLETED", "Partial")
+
+
+def test_the_product_shows_what_its_jobs_made(world: World, pictures: PictureServer) -> None:
+    accepted = world.post(pictures.photo(1005), pictures.photo(1006), sku="E2E-5")
+    world.finished(accepted["job_id"])
+
+    product = world.call("GET", f"/products/{accepted['product_id']}").json()
+
+    assert product["sku"] == "E2E-5"
+    assert [image["source_url"] for image in product["images"]] == [
+        pictures.photo(1005),
+        pictures.photo(1006),
+    ]
+    assert all(len(image["variants"]) == 8 for image in product["images"])
+
+
+def test_the_same_bytes_again_are_not_encoded_again(world: World, pictures: PictureServer) -> None:
+    first = world.finished(world.post(pictures.photo(1007), sku="E2E-7")["job_id"])
+    pictures.bodies["/copy.jpg"] = pictures.bodies["/photo/1007.jpg"]
+
+    again = world.finished(world.post(pictures.photo(1007), sku="E2E-7")["job_id"])
+    copied = world.finished(world.post(pictures.url("/copy.jpg"), sku="E2E-7b")["job_id"])
+
+    assert again["images"][0]["outcome"] == "unchanged"
+    assert copied["images"][0]["outcome"] == "deduplicated"
+    assert again["product_id"] == first["product_id"]
+    for job in (again, copied):
+        assert job["images"][0]["variants"] == first["images"][0]["variants"]
+
+
+def test_an_uploaded_file_is_processed_without_any_supplier(world: World) -> None:
+    files = [("file", ("shoe.jpg", photo(900, 600, seed=1008), "image/jpeg"))]
+
+    response = world.call("POST", "/process-image", files=files, data={"sku": "E2E-8"})
+    assert response.status_code == 202
+    job = world.finished(response.json()["job_id"])
+
+    assert job["state"] == "ready"
+    assert job["images"][0]["source_url"].startswith("upload:")
+    assert {variant["width"] for variant in job["images"][0]["variants"]} == {900, 800, 400, 200}
+
+
+def test_the_run_is_named_and_tagged_for_people_and_shows_a_table(
+    world: World, pictures: PictureServer
+) -> None:
+    accepted = world.post(pictures.photo(1009), pictures.photo(1010), sku="E2E-9")
+    job = world.finished(accepted["job_id"])
+    run = world.ended_run(job)
+
+    assert run["state"]["type"] == "COMPLETED"
+    assert run["name"] == "E2E-9 · 2 images"
+    assert {"sku:E2E-9", "lane:interactive"} <= set(run["tags"])
+    tasks = world.prefect("POST", "/task_runs/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
+    assert sorted(task["name"].split("-")[0] for task in tasks) == [
+        "compress",
+        "fetch",
+        "record",
+        "store",
+    ]
+    assert all(task["state"]["type"] == "COMPLETED" for task in tasks)
+    (artifact,) = world.prefect(
+        "POST", "/artifacts/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}}
+    )
+    rows = json.loads(artifact["data"])
+    assert artifact["type"] == "table"
+    assert {row["image"] for row in rows} == {0, 1}
+    assert len(rows) == 16

@@ -1,0 +1,75 @@
+"""A supplier's server on loopback: serves pictures made in code, and counts requests."""
+
+import io
+import threading
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
+
+from PIL import Image, ImageFilter
+
+
+def photo(width: int = 1200, height: int = 900, *, seed: int = 0, quality: int = 88) -> bytes:
+    """Return a JPEG with photo-like texture; another seed gives other pixels."""
+    noise = Image.effect_noise((width // 8, height // 8), 40 + seed % 50).convert("RGB")
+    picture = noise.resize((width, height)).filter(ImageFilter.GaussianBlur(3))
+    picture.paste((seed * 37 % 256, seed * 91 % 256, 120), (20, 20, 120, 90))
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=quality, comment=str(seed).encode())
+    return out.getvalue()
+
+
+class PictureServer:
+    """Serves `/photo/<seed>.jpg` and what tests put under other paths."""
+
+    def __init__(self) -> None:
+        self.requests: Counter[str] = Counter()
+        self.bodies: dict[str, bytes] = {}
+        self.gate = threading.Event()
+        self.gate.set()
+        handler = type("Handler", (_Handler,), {"pictures": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.gate.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def url(self, path: str) -> str:
+        """Return the address of a path."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}{path}"
+
+    def photo(self, seed: int) -> str:
+        """Return the address of a picture that no other seed has."""
+        path = f"/photo/{seed}.jpg"
+        self.bodies.setdefault(path, photo(seed=seed))
+        return self.url(path)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    pictures: PictureServer
+
+    def do_GET(self) -> None:
+        self.pictures.requests[self.path] += 1
+        self.pictures.gate.wait(60)
+        body = self.pictures.bodies.get(self.path)
+        self.send_response(404 if body is None else 200)
+        self.send_header("Content-Type", "image/jpeg")
+        self.send_header("Content-Length", str(len(body or b"")))
+        self.end_headers()
+        self.wfile.write(body or b"")
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""

@@ -1,0 +1,35 @@
+"""A look at the broker past the adapter: raw bodies in, depths of queues out."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pika
+from pika.adapters.blocking_connection import BlockingChannel
+
+from infra.broker.topology import Topology
+from infra.settings import BrokerSettings
+from infra.states import Lane
+
+_TOPOLOGY = Topology(BrokerSettings(url="amqp://unused").queue_prefix)
+
+
+@contextmanager
+def _channel(amqp_url: str) -> Iterator[BlockingChannel]:
+    connection = pika.BlockingConnection(pika.URLParameters(amqp_url))
+    try:
+        yield connection.channel()
+    finally:
+        connection.close()
+
+
+def publish_raw(amqp_url: str, body: bytes) -> None:
+    """Put any bytes on the interactive lane."""
+    with _channel(amqp_url) as channel:
+        channel.basic_publish(_TOPOLOGY.exchange.name, str(Lane.INTERACTIVE), body)
+
+
+def dead_letters(amqp_url: str) -> int:
+    """Return how many messages wait in the dead-letter queue; none is consumed."""
+    with _channel(amqp_url) as channel:
+        declared = channel.queue_declare(_TOPOLOGY.dead_queue.name, passive=True)
+    return int(declared.method.message_count)
