@@ -38,7 +38,8 @@ async def read_json(request: Request, settings: ApiSettings) -> Body:
     """Return a JSON object's members. Raises `Rejected` (400, 413, 422)."""
     limited = _limit(request, settings.max_json_bytes)
     try:
-        document = json.loads(await limited.body(), parse_constant=_refuse_constant)
+        text = (await limited.body()).decode("utf-8-sig")  # JSON allows no other encoding
+        document = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as exc:
         raise Rejected(
             400, ErrorCode.MALFORMED_JSON, f"The body is not valid JSON: {_reason(exc)}."

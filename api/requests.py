@@ -1,7 +1,7 @@
 """What callers may send, and its translation into a submission."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from tasks.imaging.preset import PRESETS
 from tasks.submit import Submission, Upload
 
 _DEFAULT_PRESET = "web"
+_METADATA_LEVELS = 32  # answers cannot be written from a few hundred on
 _ONE_OF = "Send image_url, image_urls or files: at least one image is needed."
 
 
@@ -40,22 +41,34 @@ class ProcessImageRequest(BaseModel):
     @classmethod
     def _sku_is_text(cls, sku: str | None) -> str | None:
         if sku is not None:
-            _require_storable(sku)
+            require_storable(sku)
         return sku
 
     @field_validator("metadata")
     @classmethod
     def _metadata_is_storable(cls, metadata: dict[str, Any]) -> dict[str, Any]:
+        for text in _texts(metadata, _METADATA_LEVELS):
+            require_storable(text)
         try:
-            text = json.dumps(metadata, ensure_ascii=False, allow_nan=False)
+            json.dumps(metadata, allow_nan=False)
         except ValueError as exc:
             raise ValueError("has a number that is too large for JSON") from exc
-        _require_storable(text.replace("\\u0000", "\x00"))
         return metadata
 
 
-def _require_storable(text: str) -> None:
-    """PostgreSQL stores neither NUL nor half of a surrogate pair."""
+def _texts(value: Any, levels: int) -> Iterator[str]:
+    """Yield every text and member name of a JSON value; refuse more than `levels` of nesting."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        if levels == 0:
+            raise ValueError(f"is nested deeper than {_METADATA_LEVELS} levels")
+        for child in (*value, *value.values()) if isinstance(value, dict) else value:
+            yield from _texts(child, levels - 1)
+
+
+def require_storable(text: str) -> None:
+    """PostgreSQL stores neither NUL nor half of a surrogate pair: raise `ValueError`."""
     try:
         text.encode()
     except UnicodeEncodeError as exc:

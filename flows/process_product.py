@@ -9,13 +9,12 @@ from uuid import UUID
 import structlog
 from httpx import HTTPError
 from prefect import State, flow
-from prefect.artifacts import acreate_table_artifact
 from prefect.exceptions import Abort, PrefectException
 from prefect.states import Completed, Crashed, Failed
 
 from flows.desk import Desk, current_desk
 from flows.product_run import ProductRun
-from flows.report import table_of
+from flows.report import show_table, table_of
 from flows.steps import compress_images, fetch_images, record_results, store_images
 from infra.errors import LostClaim, ServiceUnavailable
 from infra.states import JobState
@@ -74,9 +73,9 @@ async def _work(desk: Desk, claim: Claim) -> State[Any]:
 async def _show(desk: Desk, run: ProductRun) -> None:
     """Show the results on the run's page; the job is recorded already, so failing is allowed."""
     try:
-        await acreate_table_artifact(
-            table=table_of(run.results, desk.workshop.configuration.assets.public_asset_url),
-            description=f"What was made for job {run.claim.job_id}",
+        await show_table(
+            table_of(run.results, desk.workshop.configuration.assets.public_asset_url),
+            f"What was made for job {run.claim.job_id}",
         )
     except (HTTPError, PrefectException):
         log.warning("table not shown", job_id=str(run.claim.job_id), exc_info=True)

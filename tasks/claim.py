@@ -113,6 +113,10 @@ def _give_up(session: Session, job: Job) -> None:
         .where(JobImage.job_id == job.id, JobImage.finished_at.is_(None))
         .scalar_subquery()
     )
+    # First the product, as in every transaction that writes its images: else two wait in a circle.
+    session.execute(
+        update(Product).where(Product.id == job.product_id).values(updated_at=func.now())
+    )
     session.execute(
         update(Image).where(Image.id.in_(unfinished)).values(**failure, updated_at=func.now())
     )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, InvalidStateError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
@@ -75,7 +76,7 @@ class PixelPool:
         `PixelsFailed` (transient: the child died). Waiting for a free child does not count
         against the timeout.
         """
-        call = self.submit(render, source, directory, preset, self._limits)
+        call = self.submit(partial(render, limits=self._limits), source, directory, preset)
         return await asyncio.wrap_future(call)
 
     def submit(self, function: Callable[..., T], *arguments: object) -> Future[T]:

@@ -1,6 +1,7 @@
 """Step and use case: write what became of a job's images, in one guarded transaction."""
 
 from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -25,6 +26,7 @@ def record(database: Database, claim: Claim, results: Sequence[ImageResult]) -> 
         job = session.scalars(select(Job).where(held(claim)).with_for_update()).first()
         if job is None:
             raise LostClaim(ErrorCode.LOST_CLAIM, "Another attempt owns this job now.")
+        _touch_product(session, claim.product_id)
         done = [result for result in results if isinstance(result, ImageDone)]
         failed = [result for result in results if isinstance(result, ImageFailed)]
         _write_originals(session, [image.original for image in done if image.original])
@@ -33,10 +35,12 @@ def record(database: Database, claim: Claim, results: Sequence[ImageResult]) -> 
             _finish_ready(session, claim, image)
         for failure in sorted(failed, key=lambda result: result.image.id):
             _finish_failed(session, claim, failure)
-        session.execute(
-            update(Product).where(Product.id == claim.product_id).values(updated_at=func.now())
-        )
         return _finish_job(session, job)
+
+
+def _touch_product(session: Session, product_id: UUID) -> None:
+    """Whoever writes images of a product has its row first, so that no two wait in a circle."""
+    session.execute(update(Product).where(Product.id == product_id).values(updated_at=func.now()))
 
 
 def _write_originals(session: Session, originals: Sequence[StoredOriginal]) -> None:

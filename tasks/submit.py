@@ -171,7 +171,13 @@ def _place_images(
         session.execute(
             update(Image)
             .where(Image.id.in_(known.values()))
-            .values(state=ImageState.QUEUED, updated_at=func.now())
+            .values(
+                state=ImageState.QUEUED,
+                error_code=None,
+                error_detail=None,
+                error_retryable=None,
+                updated_at=func.now(),
+            )
         )
     last = session.scalar(select(func.max(Image.position)).where(Image.product_id == product_id))
     new = [source for source in sources if source not in known]

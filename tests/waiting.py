@@ -7,7 +7,9 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T | None], what: str, *, seconds: float = 30) -> T:
+def eventually(
+    look: Callable[[], T | None], what: str, *, seconds: float = 30, every_seconds: float = 0.05
+) -> T:
     """Return the first true answer of `look`; fail with the last one after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
@@ -16,4 +18,4 @@ def eventually(look: Callable[[], T | None], what: str, *, seconds: float = 30) 
             return answer
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what} (last answer: {answer!r})")
-        time.sleep(0.05)
+        time.sleep(every_seconds)

@@ -51,14 +51,15 @@ class World:
         assert response.status_code == 200, response.text
         return response.json()
 
-    def finished(self, job_id: str, *, seconds: float = 60) -> Any:
+    def finished(self, job_id: str, *, seconds: float = 60, every_seconds: float = 0.05) -> Any:
         """Return the job when it is final."""
 
         def look() -> Any:
             job = self.job(job_id)
             return job if job["state"] in FINAL else None
 
-        return eventually(look, f"job {job_id} is final", seconds=seconds)
+        what = f"job {job_id} is final"
+        return eventually(look, what, seconds=seconds, every_seconds=every_seconds)
 
     def prefect(self, method: str, path: str, body: Any = None) -> Any:
         """Call the Prefect API as its UI does."""

@@ -18,7 +18,8 @@ def print_job(console: Console, job: Any) -> None:
     """
     state = job["state"]
     console.print(
-        Text.assemble("Job ", (job["id"], "bold"), " is ", (state, _COLOURS.get(state, "")))
+        Text.assemble("Job ", (job["id"], "bold"), " is ", (state, _COLOURS.get(state, ""))),
+        soft_wrap=True,
     )
     for image in job["images"]:
         console.print()

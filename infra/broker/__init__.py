@@ -1,1 +1,1 @@
-"""RabbitMQ: topology, publisher, consumer, and the fake that passes the same suite."""
+"""Messages out, deliveries in: the broker's words, RabbitMQ behind them, and a fake beside it."""

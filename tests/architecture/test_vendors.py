@@ -38,7 +38,6 @@ HOMES = {
     "PIL": ("tasks.imaging",),
     "pillow_heif": ("tasks.imaging",),
     "numpy": ("tasks.imaging",),
-    "pebble": ("tasks.pixels",),
     # Doors
     "fastapi": ("api",),
     "starlette": ("api",),

@@ -1,0 +1,7 @@
+"""RabbitMQ: the only package that imports pika, whose exceptions and log lines stop here."""
+
+from infra.broker.rabbitmq.consumer import RabbitConsumer
+from infra.broker.rabbitmq.probe import probe
+from infra.broker.rabbitmq.publisher import RabbitPublisher
+
+__all__ = ["RabbitConsumer", "RabbitPublisher", "probe"]

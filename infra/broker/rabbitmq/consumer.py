@@ -1,0 +1,107 @@
+"""Consumes both lanes for ever, on one connection after the other.
+
+Must not know what a delivery is for. A connection that is lost costs nothing: what it brought
+and was not settled is delivered again.
+"""
+
+from collections.abc import Callable
+from threading import Event
+from time import monotonic
+
+import structlog
+
+from infra.broker.backoff import delays
+from infra.broker.broker import Delivery, Prefetch
+from infra.broker.rabbitmq.declare import declare
+from infra.broker.rabbitmq.intake import Intake
+from infra.broker.rabbitmq.wire import Wire
+from infra.broker.topology import Topology
+from infra.errors import ServiceUnavailable
+from infra.settings import BrokerSettings
+
+IDLE_SECONDS = 1.0  # how late a request is noticed that arrives between two connections
+
+log = structlog.get_logger(__name__)
+
+
+class RabbitConsumer:
+    """`run` blocks in a thread of its own; the other methods only leave a request for it."""
+
+    def __init__(self, settings: BrokerSettings, prefetch: Prefetch) -> None:
+        self._settings = settings
+        self._topology = Topology(settings.queue_prefix)
+        self._prefetch = prefetch
+        self._paused = Event()
+        self._closed = Event()
+        self._wire: Wire | None = None
+        self._delays = delays(settings.reconnect_max_seconds)
+        self._lost_at: float | None = None
+
+    def run(self, on_delivery: Callable[[Delivery], None]) -> None:
+        """Hand deliveries over until `close`; `on_delivery` must return at once."""
+        while not self._closed.is_set():
+            try:
+                self._consume(on_delivery)
+            except ServiceUnavailable as exc:
+                self._note_outage(exc)
+                self._closed.wait(next(self._delays))
+
+    def pause(self) -> None:
+        """Take no more deliveries; those handed over can still be settled."""
+        self._paused.set()
+        self._wake()
+
+    def resume(self) -> None:
+        """Take deliveries again."""
+        self._paused.clear()
+        self._wake()
+
+    def close(self) -> None:
+        """Make `run` return; deliveries without a verdict go back to their queue."""
+        self._closed.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        wire = self._wire
+        if wire is not None:
+            wire.wake()
+
+    def _consume(self, on_delivery: Callable[[Delivery], None]) -> None:
+        with Wire(self._settings) as wire:
+            self._wire = wire
+            declare(wire, self._topology)
+            intake = Intake(wire, self._topology, self._prefetch)
+            self._note_recovery()
+            while not self._closed.is_set():
+                self._turn(wire, intake, on_delivery=on_delivery)
+            intake.apply()  # verdicts given before the end still count
+
+    def _turn(self, wire: Wire, intake: Intake, *, on_delivery: Callable[[Delivery], None]) -> None:
+        paused = self._paused.is_set()
+        intake.apply()
+        if paused:
+            intake.unsubscribe()
+        else:
+            intake.subscribe()
+        wire.drive(lambda: intake.is_busy() or self._wants_change(paused=paused), IDLE_SECONDS)
+        while not self._wants_change(paused=paused):
+            delivery = intake.take()
+            if delivery is None:
+                break
+            on_delivery(delivery)
+
+    def _wants_change(self, *, paused: bool) -> bool:
+        return self._closed.is_set() or self._paused.is_set() != paused
+
+    def _note_outage(self, exc: ServiceUnavailable) -> None:
+        if self._lost_at is None:
+            self._lost_at = monotonic()
+            log.warning("consumer_lost_broker", detail=exc.detail)
+
+    def _note_recovery(self) -> None:
+        self._delays = delays(self._settings.reconnect_max_seconds)
+        if self._lost_at is not None:
+            log.info(
+                "consumer_back_at_broker", outage_seconds=round(monotonic() - self._lost_at, 1)
+            )
+            self._lost_at = None

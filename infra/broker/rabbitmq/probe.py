@@ -1,0 +1,10 @@
+"""Answers whether RabbitMQ can be reached, for a readiness check. Declares nothing."""
+
+from infra.broker.rabbitmq.wire import Wire
+from infra.settings import BrokerSettings
+
+
+def probe(settings: BrokerSettings) -> None:
+    """Connect, open a channel and leave; raise `ServiceUnavailable` when that fails."""
+    with Wire(settings):
+        pass

@@ -1,0 +1,100 @@
+"""The operator's exceptions, and the decision whether a URL may be fetched from an address.
+
+An entry names a host or a network, and perhaps a port; it lifts the address rule and the port
+rule for its target. Nothing here resolves a name or opens a connection.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from infra.errors import ErrorCode, FetchRefused
+from infra.fetch.addresses import refusal
+from infra.fetch.host import Address, literal_address, normalised_host
+from infra.fetch.source_url import DEFAULT_PORTS, SourceUrl
+from infra.settings import SettingsError
+
+VARIABLE = "FETCH_ALLOWED_PRIVATE_HOSTS"
+
+_MAX_PORT = 65535
+_BRACKETED = re.compile(r"\[(?P<target>[^\[\]]+)\](:(?P<port>[0-9]{1,5}))?", re.ASCII)
+_BARE_IPV6 = re.compile(r"(?P<target>[^\[\]]*:[^\[\]]*:[^\[\]]*)(?P<port>)")
+_OTHER = re.compile(r"(?P<target>[^:\[\]]+)(:(?P<port>[0-9]{1,5}))?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """One entry: a host name or a network, at one port or at all."""
+
+    host: str | None
+    network: IPv4Network | IPv6Network | None
+    port: int | None
+
+    def covers(self, url: SourceUrl, address: Address) -> bool:
+        """Whether the entry opens this address for this URL."""
+        if self.port not in (None, url.port):
+            return False
+        if self.network is None:
+            return self.host == url.host
+        return address in self.network
+
+
+@dataclass(frozen=True, slots=True)
+class AllowList:
+    """All entries; empty by default."""
+
+    exemptions: tuple[Exemption, ...] = ()
+
+    @classmethod
+    def parse(cls, entries: Iterable[str]) -> "AllowList":
+        """Read `host`, `host:port`, `CIDR`, `CIDR:port` and `[v6]:port` entries.
+
+        Raises `SettingsError` naming the variable and the entry.
+        """
+        return cls(tuple(_exemption(entry) for entry in entries))
+
+    def check(self, url: SourceUrl, addresses: Iterable[Address]) -> None:
+        """Raise `FetchRefused` unless every address of the URL's host may be connected to."""
+        for address in addresses:
+            if any(exemption.covers(url, address) for exemption in self.exemptions):
+                continue
+            if kind := refusal(address):
+                raise _blocked(f"{url.host} has a {kind} address, which is not fetched from.")
+            if url.port not in DEFAULT_PORTS.values():
+                raise _blocked(f"Port {url.port} is not fetched from; use 80 or 443.")
+
+
+def _blocked(detail: str) -> FetchRefused:
+    return FetchRefused(ErrorCode.BLOCKED_ADDRESS, detail)
+
+
+def _exemption(entry: str) -> Exemption:
+    parts = next(
+        (match for shape in (_BRACKETED, _BARE_IPV6, _OTHER) if (match := shape.fullmatch(entry))),
+        None,
+    )
+    if parts is None or "%" in entry:  # a zone names an interface, not a target
+        raise _malformed(entry)
+    port = int(parts["port"]) if parts["port"] else None
+    if port is not None and not 1 <= port <= _MAX_PORT:
+        raise _malformed(entry)
+    return _target(entry, parts["target"], port=port)
+
+
+def _target(entry: str, target: str, *, port: int | None) -> Exemption:
+    try:
+        if "/" in target or ":" in target:
+            return Exemption(None, ip_network(target), port)
+        host = normalised_host(target)
+    except (ValueError, FetchRefused) as exc:
+        raise _malformed(entry) from exc
+    if literal_address(host) is None:
+        return Exemption(host, None, port)
+    return Exemption(None, ip_network(host), port)
+
+
+def _malformed(entry: str) -> SettingsError:
+    return SettingsError(
+        f"{VARIABLE} is wrong: {entry!r} is not a host, host:port, CIDR, CIDR:port or [IPv6]:port."
+    )

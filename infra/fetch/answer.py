@@ -1,0 +1,62 @@
+"""Reads the head of an HTTP answer within a limit, and never more of it than was asked for.
+
+The standard parser limits a line and the number of lines of one head, but not the interim answers
+before it, and a chunk of the length -1 makes it read without end. It is bounded here at the one
+place that all its reads go through.
+"""
+
+import http.client
+import io
+import socket
+from http import HTTPStatus
+
+from infra.errors import ErrorCode, FetchRefused
+
+MAX_HEAD_BYTES = 64 * 1024  # status lines and headers, of interim answers too
+_MAX_FRAMING_BYTES = 1024 * 1024  # the lines between the chunks of one body, and its trailers
+
+
+class BoundedReader(io.BufferedReader):
+    """A connection's bytes, with an allowance for those that arrive as lines."""
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        super().__init__(raw)
+        self._allowance_bytes = MAX_HEAD_BYTES
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """Read a line; raise `FetchRefused` when all lines together are too long."""
+        limit = self._allowance_bytes + 1
+        line = super().readline(limit if size is None or size < 0 else min(size, limit))
+        self._allowance_bytes -= len(line)
+        if self._allowance_bytes < 0:
+            detail = "The answer's header is too large."
+            raise FetchRefused(ErrorCode.PROTOCOL_ERROR, detail)
+        return line
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read at most that many bytes; raise `FetchRefused` when the number is none."""
+        if size is None or size < 0:
+            detail = "The answer names an impossible length."
+            raise FetchRefused(ErrorCode.PROTOCOL_ERROR, detail)
+        return super().read(size)
+
+    def start_body(self) -> None:
+        """Renew the allowance: from now on, lines are the framing of chunks."""
+        self._allowance_bytes = _MAX_FRAMING_BYTES
+
+
+class BoundedAnswer(http.client.HTTPResponse):
+    """An answer whose head is bounded, whatever comes before the final one."""
+
+    def __init__(self, sock: socket.socket, method: str | None = None) -> None:
+        super().__init__(sock, method=method)
+        self._reader = BoundedReader(self.fp.detach())
+        self.fp = self._reader
+
+    def begin(self) -> None:
+        """Read the final answer's head; skip every interim one, early hints included."""
+        super().begin()
+        while HTTPStatus.CONTINUE <= self.status < HTTPStatus.OK:
+            self.headers = self.msg = None  # type: ignore[assignment]  # makes it read again
+            super().begin()
+        self._reader.start_body()

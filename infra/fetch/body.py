@@ -1,0 +1,93 @@
+"""Keeps the body of an answer as a file, within limits that hold while it arrives.
+
+Bytes are counted as sent and again as decoded: a server may compress although it was asked not
+to. It must not know connections or statuses; errors of the local disk pass through as they are.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.errors import ErrorCode, FetchFailed, FetchRefused
+from infra.fetch.sniff import is_document
+
+_STEP_BYTES = 64 * 1024
+_ANY_WRAPPER = zlib.MAX_WBITS | 32  # zlib finds out whether it is gzip or zlib
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A file that was written: its size and its SHA-256 in hexadecimal."""
+
+    bytes: int
+    sha256: str
+
+
+def save(chunks: Iterable[bytes], target: Path) -> Saved:
+    """Write the decoded chunks to the target; raise `FetchRefused` at the first that is wrong."""
+    digest = hashlib.sha256()
+    written = 0
+    with target.open("wb") as file:
+        for chunk in chunks:
+            if written == 0:
+                _refuse_document(chunk)
+            written += len(chunk)
+            digest.update(chunk)
+            file.write(chunk)
+    if written == 0:
+        _refuse_document(b"")
+    return Saved(written, digest.hexdigest())
+
+
+def sent(read: Callable[[int], bytes], *, max_bytes: int) -> Iterator[bytes]:
+    """Yield what a reader gives until it gives nothing, within the limit."""
+    return limited(iter(lambda: read(_STEP_BYTES), b""), max_bytes=max_bytes)
+
+
+def decoded(chunks: Iterable[bytes], encoding: str, *, max_bytes: int) -> Iterator[bytes]:
+    """Yield the chunks without their content encoding, within the limit."""
+    if encoding in ("", "identity"):
+        return iter(chunks)
+    if encoding in ("gzip", "x-gzip", "deflate"):
+        return limited(_inflated(chunks), max_bytes=max_bytes)
+    detail = "The server compressed the picture in a way that was not asked for."
+    raise FetchRefused(ErrorCode.PROTOCOL_ERROR, detail)
+
+
+def limited(chunks: Iterable[bytes], *, max_bytes: int) -> Iterator[bytes]:
+    """Yield the chunks; raise `FetchRefused` instead of the first one beyond the limit."""
+    total = 0
+    for chunk in chunks:
+        total += len(chunk)
+        if total > max_bytes:
+            raise too_many_bytes(max_bytes)
+        yield chunk
+
+
+def too_many_bytes(max_bytes: int) -> FetchRefused:
+    """Return the error of a body beyond the limit."""
+    return FetchRefused(ErrorCode.TOO_MANY_BYTES, f"The file is larger than {max_bytes} bytes.")
+
+
+def _inflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    inflater = zlib.decompressobj(_ANY_WRAPPER)
+    try:
+        for chunk in chunks:
+            pending = chunk
+            while pending and not inflater.eof:
+                if step := inflater.decompress(pending, _STEP_BYTES):
+                    yield step
+                pending = inflater.unconsumed_tail
+    except zlib.error as exc:
+        detail = "The server sent a compressed body that cannot be decoded."
+        raise FetchFailed(ErrorCode.PROTOCOL_ERROR, detail) from exc
+    if not inflater.eof:
+        raise FetchFailed(ErrorCode.INCOMPLETE_BODY, "The compressed body ends too early.")
+
+
+def _refuse_document(head: bytes) -> None:
+    if is_document(head):
+        detail = "The server answered with a page or a document, not with a picture."
+        raise FetchRefused(ErrorCode.NOT_AN_IMAGE, detail)

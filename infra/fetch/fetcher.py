@@ -1,0 +1,179 @@
+"""Fetches one picture from a stranger's URL into a file, or says why not.
+
+Every hop is parsed, resolved, checked and connected by us, and the connection goes to the address
+that was checked. It must not know jobs or images, and it does not retry: its errors say whether
+another try makes sense.
+"""
+
+import contextlib
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import requests
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+from infra.errors import ErrorCode, FetchRefused, ProductImagesError
+from infra.fetch.allow_list import AllowList
+from infra.fetch.body import decoded, save, sent, too_many_bytes
+from infra.fetch.deadline import Deadline
+from infra.fetch.failure import status_error, translated
+from infra.fetch.pinned import PinnedAdapter, connect
+from infra.fetch.reply import (
+    MAX_URL_CHARACTERS,
+    REDIRECTS,
+    declared_bytes,
+    fact,
+    media_type,
+    next_hop,
+)
+from infra.fetch.resolver import Resolver
+from infra.fetch.source_url import SourceUrl, parse_source_url
+from infra.settings import FetchSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What arrived, beside the file itself.
+
+    `media_type`, `etag` and `last_modified` are the server's words, None when it said nothing
+    usable; `bytes` and `sha256` are those of the file.
+    """
+
+    final_url: str
+    status: int
+    media_type: str | None
+    bytes: int
+    sha256: str
+    etag: str | None
+    last_modified: str | None
+
+
+class Fetcher:
+    """Fetches; may be called from many threads. Leaving its block ends what is under way."""
+
+    def __init__(
+        self,
+        settings: FetchSettings,
+        *,
+        resolver: Resolver | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._settings = settings
+        self._allowed = AllowList.parse(settings.allowed_private_hosts)
+        self._resolver = resolver or Resolver()
+        # Loading the authorities takes tens of milliseconds: once, not per picture.
+        self._tls = tls or ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
+        self._headers = {
+            "User-Agent": f"product-images/{version('product-images')}",
+            "Accept": "image/*,*/*;q=0.5",
+            "Accept-Encoding": "identity",
+            "Connection": "close",
+        }
+        self._lock = threading.Lock()
+        self._running: set[Deadline] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._lock:
+            running = tuple(self._running)
+        for deadline in running:
+            deadline.expire()
+
+    def fetch(self, url: str, target: Path) -> Fetched:
+        """Write the picture behind the URL to the target, which is overwritten.
+
+        Raises `FetchRefused` when another try would give the same, else `FetchFailed`; the
+        target does not exist then.
+        """
+        with self._deadline() as deadline:
+            try:
+                fetched = self._follow(url, target, deadline=deadline)
+                deadline.check()  # a body that was cut off then may look like a whole one
+            except ProductImagesError:
+                target.unlink(missing_ok=True)
+                deadline.check()  # when the time is over, that is the cause
+                raise
+            except BaseException:  # whatever it is, half a file is of no use
+                target.unlink(missing_ok=True)
+                raise
+            return fetched
+
+    @contextmanager
+    def _deadline(self) -> Iterator[Deadline]:
+        with Deadline(self._settings.total_timeout_seconds) as deadline:
+            with self._lock:
+                self._running.add(deadline)
+            try:
+                yield deadline
+            finally:
+                with self._lock:
+                    self._running.discard(deadline)
+
+    def _follow(self, url: str, target: Path, *, deadline: Deadline) -> Fetched:
+        source = parse_source_url(url, max_characters=MAX_URL_CHARACTERS)
+        for _ in range(self._settings.max_redirects + 1):
+            with self._asked(source, deadline) as response:
+                location = response.headers.get("Location")
+                if response.status_code not in REDIRECTS or not location:
+                    return self._received(source, response, target=target)
+                source = next_hop(source, location)  # its body is left unread
+        limit = self._settings.max_redirects
+        detail = f"The server redirects more than {limit} times."
+        raise FetchRefused(ErrorCode.TOO_MANY_REDIRECTS, detail)
+
+    @contextmanager
+    def _asked(self, source: SourceUrl, deadline: Deadline) -> Iterator[requests.Response]:
+        """Send the request to a checked address; the connection closes with the block."""
+        connect_seconds = self._settings.connect_timeout_seconds
+        addresses = self._resolver.resolve(
+            source.host, timeout_seconds=deadline.remaining(connect_seconds)
+        )
+        self._allowed.check(source, addresses)
+        connected = connect(source, addresses, timeout_seconds=connect_seconds, deadline=deadline)
+        with contextlib.closing(connected), contextlib.ExitStack() as opened:
+            deadline.watch(connected)
+            adapter = opened.enter_context(
+                contextlib.closing(PinnedAdapter(source, connected, tls=self._tls))
+            )
+            timeouts = (connect_seconds, self._settings.read_timeout_seconds)
+            with translated(source.host, ErrorCode.PROTOCOL_ERROR):
+                response = adapter.get(self._headers, timeouts=timeouts)
+            opened.callback(response.close)
+            yield response
+
+    def _received(self, source: SourceUrl, response: requests.Response, *, target: Path) -> Fetched:
+        if response.status_code != HTTPStatus.OK:
+            raise status_error(response.status_code, response.headers)
+        limit = self._settings.max_bytes
+        if declared_bytes(response.headers) > limit:
+            raise too_many_bytes(limit)
+        encoding = response.headers.get("Content-Encoding", "").strip().lower()
+        with translated(source.host, ErrorCode.INCOMPLETE_BODY):
+            arriving = sent(
+                lambda size: bytes(response.raw.read(size, decode_content=False)), max_bytes=limit
+            )
+            saved = save(decoded(arriving, encoding, max_bytes=limit), target)
+        return Fetched(
+            final_url=source.text,
+            status=response.status_code,
+            media_type=media_type(response.headers),
+            bytes=saved.bytes,
+            sha256=saved.sha256,
+            etag=fact(response.headers, "ETag"),
+            last_modified=fact(response.headers, "Last-Modified"),
+        )

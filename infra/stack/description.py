@@ -1,0 +1,79 @@
+"""The description of a running stack: where everything is, in one file that others read.
+
+The file holds passwords and is readable by its owner only. The keys are a contract.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Self
+
+from infra.stack.failure import StackError
+
+FILE_NAME = "stack.json"
+
+
+@dataclass(frozen=True, slots=True)
+class StackDescription:
+    """Addresses, credentials and process ids of a stack; `samples` is host:port or None."""
+
+    api: str
+    prefect_ui: str
+    prefect_api: str
+    postgres_url: str
+    amqp_url: str
+    redis_url: str
+    s3_endpoint: str
+    s3_bucket: str
+    s3_access_key: str
+    s3_secret_key: str
+    processes: Mapping[str, int] = field(default_factory=dict)
+    samples: str | None = None
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a description; raise `StackError` when there is none that can be read."""
+        try:
+            return cls(**json.loads(path.read_text()))
+        except OSError as exc:
+            raise StackError(f"No stack is described in {path}.") from exc
+        except (ValueError, TypeError) as exc:
+            raise StackError(f"{path} does not describe a stack.") from exc
+
+    def save(self, path: Path) -> None:
+        """Write the description, whole or not at all."""
+        content = asdict(self)
+        if self.samples is None:
+            del content["samples"]
+        replace_private(path, json.dumps(content, indent=2) + "\n")
+
+    def with_processes(self, processes: Mapping[str, int]) -> Self:
+        """Return the same stack with other process ids."""
+        return replace(self, processes=dict(processes))
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that point any process of the project at this stack."""
+        variables = {
+            "DATABASE_URL": self.postgres_url,
+            "AMQP_URL": self.amqp_url,
+            "REDIS_URL": self.redis_url,
+            "PREFECT_API_URL": self.prefect_api,
+            "S3_ENDPOINT": self.s3_endpoint,
+            "S3_BUCKET": self.s3_bucket,
+            "S3_ACCESS_KEY": self.s3_access_key,
+            "S3_SECRET_KEY": self.s3_secret_key,
+            "PUBLIC_ASSET_URL": f"{self.s3_endpoint}/{self.s3_bucket}",
+        }
+        if self.samples:
+            variables["FETCH_ALLOWED_PRIVATE_HOSTS"] = self.samples
+        return variables
+
+
+def replace_private(path: Path, text: str) -> None:
+    """Replace a file in one step by one that only its owner can read."""
+    draft = path.with_name(f".{path.name}.new")
+    draft.unlink(missing_ok=True)
+    draft.touch(mode=0o600)
+    draft.write_text(text)
+    draft.replace(path)

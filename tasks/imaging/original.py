@@ -1,0 +1,39 @@
+"""Step 1: read the source file and name its format by content.
+
+What passes here is worth opening. It must not decode anything.
+"""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from infra.errors import ErrorCode, ImageRefused, PixelsFailed
+from tasks.imaging.facts import Limits
+from tasks.imaging.sniff import HEADER_BYTES, ImageFormat, sniff
+from tasks.imaging.sound import refuse_unsound
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The bytes of a source; `sha256` is hexadecimal."""
+
+    data: bytes
+    format: ImageFormat
+    sha256: str
+
+
+def read_original(source: Path, limits: Limits) -> Original:
+    """Read a file; raise `ImageRefused` when no picture of ours can be in it,
+    `PixelsFailed` when the file cannot be read.
+    """
+    try:
+        data = source.read_bytes()
+    except OSError as exc:
+        raise PixelsFailed(
+            ErrorCode.INTERNAL_ERROR, "The fetched file is gone before its picture was made."
+        ) from exc
+    image_format = sniff(data[:HEADER_BYTES])
+    if image_format is None:
+        raise ImageRefused(ErrorCode.UNSUPPORTED_FORMAT, "The file is no picture that we know.")
+    refuse_unsound(data, image_format, limits)
+    return Original(data, image_format, sha256(data).hexdigest())

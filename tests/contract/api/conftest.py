@@ -1,0 +1,38 @@
+"""One API for the whole suite, on a database of its own where no worker changes anything."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from api.resources import ApiConfiguration
+from infra.db.engine import Database
+from infra.migrate import upgrade
+from infra.settings import DatabaseSettings
+from infra.stack.stack import Stack
+from tests.contract.api.running import Api, changed, configuration, running_api
+from tests.integration.database.fresh import empty_database
+
+MAX_FILE_BYTES = 300_000
+MAX_UPLOAD_BYTES = 700_000
+
+
+@pytest.fixture(scope="session")
+def configured(stack: Stack) -> Iterator[ApiConfiguration]:
+    """The configuration of the suite's API; small limits where large ones cost time."""
+    with empty_database(stack.description.postgres_url) as url:
+        upgrade(url)
+        limits = {"max_file_bytes": MAX_FILE_BYTES, "max_upload_bytes": MAX_UPLOAD_BYTES}
+        yield changed(configuration(stack.description, url), api=limits)
+
+
+@pytest.fixture(scope="session")
+def api(configured: ApiConfiguration) -> Iterator[Api]:
+    with running_api(configured) as serving:
+        yield serving
+
+
+@pytest.fixture
+def rows(configured: ApiConfiguration) -> Iterator[Database]:
+    """The API's database, for putting jobs into states."""
+    with Database(DatabaseSettings(url=configured.database.url)) as opened:
+        yield opened

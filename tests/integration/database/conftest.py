@@ -1,0 +1,30 @@
+"""Databases beside the stack's own: one without tables, one migrated."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from infra.db.engine import Database
+from infra.settings import DatabaseSettings
+from infra.stack.stack import Stack
+from tests.integration.database.fresh import empty_database, migrated_database
+
+
+@pytest.fixture(scope="session")
+def server_url(stack: Stack) -> str:
+    """The stack's PostgreSQL server."""
+    return DatabaseSettings(url=stack.description.postgres_url).url
+
+
+@pytest.fixture
+def empty_url(server_url: str) -> Iterator[str]:
+    """A database without tables."""
+    with empty_database(server_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def own_database(server_url: str) -> Iterator[Database]:
+    """A migrated database on which nobody works."""
+    with migrated_database(server_url) as database:
+        yield database

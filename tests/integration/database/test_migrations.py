@@ -1,0 +1,90 @@
+"""Migrations and models are two spellings of one schema."""
+
+import subprocess
+import sys
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+from infra.db.engine import Database
+from infra.db.models import Table
+from infra.migrate import downgrade, upgrade
+from infra.settings import inherited_environment
+from tests.integration.database.catalog import describe_schema
+from tests.integration.database.fresh import empty_database
+
+BASE = "base"
+_SECONDS = 60
+
+
+def migrate_in_another_process(url: str) -> subprocess.Popen[str]:
+    """Start what the stack starts before it serves."""
+    return subprocess.Popen(
+        (sys.executable, "-m", "infra.migrate"),
+        env={**inherited_environment(), "DATABASE_URL": url},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_migrations_build_exactly_what_the_models_describe(server_url: str, empty_url: str) -> None:
+    upgrade(empty_url)
+    with empty_database(server_url) as other_url:
+        Table.metadata.create_all(create_engine(other_url, poolclass=NullPool))
+        described = describe_schema(other_url)
+
+    migrated = describe_schema(empty_url)
+
+    assert sorted(migrated - described) == []
+    assert sorted(described - migrated) == []
+    assert len(migrated) > 100  # the catalog was really read
+
+
+def test_alembic_finds_no_difference_that_a_migration_would_have_to_make(empty_url: str) -> None:
+    upgrade(empty_url)
+    with create_engine(empty_url, poolclass=NullPool).connect() as connection:
+        options = {"compare_server_default": True, "compare_type": True}
+        context = MigrationContext.configure(connection, opts=options)
+
+        assert compare_metadata(context, Table.metadata) == []
+
+
+def test_downgrading_to_base_leaves_nothing_and_upgrading_works_again(empty_url: str) -> None:
+    upgrade(empty_url)
+    first = describe_schema(empty_url)
+
+    downgrade(empty_url, BASE)
+    assert describe_schema(empty_url) == frozenset()
+
+    upgrade(empty_url)
+    assert describe_schema(empty_url) == first
+
+
+def test_upgrading_a_current_database_changes_nothing(empty_url: str) -> None:
+    upgrade(empty_url)
+    first = describe_schema(empty_url)
+
+    upgrade(empty_url)
+
+    assert describe_schema(empty_url) == first
+
+
+def test_three_processes_that_migrate_at_once_all_end_well(empty_url: str) -> None:
+    processes = [migrate_in_another_process(empty_url) for _ in range(3)]
+    errors = [process.communicate(timeout=_SECONDS)[1] for process in processes]
+
+    assert [process.returncode for process in processes] == [0, 0, 0], errors
+    assert any("TABLE" in line or "images" in line for line in describe_schema(empty_url))
+
+
+def test_all_constraints_have_names_that_a_migration_can_drop(own_database: Database) -> None:
+    names = [
+        constraint.name
+        for table in Table.metadata.sorted_tables
+        for constraint in table.constraints
+    ]
+
+    assert all(names)
+    assert len(names) == len(set(names))

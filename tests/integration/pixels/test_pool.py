@@ -1,0 +1,270 @@
+"""The pixel pool against the worst that pictures and people do to its processes."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Future
+from hashlib import sha256
+from pathlib import Path
+from threading import Event
+
+import pytest
+from PIL import Image
+
+from infra.errors import ErrorCode, ImageRefused, PixelsFailed
+from infra.settings import PixelSettings
+from tasks.imaging.preset import preset_named
+from tasks.imaging.sample import write_sample
+from tasks.pixels import PixelPool
+
+WEB = preset_named("web")
+DEADLINE_SECONDS = 20.0
+FOREVER = range(10**12)  # summing it keeps a child busy in C code
+
+SUICIDE = "__import__('os').kill(__import__('os').getpid(), 9)"
+HEAVY = ("prefect", "sqlalchemy", "pika", "minio", "redis", "fastapi", "pydantic", "structlog")
+
+
+@pytest.fixture
+def pool() -> Iterator[PixelPool]:
+    with PixelPool(PixelSettings(processes=1)) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sample") / "sample.jpg"
+    write_sample(path)
+    return path
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        Event().wait(0.01)
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process ended; one that nobody collected yet counts as ended."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return status.rpartition(")")[2].split()[0] in ("Z", "X")
+
+
+def child_of(pool: PixelPool) -> int:
+    return pool.submit(os.getpid).result(DEADLINE_SECONDS)
+
+
+def start_endless(pool: PixelPool, marker: Path) -> Future[object]:
+    """Return when a child is in the middle of work that never ends."""
+    code = f"(open({str(marker)!r}, 'w').close(), sum(range(10**12)))"
+    call: Future[object] = pool.submit(eval, code)
+    wait_until(marker.exists)
+    return call
+
+
+def test_a_picture_is_rendered_from_an_event_loop(
+    pool: PixelPool, sample: Path, tmp_path: Path
+) -> None:
+    rendition = asyncio.run(pool.render(sample, tmp_path, WEB))
+    assert len(rendition.variants) == 8
+    for each in rendition.variants:
+        assert sha256(each.path.read_bytes()).hexdigest() == each.sha256
+
+
+def test_a_refusal_arrives_with_its_code(pool: PixelPool, tmp_path: Path) -> None:
+    source = tmp_path / "page.jpg"
+    source.write_bytes(b"<html>")
+    with pytest.raises(ImageRefused) as caught:
+        asyncio.run(pool.render(source, tmp_path, WEB))
+    assert caught.value.code == ErrorCode.UNSUPPORTED_FORMAT
+
+
+def test_the_limit_of_pixels_comes_from_the_settings(tmp_path: Path) -> None:
+    source = tmp_path / "source.png"
+    Image.new("RGB", (100, 100)).save(source)
+    with (
+        PixelPool(PixelSettings(processes=1, max_pixels=9_999)) as pool,
+        pytest.raises(ImageRefused) as caught,
+    ):
+        asyncio.run(pool.render(source, tmp_path, WEB))
+    assert caught.value.code == ErrorCode.TOO_MANY_PIXELS
+
+
+def test_a_child_killed_in_the_middle_costs_its_own_call_only(
+    pool: PixelPool, tmp_path: Path
+) -> None:
+    pid = child_of(pool)
+    doomed = start_endless(pool, tmp_path / "started")
+    waiting = pool.submit(os.getpid)
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises(PixelsFailed) as caught:
+        doomed.result(DEADLINE_SECONDS)
+    assert caught.value.code == ErrorCode.DECODER_CRASHED
+    assert waiting.result(DEADLINE_SECONDS) != pid
+
+
+def test_a_child_killed_while_idle_costs_no_call(pool: PixelPool) -> None:
+    pid = child_of(pool)
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: is_gone(pid))
+    assert child_of(pool) != pid
+
+
+def test_a_call_without_end_is_killed_at_its_timeout_and_not_worth_a_retry() -> None:
+    with PixelPool(PixelSettings(processes=1, timeout_seconds=0.3)) as pool:
+        pid = child_of(pool)
+        with pytest.raises(ImageRefused) as caught:
+            pool.submit(sum, FOREVER).result(DEADLINE_SECONDS)
+        assert caught.value.code == ErrorCode.DECODE_TIMEOUT
+        wait_until(lambda: is_gone(pid))
+        assert child_of(pool) != pid
+
+
+def test_waiting_for_a_free_child_does_not_count_against_the_timeout() -> None:
+    with PixelPool(PixelSettings(processes=1, timeout_seconds=0.4)) as pool:
+        calls = [pool.submit(time.sleep, 0.15) for _ in range(5)]
+        for call in calls:
+            call.result(DEADLINE_SECONDS)
+
+
+def test_a_picture_that_needs_too_much_memory_is_refused(tmp_path: Path) -> None:
+    source = tmp_path / "large.png"
+    Image.new("RGB", (7000, 7000)).save(source, compress_level=1)
+    with PixelPool(PixelSettings(processes=1, memory_bytes=256 * 1024**2)) as pool:
+        pid = child_of(pool)
+        with pytest.raises(ImageRefused) as caught:
+            asyncio.run(pool.render(source, tmp_path, WEB))
+        assert caught.value.code == ErrorCode.OUT_OF_MEMORY
+        assert child_of(pool) == pid, "running out of memory is survived"
+
+
+def test_a_pool_outlives_many_dead_children() -> None:
+    with PixelPool(PixelSettings(processes=2)) as pool:
+        calls = [
+            pool.submit(eval, SUICIDE if number % 3 == 1 else str(number)) for number in range(50)
+        ]
+        for number, call in enumerate(calls):
+            if number % 3 == 1:
+                with pytest.raises(PixelsFailed):
+                    call.result(DEADLINE_SECONDS)
+            else:
+                assert call.result(DEADLINE_SECONDS) == number
+
+
+def test_cancelling_the_awaiting_task_kills_the_work(
+    pool: PixelPool, sample: Path, tmp_path: Path
+) -> None:
+    pid = child_of(pool)
+
+    async def cancel_in_the_middle() -> None:
+        task = asyncio.create_task(pool.render(sample, tmp_path, WEB))
+        await asyncio.to_thread(wait_until, lambda: any(tmp_path.iterdir()))
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancel_in_the_middle())
+    wait_until(lambda: is_gone(pid))
+    assert child_of(pool) != pid
+    assert len(list(tmp_path.iterdir())) < 8
+
+
+def test_cancelling_a_waiting_call_costs_no_child(pool: PixelPool, tmp_path: Path) -> None:
+    pid = child_of(pool)
+    release = tmp_path / "release"
+    os.mkfifo(release)
+    running = pool.submit(Path.read_text, release)
+    waiting = pool.submit(sum, FOREVER)
+    assert waiting.cancel()
+    release.write_text("go on")
+    assert running.result(DEADLINE_SECONDS) == "go on"
+    assert child_of(pool) == pid
+
+
+def test_children_leave_ctrl_c_and_a_service_stop_to_their_parent(pool: PixelPool) -> None:
+    pid = child_of(pool)
+    os.kill(pid, signal.SIGINT)
+    os.kill(pid, signal.SIGTERM)
+    os.kill(pool.submit(os.getppid).result(), signal.SIGTERM)  # the group includes this one, too
+    assert child_of(pool) == pid
+
+
+def test_children_import_nothing_heavy(pool: PixelPool) -> None:
+    loaded: list[str] = pool.submit(eval, "list(__import__('sys').modules)").result()
+    assert "tasks.imaging.render" in loaded
+    assert not {name.partition(".")[0] for name in loaded}.intersection(HEAVY)
+
+
+def test_children_are_limited_and_leave_no_core(pool: PixelPool) -> None:
+    code = (
+        "(lambda r: (r.getrlimit(r.RLIMIT_AS), r.getrlimit(r.RLIMIT_CORE)))(__import__('resource'))"
+    )
+    memory = PixelSettings(processes=1).memory_bytes
+    assert pool.submit(eval, code).result() == ((memory, memory), (0, 0))
+
+
+def test_the_first_call_does_not_pay_for_the_start() -> None:
+    opened = time.monotonic()
+    with PixelPool(PixelSettings(processes=2)) as pool:
+        entered = time.monotonic()
+        child_of(pool)
+        assert time.monotonic() - entered < (entered - opened) / 4
+
+
+def test_leaving_the_pool_kills_what_still_works_and_answers_every_call(tmp_path: Path) -> None:
+    with PixelPool(PixelSettings(processes=1)) as pool:
+        pid = child_of(pool)
+        running = start_endless(pool, tmp_path / "started")
+        waiting = pool.submit(os.getpid)
+    assert is_gone(pid)
+    with pytest.raises(PixelsFailed):
+        running.result(0)
+    with pytest.raises(CancelledError):
+        waiting.result(0)
+    with pytest.raises(RuntimeError):
+        pool.submit(os.getpid)
+
+
+def test_a_pool_whose_children_cannot_start_says_so() -> None:
+    senseless = PixelSettings.model_construct(processes=1, memory_bytes="none", max_pixels=1)
+    with pytest.raises(PixelsFailed), PixelPool(senseless):
+        pass
+
+
+ORPHANING = """
+import os, sys
+from infra.settings import PixelSettings
+from tasks.pixels import PixelPool
+
+def main():
+    with PixelPool(PixelSettings(processes=2)) as pool:
+        pids = set()
+        while len(pids) < 2:
+            pids.add(pool.submit(os.getpid).result())
+        call = pool.submit(sum, range(10**12))
+        sys.stdout.write(" ".join(map(str, pids)) + "\\n")
+        sys.stdout.flush()
+        call.result()
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_children_do_not_outlive_a_killed_parent_idle_or_at_work(tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(ORPHANING)
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        children = [int(pid) for pid in parent.stdout.readline().split()]
+        parent.kill()
+    assert len(children) == 2
+    wait_until(lambda: all(is_gone(pid) for pid in children))

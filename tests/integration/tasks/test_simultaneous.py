@@ -1,0 +1,156 @@
+"""Many callers and workers at the same moment: no gaps, no doubles, no deadlocks."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from uuid import UUID
+
+from sqlalchemy import text
+
+from infra.db.engine import Database
+from infra.db.models import Image
+from infra.states import JobState
+from tasks.claim import Claim, Unclaimed, claim
+from tasks.record import record
+from tests.integration.tasks.jobs import (
+    WORKER,
+    at_once,
+    claimed,
+    count,
+    done,
+    image_rows,
+    job_row,
+    submitted,
+    url,
+)
+from tests.waiting import eventually
+
+CALLERS = 20
+ROUNDS = 5
+SECONDS = 30
+
+
+def test_twenty_simultaneous_posts_of_one_sku_make_one_product_without_gaps(
+    database: Database,
+) -> None:
+    jobs = at_once(partial(submitted, database, f"p{n}", sku="S-1") for n in range(CALLERS))
+
+    (product_id,) = {job.product_id for job in jobs}
+    rows = image_rows(database, product_id)
+    assert [row.position for row in rows] == list(range(CALLERS))
+    assert {row.source_url for row in rows} == {url(f"p{n}") for n in range(CALLERS)}
+    assert count(database, "jobs") == CALLERS
+
+
+def test_twenty_simultaneous_posts_of_one_url_make_one_product_and_one_image(
+    database: Database,
+) -> None:
+    jobs = at_once([partial(submitted, database, "same")] * CALLERS)
+
+    assert len({job.product_id for job in jobs}) == 1
+    assert len({job.images[0].id for job in jobs}) == 1
+    assert len({job.job_id for job in jobs}) == CALLERS
+
+
+def test_overlapping_posts_in_opposite_orders_all_succeed(database: Database) -> None:
+    names = [f"p{n}" for n in range(CALLERS)]
+    calls = [
+        partial(submitted, database, *order, sku="S-1")
+        for order in (names, names[::-1])
+        for _ in range(ROUNDS)
+    ]
+
+    jobs = at_once(calls)
+
+    assert len({job.product_id for job in jobs}) == 1
+    assert count(database, "images") == CALLERS
+
+
+def test_one_of_many_simultaneous_claims_wins(database: Database) -> None:
+    job = submitted(database, "a")
+    calls = [
+        partial(claim, database, job.job_id, owner=f"worker-{n}", settings=WORKER)
+        for n in range(CALLERS)
+    ]
+
+    results = at_once(calls)
+
+    assert sum(isinstance(result, Claim) for result in results) == 1
+    assert results.count(Unclaimed.HELD_ELSEWHERE) == CALLERS - 1
+    assert job_row(database, job.job_id).attempts == 1
+
+
+def test_two_records_with_the_same_bytes_do_not_wait_for_each_other_in_a_circle(
+    database: Database,
+) -> None:
+    names = [f"p{n}" for n in range(12)]
+    for number in range(ROUNDS):
+        contents = [f"{number}-{name}" for name in names]
+        claims = [
+            claimed(database, submitted(database, *order, sku=f"S-{number}-{index}").job_id)
+            for index, order in enumerate((names, names[::-1]))
+        ]
+        states = at_once(
+            partial(
+                record,
+                database,
+                mine,
+                [done(image, text) for image, text in zip(mine.images, order, strict=True)],
+            )
+            for mine, order in zip(claims, (contents, contents[::-1]), strict=True)
+        )
+        assert states == [JobState.READY, JobState.READY]
+    assert count(database, "originals") == ROUNDS * len(names)
+
+
+def test_two_records_of_the_same_images_do_not_wait_for_each_other_in_a_circle(
+    database: Database,
+) -> None:
+    names = [f"p{n}" for n in range(12)]
+    for _ in range(ROUNDS):
+        claims = [
+            claimed(database, submitted(database, *order, sku="S-1").job_id)
+            for order in (names, names[::-1])
+        ]
+        states = at_once(
+            partial(
+                record, database, mine, [done(image, image.source_url) for image in mine.images]
+            )
+            for mine in claims
+        )
+        assert states == [JobState.READY, JobState.READY]
+
+
+def test_a_post_and_a_record_of_the_same_images_do_not_wait_for_each_other_in_a_circle(
+    database: Database,
+) -> None:
+    mine = claimed(database, submitted(database, "a", "b", sku="S-1").job_id)
+    results = [done(image, image.source_url) for image in mine.images]
+    with ThreadPoolExecutor(2) as pool:
+        with locked_image(database, max(image.id for image in mine.images)):
+            recording = pool.submit(record, database, mine, results)  # has all but the last image
+            eventually(lambda: waiting(database) == 1, "the record waits")
+            posting = pool.submit(submitted, database, "a", "b", sku="S-1")
+            eventually(lambda: waiting(database) == 2, "the post waits behind the record")
+
+        assert recording.result(SECONDS) is JobState.READY
+        assert posting.result(SECONDS).product_id == mine.product_id
+
+
+@contextmanager
+def locked_image(database: Database, image_id: UUID) -> Iterator[None]:
+    """Hold an image's row, so that whoever wants to write it waits."""
+    with database.transaction() as session:
+        session.get(Image, image_id, with_for_update=True)
+        yield
+
+
+def waiting(database: Database) -> int:
+    """Return how many of the database's connections wait for a lock."""
+    statement = """
+        SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'
+    """
+    with database.transaction() as session:
+        return int(session.execute(text(statement)).scalar_one())

@@ -1,0 +1,90 @@
+"""Confirms and windows are counted right, without any connection."""
+
+from pika import spec  # type: ignore[import-untyped]  # pika ships no types
+from pika.frame import Method  # type: ignore[import-untyped]  # pika ships no types
+
+from infra.broker.rabbitmq.ledger import Ledger
+from infra.broker.rabbitmq.window import Window
+
+
+def _ledger(expected: int) -> Ledger:
+    ledger = Ledger()
+    for _ in range(expected):
+        ledger.expect()
+    return ledger
+
+
+def _ack(tag: int, *, multiple: bool = False) -> Method:
+    return Method(1, spec.Basic.Ack(tag, multiple))
+
+
+def _nack(tag: int, *, multiple: bool = False) -> Method:
+    return Method(1, spec.Basic.Nack(tag, multiple))
+
+
+def test_a_batch_is_settled_when_every_message_is() -> None:
+    ledger = _ledger(4)
+    ledger.on_confirm(_ack(3))
+    ledger.on_confirm(_ack(2, multiple=True))
+    assert not ledger.is_settled()
+    ledger.on_confirm(_ack(4))
+    assert ledger.is_settled()
+    assert (ledger.refused, ledger.unroutable) == (0, 0)
+
+
+def test_refusals_are_counted_once_each() -> None:
+    ledger = _ledger(4)
+    ledger.on_confirm(_ack(2))
+    ledger.on_confirm(_nack(3, multiple=True))
+    ledger.on_confirm(_nack(3))
+    ledger.on_confirm(_ack(4))
+    assert ledger.is_settled()
+    assert ledger.refused == 2
+
+
+def test_the_next_batch_goes_on_counting_tags_and_starts_without_failures() -> None:
+    ledger = _ledger(2)
+    ledger.on_return()
+    ledger.on_confirm(_nack(2, multiple=True))
+    ledger.begin()
+    ledger.expect()
+    assert (ledger.refused, ledger.unroutable) == (0, 0)
+    ledger.on_confirm(_ack(2, multiple=True))
+    assert not ledger.is_settled()
+    ledger.on_confirm(_ack(3))
+    assert ledger.is_settled()
+
+
+def test_a_window_is_granted_once() -> None:
+    window = Window(8)
+    assert window.grant() == 8
+    window.deliver(1)
+    assert window.grant() == 0
+    window.settle(1)
+    assert window.grant() == 0
+
+
+def test_a_window_counts_what_is_still_out_after_a_pause() -> None:
+    window = Window(3)
+    window.grant()
+    for tag in (1, 2, 3):
+        window.deliver(tag)
+    window.revoke()
+    assert window.grant() == 0
+    window.settle(2)
+    assert window.grant() == 1
+    window.deliver(4)
+    window.settle(4)
+    assert window.grant() == 0
+    window.settle(1)
+    window.settle(3)
+    assert window.grant() == 2
+
+
+def test_pausing_twice_keeps_what_is_out() -> None:
+    window = Window(2)
+    window.grant()
+    window.deliver(1)
+    window.revoke()
+    window.revoke()
+    assert window.grant() == 1

@@ -1,0 +1,86 @@
+"""The operator's exceptions from the address rule and the port rule."""
+
+from ipaddress import ip_address
+
+import pytest
+
+from infra.errors import FetchRefused
+from infra.fetch.allow_list import AllowList
+from infra.fetch.source_url import parse_source_url
+from infra.settings import SettingsError
+
+
+def is_open(entries: str, url: str, *addresses: str) -> bool:
+    """Whether a list with these entries lets the URL at these addresses pass."""
+    allowed = AllowList.parse(entries.split(",") if entries else ())
+    try:
+        allowed.check(parse_source_url(url), [ip_address(address) for address in addresses])
+    except FetchRefused as refused:
+        return refused.code != "blocked_address"
+    return True
+
+
+OPEN = [
+    ("", "http://shop.example/", "8.8.8.8"),
+    ("", "https://shop.example/", "2606:4700:4700::1111"),
+    ("", "https://shop.example:80/", "8.8.8.8"),
+    ("localhost", "http://localhost/", "127.0.0.1"),
+    ("localhost", "http://localhost:9000/", "::1"),
+    ("LOCALHOST.", "http://localhost/", "127.0.0.1"),
+    ("localhost:9000", "http://localhost:9000/", "127.0.0.1"),
+    ("127.0.0.1", "http://127.0.0.1:1234/", "127.0.0.1"),
+    ("127.1:1234", "http://127.0.0.1:1234/", "127.0.0.1"),
+    ("127.0.0.0/8", "http://shop.example:81/", "127.9.9.9"),
+    ("127.0.0.0/8:81", "http://shop.example:81/", "127.9.9.9"),
+    ("::1", "http://[::1]:81/", "::1"),
+    ("[::1]", "http://[::1]:81/", "::1"),
+    ("[::1]:81", "http://[::1]:81/", "::1"),
+    ("fd00::/8", "http://shop.example/", "fd12::1"),
+    ("[fd00::/8]:81", "http://shop.example:81/", "fd12::1"),
+    ("8.8.8.8:8080", "http://8.8.8.8:8080/", "8.8.8.8"),
+    ("shop.example:8080", "http://shop.example:8080/", "8.8.8.8"),
+    ("a.example,10.0.0.0/8", "http://b.example/", "10.1.1.1"),
+]
+
+CLOSED = [
+    ("", "http://localhost/", "127.0.0.1"),
+    ("", "http://shop.example:8080/", "8.8.8.8"),
+    ("", "http://shop.example:22/", "8.8.8.8"),
+    ("localhost:9000", "http://localhost:9001/", "127.0.0.1"),
+    ("localhost:9000", "http://localhost/", "127.0.0.1"),
+    ("localhost", "http://other.example/", "127.0.0.1"),
+    ("example", "http://shop.example/", "127.0.0.1"),
+    ("127.0.0.0/8:81", "http://shop.example:82/", "127.0.0.1"),
+    ("10.0.0.0/8", "http://shop.example/", "192.168.0.1"),
+    ("127.0.0.1", "http://[::ffff:127.0.0.1]/", "::ffff:127.0.0.1"),
+]
+
+
+@pytest.mark.parametrize(("entries", "url", "address"), OPEN)
+def test_an_exception_opens_its_target(entries: str, url: str, address: str) -> None:
+    assert is_open(entries, url, address)
+
+
+@pytest.mark.parametrize(("entries", "url", "address"), CLOSED)
+def test_an_exception_opens_nothing_else(entries: str, url: str, address: str) -> None:
+    assert not is_open(entries, url, address)
+
+
+def test_one_forbidden_address_among_public_ones_is_enough() -> None:
+    assert not is_open("", "http://shop.example/", "8.8.8.8", "10.0.0.1")
+    assert not is_open("", "http://shop.example/", "10.0.0.1", "8.8.8.8")
+    assert not is_open("127.0.0.1", "http://shop.example/", "127.0.0.1", "10.0.0.1")
+    assert is_open("127.0.0.1", "http://shop.example/", "127.0.0.1", "8.8.8.8")
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        *("", "*", "*.example.com", "http://localhost", "localhost:", "localhost:0"),
+        *("localhost:65536", "localhost:http", "a b", "10.0.0.1/8", "10.0.0.0/33", "[::1", "::g"),
+        *("[fe80::1%eth0]", "user@localhost", "256.0.0.1", "localhost/8", "[::1]:x", "a:1:2"),
+    ],
+)
+def test_a_malformed_entry_stops_with_the_variables_name(entry: str) -> None:
+    with pytest.raises(SettingsError, match="FETCH_ALLOWED_PRIVATE_HOSTS"):
+        AllowList.parse(["localhost", entry])

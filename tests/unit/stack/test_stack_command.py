@@ -1,0 +1,51 @@
+"""`product-images stack`: what it says when there is little to say."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from api.cli.stack import app
+from infra.stack.lock import Role, held_lock
+
+
+@pytest.fixture(autouse=True)
+def _directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STACK_DIRECTORY", str(tmp_path))
+
+
+def test_status_of_nothing_says_so_with_its_own_exit_code() -> None:
+    answer = CliRunner().invoke(app, ["status"])
+    assert (answer.exit_code, answer.output.strip()) == (3, "No stack is running.")
+
+
+def test_status_for_programs_is_json() -> None:
+    answer = CliRunner().invoke(app, ["status", "--json"])
+    assert json.loads(answer.output) == {"running": False, "parts": []}
+
+
+def test_stopping_nothing_is_no_error() -> None:
+    answer = CliRunner().invoke(app, ["down"])
+    assert (answer.exit_code, answer.output.strip()) == (0, "No stack was running.")
+
+
+def test_a_second_start_names_the_one_that_runs(tmp_path: Path) -> None:
+    with held_lock(tmp_path, Role.SUPERVISOR):
+        answer = CliRunner().invoke(app, ["up"])
+    assert answer.exit_code == 0
+    assert f"running already (pid {os.getpid()})" in answer.output.replace("\n", "")
+
+
+def test_logs_of_a_stack_that_never_ran_are_a_sentence() -> None:
+    answer = CliRunner().invoke(app, ["logs", "api"])
+    assert answer.exit_code == 1
+    assert "No log of api" in answer.output
+
+
+def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_PORT", "eighty")
+    answer = CliRunner().invoke(app, ["up"])
+    assert answer.exit_code == 1
+    assert "API_PORT" in answer.output
