@@ -84,6 +84,13 @@ class BrokerSettings(Section):
     reconnect_max_seconds: Positive = 5
     queue_prefix: str = "product-images"
 
+    @field_validator("url")
+    @classmethod
+    def _amqp(cls, url: str) -> str:
+        if not url.startswith(("amqp://", "amqps://")):
+            raise ValueError("must look like amqp://user:password@host:5672/%2F")
+        return url
+
 
 class StoreSettings(Section):
     """The S3 store of originals and variants."""
