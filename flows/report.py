@@ -8,6 +8,7 @@ from prefect.context import AsyncClientContext, FlowRunContext
 
 from infra.objectkeys import asset_url
 from tasks.result import ImageDone, ImageFailed, ImageResult
+from tasks.saving import saving
 
 Row = dict[str, str | int]
 
@@ -31,7 +32,7 @@ def _variant_rows(done: ImageDone, assets: str) -> list[Row]:
             "variant": variant.name,
             "size": f"{variant.width}×{variant.height}",  # noqa: RUF001 - the sign for sizes
             "bytes": variant.bytes,
-            "saved": _saved(done.source_bytes, variant.bytes),
+            "saved": saving(done.source_bytes, variant.bytes),
             "link": f"[open]({asset_url(assets, variant.object_key)})",
         }
         for variant in done.variants
@@ -48,12 +49,6 @@ def _failure_row(failure: ImageFailed) -> Row:
         "saved": "",
         "link": failure.detail,
     }
-
-
-def _saved(source_bytes: int, variant_bytes: int) -> str:
-    if source_bytes == 0:
-        return ""
-    return f"{100 * (1 - variant_bytes / source_bytes):.0f} %"
 
 
 async def show_table(rows: Sequence[Row], description: str) -> None:

@@ -6,6 +6,7 @@ Nothing is cached or persisted by Prefect: image bytes must never be hashed or s
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -23,7 +24,7 @@ from tasks.imaging.preset import preset_named
 from tasks.record import record
 from tasks.result import FetchedImage, ImageDone
 from tasks.reuse import reuse
-from tasks.store import store_image
+from tasks.store import finish, store_original, store_variant
 
 
 @task(name="fetch", cache_policy=NO_CACHE, persist_result=False, retries=0)
@@ -70,12 +71,19 @@ async def store_images(run: ProductRun, rendered: Sequence[RenderedImage]) -> No
     """Put originals and variants into the object store, verified."""
     shop = run.workshop
 
-    async def store(image: RenderedImage) -> ImageDone | None:
-        return await run.attempt(
-            Step.STORE,
-            image.fetched.image,
-            lambda: in_thread(shop.io_threads, store_image, shop.store, image),
+    async def put(image: RenderedImage) -> ImageDone:
+        original = await in_thread(shop.io_threads, store_original, shop.store, image)
+        files = image.rendition.variants
+        variants = await asyncio.gather(
+            *(
+                in_thread(shop.io_threads, store_variant, shop.store, image.rendition, file)
+                for file in files
+            )
         )
+        return finish(image, original, variants)
+
+    async def store(image: RenderedImage) -> ImageDone | None:
+        return await run.attempt(Step.STORE, image.fetched.image, partial(put, image))
 
     for done in await asyncio.gather(*(store(image) for image in rendered)):
         if done is not None:

@@ -1,5 +1,7 @@
 """Step: put one image's original and variants into the object store, verified."""
 
+from collections.abc import Sequence
+
 from infra.objectkeys import original_key, variant_key
 from infra.objectstore import ObjectStore
 from infra.states import Outcome
@@ -8,41 +10,19 @@ from tasks.imaging.facts import Rendition, VariantFile
 from tasks.result import ImageDone, StoredOriginal, StoredVariant
 
 
-def store_image(store: ObjectStore, rendered: RenderedImage) -> ImageDone:
-    """Store all files of an image; every object is verified when this returns.
+def store_original(store: ObjectStore, rendered: RenderedImage) -> StoredOriginal:
+    """Store the supplier's file, verified; raises `ServiceUnavailable` when the store is away.
 
-    The original goes first: variants without an original could never be made again.
-    Raises `ServiceUnavailable` (transient) when the store is away.
+    It goes before the variants: variants without an original could never be made again.
     """
-    fetched, rendition = rendered.fetched, rendered.rendition
-    original = _describe_original(rendition)
-    store.put_verified(original.object_key, fetched.path, media_type=original.media_type)
-    return ImageDone(
-        image=fetched.image,
-        outcome=Outcome.CREATED,
-        sha256=fetched.sha256,
-        source_bytes=fetched.bytes,
-        fingerprint=rendition.fingerprint,
-        variants=tuple(_store_variant(store, rendition, file) for file in rendition.variants),
-        original=original,
-    )
+    original = _describe_original(rendered.rendition)
+    path = rendered.fetched.path
+    store.put_verified(original.object_key, path, media_type=original.media_type)
+    return original
 
 
-def _describe_original(rendition: Rendition) -> StoredOriginal:
-    source = rendition.source
-    return StoredOriginal(
-        sha256=source.sha256,
-        object_key=original_key(source.sha256, source.format.extension),
-        format=source.format,
-        media_type=source.media_type,
-        bytes=source.bytes,
-        width=source.width,
-        height=source.height,
-        orientation=source.orientation,
-    )
-
-
-def _store_variant(store: ObjectStore, rendition: Rendition, file: VariantFile) -> StoredVariant:
+def store_variant(store: ObjectStore, rendition: Rendition, file: VariantFile) -> StoredVariant:
+    """Store one variant, verified; raises `ServiceUnavailable` when the store is away."""
     key = variant_key(
         original_sha256=rendition.source.sha256,
         fingerprint=rendition.fingerprint,
@@ -60,4 +40,33 @@ def _store_variant(store: ObjectStore, rendition: Rendition, file: VariantFile) 
         sha256=file.sha256,
         quality=file.quality,
         score=file.score,
+    )
+
+
+def finish(
+    rendered: RenderedImage, original: StoredOriginal, variants: Sequence[StoredVariant]
+) -> ImageDone:
+    """Return the finished image, once all of its objects are stored."""
+    return ImageDone(
+        image=rendered.fetched.image,
+        outcome=Outcome.CREATED,
+        sha256=rendered.fetched.sha256,
+        source_bytes=rendered.fetched.bytes,
+        fingerprint=rendered.rendition.fingerprint,
+        variants=tuple(variants),
+        original=original,
+    )
+
+
+def _describe_original(rendition: Rendition) -> StoredOriginal:
+    source = rendition.source
+    return StoredOriginal(
+        sha256=source.sha256,
+        object_key=original_key(source.sha256, source.format.extension),
+        format=source.format,
+        media_type=source.media_type,
+        bytes=source.bytes,
+        width=source.width,
+        height=source.height,
+        orientation=source.orientation,
     )

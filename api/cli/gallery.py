@@ -6,6 +6,7 @@ from string import Template
 from typing import Any
 
 from api.cli.job_table import human_bytes
+from tasks.saving import saving
 
 _PAGE = Template("""<!doctype html>
 <html lang="en">
@@ -18,7 +19,8 @@ _PAGE = Template("""<!doctype html>
   figure { margin: 0; padding: .75rem; background: #fff; border: 1px solid #ddd;
            border-radius: 6px; }
   img { width: 100%; height: 240px; object-fit: contain; }
-  figcaption { display: flex; justify-content: space-between; margin-top: .5rem; }
+  figcaption { margin-top: .5rem; }
+  figcaption strong { display: block; }
   strong { color: #1d6b3a; }
   .source { outline: 2px solid #999; }
 </style>
@@ -37,9 +39,9 @@ def write_gallery(job: Any, source: Path, target: Path) -> Path:
     size = source.stat().st_size
     figures = [_figure(source.as_uri(), "source", human_bytes(size), css="source")]
     for variant in image["variants"]:
-        saved = f"{human_bytes(variant['bytes'])}, −{100 * (1 - variant['bytes'] / size):.0f} %"  # noqa: RUF001 - the minus sign
-        name = f"{variant['name']} {variant['width']}×{variant['height']}"  # noqa: RUF001 - the sign for sizes
-        figures.append(_figure(variant["url"], name, saved))
+        weight = f"{human_bytes(variant['bytes'])}, {saving(size, variant['bytes'])} saved"
+        name = f"{variant['name']}, {variant['width']}×{variant['height']}"  # noqa: RUF001 - the sign for sizes
+        figures.append(_figure(variant["url"], name, weight))
     page = _PAGE.substitute(title=f"Job {job['id']}", figures="\n".join(figures))
     target.write_text(page, encoding="utf-8")
     return target

@@ -6,6 +6,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from tasks.saving import saving
+
 _COLOURS = {"ready": "green", "partial": "yellow", "failed": "red", "cancelled": "red"}
 _ROW = "   {:<12}{:>11}{:>12}{:>8}  {}"
 _KIBIBYTE = 1024
@@ -43,14 +45,10 @@ def _lines(image: Any) -> Iterator[Text]:
                 variant["name"],
                 f"{variant['width']}×{variant['height']}",  # noqa: RUF001 - the sign for sizes
                 human_bytes(variant["bytes"]),
-                _saved(image["source_bytes"], variant["bytes"]),
+                saving(image["source_bytes"], variant["bytes"]),
                 variant["url"],
             )
         )
-
-
-def _saved(source: int | None, variant: int) -> str:
-    return "" if not source else f"{100 * (1 - variant / source):.0f} %"
 
 
 def human_bytes(count: int) -> str:

@@ -1,18 +1,18 @@
 """`product-images jobs`: list jobs, newest first, or show one."""
 
 import json
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from api.cli.client import open_client
 from api.cli.job_table import print_job
 from infra.states import JobState
 
 _out = Console(highlight=False)
-_COLUMNS = ("id", "state", "sku", "attempts", "created_at", "finished_at")
+_ROW = "{:<36}  {:<9}  {:>5}  {:<19}  {:>8}  {}"
 
 
 def jobs(
@@ -33,13 +33,32 @@ def jobs(
     elif job_id is not None:
         print_job(_out, found)
     else:
-        _out.print(_list(found["jobs"]))
+        _print_list(found["jobs"])
 
 
-def _list(found: Any) -> Table | str:
+def _print_list(found: Any) -> None:
     if not found:
-        return "There are no such jobs."
-    table = Table(*_COLUMNS, box=None, header_style="bold")
+        _out.print("There are no such jobs.")
+        return
+    _out.print(_ROW.format("id", "state", "tries", "created", "took", "sku"), style="bold")
     for job in found:
-        table.add_row(*(str(job[name] or "") for name in _COLUMNS))
-    return table
+        row = _ROW.format(
+            job["id"],
+            job["state"],
+            job["attempts"],
+            _moment(job["created_at"]).strftime("%Y-%m-%d %H:%M:%S"),
+            _took(job),
+            job["sku"] or "",
+        )
+        _out.print(row.rstrip(), soft_wrap=True, markup=False)
+
+
+def _took(job: Any) -> str:
+    """Return the time from being accepted to being final."""
+    if job["finished_at"] is None:
+        return ""
+    return f"{(_moment(job['finished_at']) - _moment(job['created_at'])).total_seconds():.1f} s"
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -139,10 +139,11 @@ def test_a_deliberate_stop_is_not_a_death_and_lasts_until_the_start(nursery: Nur
     supervisor = nursery.supervisor(python_part("broker"))
     supervisor.start(threading.Event())
     keeper = supervisor.keeper("broker")
-    first, _ = keeper.pid, keeper.stop()
-    stopped, _ = keeper.pid, keeper.start()
-    assert stopped is None
-    assert keeper.pid not in (None, first)
+    first = keeper.record()
+    keeper.stop()
+    assert supervisor.records() == ()
+    keeper.start()
+    assert keeper.record() not in (None, first)
     assert nursery.states("broker") == [PartState.READY, PartState.STOPPED, PartState.READY]
 
 
