@@ -147,6 +147,7 @@ def test_without_the_store_files_are_refused_and_urls_are_not(configured: ApiCon
         response = post(api, part(picture(11)))
 
         problem(response, 503, "store_unavailable")
+        problem(post(api, part(picture(11)), preset="poster"), 422, "unknown_preset")
         assert int(response.headers["Retry-After"]) > 0
         assert api.count() == before
         api.accepted(image_url="https://supplier.example/no-store.jpg")

@@ -5,15 +5,16 @@ import sys
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
-from infra.db.engine import Database
+from infra.db.engine import Database, exclusive_connection
 from infra.db.models import Table
 from infra.migrate import downgrade, upgrade
 from infra.settings import inherited_environment
 from tests.integration.database.catalog import describe_schema
 from tests.integration.database.fresh import empty_database
+from tests.waiting import eventually
 
 BASE = "base"
 _SECONDS = 60
@@ -77,6 +78,24 @@ def test_three_processes_that_migrate_at_once_all_end_well(empty_url: str) -> No
 
     assert [process.returncode for process in processes] == [0, 0, 0], errors
     assert any("TABLE" in line or "images" in line for line in describe_schema(empty_url))
+
+
+def test_a_migration_waits_while_another_one_works(own_database: Database, empty_url: str) -> None:
+    with exclusive_connection(empty_url):
+        process = migrate_in_another_process(empty_url)
+        eventually(lambda: waiting_for_the_lock(own_database), "the second migration waits")
+        assert process.poll() is None
+        assert describe_schema(empty_url) == frozenset()
+
+    errors = process.communicate(timeout=_SECONDS)[1]
+    assert process.returncode == 0, errors
+    assert describe_schema(empty_url) != frozenset()
+
+
+def waiting_for_the_lock(database: Database) -> bool:
+    statement = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with database.transaction() as session:
+        return bool(session.execute(text(statement)).scalar_one())
 
 
 def test_all_constraints_have_names_that_a_migration_can_drop(own_database: Database) -> None:

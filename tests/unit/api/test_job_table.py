@@ -65,7 +65,7 @@ def test_urls_are_not_broken_into_lines_so_that_they_can_be_copied() -> None:
     assert all(len(line) <= COLUMNS for line in lines if URL not in line)
 
 
-@pytest.mark.parametrize("width", [60, COLUMNS, 200])
+@pytest.mark.parametrize("width", [40, COLUMNS, 200])
 def test_the_table_is_the_same_in_every_width(width: int) -> None:
     assert shown(job(image()), width)[2:] == shown(job(image()))[2:]
 

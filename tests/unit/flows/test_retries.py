@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pytest
 
+from flows import retries
 from flows.retries import RETRIES, Step, with_retries
 from infra.errors import (
     ErrorCode,
@@ -31,7 +33,8 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    monkeypatch.setattr(asyncio, "sleep", sleep)
+    # Only the module under test: other threads (Prefect's) sleep too.
+    monkeypatch.setattr(retries, "asyncio", SimpleNamespace(sleep=sleep))
     return slept
 
 
