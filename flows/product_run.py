@@ -10,7 +10,7 @@ from typing import TypeVar
 import structlog
 from prefect.logging import get_run_logger
 
-from flows.retries import RETRIES, Step, with_retries
+from flows.retries import Step, warn_of_retry, with_retries
 from flows.workshop import Workshop
 from infra.errors import PermanentError, ProductImagesError, ServiceUnavailable, TransientError
 from tasks.claim import Claim, ClaimedImage
@@ -45,26 +45,16 @@ class ProductRun:
 
         An outage of our own parts is not the image's fault: it is raised.
         """
-        logger = get_run_logger()
-
-        def tell(error: TransientError, attempt: int, wait_seconds: float) -> None:
-            logger.warning(
-                "%s of image %d failed (%s), try %d of %d; again in %.1f s",
-                step,
-                image.position,
-                error.code,
-                attempt,
-                len(RETRIES[step].delays_seconds) + 1,
-                wait_seconds,
-            )
-
         try:
-            return await with_retries(step, work, tell)
+            subject = f"{step} of image {image.position}"
+            return await with_retries(step, work, warn_of_retry(step, subject))
         except ServiceUnavailable:
             raise
         except (PermanentError, TransientError) as exc:
             self._fail(image, exc)
-            logger.warning("Image %d failed: %s (%s)", image.position, exc.detail, exc.code)
+            get_run_logger().warning(
+                "Image %d failed: %s (%s)", image.position, exc.detail, exc.code
+            )
             return None
 
     def _fail(self, image: ClaimedImage, error: ProductImagesError) -> None:

@@ -12,6 +12,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TypeVar
 
+from prefect.logging import get_run_logger
+
 from infra.errors import TransientError
 
 T = TypeVar("T")
@@ -64,3 +66,20 @@ async def with_retries(step: Step, work: Callable[[], Awaitable[T]], on_retry: O
             on_retry(exc, attempt, wait_seconds)
         await asyncio.sleep(wait_seconds)
     return await work()
+
+
+def warn_of_retry(step: Step, subject: str) -> OnRetry:
+    """Return an `on_retry` that warns in the run's log; `subject` says what failed."""
+    logger = get_run_logger()
+
+    def warn(error: TransientError, attempt: int, wait_seconds: float) -> None:
+        logger.warning(
+            "%s failed (%s), try %d of %d; again in %.1f s",
+            subject,
+            error.code,
+            attempt,
+            len(RETRIES[step].delays_seconds) + 1,
+            wait_seconds,
+        )
+
+    return warn

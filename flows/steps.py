@@ -10,12 +10,10 @@ from functools import partial
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.logging import get_run_logger
 
 from flows.product_run import ProductRun
-from flows.retries import RETRIES, Step, with_retries
+from flows.retries import Step, warn_of_retry, with_retries
 from flows.workshop import in_thread
-from infra.errors import TransientError
 from infra.states import JobState
 from tasks.claim import ClaimedImage
 from tasks.compress import RenderedImage, compress
@@ -94,19 +92,8 @@ async def store_images(run: ProductRun, rendered: Sequence[RenderedImage]) -> No
 async def record_results(run: ProductRun) -> JobState:
     """Write what became of every image, in one transaction guarded by the claim."""
     shop = run.workshop
-    logger = get_run_logger()
-
-    def tell(error: TransientError, attempt: int, wait_seconds: float) -> None:
-        logger.warning(
-            "record failed (%s), try %d of %d; again in %.1f s",
-            error.code,
-            attempt,
-            len(RETRIES[Step.RECORD].delays_seconds) + 1,
-            wait_seconds,
-        )
-
     return await with_retries(
         Step.RECORD,
         lambda: in_thread(shop.io_threads, record, shop.database, run.claim, run.results),
-        tell,
+        warn_of_retry(Step.RECORD, "record"),
     )

@@ -10,10 +10,9 @@ from pathlib import Path
 from infra.errors import ErrorCode, Rejected
 from infra.objectkeys import original_key
 from infra.objectstore import ObjectStore
-from tasks.imaging.sniff import sniff
+from tasks.imaging.sniff import HEADER_BYTES, sniff
 from tasks.submit import Upload
 
-_HEADER_BYTES = 64
 _CHUNK_BYTES = 256 * 1024
 
 
@@ -25,7 +24,7 @@ def store_upload(store: ObjectStore, path: Path, *, index: int) -> Upload:
     """
     digest = hashlib.sha256()
     with path.open("rb") as file:
-        header = file.read(_HEADER_BYTES)
+        header = file.read(HEADER_BYTES)
         digest.update(header)
         while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)

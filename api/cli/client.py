@@ -13,7 +13,6 @@ from infra.stack.description import FILE_NAME, StackDescription
 from infra.stack.failure import StackError
 
 _DEFAULT_API = "http://127.0.0.1:8080"
-FINAL_STATES = frozenset({"ready", "partial", "failed", "cancelled"})
 
 
 class ApiClient:

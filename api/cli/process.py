@@ -10,8 +10,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from api.cli.client import FINAL_STATES, ApiClient, open_client
+from api.cli.client import ApiClient, open_client
 from api.cli.job_table import print_job
+from infra.states import JobState
 
 _POLL_SECONDS = 0.15
 _out = Console(highlight=False)
@@ -54,7 +55,7 @@ def watch(client: ApiClient, job_id: str, *, quiet: bool = False) -> Any:
                 total=len(job["images"]),
                 completed=sum(image["state"] in ("ready", "failed") for image in job["images"]),
             )
-            if job["state"] in FINAL_STATES:
+            if JobState(job["state"]).is_final:
                 return job
             time.sleep(_POLL_SECONDS)
 
