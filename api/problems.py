@@ -56,7 +56,7 @@ def _rejected(_request: Request, exc: Rejected) -> JSONResponse:
 
 
 def _unavailable(request: Request, exc: ServiceUnavailable) -> JSONResponse:
-    seconds = round(exc.retry_after_seconds or 5)
+    seconds = max(1, round(exc.retry_after_seconds or 5))
     log.warning("request refused", code=exc.code, path=request.url.path)
     return problem(503, exc.code, exc.detail, headers={"Retry-After": str(seconds)})
 

@@ -11,6 +11,7 @@ from api.ids import parse_id
 from infra.errors import ErrorCode, FetchRefused, Rejected
 from infra.fetch.source_url import parse_source_url
 from infra.settings import ApiSettings
+from infra.storable import require_storable
 from tasks.imaging.preset import PRESETS
 from tasks.submit import Submission, Upload
 
@@ -65,16 +66,6 @@ def _texts(value: Any, levels: int) -> Iterator[str]:
             raise ValueError(f"is nested deeper than {_METADATA_LEVELS} levels")
         for child in (*value, *value.values()) if isinstance(value, dict) else value:
             yield from _texts(child, levels - 1)
-
-
-def require_storable(text: str) -> None:
-    """PostgreSQL stores neither NUL nor half of a surrogate pair: raise `ValueError`."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as exc:
-        raise ValueError("has half of a surrogate pair; send valid Unicode") from exc
-    if "\x00" in text:
-        raise ValueError("has a NUL character; remove it")
 
 
 def parse_request(fields: dict[str, Any]) -> ProcessImageRequest:

@@ -11,30 +11,33 @@ from uuid import UUID
 import structlog
 
 from flows.desk import Desk
-from flows.flow_runs import FlowRuns
-from flows.process_product import INTERRUPTED, process_product
-from flows.runner import run_flow_here
-from flows.workshop import in_thread
+from flows.flow_runs import final_state
+from flows.through_pool import ThroughPool
+from flows.traffic import Traffic
+from flows.workbench import Workbench
 from infra.broker.broker import Delivery
 from infra.errors import ServiceUnavailable
 from infra.messages import JobMessage, UndecodableMessage
 from tasks.claim import Claim, Unclaimed
-from tasks.lease import give_back, link_flow_run
-from tasks.read_job import read_job
 
 log = structlog.get_logger(__name__)
 
-_OUTAGE_WAIT_SECONDS = 5.0
+_OUTAGE_WAIT_SECONDS = 1.0
+_SURPRISE_WAIT_SECONDS = 5.0
+_FINAL = (Unclaimed.FINAL, Unclaimed.GAVE_UP, Unclaimed.CANCELLED)
 
 
 class Bridge:
     """Lives in the event loop of the warm runner."""
 
-    def __init__(self, desk: Desk, flow_runs: FlowRuns) -> None:
+    def __init__(
+        self, desk: Desk, workbench: Workbench, *, traffic: Traffic, through_pool: ThroughPool
+    ) -> None:
         self._desk = desk
-        self._flow_runs = flow_runs
-        self._under_way: set[asyncio.Task[object]] = set()
-        self._adopted: dict[UUID, list[Delivery]] = {}
+        self._workbench = workbench
+        self._traffic = traffic
+        self._through_pool = through_pool
+        self._waiting: set[asyncio.Task[object]] = set()
 
     async def handle(self, delivery: Delivery) -> None:
         """Settle one delivery, however long its job takes."""
@@ -44,112 +47,93 @@ class Bridge:
             log.warning("undecodable message", reason=str(exc))
             delivery.dead_letter()
             return
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("a delivery is handled by an asyncio task")
-        self._under_way.add(task)
         try:
-            await self._settle(message.job_id, delivery)
-        except asyncio.CancelledError:
+            await self._try_to_serve(message.job_id, delivery)
+        except BaseException:
             delivery.requeue()
             raise
-        finally:
-            self._under_way.discard(task)
 
-    async def drain(self, grace_seconds: float) -> None:
-        """Wait for the jobs under way; give back those that need longer than the grace."""
-        if not self._under_way:
-            return
-        _, late = await asyncio.wait(self._under_way, timeout=grace_seconds)
-        for task in late:
+    async def _try_to_serve(self, job_id: UUID, delivery: Delivery) -> None:
+        try:
+            await self._serve(job_id, delivery)
+        except ServiceUnavailable as exc:
+            self._desk.gate.note(exc)
+            await asyncio.sleep(_OUTAGE_WAIT_SECONDS)
+            delivery.requeue()
+        except Exception:  # a delivery must never stay unsettled
+            log.exception("delivery not served", job_id=str(job_id))
+            await asyncio.sleep(_SURPRISE_WAIT_SECONDS)
+            delivery.requeue()
+
+    def send_back_waiting(self) -> None:
+        """Give back the deliveries whose jobs this process does not work on."""
+        for task in list(self._waiting):
             task.cancel()
-        if late:
-            log.warning("giving back", jobs=len(late))
-            await asyncio.wait(late)
 
-    async def _settle(self, job_id: UUID, delivery: Delivery) -> None:
-        while True:
-            try:
-                claimed = await self._desk.claim(job_id)
-            except ServiceUnavailable as exc:
-                log.warning("claim waits", job_id=str(job_id), code=exc.code)
-                await _pause(_OUTAGE_WAIT_SECONDS)
-                continue
-            if isinstance(claimed, Claim):
-                await self._work(claimed, delivery)
-                return
-            if claimed is Unclaimed.HELD_ELSEWHERE and delivery.redelivered:
-                await _pause(self._desk.workshop.configuration.worker.lease_seconds)
-                continue
+    async def _serve(self, job_id: UUID, delivery: Delivery) -> None:
+        claimed: Claim | Unclaimed | None = None
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a delivery is served by an asyncio task")
+        self._waiting.add(task)
+        try:
+            claimed = await self._claim(job_id, delivery)
+        finally:
+            self._waiting.discard(task)
+        if isinstance(claimed, Claim):
+            await self._attempt(claimed, delivery)
+        elif claimed is None:
+            delivery.requeue()
+        else:
             await self._decline(job_id, claimed, delivery)
-            return
+
+    async def _claim(self, job_id: UUID, delivery: Delivery) -> Claim | Unclaimed | None:
+        """Return the claim or what decides against it; None when the gate closed meanwhile."""
+        lease_seconds = self._desk.workshop.configuration.job.lease_seconds
+        while self._desk.gate.is_open:
+            if await self._traffic.is_limited():
+                ended = await self._through_pool.carry(job_id)
+                if ended is not None:
+                    return ended
+                continue
+            if self._desk.gate.obstacles:  # closed by that very look
+                break
+            claimed = await self._desk.claim(job_id)
+            is_elsewhere = claimed is Unclaimed.HELD_ELSEWHERE
+            is_forlorn = claimed is Unclaimed.HELD_HERE and not self._desk.attempts.of_job(job_id)
+            if not (delivery.redelivered and (is_elsewhere or is_forlorn)):
+                return claimed
+            await asyncio.sleep(lease_seconds * random.uniform(0.3, 0.5))
+        return None
+
+    async def _attempt(self, claimed: Claim, delivery: Delivery) -> None:
+        with self._desk.attempts.hold(claimed) as attempt:
+            attempt.deliveries.append(delivery)
+            returned = True
+            try:
+                returned = await self._workbench.work_directly(attempt)
+            finally:
+                for held in attempt.deliveries:
+                    held.requeue() if returned else held.ack()
 
     async def _decline(self, job_id: UUID, reason: Unclaimed, delivery: Delivery) -> None:
         log.info("nothing to do", job_id=str(job_id), reason=reason.name.lower())
-        if reason is Unclaimed.HELD_HERE and delivery.redelivered:
-            self._adopted[job_id].append(delivery)
+        attempt = self._desk.attempts.of_job(job_id)
+        if reason is Unclaimed.HELD_HERE and delivery.redelivered and attempt is not None:
+            attempt.deliveries.append(delivery)  # adopted: the first one was lost on its way
             return
-        if reason in (Unclaimed.FINAL, Unclaimed.GAVE_UP):
+        if reason in _FINAL:
             await self._close_flow_run(job_id)
         delivery.ack()
 
     async def _close_flow_run(self, job_id: UUID) -> None:
         """Close the run of a job whose worker died between recording and telling Prefect."""
-        shop = self._desk.workshop
-        job = await in_thread(shop.io_threads, read_job, shop.database, job_id)
-        if job is None or job.summary.flow_run_id is None or not job.summary.state.is_final:
+        standing = await self._desk.standing(job_id)
+        if standing is None or standing.flow_run_id is None or not standing.state.is_final:
             return
         try:
-            await self._flow_runs.close(job.summary.flow_run_id, job.summary.state)
-        except Exception:  # Prefect only shows the job; what it misses costs no job anything
-            log.warning("flow run not closed", job_id=str(job_id), exc_info=True)
-
-    async def _work(self, claimed: Claim, delivery: Delivery) -> None:
-        deliveries = self._adopted[claimed.job_id] = [delivery]
-        counts = False
-        try:
-            counts = await self._run(claimed)
-        finally:
-            returned = await asyncio.shield(self._return_unfinished(claimed, counts=counts))
-            if returned:
-                await _pause_unless_cancelled(_OUTAGE_WAIT_SECONDS)
-            del self._adopted[claimed.job_id]
-            for held in deliveries:
-                held.requeue() if returned else held.ack()
-
-    async def _run(self, claimed: Claim) -> bool:
-        """Run the job's flow; return whether an unfinished job speaks against the job."""
-        try:
-            flow_run = await self._flow_runs.for_job(claimed)
-            shop = self._desk.workshop
-            await in_thread(shop.io_threads, link_flow_run, shop.database, claimed, flow_run.id)
-            self._desk.hand_over(claimed)
-            state = await run_flow_here(process_product, flow_run)
-        except asyncio.CancelledError:
-            raise
-        except BaseException as exc:  # Prefect away, or its Abort: neither is a job's result
-            if isinstance(exc, KeyboardInterrupt | SystemExit):
-                raise
-            log.warning("run broken off", job_id=str(claimed.job_id), error=repr(exc))
-            return False
-        return state.name != INTERRUPTED
-
-    async def _return_unfinished(self, claimed: Claim, *, counts: bool) -> bool:
-        """Give the job back if it is still ours; return whether its deliveries must go back."""
-        shop = self._desk.workshop
-        try:
-            return await in_thread(
-                shop.io_threads, give_back, shop.database, claimed, counts=counts
+            await self._desk.flow_runs.close(
+                standing.flow_run_id, final_state(standing.state), ended_at=standing.finished_at
             )
-        except ServiceUnavailable:
-            return True  # the lease will expire; the delivery must not be lost
-
-
-async def _pause(seconds: float) -> None:
-    await asyncio.sleep(seconds * random.uniform(0.8, 1.2))
-
-
-async def _pause_unless_cancelled(seconds: float) -> None:
-    task = asyncio.current_task()
-    if task is None or not task.cancelling():
-        await _pause(seconds)
+        except Exception as exc:  # noqa: BLE001 - Prefect only shows the job; the reaper comes by
+            log.info("run not closed", job_id=str(job_id), error=repr(exc))

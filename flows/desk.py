@@ -1,45 +1,92 @@
-"""Where the bridge hands a claimed job over to the flow that Prefect starts for it.
+"""Where whoever starts a flow run leaves what the flow has to work on.
 
-A flow gets only its parameters from Prefect. A run that nobody handed a claim to (started
-from Prefect's UI) claims its job itself.
+A flow gets only its parameters from Prefect. What it needs besides lies here under the id of
+its flow run: an attempt at a job, or the answer that there is nothing to do.
 """
 
+import asyncio
+from contextlib import suppress
+from typing import Any
 from uuid import UUID, uuid4
 
-from flows.leases import LeaseKeeper
+from prefect import State
+
+from flows.attempts import Attempt, Attempts
+from flows.flow_runs import FlowRuns
+from flows.gate import Gate
 from flows.workshop import Workshop, in_thread
+from infra.errors import ServiceUnavailable
 from infra.host import process_name
 from tasks.claim import Claim, Unclaimed, claim
+from tasks.lease import give_back
+from tasks.standing import Standing, read_standing
+
+Ticket = Attempt | State[Any]
 
 
 class Desk:
     """One per process. Used only from the event loop."""
 
-    def __init__(self, workshop: Workshop) -> None:
+    def __init__(self, workshop: Workshop, gate: Gate, flow_runs: FlowRuns) -> None:
         self.workshop = workshop
-        self.leases = LeaseKeeper(workshop)
+        self.gate = gate
+        self.flow_runs = flow_runs
         self.owner = f"{process_name()}-{uuid4().hex[:8]}"
-        self._handed_over: dict[UUID, Claim] = {}
+        self.attempts = Attempts(workshop, self.owner, gate)
+        self._tickets: dict[UUID, Ticket] = {}
 
     async def claim(self, job_id: UUID) -> Claim | Unclaimed:
-        """Claim a job for this process. Raises `ServiceUnavailable`."""
-        return await in_thread(
-            self.workshop.io_threads,
-            claim,
-            self.workshop.database,
-            job_id,
-            owner=self.owner,
-            settings=self.workshop.configuration.worker,
+        """Claim a job for this process. Raises `ServiceUnavailable`.
+
+        When the caller is cancelled meanwhile, a claim that was made goes back uncounted.
+        """
+        shop = self.workshop
+        claiming = asyncio.ensure_future(
+            in_thread(
+                shop.io_threads,
+                claim,
+                shop.database,
+                job_id,
+                owner=self.owner,
+                settings=shop.configuration.job,
+            )
         )
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            with suppress(ServiceUnavailable):
+                await self._undo(await claiming)
+            raise
 
-    def hand_over(self, claimed: Claim) -> None:
-        """Leave a claim for the flow run that is about to start."""
-        self._handed_over[claimed.job_id] = claimed
+    async def _undo(self, claimed: Claim | Unclaimed) -> None:
+        if isinstance(claimed, Claim):
+            shop = self.workshop
+            await in_thread(
+                shop.io_threads, give_back, shop.database, claimed, counts=False, republish=True
+            )
 
-    async def claim_for(self, job_id: UUID) -> Claim | Unclaimed:
-        """Return the claim that was handed over, or a new one."""
-        claimed = self._handed_over.pop(job_id, None)
-        return claimed if claimed is not None else await self.claim(job_id)
+    async def standing(self, job_id: UUID) -> Standing | None:
+        """Return where a job stands. Raises `ServiceUnavailable`."""
+        shop = self.workshop
+        return await in_thread(shop.io_threads, read_standing, shop.database, job_id)
+
+    def leave(self, flow_run_id: UUID, ticket: Ticket) -> None:
+        """Leave a ticket for a flow run that is about to start."""
+        self._tickets[flow_run_id] = ticket
+
+    def take(self, flow_run_id: UUID) -> Ticket:
+        """Return the ticket of a flow run that has started."""
+        try:
+            return self._tickets[flow_run_id]
+        except KeyError:
+            raise RuntimeError(
+                "Nobody left work for this run: start it through the work pool or the API."
+            ) from None
+
+    def clear(self, flow_run_id: UUID, ticket: Ticket) -> None:
+        """Forget the ticket of a flow run that has ended, unless a newer one lies there."""
+        if self._tickets.get(flow_run_id) is ticket:
+            del self._tickets[flow_run_id]
 
 
 _desks: list[Desk] = []

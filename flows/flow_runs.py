@@ -1,67 +1,283 @@
-"""Flow runs of jobs on the Prefect server: one run per job, whatever happens to workers."""
+"""Flow runs of jobs on the Prefect server: one run per job and round, whatever happens.
 
+Must not know what is done with a run, only how it is found, taken, scheduled and closed. A run
+is never forced into Pending: that would revive work that somebody cancelled.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum, auto
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
 from prefect import State
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.objects import FlowRun
-from prefect.states import Cancelled, Completed, Failed, Pending
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterDeploymentId,
+    FlowRunFilterId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    TaskRunFilter,
+    TaskRunFilterState,
+    TaskRunFilterStateType,
+    WorkPoolFilter,
+    WorkPoolFilterName,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.states import Cancelled, Completed, Crashed, Failed, Pending, Running, Scheduled
 
-from infra.states import JobState
+from infra.states import JobState, Lane
 from tasks.claim import Claim
 
 DEPLOYMENT = "process-product/process-product"
+UNFINISHED = (StateType.RUNNING, StateType.PENDING)
+PARKED = "Parked"
+AWAITING_SLOT = "AwaitingSlot"
+"""Name of the state of a run that the bridge has scheduled because of a limit."""
 _TAG_CHARACTERS = 100
+_NO_WISHES = frozenset({PARKED, AWAITING_SLOT, "AwaitingConcurrencySlot", "Late"})
+STOPPED = (StateType.CANCELLED, StateType.CANCELLING)
 
-_FINAL_STATES: dict[JobState, State[Any]] = {
-    JobState.READY: Completed(),
-    JobState.PARTIAL: Completed(name="Partial"),
-    JobState.FAILED: Failed(),
-    JobState.CANCELLED: Cancelled(),
-}
+
+class Taken(Enum):
+    """What became of an attempt to take a run into this process."""
+
+    OURS = auto()
+    CANCELLED = auto()  # somebody stopped it in Prefect
+    ELSEWHERE = auto()  # a poller has it, or a limit stands in the way
+
+
+@dataclass(frozen=True, slots=True)
+class JobLabel:
+    """What names the run of a job for people."""
+
+    job_id: UUID
+    round: int
+    flow_run_id: UUID | None
+    product_id: UUID
+    sku: str | None
+    lane: Lane
+    image_count: int
+
+    @classmethod
+    def of(cls, claim: Claim) -> "JobLabel":
+        """Label the job of a claim."""
+        return cls(
+            job_id=claim.job_id,
+            round=claim.round,
+            flow_run_id=claim.flow_run_id,
+            product_id=claim.product_id,
+            sku=claim.sku,
+            lane=claim.lane,
+            image_count=len(claim.images),
+        )
+
+    @property
+    def idempotency_key(self) -> str:
+        """Equal for all attempts of a round; each round has a run of its own."""
+        return str(self.job_id) if self.round == 0 else f"{self.job_id}:{self.round}"
+
+    @property
+    def name(self) -> str:
+        """The run's name in the UI."""
+        what = self.sku or f"product {str(self.product_id)[-12:]}"
+        return f"{what} · {self.image_count} image{'' if self.image_count == 1 else 's'}"
+
+    @property
+    def tags(self) -> list[str]:
+        """The run's tags, for filters in the UI."""
+        tags = [f"lane:{self.lane}"]
+        if self.sku is not None:
+            tags.append(f"sku:{self.sku}"[:_TAG_CHARACTERS])
+        return tags
+
+
+def final_state(state: JobState, message: str | None = None) -> State[Any]:
+    """Return how Prefect shows a job that ended in this state."""
+    if state is JobState.READY:
+        return Completed(message=message)
+    if state is JobState.PARTIAL:
+        return Completed(name="Partial", message=message)
+    if state is JobState.CANCELLED:
+        return Cancelled(message=message)
+    return Failed(message=message)
+
+
+def parked_state(until: datetime) -> State[Any]:
+    """Return how Prefect shows a job that waits until this moment."""
+    message = f"The supplier asked to come back later; the job goes on at {until:%H:%M:%S} UTC."
+    return Scheduled(scheduled_time=until, name=PARKED, message=message)
+
+
+def awaiting_slot() -> State[Any]:
+    """Return how Prefect shows a job that goes through the work pool because of a limit."""
+    return Scheduled(name=AWAITING_SLOT)
+
+
+def _is_wish(state: State[Any]) -> bool:
+    """Whether a person asked for it: the server and the bridge schedule runs, too."""
+    return state.type is StateType.SCHEDULED and state.name not in _NO_WISHES
+
+
+def _is_wanted_since(shown: State[Any], ended_at: datetime) -> bool:
+    """Whether a run was scheduled again, or taken by a poller for that, after this moment."""
+    return (_is_wish(shown) or shown.is_pending()) and shown.timestamp > ended_at
 
 
 class FlowRuns:
-    """Creates and closes flow runs. Used only from the event loop."""
+    """Used only from the event loop."""
 
-    def __init__(self, client: PrefectClient) -> None:
+    def __init__(self, client: PrefectClient, work_pool: str) -> None:
         self._client = client
+        self._work_pool = work_pool
         self._deployment_id: UUID | None = None
 
-    async def for_job(self, claim: Claim) -> FlowRun:
-        """Return the job's flow run, created from the deployment unless it exists.
+    async def of_job(self, label: JobLabel, state: State[Any] | None = None) -> FlowRun:
+        """Return the job's run; unless it exists, create it in this state (default: Pending).
 
-        It is created Pending, so that no poller takes it.
+        A Pending run is taken by no poller.
         """
-        deployment_id = self._deployment_id
-        if deployment_id is None:
-            deployment = await self._client.read_deployment_by_name(DEPLOYMENT)
-            deployment_id = self._deployment_id = deployment.id
+        if label.flow_run_id is not None:
+            known = await self.read(label.flow_run_id)
+            if known is not None:
+                return known
+        try:
+            return await self._create(label, state or Pending())
+        except ObjectNotFound:  # deployed anew since: look it up again
+            self._deployment_id = None
+            return await self._create(label, state or Pending())
+
+    async def _create(self, label: JobLabel, state: State[Any]) -> FlowRun:
         return await self._client.create_flow_run_from_deployment(
-            deployment_id,
-            parameters={"job_id": str(claim.job_id)},
-            state=Pending(),
-            name=_name(claim),
-            tags=_tags(claim),
-            idempotency_key=str(claim.job_id),
+            await self._deployment(),
+            parameters={"job_id": str(label.job_id)},
+            state=state,
+            name=label.name,
+            tags=label.tags,
+            idempotency_key=label.idempotency_key,
         )
 
-    async def close(self, flow_run_id: UUID, state: JobState) -> None:
-        """Bring a run to its job's final state, unless it is in a final state already."""
-        flow_run = await self._client.read_flow_run(flow_run_id)
-        if flow_run.state is None or not flow_run.state.is_final():
-            await self._client.set_flow_run_state(flow_run_id, _FINAL_STATES[state], force=True)
+    async def read(self, flow_run_id: UUID) -> FlowRun | None:
+        """Return a run, or None when somebody deleted it."""
+        try:
+            return await self._client.read_flow_run(flow_run_id)
+        except ObjectNotFound:
+            return None
 
+    async def in_states(self, states: Collection[StateType]) -> Sequence[FlowRun]:
+        """Return the runs of our deployments that are in one of these states."""
+        return await self._client.read_flow_runs(flow_run_filter=await self.filter(states))
 
-def _name(claim: Claim) -> str:
-    what = claim.sku or f"product {str(claim.product_id)[-12:]}"
-    count = len(claim.images)
-    return f"{what} · {count} image{'' if count == 1 else 's'}"
+    async def any_without_slot(self) -> bool:
+        """Whether a product run is under way that took no slot of the deployment's limit.
 
+        At its end the server frees one all the same, which would be another run's.
+        """
+        product = await self._deployment()
+        active = await self.in_states((StateType.RUNNING, StateType.CANCELLING))
+        return any(
+            run.state.state_details.deployment_concurrency_lease_id is None
+            for run in active
+            if run.deployment_id == product and run.state is not None
+        )
 
-def _tags(claim: Claim) -> list[str]:
-    tags = [f"lane:{claim.lane}"]
-    if claim.sku is not None:
-        tags.append(f"sku:{claim.sku}"[:_TAG_CHARACTERS])
-    return tags
+    async def filter(self, states: Collection[StateType]) -> FlowRunFilter:
+        """Describe such runs; others may use the same server, and are none of our business."""
+        pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[self._work_pool]))
+        ours = await self._client.read_deployments(work_pool_filter=pool)
+        return FlowRunFilter(
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(states))),
+            deployment_id=FlowRunFilterDeploymentId(any_=[deployment.id for deployment in ours]),
+        )
+
+    async def dress(self, flow_run_id: UUID, label: JobLabel) -> None:
+        """Give a run that a person started the name and tags of its job."""
+        await self._client.update_flow_run(flow_run_id, name=label.name, tags=label.tags)
+
+    async def scheduled_at(self, flow_run: FlowRun) -> datetime:
+        """Return when a person last wanted the run to start."""
+        states = await self._client.read_flow_run_states(flow_run.id)
+        wishes = [state.timestamp for state in states if _is_wish(state)]
+        return max(wishes, default=flow_run.created or datetime.now(UTC))
+
+    async def take(self, flow_run: FlowRun) -> Taken:
+        """Make sure that a run may be run here, as it is."""
+        state = flow_run.state
+        if state is None or state.type not in (*STOPPED, StateType.SCHEDULED):
+            if flow_run.run_count > 0:
+                await self.close_task_runs([flow_run.id])
+            return Taken.OURS
+        if state.type in STOPPED:
+            return Taken.CANCELLED
+        answer: OrchestrationResult[Any] = await self._client.set_flow_run_state(
+            flow_run.id, Pending()
+        )
+        return Taken.OURS if answer.status is SetStateStatus.ACCEPT else Taken.ELSEWHERE
+
+    async def schedule(self, flow_run: FlowRun) -> Taken:
+        """Have a run taken by a poller, now; ELSEWHERE when it is already on its way."""
+        state = flow_run.state
+        if state is not None and state.type in STOPPED:
+            return Taken.CANCELLED
+        if state is not None and not state.is_final():
+            return Taken.ELSEWHERE
+        await self._client.set_flow_run_state(flow_run.id, awaiting_slot())
+        return Taken.ELSEWHERE
+
+    async def close(
+        self, flow_run_id: UUID, state: State[Any], *, ended_at: datetime | None = None
+    ) -> None:
+        """Bring a run and its task runs to an end, unless the run shows one already.
+
+        Crashed is no job's end: it only says that somebody was interrupted. A run that a person
+        wants to start again since its job ended at `ended_at` is left alone.
+        """
+        flow_run = await self.read(flow_run_id)
+        if flow_run is None:
+            return
+        shown = flow_run.state
+        if shown is not None and ended_at is not None and _is_wanted_since(shown, ended_at):
+            return
+        if shown is None or not shown.is_final() or shown.is_crashed():
+            await self.overrule(flow_run_id, state)
+        await self.close_task_runs([flow_run_id])
+
+    async def overrule(self, flow_run_id: UUID, state: State[Any]) -> None:
+        """Put a run into a state, whatever it shows.
+
+        A run that holds a slot of a limit which somebody has removed meanwhile cannot be ended:
+        the server fails to free the slot. A Running state without that slot lets go of it.
+        """
+        try:
+            await self._client.set_flow_run_state(flow_run_id, state, force=True)
+        except PrefectHTTPStatusError as exc:
+            if exc.response.status_code != HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
+            await self._client.set_flow_run_state(flow_run_id, Running(), force=True)
+            await self._client.set_flow_run_state(flow_run_id, state, force=True)
+
+    async def close_task_runs(self, flow_run_ids: Collection[UUID]) -> int:
+        """Close task runs that a process which is gone has left unfinished; return how many."""
+        if not flow_run_ids:
+            return 0
+        left = await self._client.read_task_runs(
+            flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=list(flow_run_ids))),
+            task_run_filter=TaskRunFilter(
+                state=TaskRunFilterState(type=TaskRunFilterStateType(any_=list(UNFINISHED)))
+            ),
+        )
+        for task_run in left:
+            state: State[Any] = Crashed(message="The worker that ran this is gone.")
+            await self._client.set_task_run_state(task_run.id, state, force=True)
+        return len(left)
+
+    async def _deployment(self) -> UUID:
+        if self._deployment_id is None:
+            deployment = await self._client.read_deployment_by_name(DEPLOYMENT)
+            self._deployment_id = deployment.id
+        return self._deployment_id

@@ -1,9 +1,11 @@
 """A Prefect worker type that runs what the work pool holds in this process, on the warm runner.
 
-Schedules, quick runs and retries from the UI come this way; starting a process for each of
-them would cost about twelve CPU-seconds.
+Schedules, quick runs, retries from the UI and everything under a concurrency limit come this
+way; starting a process for each of them would cost about twelve CPU-seconds.
 """
 
+import asyncio
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -12,17 +14,26 @@ from prefect import Flow
 from prefect.client.schemas.objects import FlowRun
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
+from flows.desk import current_desk
+from flows.polled_runs import PolledRuns
 from flows.process_product import process_product
-from flows.runner import run_flow_here
 from flows.sweep import sweep
+from flows.traffic import Traffic
+from flows.turns import turn
+from infra.errors import ServiceUnavailable
 
 WORKER_TYPE = "product-images"
+_COUNTED_SECONDS = 10.0
+_LOOK_SECONDS = 0.05
 
 FLOWS: dict[str, Flow[..., Any]] = {
     "flows.process_product.process_product": process_product,
     "flows.sweep.sweep": sweep,
 }
 """Entrypoints of prefect.yaml, mapped to what this process has imported already."""
+
+
+_UNDER_WAY: set[asyncio.Task[None]] = set()  # the loop itself holds tasks only weakly
 
 
 class WarmResult(BaseWorkerResult):
@@ -35,19 +46,61 @@ class PoolWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult]):
     type = WORKER_TYPE
     job_configuration = BaseJobConfiguration
     _display_name = "Product images"
-    _description = "Runs product flows in a warm process, beside the bridge from RabbitMQ."
+    _description = (
+        "Runs product flows in warm processes that also take jobs from RabbitMQ. "
+        "Start one with `product-images worker`; more of them share the work."
+    )
+
+    runs: PolledRuns | None = None
+    traffic: Traffic | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._looking = asyncio.Lock()
+
+    async def get_and_submit_flow_runs(self) -> list[FlowRun]:
+        """Take runs only while the gate is open: a job could not be claimed otherwise."""
+        async with self._looking:
+            if not current_desk().gate.is_open:
+                return []
+            if self.traffic is None or not self.traffic.runs_are_counted:
+                return await super().get_and_submit_flow_runs()
+            return await self._take_turn()
+
+    async def _take_turn(self) -> list[FlowRun]:
+        """Look alone, and until the runs that were taken are pending, and so counted."""
+        desk = current_desk()
+        try:
+            async with turn(desk.workshop) as ours:
+                if not ours:
+                    return []
+                taken = await super().get_and_submit_flow_runs()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_COUNTED_SECONDS):
+                        while self._submitting_flow_run_ids:
+                            await asyncio.sleep(_LOOK_SECONDS)
+                return taken
+        except ServiceUnavailable as exc:
+            desk.gate.note(exc)
+            return []
 
     async def run(
         self,
         flow_run: FlowRun,
         configuration: BaseJobConfiguration,  # noqa: ARG002 - Prefect's signature
-        task_status: anyio.abc.TaskStatus[int] | None = None,
+        task_status: anyio.abc.TaskStatus[Any] | None = None,
     ) -> WarmResult:
         """Run one flow run here."""
+        if self.runs is None:
+            raise RuntimeError("a pool worker runs inside a worker process of this project")
         flow = await self._flow_of(flow_run)
         if task_status is not None:
-            task_status.started(0)
-        await run_flow_here(flow, flow_run)
+            task_status.started(self.name)  # the run's infrastructure: this process
+        # Not a part of Prefect's task group: what ends the polling must not end the work.
+        task = asyncio.create_task(self.runs.run(flow, flow_run))
+        _UNDER_WAY.add(task)
+        task.add_done_callback(_UNDER_WAY.discard)
+        await asyncio.shield(task)
         return WarmResult(status_code=0, identifier=str(flow_run.id))
 
     async def _flow_of(self, flow_run: FlowRun) -> Flow[..., Any]:

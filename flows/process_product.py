@@ -1,6 +1,8 @@
 """The product flow: fetch → compress → store → record, every image with its own outcome."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -9,69 +11,159 @@ from uuid import UUID
 import structlog
 from httpx import HTTPError
 from prefect import State, flow
+from prefect.context import FlowRunContext
 from prefect.exceptions import Abort, PrefectException
-from prefect.states import Completed, Crashed, Failed
+from prefect.states import Crashed
 
+from flows.attempts import Attempt, Halt
 from flows.desk import Desk, current_desk
+from flows.flow_runs import final_state, parked_state
 from flows.product_run import ProductRun
 from flows.report import show_table, table_of
 from flows.steps import compress_images, fetch_images, record_results, store_images
+from flows.workshop import in_thread
 from infra.errors import LostClaim, ServiceUnavailable
-from infra.states import JobState
-from tasks.claim import Claim
+from tasks.conclude import Ending, conclude
 from tasks.result import ImageDone
+from tasks.standing import read_standing
 
 log = structlog.get_logger(__name__)
 
 INTERRUPTED = "Interrupted"
 """Name of the state of a run that says nothing about its job."""
 
+_ENDINGS = {Halt.CANCELLED: Ending.CANCELLED, Halt.TIMED_OUT: Ending.TIMED_OUT}
+
 
 @flow(name="process-product", retries=0, persist_result=False)
-async def process_product(job_id: UUID) -> State[Any]:
-    """Process the images of one job.
+async def process_product(
+    *,
+    job_id: str = "",  # noqa: ARG001 - read before the run began
+    image_urls: list[str] = [],  # noqa: ARG001, B006 - read before the run began; never changed
+    sku: str = "",  # noqa: ARG001 - read before the run began
+    preset: str = "web",  # noqa: ARG001 - read before the run began
+) -> State[Any]:
+    """Fetch, compress and store the images of one product.
 
-    The job's row in PostgreSQL is the truth; the state of this run shows it.
+    Give image URLs to process them as a new job, or a job id to do again what failed in a job.
+
+    Args:
+        job_id: A job to continue: only its images that failed are done again.
+        image_urls: Addresses of pictures of one product, each starting with http or https.
+        sku: The product that the pictures belong to; it is created when it is new.
+        preset: Which variants are made.
     """
+    # The parameters were read by whoever started this run, and became the ticket. Their types
+    # are plain because Prefect makes a form of them.
     desk = current_desk()
-    claim = await desk.claim_for(job_id)
-    if not isinstance(claim, Claim):
-        return Completed(message=f"Nothing to do: the job is {claim.name.lower()}.")
-    with desk.leases.hold(claim) as holding:
-        try:
-            return await _work(desk, claim)
-        except LostClaim:
-            raise Abort("another attempt owns this job now") from None
-        except ServiceUnavailable as exc:
-            log.warning("run interrupted", job_id=str(job_id), code=exc.code)
-            return interrupted(exc)
-        except asyncio.CancelledError:
-            if holding.lost:
-                raise Abort("another attempt owns this job now") from None
-            raise
+    ticket = desk.take(_own_id())
+    if not isinstance(ticket, Attempt):
+        return ticket
+    return await _attempt(desk, ticket)
 
 
-def interrupted(error: ServiceUnavailable) -> State[Any]:
-    """Return the state of a run that an outage of our own parts ended; it will run again."""
-    return Crashed(name=INTERRUPTED, message=f"{error.detail} The job goes back to the queue.")
+def interrupted(message: str) -> State[Any]:
+    """Return the state of a run that ended for a reason of our own; the job runs again."""
+    return Crashed(name=INTERRUPTED, message=f"{message} The job goes back to the queue.")
 
 
-async def _work(desk: Desk, claim: Claim) -> State[Any]:
+def _own_id() -> UUID:
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        raise RuntimeError("The product flow runs as a flow run of its deployment.")
+    return context.flow_run.id
+
+
+async def _attempt(desk: Desk, attempt: Attempt) -> State[Any]:
     folder = desk.workshop.configuration.worker.directory
-    with TemporaryDirectory(prefix="product-images-job-", dir=folder) as directory:
-        run = ProductRun(desk.workshop, claim, Path(directory))
-        fetched = await fetch_images(run)
-        rendered = await compress_images(run, fetched)
-        if rendered:
-            await store_images(run, rendered)
-        state = await record_results(run)
-    log.info("job finished", job_id=str(claim.job_id), state=state, images=len(run.results))
+    with TemporaryDirectory(
+        prefix="product-images-job-", dir=folder, ignore_cleanup_errors=True
+    ) as directory:
+        run = ProductRun(desk.workshop, attempt, Path(directory))
+        try:
+            with _time_limit(desk, attempt):
+                return await _work(desk, run)
+        except LostClaim:  # or a commit of ours whose answer never came
+            return await _show_end(desk, run)
+        except ServiceUnavailable as exc:
+            log.warning("run interrupted", job_id=str(attempt.claim.job_id), code=exc.code)
+            desk.gate.note(exc)
+            return interrupted(exc.detail)
+        except asyncio.CancelledError:
+            if attempt.halt is None:
+                raise
+            return await _end(desk, attempt, run)
+        finally:
+            run.stop.stop()  # what still works in threads works for nobody
+
+
+@contextmanager
+def _time_limit(desk: Desk, attempt: Attempt) -> Iterator[None]:
+    seconds = desk.workshop.configuration.job.timeout_seconds
+    timer = asyncio.get_running_loop().call_later(seconds, attempt.end, Halt.TIMED_OUT)
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+async def _work(desk: Desk, run: ProductRun) -> State[Any]:
+    fetched = await fetch_images(run)
+    rendered = await compress_images(run, fetched)
+    if rendered:
+        await store_images(run, rendered)
+    recorded = await record_results(run)
+    job_id = str(run.claim.job_id)
+    log.info("job recorded", job_id=job_id, state=recorded.state, images=len(run.results))
     await _show(desk, run)
-    return _final_state(run, state)
+    if recorded.not_before is not None:
+        await desk.flow_runs.overrule(_own_id(), parked_state(recorded.not_before))
+        raise Abort("the job waits until its supplier wants to be asked again")
+    return final_state(recorded.state, _summary(run))
+
+
+async def _end(desk: Desk, attempt: Attempt, run: ProductRun) -> State[Any]:
+    """Bring an attempt to its end that was told to end."""
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()  # the wish has been heard; what follows is our own work
+    why = "" if attempt.halt is None else attempt.halt.name.lower()
+    log.info("attempt ends early", job_id=str(run.claim.job_id), why=why)
+    if attempt.halt is Halt.LEAVING:
+        return interrupted("The worker stopped.")
+    try:
+        if attempt.halt in _ENDINGS:
+            return await _conclude(desk, run, _ENDINGS[attempt.halt])
+        return await _show_end(desk, run)
+    except ServiceUnavailable as exc:
+        desk.gate.note(exc)
+        return interrupted(exc.detail)
+
+
+async def _conclude(desk: Desk, run: ProductRun, ending: Ending) -> State[Any]:
+    shop = desk.workshop
+    try:
+        state = await in_thread(
+            shop.io_threads, conclude, shop.database, run.claim, run.results, ending=ending
+        )
+    except LostClaim:  # perhaps because a thread recorded the job while it was being cancelled
+        return await _show_end(desk, run)
+    run.note_recorded()
+    await _show(desk, run)
+    return final_state(state, _summary(run))
+
+
+async def _show_end(desk: Desk, run: ProductRun) -> State[Any]:
+    """Return the end that the job has come to; if it has none, another attempt works on it."""
+    shop = desk.workshop
+    standing = await in_thread(shop.io_threads, read_standing, shop.database, run.claim.job_id)
+    if standing is None or not standing.state.is_final:
+        raise Abort("another attempt owns this job now")
+    return final_state(standing.state)
 
 
 async def _show(desk: Desk, run: ProductRun) -> None:
-    """Show the results on the run's page; the job is recorded already, so failing is allowed."""
+    """Show the results on the run's page; they are recorded already, so failing is allowed."""
     try:
         await show_table(
             table_of(run.results, desk.workshop.configuration.assets.public_asset_url),
@@ -81,11 +173,6 @@ async def _show(desk: Desk, run: ProductRun) -> None:
         log.warning("table not shown", job_id=str(run.claim.job_id), exc_info=True)
 
 
-def _final_state(run: ProductRun, state: JobState) -> State[Any]:
+def _summary(run: ProductRun) -> str:
     ready = sum(isinstance(result, ImageDone) for result in run.results)
-    message = f"{ready} of {len(run.results)} images are ready."
-    if state is JobState.READY:
-        return Completed(message=message)
-    if state is JobState.PARTIAL:
-        return Completed(name="Partial", message=message)
-    return Failed(message=message)
+    return f"{ready} of {len(run.claim.images)} images are ready."

@@ -3,6 +3,7 @@
 Every image has its own outcome: an error of one is noted here and never costs another.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -10,24 +11,47 @@ from typing import TypeVar
 import structlog
 from prefect.logging import get_run_logger
 
-from flows.retries import Step, warn_of_retry, with_retries
+from flows.attempts import Attempt
+from flows.retries import RETRIES, Step, warn_of_retry, with_retries
 from flows.workshop import Workshop
-from infra.errors import PermanentError, ProductImagesError, ServiceUnavailable, TransientError
+from infra.errors import (
+    ErrorCode,
+    PermanentError,
+    ProductImagesError,
+    ServiceUnavailable,
+    Stopped,
+    TransientError,
+)
+from infra.fetch.stop import Stop
 from tasks.claim import Claim, ClaimedImage
 from tasks.result import ImageDone, ImageFailed, ImageResult
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
+_FETCH_SHARE = 0.6  # of a job's time; what has arrived needs the rest
+
 
 class ProductRun:
     """Mutable on purpose, and a plain class: Prefect does not look inside a parameter of it."""
 
-    def __init__(self, workshop: Workshop, claim: Claim, directory: Path) -> None:
+    def __init__(self, workshop: Workshop, attempt: Attempt, directory: Path) -> None:
         self.workshop = workshop
-        self.claim = claim
+        self._attempt = attempt
         self.directory = directory
+        self.stop = Stop()
+        """Ends the work in threads, which a cancelled task cannot."""
+        self.park_seconds: float | None = None
+        """How long the job has to wait for images that a supplier wants to send later."""
+        timeout_seconds = workshop.configuration.job.timeout_seconds
+        self.fetch_deadline = asyncio.get_running_loop().time() + _FETCH_SHARE * timeout_seconds
+        """By the event loop's clock: what has not arrived then must not hold up the others."""
         self._results: dict[int, ImageResult] = {}
+
+    @property
+    def claim(self) -> Claim:
+        """What this attempt is allowed to write."""
+        return self._attempt.claim
 
     @property
     def results(self) -> Sequence[ImageResult]:
@@ -38,27 +62,53 @@ class ProductRun:
         """Note that an image ended ready."""
         self._results[result.image.position] = result
 
+    def give_up(self, image: ClaimedImage) -> None:
+        """Note that an image took too long to arrive; trying again may help."""
+        detail = "The image did not arrive in the time that its job has. Retrying may help."
+        self._fail(image, TransientError(ErrorCode.JOB_TIMEOUT, detail))
+
+    def note_recorded(self) -> None:
+        """Note, in whichever thread, that the outcome was committed."""
+        self._attempt.recorded = True
+
     async def attempt(
         self, step: Step, image: ClaimedImage, work: Callable[[], Awaitable[T]]
     ) -> T | None:
         """Do one step of one image with retries; note its failure and return None.
 
-        An outage of our own parts is not the image's fault: it is raised.
+        An outage of our own parts is not the image's fault: it is raised. An image that has
+        to wait for long gets no result now; the job is parked for it.
         """
         try:
             subject = f"{step} of image {image.position}"
             return await with_retries(step, work, warn_of_retry(step, subject))
-        except ServiceUnavailable:
+        except (ServiceUnavailable, Stopped):
             raise
-        except (PermanentError, TransientError) as exc:
+        except TransientError as exc:
+            if not self._postpone(step, image, exc):
+                self._fail(image, exc)
+        except PermanentError as exc:
             self._fail(image, exc)
-            get_run_logger().warning(
-                "Image %d failed: %s (%s)", image.position, exc.detail, exc.code
-            )
-            return None
+        return None
+
+    def _postpone(self, step: Step, image: ClaimedImage, error: TransientError) -> bool:
+        """Park the job when the other side named a delay that is worth waiting for."""
+        settings = self.workshop.configuration.job
+        seconds = error.retry_after_seconds or 0
+        is_long = RETRIES[step].longest_wait_seconds < seconds <= settings.longest_park_seconds
+        if not is_long or self.claim.attempt >= settings.max_attempts:
+            return False
+        self.park_seconds = max(self.park_seconds or 0, seconds)
+        get_run_logger().warning(
+            "Image %d waits for %.0f s: %s (%s)", image.position, seconds, error.detail, error.code
+        )
+        return True
 
     def _fail(self, image: ClaimedImage, error: ProductImagesError) -> None:
         self._results[image.position] = ImageFailed.because(image, error)
+        get_run_logger().warning(
+            "Image %d failed: %s (%s)", image.position, error.detail, error.code
+        )
         log.info(
             "image failed",
             job_id=str(self.claim.job_id),

@@ -24,6 +24,18 @@ def table_of(results: Sequence[ImageResult], assets: str) -> list[Row]:
     return rows
 
 
+def sentence_of(result: ImageResult) -> str:
+    """Return a line for the run's log."""
+    if isinstance(result, ImageFailed):
+        return f"Image {result.image.position}: failed, {result.detail} ({result.code})"
+    count = len(result.variants)
+    largest = max((variant.bytes for variant in result.variants), default=0)
+    return (
+        f"Image {result.image.position}: {result.outcome}, {count} variants, the largest "
+        f"{saving(result.source_bytes, largest)} smaller than the source"
+    )
+
+
 def _variant_rows(done: ImageDone, assets: str) -> list[Row]:
     return [
         {
@@ -35,7 +47,7 @@ def _variant_rows(done: ImageDone, assets: str) -> list[Row]:
             "saved": saving(done.source_bytes, variant.bytes),
             "link": f"[open]({asset_url(assets, variant.object_key)})",
         }
-        for variant in done.variants
+        for variant in sorted(done.variants, key=lambda made: (-made.width, made.name))
     ]
 
 

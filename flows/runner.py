@@ -22,6 +22,9 @@ from prefect.flow_engine import run_flow_async
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
+_CANCEL_SECONDS = 5.0
+_LEAVE_SECONDS = 20.0
+
 Work = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -52,7 +55,7 @@ class WarmRunner:
         traceback: TracebackType | None,
     ) -> None:
         self._loop.call_soon_threadsafe(self._stopped.set)
-        self._thread.join()
+        self._thread.join(_LEAVE_SECONDS)  # a daemon: what ignores every wish ends with the process
 
     @property
     def client(self) -> PrefectClient:
@@ -113,10 +116,12 @@ class WarmRunner:
             log.error("work failed", exc_info=task.exception())
 
     async def _cancel_all(self) -> None:
-        for task in list(self._working):
-            task.cancel()
-        if self._working:
-            await asyncio.wait(self._working)
+        """Cancel what still works; a second time what waits for a server that is away."""
+        for _ in range(2):
+            for task in list(self._working):
+                task.cancel()
+            if self._working:
+                await asyncio.wait(self._working, timeout=_CANCEL_SECONDS)
 
 
 async def run_flow_here(flow: Flow[..., Any], flow_run: FlowRun) -> State[Any]:

@@ -6,19 +6,26 @@ Nothing is cached or persisted by Prefect: image bytes must never be hashed or s
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from prefect.logging import get_run_logger
 
 from flows.product_run import ProductRun
+from flows.report import sentence_of
 from flows.retries import Step, warn_of_retry, with_retries
+from flows.side_by_side import side_by_side
 from flows.workshop import in_thread
+from infra.fetch.stop import Stop
 from infra.states import JobState
 from tasks.claim import ClaimedImage
 from tasks.compress import RenderedImage, compress
 from tasks.imaging.fingerprint import policy_fingerprint
 from tasks.imaging.preset import preset_named
+from tasks.park import park
 from tasks.record import record
 from tasks.result import FetchedImage, ImageDone
 from tasks.reuse import reuse
@@ -27,17 +34,31 @@ from tasks.store import finish, store_original, store_variant
 
 @task(name="fetch", cache_policy=NO_CACHE, persist_result=False, retries=0)
 async def fetch_images(run: ProductRun) -> list[FetchedImage]:
-    """Bring all images into local files; return those that arrived."""
+    """Bring all images into local files; return those that arrived while there was time.
+
+    The other images wait for the slowest one here, so it may not take all of the job's time.
+    """
     shop = run.workshop
 
     async def fetch(image: ClaimedImage) -> FetchedImage | None:
-        return await run.attempt(
-            Step.FETCH,
-            image,
-            lambda: in_thread(shop.fetch_threads, shop.source.fetch, image, run.directory),
-        )
+        stop = Stop()
+        with run.stop.calling(stop.stop):
+            try:
+                async with asyncio.timeout_at(run.fetch_deadline):
+                    return await run.attempt(
+                        Step.FETCH,
+                        image,
+                        lambda: in_thread(
+                            shop.fetch_threads, shop.source.fetch, image, run.directory, stop=stop
+                        ),
+                    )
+            except TimeoutError:
+                run.give_up(image)
+                return None
+            finally:
+                stop.stop()  # a thread hears of no cancelling
 
-    arrived = await asyncio.gather(*(fetch(image) for image in run.claim.images))
+    arrived = await side_by_side(fetch(image) for image in run.claim.images)
     return [fetched for fetched in arrived if fetched is not None]
 
 
@@ -60,7 +81,7 @@ async def compress_images(run: ProductRun, fetched: Sequence[FetchedImage]) -> l
             lambda: compress(run.workshop.pixels, source, run.directory, preset=preset),
         )
 
-    rendered = await asyncio.gather(*(make(source) for source in fetched))
+    rendered = await side_by_side(make(source) for source in fetched)
     return [image for image in rendered if image is not None]
 
 
@@ -70,30 +91,47 @@ async def store_images(run: ProductRun, rendered: Sequence[RenderedImage]) -> No
     shop = run.workshop
 
     async def put(image: RenderedImage) -> ImageDone:
-        original = await in_thread(shop.io_threads, store_original, shop.store, image)
+        original = await in_thread(shop.store_threads, store_original, shop.store, image)
         files = image.rendition.variants
-        variants = await asyncio.gather(
-            *(
-                in_thread(shop.io_threads, store_variant, shop.store, image.rendition, file)
-                for file in files
-            )
+        variants = await side_by_side(
+            in_thread(shop.store_threads, store_variant, shop.store, image.rendition, file)
+            for file in files
         )
         return finish(image, original, variants)
 
-    async def store(image: RenderedImage) -> ImageDone | None:
-        return await run.attempt(Step.STORE, image.fetched.image, partial(put, image))
-
-    for done in await asyncio.gather(*(store(image) for image in rendered)):
+    async def store(image: RenderedImage) -> None:
+        done = await run.attempt(Step.STORE, image.fetched.image, partial(put, image))
         if done is not None:
             run.finish(done)
 
+    await side_by_side(store(image) for image in rendered)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the job became; `not_before` is set when it waits for its next attempt."""
+
+    state: JobState
+    not_before: datetime | None = None
+
 
 @task(name="record", cache_policy=NO_CACHE, persist_result=False, retries=0)
-async def record_results(run: ProductRun) -> JobState:
+async def record_results(run: ProductRun) -> Recorded:
     """Write what became of every image, in one transaction guarded by the claim."""
     shop = run.workshop
-    return await with_retries(
-        Step.RECORD,
-        lambda: in_thread(shop.io_threads, record, shop.database, run.claim, run.results),
-        warn_of_retry(Step.RECORD, "record"),
+
+    def write() -> Recorded:
+        if run.park_seconds is None:
+            recorded = Recorded(record(shop.database, run.claim, run.results))
+        else:
+            until = park(shop.database, run.claim, run.results, seconds=run.park_seconds)
+            recorded = Recorded(JobState.QUEUED, until)
+        run.note_recorded()
+        return recorded
+
+    recorded = await with_retries(
+        Step.RECORD, lambda: in_thread(shop.io_threads, write), warn_of_retry(Step.RECORD, "record")
     )
+    for result in run.results:
+        get_run_logger().info(sentence_of(result))
+    return recorded

@@ -21,6 +21,7 @@ from infra.settings import (
     DatabaseSettings,
     DispatchSettings,
     FetchSettings,
+    JobSettings,
     PixelSettings,
     PrefectSettings,
     StoreSettings,
@@ -32,6 +33,9 @@ from tasks.pixels import PixelPool
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_UPLOADS = 16
+_DUTIES = 4
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerConfiguration:
@@ -42,6 +46,7 @@ class WorkerConfiguration:
     database: DatabaseSettings
     dispatch: DispatchSettings
     fetch: FetchSettings
+    job: JobSettings
     pixels: PixelSettings
     prefect: PrefectSettings
     store: StoreSettings
@@ -56,6 +61,7 @@ class WorkerConfiguration:
             database=DatabaseSettings.load(),
             dispatch=DispatchSettings.load(),
             fetch=FetchSettings.load(),
+            job=JobSettings.load(),
             pixels=PixelSettings.load(),
             prefect=PrefectSettings.load(),
             store=StoreSettings.load(),
@@ -86,11 +92,16 @@ class Workshop:
         self.io_threads = ThreadPoolExecutor(
             configuration.database.pool_size, thread_name_prefix="io"
         )
+        self.store_threads = ThreadPoolExecutor(_UPLOADS, thread_name_prefix="store")
+        # For leases and probes, which must not wait behind work that waits for a silent part.
+        self.duty_threads = ThreadPoolExecutor(_DUTIES, thread_name_prefix="duty")
 
     def close(self) -> None:
         """Stop taking work; what runs in a thread ends by its own time-out."""
         self.fetch_threads.shutdown(wait=False, cancel_futures=True)
         self.io_threads.shutdown(wait=False, cancel_futures=True)
+        self.store_threads.shutdown(wait=False, cancel_futures=True)
+        self.duty_threads.shutdown(wait=False, cancel_futures=True)
 
 
 async def in_thread(
@@ -109,7 +120,10 @@ def open_workshop(configuration: WorkerConfiguration) -> Iterator[Workshop]:
     """Open the process's workshop. The pixel processes are warm when this returns."""
     with ExitStack() as stack:
         pixels = stack.enter_context(PixelPool(configuration.pixels))
-        database = stack.enter_context(Database(configuration.database))
+        pool_size = configuration.database.pool_size + _DUTIES
+        database = stack.enter_context(
+            Database(configuration.database.model_copy(update={"pool_size": pool_size}))
+        )
         store = stack.enter_context(ObjectStore(configuration.store))
         fetcher = stack.enter_context(Fetcher(configuration.fetch))
         workshop = Workshop(

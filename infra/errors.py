@@ -1,6 +1,7 @@
 """The error tree and its codes. Vendor exceptions stop at the adapters and become these.
 
 ProductImagesError
+├── Stopped            somebody asked for the end: it says nothing about the work; record nothing
 ├── PermanentError     record it and stop: another try gives the same result
 │   ├── FetchRefused       the address, the answer or the body is not acceptable
 │   ├── ImageRefused       the bytes are not a picture that we process
@@ -9,7 +10,8 @@ ProductImagesError
 └── TransientError     try again, with a delay
     ├── FetchFailed        network trouble, 408, 429, 5xx
     ├── PixelsFailed       the pixel process died or ran out of time or memory
-    └── ServiceUnavailable a part of our own stack does not answer
+    └── ServiceUnavailable a part of our own stack does not do its work
+        └── Conflict       it works, but another change was faster: try again at once
 """
 
 from enum import StrEnum
@@ -33,6 +35,8 @@ class ErrorCode(StrEnum):
 
     # About a part of the system
     DATABASE_UNAVAILABLE = "database_unavailable"
+    DATABASE_CONFLICT = "database_conflict"
+    DATABASE_TIMEOUT = "database_timeout"
     STORE_UNAVAILABLE = "store_unavailable"
     BROKER_UNAVAILABLE = "broker_unavailable"
     CACHE_UNAVAILABLE = "cache_unavailable"
@@ -68,6 +72,9 @@ class ErrorCode(StrEnum):
     CANCELLED = "cancelled"
     GAVE_UP = "gave_up"
     JOB_TIMEOUT = "job_timeout"
+    JOB_IS_FINAL = "job_is_final"
+    JOB_NOT_FINAL = "job_not_final"
+    NOTHING_TO_RETRY = "nothing_to_retry"
 
 
 class ProductImagesError(Exception):
@@ -86,6 +93,10 @@ class ProductImagesError(Exception):
 
     def __str__(self) -> str:
         return f"{self.detail} ({self.code})"
+
+
+class Stopped(ProductImagesError):
+    """Somebody asked for the end of the work. No result, and no failure, of an image or a job."""
 
 
 class PermanentError(ProductImagesError):
@@ -139,4 +150,11 @@ class PixelsFailed(TransientError):
 
 
 class ServiceUnavailable(TransientError):
-    """A part of our own stack does not answer."""
+    """A part of our own stack does not do its work: no job and no image is to blame."""
+
+
+class Conflict(ServiceUnavailable):
+    """The part works, but another change was faster; nothing was written.
+
+    Whoever can, tries again at once; whoever cannot treats it like an outage that is short.
+    """

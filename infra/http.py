@@ -36,9 +36,9 @@ class ServiceClient:
 
 
 def probe_prefect(api_url: str, *, timeout_seconds: float = 2) -> None:
-    """Raise `ServiceUnavailable` unless the Prefect API reports health."""
+    """Raise `ServiceUnavailable` unless the Prefect API is ready, its database included."""
     try:
-        response = requests.get(f"{api_url.rstrip('/')}/health", timeout=timeout_seconds)
+        response = requests.get(f"{api_url.rstrip('/')}/ready", timeout=timeout_seconds)
         healthy = response.ok
     except requests.RequestException as exc:
         raise _prefect_away() from exc

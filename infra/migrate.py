@@ -1,18 +1,21 @@
 """Brings a database to a revision of the schema: `python -m infra.migrate`.
 
-Safe to run from several processes at once: an advisory lock lets one go first, and the
-others find nothing left to do.
+Waits until PostgreSQL answers. Safe to run from several processes at once: an advisory lock lets
+one go first, and the others find nothing left to do.
 """
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 
-from infra.db.engine import Connection, exclusive_connection
+from infra.db.engine import Connection, Database, exclusive_connection
+from infra.errors import ServiceUnavailable
 from infra.logs import configure_logs
-from infra.settings import DatabaseSettings
+from infra.settings import DatabaseSettings, SettingsError
+from infra.waiting import wait_for
 
 HEAD = "head"
 
@@ -47,9 +50,17 @@ def write_revision(url: str, message: str) -> None:
 
 
 def main() -> None:
-    """Migrate the configured database to the newest revision."""
+    """Migrate the configured database to the newest revision, once PostgreSQL answers."""
     configure_logs()
-    upgrade(DatabaseSettings.load().url)
+    try:
+        settings = DatabaseSettings.load()
+        with Database(settings) as database:
+            wait_for("PostgreSQL", database.probe)
+        upgrade(settings.url)
+    except SettingsError as exc:
+        sys.exit(str(exc))
+    except ServiceUnavailable as exc:
+        sys.exit(f"Nothing was migrated. {exc.detail}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """Keys of stored objects. Content-addressed: writing one twice is harmless."""
 
+PUBLIC_PREFIX = "variants/"
+"""What everybody may read; all else is for the project's own processes."""
+
 
 def original_key(sha256: str, extension: str) -> str:
     """Return the key of a supplier's file; `extension` without the dot."""
@@ -8,7 +11,7 @@ def original_key(sha256: str, extension: str) -> str:
 
 def variant_key(*, original_sha256: str, fingerprint: str, name: str, extension: str) -> str:
     """Return the key of a variant of an original under a policy."""
-    return f"variants/{original_sha256}/{fingerprint}/{name}.{extension}"
+    return f"{PUBLIC_PREFIX}{original_sha256}/{fingerprint}/{name}.{extension}"
 
 
 def asset_url(base_url: str, key: str) -> str:

@@ -5,6 +5,7 @@ the size and hash of what was sent.
 """
 
 import hashlib
+import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from io import BytesIO
@@ -64,6 +65,16 @@ class ObjectStore:
     def close(self) -> None:
         """Close all pooled connections."""
         self._pool.clear()
+
+    def prepare(self, public_prefix: str) -> None:
+        """Create the bucket unless it is there; let everybody read the objects under a prefix.
+
+        Nobody may list them. Whatever policy the bucket had is replaced.
+        """
+        with _translated():
+            if not self._client.bucket_exists(self._bucket):
+                self._client.make_bucket(self._bucket)
+            self._client.set_bucket_policy(self._bucket, _readable(self._bucket, public_prefix))
 
     def put_verified(self, key: str, path: Path, *, media_type: str) -> None:
         """Store a file, then verify what the store holds: size and hash.
@@ -128,6 +139,16 @@ class ObjectStore:
 
 class _Missing(Exception):
     """The object does not exist."""
+
+
+def _readable(bucket: str, prefix: str) -> str:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": ["*"]},
+        "Action": ["s3:GetObject"],
+        "Resource": [f"arn:aws:s3:::{bucket}/{prefix}*"],
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 @contextmanager

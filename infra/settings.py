@@ -30,10 +30,13 @@ class Section(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     @classmethod
-    def load(cls, env_file: str | None = ENV_FILE) -> Self:
-        """Read the section; raise `SettingsError` naming each variable that is wrong."""
+    def load(cls, env_file: str | None = ENV_FILE, **known: Any) -> Self:
+        """Read the section; raise `SettingsError` naming each variable that is wrong.
+
+        What is `known` already takes the place of its variable.
+        """
         try:
-            return cls(_env_file=env_file)  # type: ignore[call-arg]  # pydantic-settings adds it
+            return cls(_env_file=env_file, **known)  # type: ignore[call-arg]  # pydantic-settings adds it
         except ValidationError as exc:
             raise SettingsError(_explain(cls, exc)) from exc
 
@@ -49,7 +52,8 @@ def _explain(section: type[Section], error: ValidationError) -> str:
         if problem["type"] == "missing":
             lines.append(f"{variable} is not set. See .env.example for what it means.")
         else:
-            lines.append(f"{variable} is wrong: {problem['msg']}.")  # the value may be a secret
+            reason = problem["msg"].removeprefix("Value error, ")
+            lines.append(f"{variable} is wrong: {reason}.")  # the value may be a secret
     return "\n".join(lines)
 
 
@@ -200,15 +204,25 @@ class PixelSettings(Section):
     max_pixels: Count = 50_000_000
 
 
+class JobSettings(Section):
+    """How long a job may run, how it is held, and when it is given up."""
+
+    model_config = SettingsConfigDict(env_prefix="JOB_")
+
+    timeout_seconds: Positive = 600
+    lease_seconds: Positive = 15
+    max_attempts: Count = 5
+    longest_park_seconds: Positive = Field(
+        default=3600, description="a supplier's Retry-After beyond it is not waited for"
+    )
+
+
 class WorkerSettings(Section):
     """The worker: bridge consumer and warm runner."""
 
     model_config = SettingsConfigDict(env_prefix="WORKER_")
 
     slots: Count = 8
-    lease_seconds: Positive = 15
-    max_attempts: Count = 5
-    job_timeout_seconds: Positive = 600
     shutdown_grace_seconds: Positive = 20
     ready_file: Path | None = Field(None, description="exists while the worker takes work")
     directory: Path = Field(Path("/tmp"), description="where a job's files live while it runs")  # noqa: S108 - a default that the operator may move

@@ -5,19 +5,20 @@ guards every later write, so that a process that slept past its lease cannot wri
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum, auto
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from infra.db.engine import Database
-from infra.db.models import Image, Job, JobImage, Original, Product
-from infra.errors import ErrorCode
-from infra.settings import WorkerSettings
+from infra.db.models import Image, Job, JobImage, Original
+from infra.settings import JobSettings
 from infra.sources import uploaded_sha256
-from infra.states import ImageState, JobState, Lane
+from infra.states import JobState, Lane
+from tasks.transition import end_cancelled, end_given_up
+from tasks.unfinished import lock_product, start_unfinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,11 @@ class ClaimedImage:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to work on a job, valid while the lease is renewed."""
+    """The right to work on a job, valid while the lease is renewed.
+
+    `flow_run_id` is the run that showed an earlier attempt of this round, `round` how often a
+    person had the job done again. `claimed_at` is PostgreSQL's time of the claim.
+    """
 
     job_id: UUID
     fencing_token: int
@@ -47,6 +52,9 @@ class Claim:
     sku: str | None
     preset: str
     lane: Lane
+    flow_run_id: UUID | None
+    round: int
+    claimed_at: datetime
     images: tuple[ClaimedImage, ...]
 
 
@@ -59,39 +67,40 @@ class Unclaimed(Enum):
     HELD_HERE = auto()
     HELD_ELSEWHERE = auto()
     GAVE_UP = auto()  # this call made it final: too many attempts
+    CANCELLED = auto()  # this call made it final: somebody wants it cancelled, nobody works on it
 
 
 def claim(
-    database: Database, job_id: UUID, *, owner: str, settings: WorkerSettings
+    database: Database, job_id: UUID, *, owner: str, settings: JobSettings
 ) -> Claim | Unclaimed:
     """Claim a queued job, or a running one whose lease has expired.
 
+    Its unfinished images are shown as `processing` from then on.
     Raises `ServiceUnavailable` when PostgreSQL is away.
     """
     with database.transaction() as session:
         job = session.get(Job, job_id, with_for_update=True)
         if job is None:
             return Unclaimed.ABSENT
-        obstacle = _obstacle(session, job, owner)
+        now = session.scalars(select(func.now())).one()
+        obstacle = _obstacle(job, owner, now)
         if obstacle is not None:
             return obstacle
+        if job.cancel_requested_at is not None:
+            end_cancelled(session, job)
+            return Unclaimed.CANCELLED
         if job.attempts >= settings.max_attempts:
-            _give_up(session, job)
+            end_given_up(session, job)
             return Unclaimed.GAVE_UP
-        job.state = JobState.RUNNING
-        job.fencing_token += 1
-        job.attempts += 1
-        job.lease_owner = owner
-        job.lease_expires_at = func.now() + timedelta(seconds=settings.lease_seconds)
-        job.started_at = func.coalesce(Job.started_at, func.now())
-        session.flush()
-        return _describe(session, job)
+        _take(job, owner, now + timedelta(seconds=settings.lease_seconds))
+        sku = lock_product(session, job.product_id)
+        start_unfinished(session, job)
+        return _describe(session, job, sku=sku, claimed_at=now)
 
 
-def _obstacle(session: Session, job: Job, owner: str) -> Unclaimed | None:
+def _obstacle(job: Job, owner: str, now: datetime) -> Unclaimed | None:
     if job.state.is_final:
         return Unclaimed.FINAL
-    now = session.scalars(select(func.now())).one()
     if job.state is JobState.QUEUED:
         parked = job.not_before is not None and job.not_before > now
         return Unclaimed.PARKED if parked else None
@@ -100,40 +109,16 @@ def _obstacle(session: Session, job: Job, owner: str) -> Unclaimed | None:
     return None
 
 
-def _give_up(session: Session, job: Job) -> None:
-    detail = f"{job.attempts} attempts ended without a result. Trying again later may help."
-    failure = {
-        "state": ImageState.FAILED,
-        "error_code": ErrorCode.GAVE_UP,
-        "error_detail": detail,
-        "error_retryable": True,
-    }
-    unfinished = (
-        select(JobImage.image_id)
-        .where(JobImage.job_id == job.id, JobImage.finished_at.is_(None))
-        .scalar_subquery()
-    )
-    # First the product, as in every transaction that writes its images: else two wait in a circle.
-    session.execute(
-        update(Product).where(Product.id == job.product_id).values(updated_at=func.now())
-    )
-    session.execute(
-        update(Image).where(Image.id.in_(unfinished)).values(**failure, updated_at=func.now())
-    )
-    session.execute(
-        update(JobImage)
-        .where(JobImage.job_id == job.id, JobImage.finished_at.is_(None))
-        .values(**failure, finished_at=func.now())
-    )
-    job.state = JobState.FAILED
-    job.error_code, job.error_detail = ErrorCode.GAVE_UP, detail
-    job.lease_owner, job.lease_expires_at = None, None
-    job.finished_at = func.now()
+def _take(job: Job, owner: str, until: datetime) -> None:
+    job.state = JobState.RUNNING
+    job.fencing_token += 1
+    job.attempts += 1
+    job.lease_owner, job.lease_expires_at = owner, until
+    job.started_at = func.coalesce(Job.started_at, func.now())
 
 
-def _describe(session: Session, job: Job) -> Claim:
+def _describe(session: Session, job: Job, *, sku: str | None, claimed_at: datetime) -> Claim:
     """Read what the attempt needs: only images that no earlier attempt has finished."""
-    sku = session.scalars(select(Product.sku).where(Product.id == job.product_id)).one()
     rows = session.execute(
         select(JobImage.position, Image)
         .join(Image, Image.id == JobImage.image_id)
@@ -167,5 +152,8 @@ def _describe(session: Session, job: Job) -> Claim:
         sku=sku,
         preset=job.preset,
         lane=job.lane,
+        flow_run_id=job.flow_run_id,
+        round=job.round,
+        claimed_at=claimed_at,
         images=images,
     )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from infra.errors import ErrorCode, FetchFailed
 from infra.fetch.fetcher import Fetcher
+from infra.fetch.stop import Stop
 from infra.objectstore import ObjectStore
 from tasks.claim import ClaimedImage
 from tasks.result import FetchedImage
@@ -16,15 +17,21 @@ class ImageSource:
         self._fetcher = fetcher
         self._store = store
 
-    def fetch(self, image: ClaimedImage, directory: Path) -> FetchedImage:
+    def fetch(
+        self, image: ClaimedImage, directory: Path, *, stop: Stop | None = None
+    ) -> FetchedImage:
         """Write the image's bytes to a file in `directory`.
 
-        Raises `FetchRefused` (permanent), `FetchFailed` or `ServiceUnavailable` (transient).
+        Raises `FetchRefused` (permanent), `FetchFailed` or `ServiceUnavailable` (transient), and
+        `Stopped` soon after `stop` was asked for; reading from our own store is not broken off,
+        it has time-outs of its own.
         """
+        stop = stop or Stop()
+        stop.check()
         target = directory / f"{image.position}.source"
         if image.stored_key is not None:
             return self._fetch_stored(image, image.stored_key, target)
-        fetched = self._fetcher.fetch(image.source_url, target)
+        fetched = self._fetcher.fetch(image.source_url, target, stop=stop)
         return FetchedImage(image, target, fetched.sha256, fetched.bytes)
 
     def _fetch_stored(self, image: ClaimedImage, key: str, target: Path) -> FetchedImage:

@@ -8,13 +8,14 @@ from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
 from infra.db.engine import Database
 from infra.db.models import Job
-from infra.settings import WorkerSettings
+from infra.settings import JobSettings
 from infra.states import JobState
 from tasks.claim import Claim
+from tasks.transition import return_to_queue
 
 
 def held(claim: Claim) -> ColumnElement[bool]:
@@ -26,9 +27,7 @@ def held(claim: Claim) -> ColumnElement[bool]:
     )
 
 
-def renew(
-    database: Database, claims: Collection[Claim], settings: WorkerSettings
-) -> frozenset[UUID]:
+def renew(database: Database, claims: Collection[Claim], settings: JobSettings) -> frozenset[UUID]:
     """Extend the leases; return the ids of the jobs that are still ours."""
     if not claims:
         return frozenset()
@@ -49,22 +48,30 @@ def link_flow_run(database: Database, claim: Claim, flow_run_id: UUID) -> None:
         session.execute(update(Job).where(held(claim)).values(flow_run_id=flow_run_id))
 
 
-def give_back(database: Database, claim: Claim, *, counts: bool) -> bool:
-    """Return an unfinished job to the queue; the caller requeues its delivery.
+def cancel_requests(database: Database, claims: Collection[Claim]) -> frozenset[UUID]:
+    """Return the ids of those of the still held jobs that somebody wants cancelled."""
+    if not claims:
+        return frozenset()
+    mine = or_(*(held(claim) for claim in claims))
+    with database.transaction() as session:
+        wanted = select(Job.id).where(mine, Job.cancel_requested_at.is_not(None))
+        return frozenset(session.scalars(wanted))
+
+
+def give_back(database: Database, claim: Claim, *, counts: bool, republish: bool = False) -> bool:
+    """Return an unfinished job to the queue; return whether it was still ours.
 
     `counts` says whether the attempt speaks against the job: an outage of our own parts or a
-    shutdown does not. Returns whether the job was still ours.
+    shutdown does not. The caller requeues the job's delivery; without one, `republish` has the
+    dispatcher send another.
     """
     with database.transaction() as session:
-        returned = session.scalars(
-            update(Job)
-            .where(held(claim))
-            .values(
-                state=JobState.QUEUED,
-                attempts=Job.attempts - (0 if counts else 1),
-                lease_owner=None,
-                lease_expires_at=None,
-            )
-            .returning(Job.id)
-        )
-        return returned.first() is not None
+        job = session.scalars(select(Job).where(held(claim)).with_for_update()).first()
+        if job is None:
+            return False
+        return_to_queue(session, job)
+        if not counts:
+            job.attempts -= 1
+        if republish:
+            job.dispatched_at = None
+        return True

@@ -1,20 +1,13 @@
 """Step and use case: write what became of a job's images, in one guarded transaction."""
 
-from collections.abc import Mapping, Sequence
-from uuid import UUID
-
-from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from collections.abc import Sequence
 
 from infra.db.engine import Database
-from infra.db.ids import new_id
-from infra.db.models import Image, Job, JobImage, Original, Product, Variant
-from infra.errors import ErrorCode, LostClaim
-from infra.states import ImageState, JobState
+from infra.states import JobState
 from tasks.claim import Claim
-from tasks.lease import held
-from tasks.result import ImageDone, ImageFailed, ImageResult, StoredOriginal
+from tasks.outcome import locked, write_results
+from tasks.result import ImageResult
+from tasks.transition import end, judged
 
 
 def record(database: Database, claim: Claim, results: Sequence[ImageResult]) -> JobState:
@@ -23,126 +16,7 @@ def record(database: Database, claim: Claim, results: Sequence[ImageResult]) -> 
     Raises `LostClaim` when another attempt owns the job now: then nothing is written.
     """
     with database.transaction() as session:
-        job = session.scalars(select(Job).where(held(claim)).with_for_update()).first()
-        if job is None:
-            raise LostClaim(ErrorCode.LOST_CLAIM, "Another attempt owns this job now.")
-        _touch_product(session, claim.product_id)
-        done = [result for result in results if isinstance(result, ImageDone)]
-        failed = [result for result in results if isinstance(result, ImageFailed)]
-        _write_originals(session, [image.original for image in done if image.original])
-        _write_variants(session, done)
-        for image in sorted(done, key=lambda result: result.image.id):
-            _finish_ready(session, claim, image)
-        for failure in sorted(failed, key=lambda result: result.image.id):
-            _finish_failed(session, claim, failure)
-        return _finish_job(session, job)
-
-
-def _touch_product(session: Session, product_id: UUID) -> None:
-    """Whoever writes images of a product has its row first, so that no two wait in a circle."""
-    session.execute(update(Product).where(Product.id == product_id).values(updated_at=func.now()))
-
-
-def _write_originals(session: Session, originals: Sequence[StoredOriginal]) -> None:
-    """Sorted, so that two transactions with the same files do not deadlock."""
-    for original in sorted(originals, key=lambda original: original.sha256):
-        facts = {
-            "width": original.width,
-            "height": original.height,
-            "orientation": original.orientation,
-        }
-        statement = insert(Original).values(
-            sha256=original.sha256,
-            object_key=original.object_key,
-            format=original.format,
-            media_type=original.media_type,
-            bytes=original.bytes,
-            **facts,
-        )
-        session.execute(
-            statement.on_conflict_do_update(index_elements=[Original.sha256], set_=facts)
-        )
-
-
-def _write_variants(session: Session, done: Sequence[ImageDone]) -> None:
-    rows = {
-        (image.sha256, image.fingerprint, variant.name): {
-            "id": new_id(),
-            "original_sha256": image.sha256,
-            "fingerprint": image.fingerprint,
-            "name": variant.name,
-            "object_key": variant.object_key,
-            "format": variant.format,
-            "width": variant.width,
-            "height": variant.height,
-            "bytes": variant.bytes,
-            "sha256": variant.sha256,
-            "quality": variant.quality,
-            "score": variant.score,
-        }
-        for image in done
-        if image.original is not None
-        for variant in image.variants
-    }
-    if rows:
-        values = [rows[key] for key in sorted(rows)]
-        session.execute(insert(Variant).values(values).on_conflict_do_nothing())
-
-
-def _finish_ready(session: Session, claim: Claim, done: ImageDone) -> None:
-    shown = {
-        "state": ImageState.READY,
-        "original_sha256": done.sha256,
-        "fingerprint": done.fingerprint,
-        "error_code": None,
-        "error_detail": None,
-        "error_retryable": None,
-    }
-    _write_image(session, done.image.id, shown)
-    _write_job_image(
-        session, claim, image_id=done.image.id, values={**shown, "outcome": done.outcome}
-    )
-
-
-def _finish_failed(session: Session, claim: Claim, failure: ImageFailed) -> None:
-    """The product keeps showing the variants that it had."""
-    error = {
-        "state": ImageState.FAILED,
-        "error_code": failure.code,
-        "error_detail": failure.detail,
-        "error_retryable": failure.retryable,
-    }
-    _write_image(session, failure.image.id, error)
-    _write_job_image(session, claim, image_id=failure.image.id, values=error)
-
-
-def _write_image(session: Session, image_id: object, values: Mapping[str, object]) -> None:
-    session.execute(
-        update(Image).where(Image.id == image_id).values(**values, updated_at=func.now())
-    )
-
-
-def _write_job_image(
-    session: Session, claim: Claim, *, image_id: object, values: Mapping[str, object]
-) -> None:
-    session.execute(
-        update(JobImage)
-        .where(JobImage.job_id == claim.job_id, JobImage.image_id == image_id)
-        .values(**values, finished_at=func.now())
-    )
-
-
-def _finish_job(session: Session, job: Job) -> JobState:
-    """Judge the job by all its images, also those that an earlier attempt finished."""
-    states = set(session.scalars(select(JobImage.state).where(JobImage.job_id == job.id)))
-    job.state = _final_state(states)
-    job.lease_owner, job.lease_expires_at = None, None
-    job.error_code, job.error_detail = None, None
-    job.finished_at = func.now()
-    return job.state
-
-
-def _final_state(states: set[ImageState]) -> JobState:
-    if states == {ImageState.READY}:
-        return JobState.READY
-    return JobState.PARTIAL if ImageState.READY in states else JobState.FAILED
+        job = locked(session, claim)
+        write_results(session, claim, results)
+        end(job, judged(session, job))
+        return job.state

@@ -12,6 +12,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from infra.db.conflict import again_after_conflict
 from infra.db.engine import Database
 from infra.db.ids import new_id
 from infra.db.models import Image, Job, JobImage, Original, Product
@@ -33,7 +34,11 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What a caller wants: sources are normalised URLs; equal ones are one image."""
+    """What a caller wants: sources are normalised URLs; equal ones are one image.
+
+    `flow_run_id` is set when a flow run is there already and claims the job itself: then nothing
+    publishes it.
+    """
 
     preset: str
     urls: tuple[str, ...] = ()
@@ -43,6 +48,7 @@ class Submission:
     metadata: dict[str, Any] = field(default_factory=dict)
     callback_url: str | None = None
     lane: Lane = Lane.INTERACTIVE
+    flow_run_id: UUID | None = None
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -71,6 +77,7 @@ class Submitted:
     images: tuple[SubmittedImage, ...]
 
 
+@again_after_conflict
 def submit(database: Database, submission: Submission) -> Submitted:
     """Write product, images and job; return when they are committed.
 
@@ -80,15 +87,7 @@ def submit(database: Database, submission: Submission) -> Submitted:
         product_id = _find_or_create_product(session, submission)
         _write_uploads(session, submission.uploads)
         images = _place_images(session, product_id, submission.sources)
-        job = Job(
-            id=new_id(),
-            product_id=product_id,
-            lane=submission.lane,
-            state=JobState.QUEUED,
-            preset=submission.preset,
-            details=submission.metadata,
-            callback_url=submission.callback_url,
-        )
+        job = _new_job(product_id, submission)
         session.add(job)
         session.flush()
         session.add_all(
@@ -96,6 +95,20 @@ def submit(database: Database, submission: Submission) -> Submitted:
             for image in images
         )
     return Submitted(job.id, product_id, JobState.QUEUED, images)
+
+
+def _new_job(product_id: UUID, submission: Submission) -> Job:
+    return Job(
+        id=new_id(),
+        product_id=product_id,
+        lane=submission.lane,
+        state=JobState.QUEUED,
+        preset=submission.preset,
+        details=submission.metadata,
+        callback_url=submission.callback_url,
+        flow_run_id=submission.flow_run_id,
+        dispatched_at=None if submission.flow_run_id is None else func.now(),
+    )
 
 
 def _find_or_create_product(session: Session, submission: Submission) -> UUID:

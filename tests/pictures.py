@@ -3,6 +3,7 @@
 import io
 import threading
 from collections import Counter
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
@@ -28,6 +29,8 @@ class PictureServer:
         self.bodies: dict[str, bytes] = {}
         self.gate = threading.Event()
         self.gate.set()
+        self.past_the_gate: set[str] = set()  # paths that are served at once all the same
+        self.refusals: dict[str, tuple[int, dict[str, str]]] = {}  # statuses with their headers
         handler = type("Handler", (_Handler,), {"pictures": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -63,13 +66,25 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.pictures.requests[self.path] += 1
-        self.pictures.gate.wait(60)
+        if self.path not in self.pictures.past_the_gate:
+            self.pictures.gate.wait(60)
+        if self.path in self.pictures.refusals:
+            self._refuse(*self.pictures.refusals[self.path])
+            return
         body = self.pictures.bodies.get(self.path)
         self.send_response(404 if body is None else 200)
         self.send_header("Content-Type", "image/jpeg")
         self.send_header("Content-Length", str(len(body or b"")))
-        self.end_headers()
-        self.wfile.write(body or b"")
+        with suppress(ConnectionError):  # whoever asked may be gone, which some tests want
+            self.end_headers()
+            self.wfile.write(body or b"")
+
+    def _refuse(self, status: int, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": "0"}.items():
+            self.send_header(name, value)
+        with suppress(ConnectionError):
+            self.end_headers()
 
     def log_message(self, *args: object) -> None:
         """Say nothing."""

@@ -33,3 +33,17 @@ def dead_letters(amqp_url: str) -> int:
     with _channel(amqp_url) as channel:
         declared = channel.queue_declare(_TOPOLOGY.dead_queue.name, passive=True)
     return int(declared.method.message_count)
+
+
+def waiting_jobs(amqp_url: str) -> int:
+    """Return how many messages no consumer holds on the interactive lane."""
+    with _channel(amqp_url) as channel:
+        declared = channel.queue_declare(_TOPOLOGY.queue(Lane.INTERACTIVE).name, passive=True)
+    return int(declared.method.message_count)
+
+
+def consumers(amqp_url: str) -> int:
+    """Return how many workers take jobs from the interactive lane."""
+    with _channel(amqp_url) as channel:
+        declared = channel.queue_declare(_TOPOLOGY.queue(Lane.INTERACTIVE).name, passive=True)
+    return int(declared.method.consumer_count)

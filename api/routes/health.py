@@ -28,7 +28,7 @@ def readyz(resources: Resources, response: Response) -> Readiness:
     """Ask every part at once; 503 only when nothing can be accepted."""
     configuration = resources.configuration
     probes: dict[str, Callable[[], None]] = {
-        "database": resources.database.probe,
+        "database": resources.database.require_schema,
         "broker": lambda: probe_broker(configuration.broker),
         "store": resources.store.probe,
         "cache": resources.cache.probe,

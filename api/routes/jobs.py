@@ -1,18 +1,22 @@
-"""`GET /jobs` and `GET /jobs/{id}`."""
+"""`GET /jobs`, `GET /jobs/{id}`, and what a person can do with a job: retry and cancel."""
 
 from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import urlencode
+from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator
 
 from api.dependencies import Resources
 from api.ids import not_found, parse_id
-from api.requests import require_storable
+from api.resources import ApiResources
 from api.responses import Job, JobHead, JobPage
 from infra.states import JobState
+from infra.storable import require_storable
+from tasks.cancel import cancel
 from tasks.read_job import JobFilter, list_jobs, read_job
+from tasks.retry import retry
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -62,7 +66,41 @@ def get_jobs(
 @router.get("/{job_id}", response_model=Job, summary="Show a job")
 def get_job(job_id: str, resources: Resources) -> Job:
     """Return the job with what it did for each image."""
-    job = read_job(resources.database, parse_id(job_id, "job"))
+    return _show(parse_id(job_id, "job"), resources)
+
+
+@router.post(
+    "/{job_id}/retry",
+    status_code=202,
+    response_model=Job,
+    summary="Make the failed images of a job again",
+)
+def post_retry(job_id: str, resources: Resources, response: Response) -> Job:
+    """Queue the failed images of a job that has ended; what is ready stays as it is."""
+    identity = parse_id(job_id, "job")
+    retry(resources.database, identity)
+    resources.dispatcher.wake()
+    response.headers["Location"] = f"/jobs/{identity}"
+    return _show(identity, resources)
+
+
+@router.post(
+    "/{job_id}/cancel",
+    response_model=Job,
+    summary="Cancel a job",
+    responses={202: {"model": Job, "description": "A worker holds the job and will end it"}},
+)
+def post_cancel(job_id: str, resources: Resources, response: Response) -> Job:
+    """Cancel a waiting job now; ask the worker of a running one to end it (202)."""
+    identity = parse_id(job_id, "job")
+    cancel(resources.database, identity)
+    job = _show(identity, resources)
+    response.status_code = 200 if job.state.is_final else 202
+    return job
+
+
+def _show(job_id: UUID, resources: ApiResources) -> Job:
+    job = read_job(resources.database, job_id)
     if job is None:
         raise not_found(job_id, "job")
     return Job.full(job, resources.configuration.assets.public_asset_url)

@@ -1,6 +1,6 @@
 """One synchronous engine per process, and the unit of work on it.
 
-Vendor exceptions that mean "PostgreSQL is away" become `ServiceUnavailable` here.
+Vendor exceptions that mean an outage or a conflict become our own errors here.
 """
 
 from collections.abc import Iterator
@@ -9,16 +9,16 @@ from types import TracebackType
 from typing import Self
 
 from sqlalchemy import Connection, create_engine, text
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import NullPool
 
-from infra.errors import ErrorCode, ServiceUnavailable
+from infra.db.failure import misses_a_table, translated
+from infra.db.schema import require_tables
 from infra.settings import DatabaseSettings
 
-_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 _IDLE_IN_TRANSACTION_SECONDS = 60
+_SILENCE_MILLISECONDS = 15_000
 _MIGRATION_LOCK = 7_160_021  # any number that is ours alone within the database
 
 __all__ = ["Connection", "Database", "exclusive_connection"]
@@ -37,7 +37,11 @@ class Database:
             connect_args={
                 "connect_timeout": settings.connect_timeout_seconds,
                 "application_name": "product-images",
+                # A host that vanished without a word: else a thread would wait for a quarter hour.
                 "keepalives_idle": 30,
+                "keepalives_interval": 5,
+                "keepalives_count": 3,
+                "tcp_user_timeout": _SILENCE_MILLISECONDS,
                 "options": (
                     f"-c statement_timeout={settings.statement_timeout_seconds}s "
                     f"-c idle_in_transaction_session_timeout={_IDLE_IN_TRANSACTION_SECONDS}s "
@@ -66,31 +70,36 @@ class Database:
     def transaction(self) -> Iterator[Session]:
         """Yield a session; commit at the end, roll back on any exception.
 
-        Raises `ServiceUnavailable` when PostgreSQL does not answer.
+        Raises `Conflict` when another transaction was faster, `ServiceUnavailable` when
+        PostgreSQL is away, does not do its work, or has no tables of this version yet.
         """
         try:
-            with self._sessions.begin() as session:
+            with translated(), self._sessions.begin() as session:
                 yield session
-        except _AWAY as exc:
-            raise ServiceUnavailable(
-                ErrorCode.DATABASE_UNAVAILABLE,
-                "PostgreSQL does not answer; nothing was written.",
-                retry_after_seconds=5,
-            ) from exc
+        except DBAPIError as exc:
+            if misses_a_table(exc):
+                self.require_schema()  # the better explanation, if it is one
+            raise
 
     def probe(self) -> None:
         """Raise `ServiceUnavailable` unless a trivial statement succeeds."""
         with self.transaction() as session:
             session.execute(text("SELECT 1"))
 
+    def require_schema(self) -> None:
+        """Raise `ServiceUnavailable` unless PostgreSQL answers and has our tables, or newer."""
+        with self.transaction() as session:
+            require_tables(session)
+
 
 @contextmanager
 def exclusive_connection(url: str) -> Iterator[Connection]:
     """Yield a connection in a transaction that only one process at a time can have.
 
-    For migrations: whoever comes second waits, and finds the work done.
+    For migrations: whoever comes second waits, and finds the work done. Raises
+    `ServiceUnavailable` as `Database.transaction` does.
     """
     engine = create_engine(url, poolclass=NullPool)
-    with engine.begin() as connection:
+    with translated(), engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
         yield connection

@@ -95,6 +95,8 @@ class Image(Table):
     """One picture of a product, as the product shows it now.
 
     `source_url` is a normalised http(s) URL, or `upload:{sha256}` for an uploaded file.
+    `claimed_at` says when the attempt that last wrote a result here was claimed: an attempt that
+    began earlier and records later does not replace it.
     """
 
     __tablename__ = "images"
@@ -117,6 +119,7 @@ class Image(Table):
     error_code: Mapped[str | None] = mapped_column(String(60))
     error_detail: Mapped[str | None] = mapped_column(Text)
     error_retryable: Mapped[bool | None]
+    claimed_at: Mapped[Moment | None]
     created_at: Mapped[Created]
     updated_at: Mapped[Created]
 
@@ -148,7 +151,8 @@ class Job(Table):
     """One request to process images of a product.
 
     `fencing_token` rises with every claim and guards every write of the attempt;
-    `attempts` counts those claims that speak against the job.
+    `attempts` counts those claims that speak against the job; `round` counts how often a person
+    had the job done again, and each round has a flow run of its own.
     """
 
     __tablename__ = "jobs"
@@ -177,12 +181,13 @@ class Job(Table):
     callback_url: Mapped[str | None] = mapped_column(Text)
     fencing_token: Mapped[int] = mapped_column(server_default="0")
     attempts: Mapped[int] = mapped_column(server_default="0")
+    round: Mapped[int] = mapped_column(server_default="0")
     lease_owner: Mapped[str | None] = mapped_column(String(200))
     lease_expires_at: Mapped[Moment | None]
     not_before: Mapped[Moment | None]
     dispatched_at: Mapped[Moment | None]
     cancel_requested_at: Mapped[Moment | None]
-    flow_run_id: Mapped[UUID | None]
+    flow_run_id: Mapped[UUID | None] = mapped_column(index=True)
     error_code: Mapped[str | None] = mapped_column(String(60))
     error_detail: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[Created]
@@ -210,3 +215,12 @@ class JobImage(Table):
     error_detail: Mapped[str | None] = mapped_column(Text)
     error_retryable: Mapped[bool | None]
     finished_at: Mapped[Moment | None]
+
+
+class Worker(Table):
+    """A worker process that said not long ago that it lives."""
+
+    __tablename__ = "workers"
+
+    owner: Mapped[str] = mapped_column(String(200), primary_key=True)
+    seen_at: Mapped[Created]

@@ -36,6 +36,7 @@ from infra.fetch.reply import (
 )
 from infra.fetch.resolver import Resolver
 from infra.fetch.source_url import SourceUrl, parse_source_url
+from infra.fetch.stop import Stop
 from infra.settings import FetchSettings
 
 
@@ -92,21 +93,22 @@ class Fetcher:
         with self._lock:
             running = tuple(self._running)
         for deadline in running:
-            deadline.expire()
+            deadline.stop()
 
-    def fetch(self, url: str, target: Path) -> Fetched:
+    def fetch(self, url: str, target: Path, *, stop: Stop | None = None) -> Fetched:
         """Write the picture behind the URL to the target, which is overwritten.
 
-        Raises `FetchRefused` when another try would give the same, else `FetchFailed`; the
-        target does not exist then.
+        Raises `FetchRefused` when another try would give the same, else `FetchFailed`; `Stopped`
+        soon after `stop` was asked for or the fetcher's block was left. The target does not
+        exist then.
         """
-        with self._deadline() as deadline:
+        with self._deadline() as deadline, (stop or Stop()).calling(deadline.stop):
             try:
                 fetched = self._follow(url, target, deadline=deadline)
                 deadline.check()  # a body that was cut off then may look like a whole one
             except ProductImagesError:
                 target.unlink(missing_ok=True)
-                deadline.check()  # when the time is over, that is the cause
+                deadline.check()  # when it had to end, that is the cause
                 raise
             except BaseException:  # whatever it is, half a file is of no use
                 target.unlink(missing_ok=True)
@@ -141,12 +143,13 @@ class Fetcher:
         """Send the request to a checked address; the connection closes with the block."""
         connect_seconds = self._settings.connect_timeout_seconds
         addresses = self._resolver.resolve(
-            source.host, timeout_seconds=deadline.remaining(connect_seconds)
+            source.host,
+            timeout_seconds=deadline.remaining(connect_seconds),
+            over=deadline.over,
         )
         self._allowed.check(source, addresses)
         connected = connect(source, addresses, timeout_seconds=connect_seconds, deadline=deadline)
         with contextlib.closing(connected), contextlib.ExitStack() as opened:
-            deadline.watch(connected)
             adapter = opened.enter_context(
                 contextlib.closing(PinnedAdapter(source, connected, tls=self._tls))
             )

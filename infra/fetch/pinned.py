@@ -29,13 +29,14 @@ _MAX_ATTEMPTS = 4  # addresses of one host that are tried in turn
 def connect(
     url: SourceUrl, addresses: Iterable[Address], *, timeout_seconds: float, deadline: Deadline
 ) -> socket.socket:
-    """Open a connection to the first of the addresses that answers; raise `FetchFailed`."""
+    """Open a connection to the first of the addresses that answers; raise `FetchFailed`.
+
+    The deadline watches the connection from the beginning.
+    """
     failed: OSError | None = None
     for address in tuple(addresses)[:_MAX_ATTEMPTS]:
         try:
-            return _connected(
-                address, url.port, timeout_seconds=deadline.remaining(timeout_seconds)
-            )
+            return _connected(address, url.port, timeout_seconds=timeout_seconds, deadline=deadline)
         except OSError as exc:
             failed = exc
     deadline.check()
@@ -44,13 +45,17 @@ def connect(
     raise FetchFailed(code, f"{url.authority} does not accept a connection.") from failed
 
 
-def _connected(address: Address, port: int, *, timeout_seconds: float) -> socket.socket:
+def _connected(
+    address: Address, port: int, *, timeout_seconds: float, deadline: Deadline
+) -> socket.socket:
     family = socket.AF_INET6 if isinstance(address, IPv6Address) else socket.AF_INET
     connection = socket.socket(family, socket.SOCK_STREAM)
     try:
-        connection.settimeout(timeout_seconds)
+        connection.settimeout(deadline.remaining(timeout_seconds))
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        deadline.watch(connection)
         connection.connect((str(address), port))
+        deadline.check()  # shut before it began, it would look connected
     except BaseException:  # whatever it is, nobody else can close the socket
         connection.close()
         raise

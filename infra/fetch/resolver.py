@@ -8,8 +8,9 @@ address may be used is not decided here.
 import socket
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from ipaddress import ip_address
+from typing import Any
 
 from infra.errors import ErrorCode, FetchFailed
 from infra.fetch.host import Address, literal_address
@@ -35,17 +36,23 @@ class Resolver:
         self._lock = threading.Lock()
         self._pending: dict[str, Future[tuple[Address, ...]]] = {}
 
-    def resolve(self, host: str, *, timeout_seconds: float) -> tuple[Address, ...]:
+    def resolve(
+        self, host: str, *, timeout_seconds: float, over: Future[None] | None = None
+    ) -> tuple[Address, ...]:
         """Return every address of a normalised host, best first, each once.
 
+        The waiting ends early when `over` is done, as if the time had passed.
         Raises `FetchFailed` with the code `dns_failure`: a name that does not exist cannot be
         told from one that cannot be asked for now.
         """
         literal = literal_address(host)
         if literal is not None:
             return (literal,)
+        answer = self._asked(host)
+        awaited: list[Future[Any]] = [answer] if over is None else [answer, over]
+        wait(awaited, timeout_seconds, FIRST_COMPLETED)
         try:
-            addresses = self._asked(host).result(timeout_seconds)
+            addresses = answer.result(0)
         except TimeoutError as exc:
             raise _failure(f"The name {host} was not resolved in time.") from exc
         except (OSError, UnicodeError) as exc:

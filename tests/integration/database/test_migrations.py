@@ -13,7 +13,7 @@ from infra.db.models import Table
 from infra.migrate import downgrade, upgrade
 from infra.settings import inherited_environment
 from tests.integration.database.catalog import describe_schema
-from tests.integration.database.fresh import empty_database
+from tests.integration.database.fresh import empty_database, unused_name, url_of
 from tests.waiting import eventually
 
 BASE = "base"
@@ -96,6 +96,21 @@ def waiting_for_the_lock(database: Database) -> bool:
     statement = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
     with database.transaction() as session:
         return bool(session.execute(text(statement)).scalar_one())
+
+
+def test_a_migration_that_starts_before_its_database_waits_and_says_so(server_url: str) -> None:
+    name = unused_name()
+    process = migrate_in_another_process(url_of(server_url, name))
+    assert process.stderr is not None
+    first_line = process.stderr.readline()
+    assert "waiting for PostgreSQL" in first_line
+
+    with empty_database(server_url, name) as url:
+        log = process.communicate(timeout=_SECONDS)[1]
+
+        assert process.returncode == 0, log
+        assert "PostgreSQL answers" in log
+        assert describe_schema(url) != frozenset()
 
 
 def test_all_constraints_have_names_that_a_migration_can_drop(own_database: Database) -> None:

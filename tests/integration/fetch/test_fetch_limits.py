@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from infra.errors import FetchFailed, FetchRefused
+from infra.errors import FetchFailed, FetchRefused, Stopped
 from infra.fetch.fetcher import Fetcher
 from tests.integration.fetch.fetching import Fetches, Serve, settings
 from tests.integration.fetch.hostile_server import (
@@ -296,4 +296,4 @@ def test_leaving_the_fetchers_block_ends_what_is_under_way(serve: Serve, fetch: 
 
     server = serve({"/": answer})
     with within(0.5):
-        assert isinstance(fetch.failure(server.url("/")), FetchFailed)
+        assert isinstance(fetch.failure(server.url("/")), Stopped)

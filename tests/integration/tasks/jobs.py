@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 from infra.db.engine import Database
 from infra.db.models import Image, Job, JobImage
 from infra.objectkeys import original_key, variant_key
-from infra.settings import WorkerSettings
+from infra.settings import JobSettings
 from infra.states import Outcome
 from tasks.claim import Claim, ClaimedImage, claim
 from tasks.record import record
@@ -21,7 +21,7 @@ from tasks.submit import Submission, Submitted, submit
 
 T = TypeVar("T")
 
-WORKER = WorkerSettings.model_validate({"lease_seconds": 15, "max_attempts": 3})
+SETTINGS = JobSettings.model_validate({"lease_seconds": 15, "max_attempts": 3})
 HERE, ELSEWHERE = "worker-1", "worker-2"
 FINGERPRINT = "f" * 16
 SIZES = ((800, 600), (400, 300))
@@ -42,7 +42,7 @@ def submitted(database: Database, *names: object, **fields: Any) -> Submitted:
 
 def claimed(database: Database, job_id: UUID, *, owner: str = HERE) -> Claim:
     """Claim a job that can be claimed."""
-    result = claim(database, job_id, owner=owner, settings=WORKER)
+    result = claim(database, job_id, owner=owner, settings=SETTINGS)
     assert isinstance(result, Claim), result
     return result
 

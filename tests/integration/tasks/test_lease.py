@@ -10,17 +10,20 @@ from infra.db.engine import Database
 from infra.errors import ErrorCode, LostClaim
 from infra.states import ImageState, JobState
 from tasks.claim import Claim
+from tasks.conclude import Ending, conclude
 from tasks.lease import give_back, link_flow_run, renew
+from tasks.park import park
 from tasks.record import record
 from tests.integration.tasks.jobs import (
     ELSEWHERE,
     HERE,
-    WORKER,
+    SETTINGS,
     change,
     claimed,
     count,
     done,
     expire,
+    image_rows,
     job_row,
     outcome_rows,
     submitted,
@@ -39,7 +42,7 @@ def test_renewing_extends_every_lease_that_is_still_ours(database: Database) -> 
         change(database, mine.job_id, "lease_expires_at = now() + interval '1 second'")
     before = [lease_end(database, mine.job_id) for mine in claims]
 
-    ours = renew(database, claims, WORKER)
+    ours = renew(database, claims, SETTINGS)
 
     assert ours == {mine.job_id for mine in claims}
     for mine, earlier in zip(claims, before, strict=True):
@@ -47,14 +50,14 @@ def test_renewing_extends_every_lease_that_is_still_ours(database: Database) -> 
 
 
 def test_renewing_nothing_asks_nothing(database: Database) -> None:
-    assert renew(database, [], WORKER) == frozenset()
+    assert renew(database, [], SETTINGS) == frozenset()
 
 
 def test_an_expired_lease_that_nobody_took_can_be_renewed(database: Database) -> None:
     mine = claimed(database, submitted(database, "a").job_id)
     expire(database, mine.job_id)
 
-    assert renew(database, [mine], WORKER) == {mine.job_id}
+    assert renew(database, [mine], SETTINGS) == {mine.job_id}
 
 
 def test_the_flow_run_of_a_held_job_is_noted(database: Database) -> None:
@@ -82,9 +85,30 @@ def test_a_job_that_is_given_back_can_be_claimed_again(
     assert again.attempt == attempts + 1
 
 
+def test_the_images_of_a_job_that_is_given_back_wait_again(database: Database) -> None:
+    job = submitted(database, "a", "b", sku="S-1")
+
+    give_back(database, claimed(database, job.job_id), counts=True)
+
+    for rows in (outcome_rows(database, job.job_id), image_rows(database, job.product_id)):
+        assert [row.state for row in rows] == [ImageState.QUEUED] * 2
+
+
+@pytest.mark.parametrize("republish", [True, False])
+def test_a_job_without_a_delivery_is_published_again_when_it_is_given_back(
+    database: Database, *, republish: bool
+) -> None:
+    job_id = submitted(database, "a").job_id
+    change(database, job_id, "dispatched_at = now()")
+
+    give_back(database, claimed(database, job_id), counts=True, republish=republish)
+
+    assert (job_row(database, job_id).dispatched_at is None) is republish
+
+
 def test_outages_never_use_up_the_attempts_of_a_job(database: Database) -> None:
     job_id = submitted(database, "a").job_id
-    for _ in range(WORKER.max_attempts + 2):
+    for _ in range(SETTINGS.max_attempts + 2):
         give_back(database, claimed(database, job_id), counts=False)
 
     assert claimed(database, job_id).attempt == 1
@@ -97,7 +121,7 @@ def _record(database: Database, old: Claim) -> None:
 
 
 def _renew(database: Database, old: Claim) -> None:
-    assert renew(database, [old], WORKER) == frozenset()
+    assert renew(database, [old], SETTINGS) == frozenset()
 
 
 def _give_back(database: Database, old: Claim) -> None:
@@ -108,7 +132,18 @@ def _link(database: Database, old: Claim) -> None:
     link_flow_run(database, old, uuid4())
 
 
-LATE = pytest.mark.parametrize("write", [_record, _renew, _give_back, _link])
+def _conclude(database: Database, old: Claim) -> None:
+    for ending in Ending:
+        with pytest.raises(LostClaim):
+            conclude(database, old, [done(old.images[0], "late")], ending=ending)
+
+
+def _park(database: Database, old: Claim) -> None:
+    with pytest.raises(LostClaim):
+        park(database, old, [done(old.images[0], "late")], seconds=60)
+
+
+LATE = pytest.mark.parametrize("write", [_record, _renew, _give_back, _link, _conclude, _park])
 
 
 @LATE

@@ -1,10 +1,13 @@
 """What became of the images is written once, whole, and stays as it was."""
 
+from collections.abc import Callable
+
 import pytest
 
 from infra.db.engine import Database
 from infra.errors import ErrorCode, LostClaim
 from infra.states import ImageState, JobState, Outcome
+from tasks.claim import ClaimedImage
 from tasks.read_job import read_job
 from tasks.read_product import read_product
 from tasks.record import record
@@ -128,6 +131,60 @@ def test_the_same_bytes_twice_in_one_job_are_written_once(database: Database) ->
     record(database, mine, [done(image, "same") for image in mine.images])
 
     assert (count(database, "originals"), count(database, "variants")) == (1, 2)
+
+
+def test_bytes_that_come_twice_in_one_job_are_created_once(database: Database) -> None:
+    mine = claimed(database, submitted(database, "a", "b", "c").job_id)
+    first, second, third = mine.images
+
+    record(database, mine, [done(third, "same"), done(second, "other"), done(first, "same")])
+
+    assert [row.outcome for row in outcome_rows(database, mine.job_id)] == [
+        Outcome.CREATED,
+        Outcome.CREATED,
+        Outcome.DEDUPLICATED,
+    ]
+
+
+@pytest.mark.parametrize("late", [done, failed])
+def test_an_older_job_that_records_late_does_not_replace_what_a_newer_one_made(
+    database: Database, late: Callable[[ClaimedImage, str], ImageResult]
+) -> None:
+    older = claimed(database, submitted(database, "a", sku="S-1").job_id)
+    newer = claimed(database, submitted(database, "a", sku="S-1").job_id)
+    record(database, newer, [done(newer.images[0], "new")])
+    before = image_rows(database, newer.product_id)
+
+    record(database, older, [late(older.images[0], "old")])
+
+    (shown,) = image_rows(database, newer.product_id)
+    assert (shown.state, shown.original_sha256) == (ImageState.READY, sha256_of("new"))
+    assert (shown.error_code, shown.claimed_at) == (None, newer.claimed_at)
+    assert shown.updated_at == before[0].updated_at
+    assert outcome_rows(database, older.job_id)[0].finished_at is not None
+
+
+def test_a_newer_job_replaces_what_an_older_one_made_in_time(database: Database) -> None:
+    older = claimed(database, submitted(database, "a", sku="S-1").job_id)
+    newer = claimed(database, submitted(database, "a", sku="S-1").job_id)
+
+    for mine, content in ((older, "old"), (newer, "new")):
+        record(database, mine, [done(mine.images[0], content)])
+        (shown,) = image_rows(database, mine.product_id)
+        assert shown.original_sha256 == sha256_of(content)
+        assert shown.claimed_at == mine.claimed_at
+
+
+def test_an_attempt_counts_as_new_from_its_claim_not_from_its_job(database: Database) -> None:
+    job = submitted(database, "a", sku="S-1")
+    newer = claimed(database, submitted(database, "a", sku="S-1").job_id)
+    record(database, newer, [done(newer.images[0], "new")])
+    mine = claimed(database, job.job_id)
+
+    record(database, mine, [done(mine.images[0], "newest")])
+
+    (shown,) = image_rows(database, job.product_id)
+    assert shown.original_sha256 == sha256_of("newest")
 
 
 def test_a_job_is_recorded_once_only(database: Database) -> None:

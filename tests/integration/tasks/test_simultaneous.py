@@ -1,24 +1,33 @@
 """Many callers and workers at the same moment: no gaps, no doubles, no deadlocks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from uuid import UUID
 
-from sqlalchemy import text
+import pytest
+from sqlalchemy import select, text
 
 from infra.db.engine import Database
-from infra.db.models import Image
+from infra.db.models import Image, Product
 from infra.states import JobState
+from tasks.cancel import cancel
 from tasks.claim import Claim, Unclaimed, claim
+from tasks.conclude import Ending, conclude
+from tasks.lease import give_back
+from tasks.park import park
+from tasks.reap import reclaim_lost
 from tasks.record import record
+from tasks.retry import retry
 from tests.integration.tasks.jobs import (
-    WORKER,
+    HERE,
+    SETTINGS,
     at_once,
     claimed,
     count,
     done,
+    expire,
     image_rows,
     job_row,
     submitted,
@@ -70,7 +79,7 @@ def test_overlapping_posts_in_opposite_orders_all_succeed(database: Database) ->
 def test_one_of_many_simultaneous_claims_wins(database: Database) -> None:
     job = submitted(database, "a")
     calls = [
-        partial(claim, database, job.job_id, owner=f"worker-{n}", settings=WORKER)
+        partial(claim, database, job.job_id, owner=f"worker-{n}", settings=SETTINGS)
         for n in range(CALLERS)
     ]
 
@@ -154,3 +163,54 @@ def waiting(database: Database) -> int:
     """
     with database.transaction() as session:
         return int(session.execute(text(statement)).scalar_one())
+
+
+def _claim(database: Database, job_id: UUID) -> Callable[[], object]:
+    return partial(claim, database, job_id, owner=HERE, settings=SETTINGS)
+
+
+def _cancel(database: Database, job_id: UUID) -> Callable[[], object]:
+    return partial(cancel, database, job_id)
+
+
+def _give_back(database: Database, job_id: UUID) -> Callable[[], object]:
+    return partial(give_back, database, claimed(database, job_id), counts=True)
+
+
+def _park(database: Database, job_id: UUID) -> Callable[[], object]:
+    return partial(park, database, claimed(database, job_id), [], seconds=60)
+
+
+def _conclude(database: Database, job_id: UUID) -> Callable[[], object]:
+    return partial(conclude, database, claimed(database, job_id), [], ending=Ending.TIMED_OUT)
+
+
+def _reclaim(database: Database, job_id: UUID) -> Callable[[], object]:
+    claimed(database, job_id)
+    expire(database, job_id)
+    return partial(reclaim_lost, database, grace_seconds=0)
+
+
+def _retry(database: Database, job_id: UUID) -> Callable[[], object]:
+    cancel(database, job_id)
+    return partial(retry, database, job_id)
+
+
+@pytest.mark.parametrize(
+    "prepare", [_claim, _cancel, _give_back, _park, _conclude, _reclaim, _retry]
+)
+def test_whoever_writes_images_has_the_product_first(
+    database: Database, prepare: Callable[[Database, UUID], Callable[[], object]]
+) -> None:
+    job = submitted(database, "a", "b", sku="S-1")
+    work = prepare(database, job.job_id)
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as session:
+            session.get(Product, job.product_id, with_for_update=True)
+            working = pool.submit(work)
+            eventually(lambda: waiting(database) == 1, "it waits for the product", seconds=10)
+            with database.transaction() as other:
+                free = other.scalars(select(Image.id).with_for_update(skip_locked=True)).all()
+        working.result(SECONDS)
+
+    assert len(free) == len(job.images)

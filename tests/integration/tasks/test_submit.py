@@ -9,6 +9,7 @@ from infra.db.engine import Database
 from infra.errors import ErrorCode, Rejected
 from infra.states import ImageState, JobState, Lane
 from tasks.record import record
+from tasks.standing import job_of_flow_run
 from tasks.submit import Submission, Upload, submit
 from tests.integration.tasks.jobs import (
     claimed,
@@ -60,6 +61,18 @@ def test_a_new_job_waits_for_dispatch_and_keeps_what_the_caller_said(database: D
     assert row.details == {"a": [1, None, "ü"]}
     assert row.callback_url == "https://shop.example/hook"
     assert (row.attempts, row.fencing_token, row.dispatched_at) == (0, 0, None)
+
+
+def test_a_job_of_a_flow_run_that_is_there_already_is_not_published(database: Database) -> None:
+    flow_run_id = uuid4()
+
+    job = submitted(database, "a", flow_run_id=flow_run_id)
+
+    row = job_row(database, job.job_id)
+    assert row.flow_run_id == flow_run_id
+    assert row.dispatched_at is not None
+    assert job_of_flow_run(database, flow_run_id) == job.job_id
+    assert claimed(database, job.job_id).flow_run_id == flow_run_id
 
 
 def test_a_known_sku_names_the_same_product(database: Database) -> None:

@@ -1,5 +1,6 @@
 """Claims as the bridge hands them over, without any database."""
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 from infra.states import Lane
@@ -7,6 +8,7 @@ from tasks.claim import Claim, ClaimedImage
 
 JOB_ID = UUID("01900000-0000-7000-8000-000000000001")
 PRODUCT_ID = UUID("01900000-0000-7000-8000-0000000000ff")
+CLAIMED_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def image_at(position: int) -> ClaimedImage:
@@ -21,7 +23,14 @@ def image_at(position: int) -> ClaimedImage:
     )
 
 
-def claim_of(images: int, *, sku: str | None = None, lane: Lane = Lane.INTERACTIVE) -> Claim:
+def claim_of(
+    images: int,
+    *,
+    sku: str | None = None,
+    lane: Lane = Lane.INTERACTIVE,
+    flow_run_id: UUID | None = None,
+    round_: int = 0,
+) -> Claim:
     """Return a first claim of a job with so many images."""
     return Claim(
         job_id=JOB_ID,
@@ -31,5 +40,8 @@ def claim_of(images: int, *, sku: str | None = None, lane: Lane = Lane.INTERACTI
         sku=sku,
         preset="web",
         lane=lane,
+        flow_run_id=flow_run_id,
+        round=round_,
+        claimed_at=CLAIMED_AT,
         images=tuple(image_at(position) for position in range(images)),
     )

@@ -1,0 +1,163 @@
+"""The attempts that this process makes: keeps their leases, and ends those that must end.
+
+One loop serves all of them. It renews the leases in one statement, and asks several times a
+second whether somebody wants a job cancelled, so that cancelling takes effect soon even when
+no event arrives.
+"""
+
+import asyncio
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from time import monotonic
+from uuid import UUID
+
+import structlog
+
+from flows.gate import Gate
+from flows.workshop import Workshop, in_thread
+from infra.broker.broker import Delivery
+from infra.errors import ServiceUnavailable
+from tasks.claim import Claim
+from tasks.lease import cancel_requests, renew
+from tasks.presence import report_presence
+
+log = structlog.get_logger(__name__)
+
+_RENEWALS_PER_LEASE = 3
+_LOOK_SECONDS = 0.5
+
+
+class Halt(Enum):
+    """Why an attempt must end before its work is done."""
+
+    LOST = auto()  # another attempt owns the job now; this one must not say a word
+    CANCELLED = auto()
+    TIMED_OUT = auto()
+    LEAVING = auto()  # the worker stops; the job goes back
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """A claimed job, the task that runs its flow, and the deliveries that wait for its end."""
+
+    claim: Claim
+    flow_run_id: UUID | None = None
+    halt: Halt | None = None
+    deliveries: list[Delivery] = field(default_factory=list)
+    task: asyncio.Task[object] | None = None
+    recorded: bool = False
+    """Whether its outcome is in PostgreSQL: the lease is over, Prefect may still be told."""
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def end(self, why: Halt) -> None:
+        """End the work. The first reason counts, except that a lost job is lost."""
+        if self.recorded and why is not Halt.LEAVING:
+            return
+        if self.halt is not None and why is not Halt.LOST:
+            return
+        already_ending = self.halt is not None
+        self.halt = why
+        if self.task is not None and not already_ending:
+            self.task.cancel()
+
+
+class Attempts:
+    """All attempts of this process. Used only from the event loop."""
+
+    def __init__(self, workshop: Workshop, owner: str, gate: Gate) -> None:
+        self._workshop = workshop
+        self._owner = owner
+        self._gate = gate
+        self._held: dict[UUID, Attempt] = {}
+
+    @contextmanager
+    def hold(self, claim: Claim) -> Iterator[Attempt]:
+        """Renew the lease while the block runs."""
+        attempt = Attempt(claim)
+        self._held[claim.job_id] = attempt
+        try:
+            yield attempt
+        finally:
+            if self._held.get(claim.job_id) is attempt:
+                del self._held[claim.job_id]
+            attempt.gone.set()
+
+    def of_job(self, job_id: UUID) -> Attempt | None:
+        """Return the attempt at a job, if this process makes one."""
+        return self._held.get(job_id)
+
+    async def leave(self, grace_seconds: float, patience_seconds: float) -> None:
+        """Wait for the work under way; end what needs longer than the grace.
+
+        What has not ended after the patience is left behind: its lease will expire.
+        """
+        await self._wait_until_gone(grace_seconds)
+        late = list(self._held.values())
+        if not late:
+            return
+        log.warning("giving back", jobs=len(late))
+        for attempt in late:
+            attempt.end(Halt.LEAVING)
+        await self._wait_until_gone(patience_seconds)
+        for attempt in self._held.values():
+            log.warning("left behind", job_id=str(attempt.claim.job_id))
+
+    async def run(self) -> None:
+        """Keep leases and look for cancel requests, for ever."""
+        interval = self._workshop.configuration.job.lease_seconds / _RENEWALS_PER_LEASE
+        renewed_at = float("-inf")
+        while True:
+            try:
+                if monotonic() - renewed_at >= interval:
+                    renewed_at = monotonic()
+                    await self._renew()
+                await self._look_for_cancels()
+            except ServiceUnavailable as exc:
+                self._gate.note(exc)
+            except Exception:  # leases must be kept, whatever else goes wrong
+                log.exception("leases not kept")
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _renew(self) -> None:
+        shop = self._workshop
+        await in_thread(shop.duty_threads, report_presence, shop.database, self._owner)
+        attempts = [attempt for attempt in self._held.values() if not attempt.recorded]
+        if not attempts:
+            return
+        ours = await in_thread(
+            shop.duty_threads, renew, shop.database, _claims(attempts), shop.configuration.job
+        )
+        for attempt in attempts:
+            is_ours = attempt.claim.job_id in ours or attempt.recorded
+            if not is_ours and self._is_held(attempt):
+                log.warning("lease lost", job_id=str(attempt.claim.job_id))
+                attempt.end(Halt.LOST)
+
+    async def _look_for_cancels(self) -> None:
+        attempts = [attempt for attempt in self._held.values() if attempt.halt is None]
+        if not attempts:
+            return
+        shop = self._workshop
+        wanted = await in_thread(
+            shop.duty_threads, cancel_requests, shop.database, _claims(attempts)
+        )
+        for attempt in attempts:
+            if attempt.claim.job_id in wanted and self._is_held(attempt):
+                attempt.end(Halt.CANCELLED)
+
+    def _is_held(self, attempt: Attempt) -> bool:
+        return self._held.get(attempt.claim.job_id) is attempt
+
+    async def _wait_until_gone(self, seconds: float) -> None:
+        waits = [asyncio.create_task(attempt.gone.wait()) for attempt in self._held.values()]
+        if not waits:
+            return
+        _, pending = await asyncio.wait(waits, timeout=seconds)
+        for wait in pending:
+            wait.cancel()
+
+
+def _claims(attempts: Collection[Attempt]) -> list[Claim]:
+    return [attempt.claim for attempt in attempts]

@@ -1,0 +1,37 @@
+"""One subscription per worker to the Prefect server's events, so that people need not wait.
+
+An event only says that it is worth looking: whoever is told looks for himself. What is missed
+while the connection is down is found by those who look every few seconds.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from uuid import UUID
+
+import structlog
+from prefect.events.clients import get_events_subscriber
+from prefect.events.filters import EventFilter, EventNameFilter
+
+log = structlog.get_logger(__name__)
+
+CANCELLED = ("prefect.flow-run.Cancelling", "prefect.flow-run.Cancelled")
+SCHEDULED = ("prefect.flow-run.Scheduled", "prefect.flow-run.AwaitingRetry")
+
+_RESOURCE_PREFIX = "prefect.flow-run."
+_AGAIN_SECONDS = 3.0
+
+Hear = Callable[[UUID], Awaitable[None]]
+
+
+async def listen(hearers: Mapping[str, Hear]) -> None:
+    """Call for ever, for each event that somebody hears, with the id of its flow run."""
+    wanted = EventFilter(event=EventNameFilter(name=list(hearers)))
+    while True:
+        try:
+            async with get_events_subscriber(filter=wanted) as events:
+                async for event in events:
+                    flow_run_id = UUID(event.resource.id.removeprefix(_RESOURCE_PREFIX))
+                    await hearers[event.event](flow_run_id)
+        except Exception as exc:  # noqa: BLE001 - Prefect away or odd: listen again soon
+            log.debug("not listening", error=repr(exc))
+        await asyncio.sleep(_AGAIN_SECONDS)

@@ -1,0 +1,166 @@
+"""Closes what nobody works on any more, so that nothing shows Running for ever.
+
+A killed process tells nobody that it is gone. Leases in PostgreSQL do: the job of an expired
+lease goes back to the queue, and runs and task runs that no living process stands behind are
+closed as crashed. Every worker does this; doing it twice is harmless.
+"""
+
+import asyncio
+import random
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from prefect import State
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.filters import (
+    TaskRunFilter,
+    TaskRunFilterState,
+    TaskRunFilterStateType,
+)
+from prefect.client.schemas.objects import TERMINAL_STATES, FlowRun, StateType
+from prefect.states import Cancelled, Crashed
+
+from flows.desk import Desk
+from flows.flow_runs import UNFINISHED, final_state
+from flows.polled_runs import PolledRuns
+from flows.workshop import in_thread
+from infra.errors import ServiceUnavailable
+from tasks.presence import present_workers
+from tasks.reap import reclaim_lost, republish
+from tasks.standing import Standing, recently_cancelled, standings_by_flow_run
+
+log = structlog.get_logger(__name__)
+
+_LOOK_SECONDS = 15.0
+_SETTLING_SECONDS = 30.0  # what changed less long ago may still be told by who changed it
+_PRESENCE_SECONDS = 30.0
+_CANCELLED_SECONDS = 600.0
+_ACTIVE = (StateType.RUNNING, StateType.CANCELLING, StateType.PENDING)
+
+
+class Reaper:
+    """Used only from the event loop."""
+
+    def __init__(self, desk: Desk, client: PrefectClient, polled_runs: PolledRuns) -> None:
+        self._desk = desk
+        self._client = client
+        self._polled_runs = polled_runs
+
+    async def run(self) -> None:
+        """Look for ever."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS * random.uniform(0.8, 1.2))
+            if not self._desk.gate.is_open:
+                continue
+            try:
+                await self.reap()
+            except ServiceUnavailable as exc:
+                self._desk.gate.note(exc)
+            except Exception as exc:  # noqa: BLE001 - Prefect away: look again later
+                log.warning("reaper interrupted", error=repr(exc))
+
+    async def reap(self) -> None:
+        """Look once."""
+        shop = self._desk.workshop
+        grace = shop.configuration.job.lease_seconds
+        lost = await in_thread(shop.io_threads, reclaim_lost, shop.database, grace_seconds=grace)
+        for job_id in lost:
+            log.warning("job reclaimed", job_id=str(job_id))
+        await self._close_cancelled()
+        await self._close_flow_runs()
+        await self._close_task_runs()
+
+    async def _close_cancelled(self) -> None:
+        shop = self._desk.workshop
+        standings = await in_thread(
+            shop.io_threads, recently_cancelled, shop.database, _CANCELLED_SECONDS
+        )
+        for standing in standings:
+            if standing.flow_run_id is not None and not _is_fresh(standing.finished_at):
+                await self._desk.flow_runs.close(
+                    standing.flow_run_id, final_state(standing.state), ended_at=standing.finished_at
+                )
+
+    async def _close_flow_runs(self) -> None:
+        active = [
+            flow_run
+            for flow_run in await self._desk.flow_runs.in_states(_ACTIVE)
+            if flow_run.state is not None and not _is_fresh(flow_run.state.timestamp)
+        ]
+        if not active:
+            return
+        for flow_run in await self._dead(active):
+            await self._close(flow_run.id)
+
+    async def _dead(self, flow_runs: Sequence[FlowRun]) -> list[FlowRun]:
+        """Return those that no living process stands behind."""
+        shop = self._desk.workshop
+        ids = [flow_run.id for flow_run in flow_runs]
+        standings = await in_thread(shop.io_threads, standings_by_flow_run, shop.database, ids)
+        present = await in_thread(
+            shop.io_threads, present_workers, shop.database, _PRESENCE_SECONDS
+        )
+        return [run for run in flow_runs if not self._is_alive(run, standings, present)]
+
+    def _is_alive(
+        self, flow_run: FlowRun, standings: Mapping[UUID, Standing], present: frozenset[str]
+    ) -> bool:
+        standing = standings.get(flow_run.id)
+        if standing is not None:
+            if standing.state.is_final:
+                return _is_fresh(standing.finished_at)
+            return standing.lease_is_live
+        owner = flow_run.infrastructure_pid
+        if owner == self._desk.owner:
+            return self._polled_runs.is_running(flow_run.id)
+        return owner in present
+
+    async def _close(self, flow_run_id: UUID) -> None:
+        """Look again first: a job may have been claimed since, and its run be alive."""
+        flow_run = await self._desk.flow_runs.read(flow_run_id)
+        if flow_run is None or flow_run.state is None or flow_run.state.type not in _ACTIVE:
+            return
+        if _is_fresh(flow_run.state.timestamp) or not await self._dead([flow_run]):
+            return
+        shop = self._desk.workshop
+        standing = (
+            await in_thread(shop.io_threads, standings_by_flow_run, shop.database, [flow_run_id])
+        ).get(flow_run_id)
+        state = _ending(flow_run, standing)
+        log.warning(
+            "run closed", flow_run_id=str(flow_run_id), name=flow_run.name, state=state.name
+        )
+        await self._desk.flow_runs.close(flow_run_id, state)
+        if standing is not None and not standing.state.is_final:
+            await in_thread(shop.io_threads, republish, shop.database, [standing.job_id])
+
+    async def _close_task_runs(self) -> None:
+        left = await self._client.read_task_runs(
+            flow_run_filter=await self._desk.flow_runs.filter(sorted(TERMINAL_STATES)),
+            task_run_filter=TaskRunFilter(
+                state=TaskRunFilterState(type=TaskRunFilterStateType(any_=list(UNFINISHED)))
+            ),
+        )
+        old = {
+            task_run.flow_run_id
+            for task_run in left
+            if task_run.state is not None and not _is_fresh(task_run.state.timestamp)
+        }
+        closed = await self._desk.flow_runs.close_task_runs([run for run in old if run is not None])
+        if closed:
+            log.warning("task runs closed", count=closed)
+
+
+def _ending(flow_run: FlowRun, standing: Standing | None) -> State[Any]:
+    if standing is not None and standing.state.is_final:
+        return final_state(standing.state)
+    if flow_run.state is not None and flow_run.state.type is StateType.CANCELLING:
+        return Cancelled(message="Nobody worked on it any more.")
+    return Crashed(message="The worker that ran this is gone.")
+
+
+def _is_fresh(moment: datetime | None) -> bool:
+    return moment is not None and datetime.now(UTC) - moment < timedelta(seconds=_SETTLING_SECONDS)

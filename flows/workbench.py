@@ -1,0 +1,207 @@
+"""Makes one attempt at a job: runs its flow, and settles what the flow left open.
+
+The same for jobs that came through RabbitMQ and for runs that came through the work pool. The
+job's row decides what happens next, never Prefect's state.
+"""
+
+import asyncio
+import random
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import structlog
+from prefect import State
+from prefect.client.schemas.objects import FlowRun
+from prefect.exceptions import Abort
+
+from flows.attempts import Attempt, Halt
+from flows.desk import Desk
+from flows.flow_runs import JobLabel, Taken, final_state
+from flows.gate import Obstacle
+from flows.health import Health
+from flows.process_product import INTERRUPTED, process_product
+from flows.runner import run_flow_here
+from flows.workshop import in_thread
+from infra.errors import LostClaim, ServiceUnavailable
+from tasks.conclude import Ending, conclude
+from tasks.lease import give_back, link_flow_run
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+_LOOK_SECONDS = 1.0
+_AGAIN_SECONDS = 3.0  # between two attempts at a job that came back unfinished
+
+
+class Workbench:
+    """Used only from the event loop."""
+
+    def __init__(self, desk: Desk, health: Health) -> None:
+        self._desk = desk
+        self._health = health
+
+    async def work_directly(self, attempt: Attempt) -> bool:
+        """Run the job's own flow run here; return whether the job went back unfinished."""
+        try:
+            found = await self._supervise(attempt, self._find(attempt))
+        except asyncio.CancelledError:
+            await asyncio.shield(self._settle(attempt, counts=False))
+            raise
+        if found is None:
+            return await self._settle(attempt, counts=False)
+        flow_run, taken = found
+        if taken is Taken.OURS:
+            return await self.work(attempt, flow_run)
+        if taken is Taken.CANCELLED and await self._link(attempt, flow_run):
+            return await self._cancel(attempt)
+        return await self._settle(attempt, counts=False)  # whoever has the run claims the job
+
+    async def _find(self, attempt: Attempt) -> tuple[FlowRun, Taken]:
+        flow_run = await self._desk.flow_runs.of_job(JobLabel.of(attempt.claim))
+        return flow_run, await self._desk.flow_runs.take(flow_run)
+
+    async def work(self, attempt: Attempt, flow_run: FlowRun, *, republish: bool = False) -> bool:
+        """Run a flow run that is ours; return whether the job went back unfinished."""
+        state: State[Any] | None = None
+        try:
+            state = await self._run(attempt, flow_run)
+            if attempt.halt is Halt.CANCELLED and not attempt.recorded:
+                return await self._cancel(attempt)  # before the flow could do it
+        finally:
+            counts = state is not None and state.is_final() and state.name != INTERRUPTED
+            returned = await asyncio.shield(
+                self._settle(attempt, counts=counts, republish=republish)
+            )
+        if not returned and attempt.halt is not Halt.LOST:
+            await self._close(attempt, state)
+        return returned
+
+    async def _run(self, attempt: Attempt, flow_run: FlowRun) -> State[Any] | None:
+        if not await self._link(attempt, flow_run):
+            return None
+        self._desk.leave(flow_run.id, attempt)
+        try:
+            return await self._supervise(attempt, run_flow_here(process_product, flow_run))
+        finally:
+            self._desk.clear(flow_run.id, attempt)
+
+    async def _link(self, attempt: Attempt, flow_run: FlowRun) -> bool:
+        """Note which run shows the job; False when PostgreSQL is away."""
+        shop = self._desk.workshop
+        attempt.flow_run_id = flow_run.id
+        try:
+            await in_thread(
+                shop.io_threads, link_flow_run, shop.database, attempt.claim, flow_run.id
+            )
+        except ServiceUnavailable as exc:
+            self._desk.gate.note(exc)
+            return False
+        return True
+
+    async def _supervise(self, attempt: Attempt, work: Coroutine[Any, Any, T]) -> T | None:
+        """Do work that the attempt can end; return what came of it, or None when it says nothing.
+
+        An outage of Prefect, or its refusal, is not a job's result.
+        """
+        attempt.task = task = asyncio.create_task(work)
+        if attempt.halt is not None:
+            task.cancel()
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            attempt.end(Halt.LEAVING)
+            await asyncio.wait([task])
+            raise
+        finally:
+            attempt.task = None
+        return await self._outcome(attempt, task)
+
+    async def _outcome(self, attempt: Attempt, task: asyncio.Task[T]) -> T | None:
+        if task.cancelled():
+            return None
+        error = task.exception()
+        if error is None:
+            return task.result()
+        job_id = str(attempt.claim.job_id)
+        if isinstance(error, Abort):
+            log.info("run left", job_id=job_id, reason=str(error))
+        elif isinstance(error, KeyboardInterrupt | SystemExit):
+            raise error
+        else:
+            log.warning("run broken off", job_id=job_id, error=repr(error))
+            await self._health.suspect(Obstacle.PREFECT)
+        return None
+
+    async def _settle(self, attempt: Attempt, *, counts: bool, republish: bool = False) -> bool:
+        """Give the job back if it is still ours; return whether its deliveries must go back."""
+        if attempt.recorded:
+            return False
+        returned = await self._give_back(attempt, counts=counts, republish=republish)
+        if returned and self._desk.gate.is_open and attempt.halt is None:
+            await asyncio.sleep(_AGAIN_SECONDS * random.uniform(0.8, 1.2))
+        return returned
+
+    async def _give_back(self, attempt: Attempt, *, counts: bool, republish: bool) -> bool:
+        """Wait for PostgreSQL if need be: a job that is not given back costs an attempt.
+
+        After an answer that never came, the job may be given back already: then its delivery
+        goes back too, because one too many does no harm.
+        """
+        shop = self._desk.workshop
+        unsure = False
+        while True:
+            try:
+                returned = await in_thread(
+                    shop.io_threads,
+                    give_back,
+                    shop.database,
+                    attempt.claim,
+                    counts=counts,
+                    republish=republish,
+                )
+            except ServiceUnavailable as exc:
+                unsure = True
+                self._desk.gate.note(exc)
+            else:
+                return returned or unsure
+            if Obstacle.LEAVING in self._desk.gate.obstacles:
+                return True  # the lease will expire; a delivery must not be lost
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _cancel(self, attempt: Attempt) -> bool:
+        """End a job as cancelled that no flow can end; return whether it must go back."""
+        shop = self._desk.workshop
+        try:
+            await in_thread(
+                shop.io_threads,
+                conclude,
+                shop.database,
+                attempt.claim,
+                [],
+                ending=Ending.CANCELLED,
+            )
+            attempt.recorded = True
+        except LostClaim:
+            attempt.recorded = True  # ended by whoever recorded it
+        except ServiceUnavailable as exc:
+            self._desk.gate.note(exc)
+            return True
+        await self._close(attempt, None)
+        return False
+
+    async def _close(self, attempt: Attempt, state: State[Any] | None) -> None:
+        """Make the run show its job's end when it does not; what fails is left to the reaper.
+
+        A run that was cancelled a moment too late, for example, ends crashed though its job is
+        ready.
+        """
+        job_id = attempt.claim.job_id
+        try:
+            standing = await self._desk.standing(job_id)
+            if standing is None or standing.flow_run_id is None or not standing.state.is_final:
+                return
+            end = final_state(standing.state)
+            if state is None or state.type is not end.type:
+                await self._desk.flow_runs.overrule(standing.flow_run_id, end)
+        except Exception as exc:  # noqa: BLE001 - Prefect only shows the job
+            log.info("run not closed", job_id=str(job_id), error=repr(exc))

@@ -1,0 +1,11 @@
+"""What PostgreSQL can keep as text, asked before anything is written."""
+
+
+def require_storable(text: str) -> None:
+    """PostgreSQL stores neither NUL nor half of a surrogate pair: raise `ValueError`."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as exc:
+        raise ValueError("has half of a surrogate pair; send valid Unicode") from exc
+    if "\x00" in text:
+        raise ValueError("has a NUL character; remove it")

@@ -1,0 +1,153 @@
+"""What became of images, as rows: shared by all that ends or parks a claimed job.
+
+The caller holds the job's row through `locked`. Nothing here decides the job's own state.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from infra.db.ids import new_id
+from infra.db.models import Image, Job, JobImage, Original, Product, Variant
+from infra.errors import ErrorCode, LostClaim
+from infra.states import ImageState, Outcome
+from tasks.claim import Claim
+from tasks.lease import held
+from tasks.result import ImageDone, ImageFailed, ImageResult, StoredOriginal
+
+
+def locked(session: Session, claim: Claim) -> Job:
+    """Lock and return the claimed job's row; raise `LostClaim` when it is not ours any more."""
+    job = session.scalars(select(Job).where(held(claim)).with_for_update()).first()
+    if job is None:
+        raise LostClaim(ErrorCode.LOST_CLAIM, "Another attempt owns this job now.")
+    return job
+
+
+def write_results(session: Session, claim: Claim, results: Sequence[ImageResult]) -> None:
+    """Write what became of these images: originals, variants, and the images in both tables."""
+    _touch_product(session, claim.product_id)
+    done = _without_repeats([result for result in results if isinstance(result, ImageDone)])
+    failed = [result for result in results if isinstance(result, ImageFailed)]
+    _write_originals(session, [image.original for image in done if image.original])
+    _write_variants(session, done)
+    for image in sorted(done, key=lambda result: result.image.id):
+        _finish_ready(session, claim, image)
+    for failure in sorted(failed, key=lambda result: result.image.id):
+        _finish_failed(session, claim, failure)
+
+
+def _touch_product(session: Session, product_id: UUID) -> None:
+    """Whoever writes images of a product has its row first, so that no two wait in a circle."""
+    session.execute(update(Product).where(Product.id == product_id).values(updated_at=func.now()))
+
+
+def _without_repeats(done: Sequence[ImageDone]) -> list[ImageDone]:
+    """Call the same bytes created once: where they come again they are deduplicated."""
+    created: set[tuple[str, str]] = set()
+    told = []
+    for image in sorted(done, key=lambda result: result.image.position):
+        key = (image.sha256, image.fingerprint)
+        repeats = image.outcome is Outcome.CREATED and key in created
+        told.append(replace(image, outcome=Outcome.DEDUPLICATED) if repeats else image)
+        created.add(key)
+    return told
+
+
+def _write_originals(session: Session, originals: Sequence[StoredOriginal]) -> None:
+    """Sorted, so that two transactions with the same files do not deadlock."""
+    for original in sorted(originals, key=lambda original: original.sha256):
+        facts = {
+            "width": original.width,
+            "height": original.height,
+            "orientation": original.orientation,
+        }
+        statement = insert(Original).values(
+            sha256=original.sha256,
+            object_key=original.object_key,
+            format=original.format,
+            media_type=original.media_type,
+            bytes=original.bytes,
+            **facts,
+        )
+        session.execute(
+            statement.on_conflict_do_update(index_elements=[Original.sha256], set_=facts)
+        )
+
+
+def _write_variants(session: Session, done: Sequence[ImageDone]) -> None:
+    rows = {
+        (image.sha256, image.fingerprint, variant.name): {
+            "id": new_id(),
+            "original_sha256": image.sha256,
+            "fingerprint": image.fingerprint,
+            "name": variant.name,
+            "object_key": variant.object_key,
+            "format": variant.format,
+            "width": variant.width,
+            "height": variant.height,
+            "bytes": variant.bytes,
+            "sha256": variant.sha256,
+            "quality": variant.quality,
+            "score": variant.score,
+        }
+        for image in done
+        if image.original is not None
+        for variant in image.variants
+    }
+    if rows:
+        values = [rows[key] for key in sorted(rows)]
+        session.execute(insert(Variant).values(values).on_conflict_do_nothing())
+
+
+def _finish_ready(session: Session, claim: Claim, done: ImageDone) -> None:
+    shown = {
+        "state": ImageState.READY,
+        "original_sha256": done.sha256,
+        "fingerprint": done.fingerprint,
+        "error_code": None,
+        "error_detail": None,
+        "error_retryable": None,
+    }
+    _write_image(session, claim, image_id=done.image.id, values=shown)
+    _write_job_image(
+        session, claim, image_id=done.image.id, values={**shown, "outcome": done.outcome}
+    )
+
+
+def _finish_failed(session: Session, claim: Claim, failure: ImageFailed) -> None:
+    """The product keeps showing the variants that it had."""
+    error = {
+        "state": ImageState.FAILED,
+        "error_code": failure.code,
+        "error_detail": failure.detail,
+        "error_retryable": failure.retryable,
+    }
+    _write_image(session, claim, image_id=failure.image.id, values=error)
+    _write_job_image(session, claim, image_id=failure.image.id, values=error)
+
+
+def _write_image(
+    session: Session, claim: Claim, *, image_id: UUID, values: Mapping[str, object]
+) -> None:
+    """Unless an attempt that began after ours was faster: its picture is the newer one."""
+    ours_is_newest = or_(Image.claimed_at.is_(None), Image.claimed_at <= claim.claimed_at)
+    session.execute(
+        update(Image)
+        .where(Image.id == image_id, ours_is_newest)
+        .values(**values, claimed_at=claim.claimed_at, updated_at=func.now())
+    )
+
+
+def _write_job_image(
+    session: Session, claim: Claim, *, image_id: UUID, values: Mapping[str, object]
+) -> None:
+    session.execute(
+        update(JobImage)
+        .where(JobImage.job_id == claim.job_id, JobImage.image_id == image_id)
+        .values(**values, finished_at=func.now())
+    )

@@ -1,0 +1,86 @@
+"""Use case: have the failed images of a job made again; what is ready stays as it is."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from infra.db.engine import Database
+from infra.db.models import Image, Job, JobImage
+from infra.errors import ErrorCode, Rejected
+from infra.states import ImageState, JobState
+from tasks.unfinished import lock_product
+
+
+def retry(database: Database, job_id: UUID) -> None:
+    """Queue the job's failed images again, as a new round with a flow run of its own.
+
+    Also images whose failure calls itself permanent: a person asks for it. Raises `Rejected`:
+    404 when there is no such job, 409 when it has not ended or no image failed.
+    """
+    with database.transaction() as session:
+        job = session.get(Job, job_id, with_for_update=True)
+        if job is None:
+            raise Rejected(404, ErrorCode.NOT_FOUND, f"There is no job {job_id}.")
+        if not job.state.is_final:
+            raise Rejected(
+                409,
+                ErrorCode.JOB_NOT_FINAL,
+                "The job is still running; cancel it first or wait.",
+            )
+        if not _queue_failed(session, job):
+            raise Rejected(409, ErrorCode.NOTHING_TO_RETRY, "None of the job's images has failed.")
+        _begin_again(job)
+        job.round += 1
+        job.flow_run_id = None
+
+
+def reopen(database: Database, job_id: UUID, *, flow_run_id: UUID, wished_at: datetime) -> bool:
+    """Queue the failed images again for a run that a person retried in Prefect's UI.
+
+    Only when the job ended before the wish and images have failed; returns whether it was so.
+    The caller claims the job at once, so nothing publishes it.
+    """
+    with database.transaction() as session:
+        job = session.get(Job, job_id, with_for_update=True)
+        if job is None or job.finished_at is None or job.finished_at >= wished_at:
+            return False
+        if not _queue_failed(session, job):
+            return False
+        _begin_again(job)
+        job.flow_run_id = flow_run_id
+        job.dispatched_at = func.now()
+        return True
+
+
+def _queue_failed(session: Session, job: Job) -> bool:
+    """Queue the failed images in both tables; return whether there were any."""
+    lock_product(session, job.product_id)
+    waiting = {
+        "state": ImageState.QUEUED,
+        "error_code": None,
+        "error_detail": None,
+        "error_retryable": None,
+    }
+    failed = (JobImage.job_id == job.id) & (JobImage.state == ImageState.FAILED)
+    session.execute(
+        update(Image)
+        .where(Image.id.in_(select(JobImage.image_id).where(failed)))
+        .values(**waiting, updated_at=func.now())
+    )
+    queued = session.scalars(
+        update(JobImage)
+        .where(failed)
+        .values(**waiting, finished_at=None)
+        .returning(JobImage.image_id)
+    )
+    return bool(queued.all())
+
+
+def _begin_again(job: Job) -> None:
+    job.state = JobState.QUEUED
+    job.attempts = 0
+    job.dispatched_at = job.not_before = job.cancel_requested_at = None
+    job.started_at = job.finished_at = None
+    job.error_code = job.error_detail = None

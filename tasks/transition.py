@@ -1,0 +1,50 @@
+"""How a job's row leaves a state. The caller has the row locked and knows that it may.
+
+Knows nothing of claims: what is guarded by a fencing token is guarded before this.
+"""
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from infra.db.models import Job, JobImage
+from infra.errors import ErrorCode
+from infra.states import ImageState, JobState
+from tasks.unfinished import fail_unfinished, queue_unfinished
+
+_CANCELLED = "The job was cancelled before this image was finished. Retry the job to have it made."
+
+
+def end(job: Job, state: JobState, *, code: str | None = None, detail: str | None = None) -> None:
+    """Make the job final; `code` and `detail` say what went wrong with the job as a whole."""
+    job.state = state
+    job.lease_owner, job.lease_expires_at = None, None
+    job.error_code, job.error_detail = code, detail
+    job.finished_at = func.now()
+
+
+def end_cancelled(session: Session, job: Job) -> None:
+    """Make the job final because somebody wants it cancelled."""
+    fail_unfinished(session, job, code=ErrorCode.CANCELLED, detail=_CANCELLED)
+    end(job, JobState.CANCELLED)
+
+
+def end_given_up(session: Session, job: Job) -> None:
+    """Make the job final because too many attempts ended without a result."""
+    detail = f"{job.attempts} attempts ended without a result. Trying again later may help."
+    fail_unfinished(session, job, code=ErrorCode.GAVE_UP, detail=detail)
+    end(job, judged(session, job), code=ErrorCode.GAVE_UP, detail=detail)
+
+
+def judged(session: Session, job: Job) -> JobState:
+    """Return the state that all the job's images add up to, whichever attempt finished them."""
+    states = set(session.scalars(select(JobImage.state).where(JobImage.job_id == job.id)))
+    if states == {ImageState.READY}:
+        return JobState.READY
+    return JobState.PARTIAL if ImageState.READY in states else JobState.FAILED
+
+
+def return_to_queue(session: Session, job: Job) -> None:
+    """Let another attempt take the job; who publishes it is for the caller to say."""
+    queue_unfinished(session, job)
+    job.state = JobState.QUEUED
+    job.lease_owner, job.lease_expires_at = None, None

@@ -1,0 +1,90 @@
+"""The images that a job has not finished: what happens to them together, in both tables.
+
+`job_images` say what this job did; `images` what the product shows now. The caller has the
+job's row locked. The product's row is locked next and its images last, as in every transaction
+that writes images: so no two wait for each other in a circle.
+"""
+
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, exists, func, select, update
+from sqlalchemy.orm import Session, aliased
+
+from infra.db.models import Image, Job, JobImage, Product
+from infra.states import ImageState, JobState
+
+_NO_ERROR = {"error_code": None, "error_detail": None, "error_retryable": None}
+
+
+def lock_product(session: Session, product_id: UUID) -> str | None:
+    """Lock the product's row until the transaction ends; return its sku."""
+    statement = select(Product.sku).where(Product.id == product_id)
+    return session.scalars(statement.with_for_update(key_share=True)).one()
+
+
+def start_unfinished(session: Session, job: Job) -> None:
+    """Show the unfinished images as being worked on; the caller has locked the product."""
+    shown = {"state": ImageState.PROCESSING, **_NO_ERROR, "updated_at": func.now()}
+    session.execute(update(Image).where(_unfinished_of(job)).values(shown))
+    session.execute(
+        update(JobImage).where(_left_by(job)).values(state=ImageState.PROCESSING),
+    )
+
+
+def queue_unfinished(session: Session, job: Job) -> None:
+    """Show the unfinished images as waiting again."""
+    lock_product(session, job.product_id)
+    session.execute(
+        update(Image)
+        .where(_unfinished_of(job), Image.state == ImageState.PROCESSING)
+        .values(state=ImageState.QUEUED, updated_at=func.now())
+    )
+    session.execute(update(JobImage).where(_left_by(job)).values(state=ImageState.QUEUED))
+
+
+def fail_unfinished(session: Session, job: Job, *, code: str, detail: str) -> int:
+    """Fail the unfinished images, retryable; return how many there were.
+
+    The product keeps showing the variants that an image had, and an image that another job
+    has made or is going to make stays as it is.
+    """
+    lock_product(session, job.product_id)
+    failure = {
+        "state": ImageState.FAILED,
+        "error_code": code,
+        "error_detail": detail,
+        "error_retryable": True,
+    }
+    pending = Image.state.in_((ImageState.QUEUED, ImageState.PROCESSING))
+    session.execute(
+        update(Image)
+        .where(_unfinished_of(job), pending, ~_awaited_from_another(job))
+        .values(**failure, updated_at=func.now())
+    )
+    failed = session.scalars(
+        update(JobImage)
+        .where(_left_by(job))
+        .values(**failure, finished_at=func.now())
+        .returning(JobImage.image_id)
+    )
+    return len(failed.all())
+
+
+def _left_by(job: Job) -> ColumnElement[bool]:
+    return (JobImage.job_id == job.id) & JobImage.finished_at.is_(None)
+
+
+def _unfinished_of(job: Job) -> ColumnElement[bool]:
+    return Image.id.in_(select(JobImage.image_id).where(_left_by(job)))
+
+
+def _awaited_from_another(job: Job) -> ColumnElement[bool]:
+    """Whether another job that has not ended still owes this image."""
+    other, theirs = aliased(Job), aliased(JobImage)
+    return exists().where(
+        theirs.image_id == Image.id,
+        theirs.finished_at.is_(None),
+        theirs.job_id == other.id,
+        other.id != job.id,
+        other.state.in_((JobState.QUEUED, JobState.RUNNING)),
+    )

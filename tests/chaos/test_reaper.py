@@ -1,0 +1,66 @@
+"""Nothing shows Running for ever: what nobody works on is closed, and jobs are done again."""
+
+from typing import Any
+
+import pytest
+
+from tests.chaos.evidence import REAPED_SECONDS, small, tasks_ended
+from tests.chaos.own_workers import Hiring
+from tests.chaos.prefect_hands import ended, quick_run
+from tests.pictures import PictureServer
+from tests.waiting import eventually
+from tests.world import World
+
+_SHORT_LEASE = {"JOB_LEASE_SECONDS": "3"}
+_SWEEP = "/deployments/name/sweep/sweep"
+
+pytestmark = pytest.mark.usefixtures("off_duty")
+
+
+def run_of_nobody(world: World) -> Any:
+    """Create a run that a worker seems to work on which does not exist."""
+    sweep = world.prefect("GET", _SWEEP)
+    body = {"state": {"type": "RUNNING", "name": "Running"}}
+    run = world.prefect("POST", f"/deployments/{sweep['id']}/create_flow_run", body)
+    gone = {"infrastructure_pid": "nowhere-1-00000000"}
+    world.prefect("PATCH", f"/flow_runs/{run['id']}", gone)
+    return run
+
+
+def task_of_nobody(world: World, flow_run_id: str) -> Any:
+    """Create a task run that is Running though its flow run has ended."""
+    body = {
+        "flow_run_id": flow_run_id,
+        "task_key": "forgotten",
+        "dynamic_key": "0",
+        "state": {"type": "RUNNING", "name": "Running"},
+    }
+    return world.prefect("POST", "/task_runs/", body)
+
+
+def test_what_a_killed_worker_left_running_is_closed_or_done_again_within_two_minutes(
+    world: World, pictures: PictureServer, hire: Hiring
+) -> None:
+    victim = hire(**_SHORT_LEASE)
+    done = world.ended_run(world.finished(world.post(small(pictures, 6600))["job_id"]))
+    url = pictures.photo(6601)
+    pictures.gate.clear()
+    quick = quick_run(world, image_urls=[url])  # no message of RabbitMQ brings it back
+    eventually(lambda: pictures.requests["/photo/6601.jpg"], "the picture is being fetched")
+    victim.kill()
+    pictures.gate.set()
+    ghost = run_of_nobody(world)
+    forgotten = task_of_nobody(world, done["id"])
+    left = [world.flow_run(run["id"])["state"]["type"] for run in (quick, ghost)]
+    assert left == ["RUNNING", "RUNNING"]
+
+    hire(**_SHORT_LEASE)
+    run = ended(world, quick["id"], seconds=REAPED_SECONDS)
+    closed = ended(world, ghost["id"], seconds=REAPED_SECONDS)
+    for each in (run, closed, done):
+        tasks_ended(world, each["id"])
+
+    assert (run["state"]["type"], run["run_count"]) == ("COMPLETED", 2)
+    assert closed["state"]["type"] == "CRASHED"
+    assert world.prefect("GET", f"/task_runs/{forgotten['id']}")["state"]["type"] == "CRASHED"
+    assert ended(world, done["id"])["state"]["type"] == "COMPLETED"

@@ -1,0 +1,72 @@
+"""A bridge between played neighbours: a workbench, the state of the limits, the way of the pool."""
+
+import asyncio
+from uuid import UUID
+
+from flows.attempts import Attempt
+from flows.bridge import Bridge
+from flows.through_pool import ThroughPool
+from flows.traffic import Traffic
+from flows.workbench import Workbench
+from flows.workshop import Workshop
+from infra.broker.broker import Verdict
+from tasks.claim import Unclaimed
+from tests.unit.flows.crew import Letter, PlayedDesk, play
+from tests.unit.flows.server import Server
+
+
+class Bench(Workbench):
+    """Works until it is let go, then says whether the job went back unfinished."""
+
+    def __init__(self) -> None:
+        self.worked: list[Attempt] = []
+        self.returned: bool | Exception = False
+        self.done = asyncio.Event()
+        self.done.set()
+
+    async def work_directly(self, attempt: Attempt) -> bool:
+        self.worked.append(attempt)
+        await self.done.wait()
+        if isinstance(self.returned, Exception):
+            raise self.returned
+        return self.returned
+
+
+class Road(Traffic):
+    """Says once for each entry that a limit stands; then that there is none."""
+
+    def __init__(self) -> None:
+        self.limits: list[bool | Exception] = []
+
+    async def is_limited(self) -> bool:
+        answer = self.limits.pop(0) if self.limits else False
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class Pool(ThroughPool):
+    """Carries jobs to this end."""
+
+    def __init__(self) -> None:
+        self.carried: list[UUID] = []
+        self.end: Unclaimed | None = Unclaimed.FINAL
+
+    async def carry(self, job_id: UUID) -> Unclaimed | None:
+        self.carried.append(job_id)
+        return self.end
+
+
+class Scene:
+    """A bridge between played neighbours."""
+
+    def __init__(self, shop: Workshop) -> None:
+        self.server = Server()
+        self.desk = PlayedDesk(shop, self.server)
+        self.bench, self.road, self.pool = Bench(), Road(), Pool()
+        self.bridge = Bridge(self.desk, self.bench, traffic=self.road, through_pool=self.pool)
+
+    def handle(self, letter: Letter) -> list[Verdict]:
+        """Serve one delivery to its end; return the verdicts."""
+        play(self.bridge.handle(letter.delivery))
+        return letter.verdicts
