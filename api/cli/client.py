@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from infra.errors import ProductImagesError
+from infra.errors import ProductImagesError, ServiceUnavailable
 from infra.http import ServiceClient
 from infra.settings import ClientSettings, StackSettings
 from infra.stack.description import FILE_NAME, StackDescription
@@ -18,8 +18,9 @@ _DEFAULT_API = "http://127.0.0.1:8080"
 class ApiClient:
     """Calls of the HTTP contract; errors are raised with the API's own code and sentence."""
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, *, timeout_seconds: float | None = None) -> None:
         self._service = ServiceClient(base_url)
+        self._limits = {} if timeout_seconds is None else {"timeout": timeout_seconds}
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -47,23 +48,40 @@ class ApiClient:
         wanted = {name: value for name, value in query.items() if value is not None}
         return self._call("GET", "/jobs", params=wanted)
 
+    def retry(self, job_id: str) -> Any:
+        """Ask for another try of what failed; return the job."""
+        return self._call("POST", f"/jobs/{job_id}/retry")
+
+    def cancel(self, job_id: str) -> Any:
+        """Ask for the job's end; return the job."""
+        return self._call("POST", f"/jobs/{job_id}/cancel")
+
     def _call(self, method: str, path: str, **arguments: Any) -> Any:
-        response = self._service.request(method, path, **arguments)
-        if response.ok:
-            return response.json()
         try:
-            problem = response.json()
-            raise ProductImagesError(problem["code"], problem["detail"])
-        except (ValueError, KeyError) as exc:
+            response = self._service.request(method, path, **arguments, **self._limits)
+        except ServiceUnavailable as exc:
+            raise ServiceUnavailable(
+                "api_unavailable",
+                f"The API at {self._service.base_url} does not answer. Start it (make run), or "
+                "name another in API_URL.",
+            ) from exc
+        try:
+            answer = response.json()
+            if response.ok:
+                return answer
+            raise ProductImagesError(answer["code"], answer["detail"])
+        except (ValueError, KeyError, TypeError) as exc:
             raise ProductImagesError(
-                f"http_{response.status_code}", f"{path} was answered with no explanation."
+                f"http_{response.status_code}",
+                f"{self._service.base_url}{path} answered with {response.status_code} and no "
+                "explanation: is that the address of the API?",
             ) from exc
 
 
 @contextmanager
-def open_client() -> Iterator[ApiClient]:
+def open_client(*, timeout_seconds: float | None = None) -> Iterator[ApiClient]:
     """Yield a client of the API that API_URL names, or of the local stack."""
-    client = ApiClient(_api_address())
+    client = ApiClient(_api_address(), timeout_seconds=timeout_seconds)
     try:
         yield client
     finally:

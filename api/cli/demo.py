@@ -9,7 +9,7 @@ from api.cli import stack
 from api.cli.client import ApiClient
 from api.cli.gallery import write_gallery
 from api.cli.job_table import human_bytes, print_job
-from api.cli.process import watch
+from api.cli.watch import watch
 from infra.settings import StackSettings
 from infra.stack.description import StackDescription
 from infra.stack.detached import start_detached

@@ -1,6 +1,5 @@
 """`product-images jobs`: list jobs, newest first, or show one."""
 
-import json
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -8,7 +7,10 @@ import typer
 from rich.console import Console
 
 from api.cli.client import open_client
+from api.cli.completion import complete_jobs
+from api.cli.job_id import require_job_id
 from api.cli.job_table import print_job
+from api.cli.json_output import write_json
 from infra.states import JobState
 
 _out = Console(highlight=False)
@@ -16,7 +18,15 @@ _ROW = "{:<36}  {:<9}  {:>5}  {:<19}  {:>8}  {}"
 
 
 def jobs(
-    job_id: Annotated[str | None, typer.Argument(help="Show this job with its images.")] = None,
+    job_id: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="JOB_ID",
+            help="Show this job with its images.",
+            callback=require_job_id,
+            autocompletion=complete_jobs,
+        ),
+    ] = None,
     state: Annotated[JobState | None, typer.Option(help="Only jobs in this state.")] = None,
     sku: Annotated[str | None, typer.Option(help="Only jobs of this product.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
@@ -29,7 +39,7 @@ def jobs(
         else:
             found = client.jobs(state=state, sku=sku, limit=limit)
     if as_json:
-        _out.print_json(json.dumps(found))
+        write_json(found)
     elif job_id is not None:
         print_job(_out, found)
     else:
@@ -40,7 +50,8 @@ def _print_list(found: Any) -> None:
     if not found:
         _out.print("There are no such jobs.")
         return
-    _out.print(_ROW.format("id", "state", "tries", "created", "took", "sku"), style="bold")
+    head = _ROW.format("id", "state", "tries", "created", "took", "sku")
+    _out.print(head, style="bold", soft_wrap=True)
     for job in found:
         row = _ROW.format(
             job["id"],

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from api.cli import demo, jobs, process, services, stack
+from api.cli import changes, dead, demo, jobs, process, services, stack
 from infra.errors import ProductImagesError
 from infra.settings import SettingsError
 
@@ -15,6 +15,9 @@ app = typer.Typer(
 )
 app.command()(process.process)
 app.command("jobs")(jobs.jobs)
+app.command()(changes.retry)
+app.command()(changes.cancel)
+app.add_typer(dead.app, name="dead")
 app.add_typer(stack.app, name="stack")
 app.command()(services.worker)
 app.command()(services.api)

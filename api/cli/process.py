@@ -1,25 +1,23 @@
 """`product-images process URL|FILE…`: post images, watch the job, show what came out."""
 
-import json
-import time
+import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from api.cli.client import ApiClient, open_client
+from api.cli.client import open_client
 from api.cli.job_table import print_job
-from infra.states import JobState
+from api.cli.json_output import write_json
+from api.cli.watch import watch
 
-_POLL_SECONDS = 0.15
 _out = Console(highlight=False)
 
 
 def process(
-    sources: Annotated[list[str], typer.Argument(metavar="URL|FILE…", help="Images.")],
+    sources: Annotated[list[str], typer.Argument(metavar="URL|FILE", help="Images.")],
     sku: Annotated[str | None, typer.Option(help="Your own name of the product.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,  # noqa: FBT002 - typer's way
 ) -> None:
@@ -29,35 +27,11 @@ def process(
         accepted = client.process(urls, files, sku)
         job = watch(client, accepted["job_id"], quiet=as_json)
     if as_json:
-        _out.print_json(json.dumps(job))
+        write_json(job)
     else:
         print_job(_out, job)
     if job["state"] != "ready":
         raise typer.Exit(1)
-
-
-def watch(client: ApiClient, job_id: str, *, quiet: bool = False) -> Any:
-    """Return the job when it is final; show its progress meanwhile."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("images"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=_out, disable=quiet, transient=True) as progress:
-        bar = progress.add_task("queued", total=None)
-        while True:
-            job = client.job(job_id)
-            progress.update(
-                bar,
-                description=job["state"],
-                total=len(job["images"]),
-                completed=sum(image["state"] in ("ready", "failed") for image in job["images"]),
-            )
-            if JobState(job["state"]).is_final:
-                return job
-            time.sleep(_POLL_SECONDS)
 
 
 def _sort(sources: Sequence[str]) -> tuple[list[str], list[Path]]:
@@ -67,4 +41,6 @@ def _sort(sources: Sequence[str]) -> tuple[list[str], list[Path]]:
     for path in files:
         if not path.is_file():
             raise typer.BadParameter(f"{path} is neither a file nor a URL.")
+        if not os.access(path, os.R_OK):
+            raise typer.BadParameter(f"{path} may not be read by you.")
     return urls, files

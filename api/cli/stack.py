@@ -1,6 +1,5 @@
 """`product-images stack`: start, stop and look at the local stack. Thin: infra.stack does it."""
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from api.cli.json_output import write_json
 from infra.settings import SettingsError, StackSettings
 from infra.stack.description import FILE_NAME as DESCRIPTION
 from infra.stack.description import StackDescription
@@ -77,7 +77,7 @@ def status(
         running = supervisor_pid(directory) is not None
         records = tuple(r for r in load_records(directory / RECORDS) if r.is_alive())
         if as_json:
-            _out.print_json(json.dumps({"running": running, "parts": [asdict(r) for r in records]}))
+            write_json({"running": running, "parts": [asdict(record) for record in records]})
         else:
             _out.print(_table(records) if records else "No stack is running.")
         if not records:

@@ -11,8 +11,9 @@ from uuid import UUID, uuid4
 import pika  # type: ignore[import-untyped]  # pika ships no types
 
 from infra.broker.broker import Consumer, Delivery, Prefetch, Publisher
+from infra.broker.letters import DeadLetters
 from infra.broker.memory import MemoryBroker
-from infra.broker.rabbitmq import RabbitConsumer, RabbitPublisher
+from infra.broker.rabbitmq import RabbitConsumer, RabbitDeadLetters, RabbitPublisher
 from infra.broker.topology import Topology
 from infra.messages import JobMessage
 from infra.settings import BrokerSettings
@@ -35,6 +36,10 @@ class Stage(Protocol):
     def start(self) -> None: ...
 
     def dead_letters(self) -> Sequence[bytes]: ...
+
+    def letters(self) -> DeadLetters: ...
+
+    def bury(self, body: bytes, lane: Lane | None) -> None: ...
 
 
 class Switch(Protocol):
@@ -68,6 +73,12 @@ class MemoryStage:
     def dead_letters(self) -> Sequence[bytes]:
         return self.broker.dead_letters()
 
+    def letters(self) -> DeadLetters:
+        return self.broker.letters()
+
+    def bury(self, body: bytes, lane: Lane | None) -> None:
+        self.broker.bury(body, lane)
+
 
 class RabbitStage:
     """RabbitMQ on stage; a prefix of its own keeps each test away from the others."""
@@ -100,6 +111,15 @@ class RabbitStage:
         bodies: Sequence[bytes] = self.operate(self._peek)
         return bodies
 
+    def letters(self) -> DeadLetters:
+        return RabbitDeadLetters(self.settings)
+
+    def bury(self, body: bytes, lane: Lane | None) -> None:
+        self.letters().peek(0)  # declares the exchange
+        routing_key = "nowhere" if lane is None else str(lane)
+        exchange = self.topology.dead_exchange.name
+        self.operate(lambda channel: self._publish(channel, exchange, routing_key, body))
+
     def operate(self, act: Callable[[Any], Any]) -> Any:
         """Do something to the broker as its operator would, on a channel of pika's own."""
         connection = pika.BlockingConnection(pika.URLParameters(self.settings.url))
@@ -118,6 +138,10 @@ class RabbitStage:
         while (answer := channel.basic_get(self.topology.dead_queue.name))[0] is not None:
             bodies.append(answer[2])
         return bodies
+
+    def _publish(self, channel: Any, exchange: str, routing_key: str, body: bytes) -> None:
+        channel.confirm_delivery()
+        channel.basic_publish(exchange, routing_key, body, mandatory=True)
 
     def _remove_all(self, channel: Any) -> None:
         for queue in self.topology.queues:

@@ -1,0 +1,61 @@
+"""What the shell offers on TAB: ids that the API and the broker know, if they answer at once.
+
+A shell shows nothing but candidates, so every failure is an empty list.
+"""
+
+from collections.abc import Collection
+
+from api.cli.broker import open_letters
+from api.cli.client import open_client
+from api.cli.letter_table import summary
+from infra.errors import ProductImagesError
+from infra.settings import SettingsError
+from infra.states import JobState
+
+_PATIENCE_SECONDS = 0.5
+_JOBS = 100
+_LETTERS = 50
+_RETRYABLE = (JobState.FAILED, JobState.PARTIAL, JobState.CANCELLED)
+_UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
+
+Candidates = list[tuple[str, str]]
+"""Values with a word about each, which zsh and fish show."""
+
+
+def complete_jobs(incomplete: str) -> Candidates:
+    """Offer the newest jobs."""
+    return _jobs(incomplete, tuple(JobState))
+
+
+def complete_retryable_jobs(incomplete: str) -> Candidates:
+    """Offer the newest jobs that can be retried."""
+    return _jobs(incomplete, _RETRYABLE)
+
+
+def complete_unfinished_jobs(incomplete: str) -> Candidates:
+    """Offer the newest jobs that can be cancelled."""
+    return _jobs(incomplete, _UNFINISHED)
+
+
+def complete_letters(incomplete: str) -> Candidates:
+    """Offer the oldest dead letters."""
+    try:
+        letters = open_letters(connect_timeout_seconds=_PATIENCE_SECONDS).peek(_LETTERS).letters
+    except (ProductImagesError, SettingsError):
+        return []
+    return [
+        (letter.id, summary(letter.death)) for letter in letters if letter.id.startswith(incomplete)
+    ]
+
+
+def _jobs(incomplete: str, states: Collection[JobState]) -> Candidates:
+    try:
+        with open_client(timeout_seconds=_PATIENCE_SECONDS) as client:
+            jobs = client.jobs(limit=_JOBS)["jobs"]
+    except (ProductImagesError, SettingsError):
+        return []
+    return [
+        (job["id"], " ".join(filter(None, (job["state"], job["sku"]))))
+        for job in jobs
+        if job["state"] in states and job["id"].startswith(incomplete)
+    ]
