@@ -31,10 +31,12 @@ demo: $(STAMP)  ## Start the whole stack, process a real picture, show what came
 test: $(STAMP)  ## Run every test against a private stack.
 	@$(BIN)/python -m pytest
 
-check: $(STAMP)  ## Format, lint, types, architecture, unit tests: under a minute.
+check: $(STAMP)  ## Format, lint, types, containers, architecture, unit tests: under a minute.
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/hadolint infra/docker/Dockerfile
+	@$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec docker-compose.yml
 	@$(BIN)/python -m pytest -q tests/unit tests/architecture
 
 bench: $(STAMP)  ## Run the benchmarks and print a table with ratios.

@@ -1,0 +1,34 @@
+"""Prepares the bucket: `python -m infra.bucket`.
+
+For a store whose bucket nobody prepares otherwise. Creates it and makes the variants, and only
+them, readable without credentials. Safe to repeat. Works with every store that knows S3's
+bucket policies; the keys in use must be allowed to set them.
+"""
+
+import sys
+
+import structlog
+
+from infra.errors import ServiceUnavailable
+from infra.logs import configure_logs
+from infra.objectkeys import PUBLIC_PREFIX
+from infra.objectstore import ObjectStore
+from infra.settings import SettingsError, StoreSettings
+
+log = structlog.get_logger(__name__)
+
+
+def main() -> None:
+    """Prepare the configured bucket, or say why not."""
+    configure_logs()
+    try:
+        settings = StoreSettings.load()
+        with ObjectStore(settings) as store:
+            store.prepare(PUBLIC_PREFIX)
+    except (SettingsError, ServiceUnavailable) as exc:
+        sys.exit(str(exc))
+    log.info("bucket is ready", bucket=settings.bucket, public=PUBLIC_PREFIX)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+"""docker-compose.yml: closed to the outside, without secrets, and true to the settings.
+
+Its form is checked against the schema of compose files by `make check`.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]  # PyYAML ships no types
+
+from infra import settings
+from infra.settings import Section, StackSettings, WorkerSettings
+from infra.stack.application import _WORKER_STOP_SECONDS
+from tests.architecture.source import ROOT
+
+Compose = dict[str, Any]
+Rule = Callable[[Compose], Iterator[str]]
+
+TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+DOCUMENT = ROOT / "docs" / "deployment.md"
+OUR_IMAGE = "product-images:local"
+
+# The command line and the local stack alone read these.
+NOT_IN_CONTAINERS = {"API_URL", "PREFECT_PORT", "STACK_DIRECTORY", "STACK_SAMPLES", "WORKERS"} | {
+    "PREFECT_API_DATABASE_CONNECTION_URL"
+}
+# Read by Prefect's client in a process of ours.
+PREFECT_CLIENT = {"PREFECT_API_AUTH_STRING", "PREFECT_SERVER_ANALYTICS_ENABLED", "DO_NOT_TRACK"}
+
+SECRET_NAME = re.compile(r"PASS|SECRET|ACCESS_KEY|AUTH_STRING|ROOT_USER")
+REQUIRED = re.compile(r"\$\{[A-Z0-9_]+:\?[^}]+\}")
+URL_PASSWORD = re.compile(r"://[^:/@]+:(?P<password>.+)@")
+VARIABLE = re.compile(r"\$\{(?P<name>[A-Z0-9_]+)")
+PINNED = re.compile(r".+:(?!latest\b)[^:/@]+(@sha256:[0-9a-f]{64})?")
+
+
+def services(compose: Compose) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = compose["services"]
+    return found
+
+
+def ours(compose: Compose) -> dict[str, dict[str, Any]]:
+    """The services that run the project's own image."""
+    return {n: s for n, s in services(compose).items() if s["image"] == OUR_IMAGE}
+
+
+def environments(compose: Compose) -> Iterator[tuple[str, str, str | None]]:
+    for service, described in services(compose).items():
+        for name, value in described.get("environment", {}).items():
+            yield service, name, value
+
+
+def ports_beyond_loopback(compose: Compose) -> Iterator[str]:
+    for service, described in services(compose).items():
+        if described.get("network_mode"):
+            yield f"{service} chooses its own network"
+        for port in described.get("ports", []):
+            if not str(port).startswith("127.0.0.1:"):
+                yield f"{service} publishes {port}: write 127.0.0.1: before it"
+
+
+def literal_secrets(compose: Compose) -> Iterator[str]:
+    for service, name, value in environments(compose):
+        in_url = URL_PASSWORD.search(value or "")
+        secret = in_url["password"] if in_url else value if SECRET_NAME.search(name) else None
+        if secret is not None and REQUIRED.fullmatch(secret) is None:
+            yield f"{service}: {name} must come from the environment: ${{NAME:?what to do}}"
+
+
+def hopeless_waits(compose: Compose) -> Iterator[str]:
+    known = services(compose)
+    for service, described in known.items():
+        for other, wait in described.get("depends_on", {}).items():
+            awaited, condition = known.get(other, {}), wait["condition"]
+            if condition == "service_healthy" and "healthcheck" not in awaited:
+                yield f"{service} waits for the health of {other}, which has no check"
+            if condition == "service_completed_successfully" and awaited.get("restart") != "no":
+                yield f"{service} waits for the end of {other}, which is started again"
+            if condition == "service_started":
+                yield f"{service} waits for {other} without knowing that it works"
+
+
+def loose_images(compose: Compose) -> Iterator[str]:
+    for service, described in services(compose).items():
+        if PINNED.fullmatch(described["image"]) is None:
+            yield f"{service}: {described['image']} needs a tag that does not move at will"
+
+
+def privileged(compose: Compose) -> Iterator[str]:
+    for service, described in services(compose).items():
+        if "no-new-privileges:true" not in described.get("security_opt", []):
+            yield f"{service} may gain privileges"
+        if described.get("privileged") or described.get("cap_add"):
+            yield f"{service} has privileges that nothing here needs"
+    for service, described in ours(compose).items():
+        if described.get("cap_drop") != ["ALL"] or "user" in described:
+            yield f"{service} is not the plain user of the image"
+
+
+def settings_names() -> set[str]:
+    sections = (s for s in Section.__subclasses__() if s.__module__ == settings.__name__)
+    return {
+        (str(section.model_config.get("env_prefix", "")) + name).upper()
+        for section in sections
+        for name in section.model_fields
+    }
+
+
+def strange_settings(compose: Compose) -> Iterator[str]:
+    for service, described in ours(compose).items():
+        if service != "prefect":  # tests/unit/stack compares it with the local one
+            names = set(described["environment"])
+            for name in sorted(names - settings_names() - PREFECT_CLIENT):
+                yield f"{service}: no process of ours reads {name}"
+
+
+def missing_settings(compose: Compose) -> Iterator[str]:
+    for service in ("api", "worker"):
+        passed = set(services(compose)[service]["environment"])
+        for name in sorted(settings_names() - NOT_IN_CONTAINERS - passed):
+            yield f"{service} cannot be told {name}: add `{name}:` to x-settings"
+
+
+def unknown_variables(compose: Compose) -> Iterator[str]:
+    explained = set(re.findall(r"`([A-Z0-9_]+)`", DOCUMENT.read_text(encoding="utf-8")))
+    used = {match["name"] for match in VARIABLE.finditer(yaml.safe_dump(compose))}
+    for name in sorted(used - settings_names() - explained):
+        yield f"{name} is in neither .env.example nor docs/deployment.md"
+
+
+def strange_modules(compose: Compose) -> Iterator[str]:
+    for service, described in ours(compose).items():
+        python, option, module, *_ = described["command"]
+        if (python, option) != ("python", "-m") or find_spec(module) is None:
+            yield f"{service} runs no module: {described['command']}"
+
+
+def undeclared_volumes(compose: Compose) -> Iterator[str]:
+    for service, described in services(compose).items():
+        for volume in described.get("volumes", []):
+            source = volume.partition(":")[0]
+            exists = (ROOT / source).is_file() if "/" in source else source in compose["volumes"]
+            if not exists:
+                yield f"{service} mounts {source}, which does not exist"
+
+
+def hasty_stops(compose: Compose) -> Iterator[str]:
+    grace = int(services(compose)["worker"]["stop_grace_period"].removesuffix("s"))
+    if grace < max(_WORKER_STOP_SECONDS, WorkerSettings.load(None).shutdown_grace_seconds + 30):
+        yield f"worker is killed after {grace} s, while it still gives jobs back"
+
+
+# Each rule, and a change of the real file that breaks it.
+RULES: list[tuple[Rule, str, str]] = [
+    (ports_beyond_loopback, "127.0.0.1:${API_PORT", "${API_PORT"),
+    (ports_beyond_loopback, "127.0.0.1:${PREFECT_PORT:-4200}:4200", "0.0.0.0:4200:4200"),
+    (literal_secrets, "${POSTGRES_PASSWORD:?run infra/docker/make-env.sh}", "hunter2"),
+    (literal_secrets, "product-images:${RABBITMQ_PASSWORD:?", "product-images:${PASSWORD:-"),
+    (literal_secrets, "${PREFECT_AUTH_STRING:?", "${PREFECT_AUTH_STRING:-"),
+    (hopeless_waits, "minio: {condition: service_healthy}", "api: {condition: service_started}"),
+    (hopeless_waits, "prefect: {condition: service_healthy}", "x: {condition: service_healthy}"),
+    (hopeless_waits, 'restart: "no"', "restart: always"),
+    (loose_images, "redis:8.2-bookworm", "redis:latest"),
+    (loose_images, "redis:8.2-bookworm", "redis"),
+    (loose_images, "rabbitmq:4.2-management", "registry.example:5000/rabbitmq"),
+    (privileged, '["no-new-privileges:true"]', "[]"),
+    (privileged, "cap_drop: [ALL]", "cap_drop: [CHOWN]"),
+    (privileged, "init: true", 'user: "0"'),
+    (strange_settings, "WORKER_SLOTS:", "WORKER_SLOT:"),
+    (missing_settings, "WORKER_SLOTS:", "WORKER_SLOT:"),
+    (unknown_variables, "${API_PORT:", "${HTTP_PORT:"),
+    (strange_modules, "[python, -m, flows.worker]", "[python, -m, flows.labourer]"),
+    (undeclared_volumes, "minio:/data", "objects:/data"),
+    (undeclared_volumes, "./infra/docker/databases.sql", "./infra/docker/tables.sql"),
+    (hasty_stops, "stop_grace_period: 75s", "stop_grace_period: 40s"),
+]
+
+
+@pytest.mark.parametrize("rule", dict.fromkeys(rule for rule, _, _ in RULES))
+def test_the_containers_keep_the_rule(rule: Rule) -> None:
+    assert list(rule(yaml.safe_load(TEXT))) == []
+
+
+@pytest.mark.parametrize(("rule", "right", "wrong"), RULES)
+def test_what_breaks_a_rule_is_found(rule: Rule, right: str, wrong: str) -> None:
+    assert right in TEXT
+    assert list(rule(yaml.safe_load(TEXT.replace(right, wrong)))) != []
+
+
+def test_every_setting_left_out_of_the_containers_exists() -> None:
+    assert settings_names() >= NOT_IN_CONTAINERS
+    of_the_stack = {name.upper() for name in StackSettings.model_fields}
+    assert NOT_IN_CONTAINERS - of_the_stack == {"API_URL"}

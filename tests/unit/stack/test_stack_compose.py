@@ -1,0 +1,41 @@
+"""The containers and the local stack are the same system: told the same, in the same words."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+import yaml  # type: ignore[import-untyped]  # PyYAML ships no types
+
+from infra.settings import StackSettings
+from infra.stack.account import erase
+from infra.stack.ground import lay_ground
+from infra.stack.prefect import prefect_part
+
+COMPOSE = Path(__file__).resolve().parents[3] / "docker-compose.yml"
+
+# Differ by nature: addresses and folders.
+PLACES = {"PREFECT_API_DATABASE_CONNECTION_URL", "PREFECT_HOME", "PREFECT_SERVER_UI_API_URL"}
+# Containers only: a password, and a folder that a read-only container can write to.
+MORE = {"PREFECT_SERVER_API_AUTH_STRING", "PREFECT_SERVER_UI_STATIC_DIRECTORY"}
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Iterator[Mapping[str, str]]:
+    """What the local stack tells its Prefect server."""
+    ground = lay_ground(StackSettings(stack_directory=tmp_path), {})
+    yield prefect_part(ground).environment
+    erase(tmp_path)
+
+
+def test_the_prefect_server_is_told_the_same(local: Mapping[str, str]) -> None:
+    service = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]["prefect"]
+    told = {k: v for k, v in service["environment"].items() if k not in PLACES | MORE}
+    assert told == {k: v for k, v in local.items() if k not in PLACES}
+
+
+def test_the_prefect_server_runs_by_the_same_program(tmp_path: Path) -> None:
+    service = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]["prefect"]
+    ground = lay_ground(StackSettings(stack_directory=tmp_path, prefect_port=4200), {})
+    command = prefect_part(ground).command
+    erase(tmp_path)
+    assert service["command"][1:] == ["0.0.0.0" if w == "127.0.0.1" else w for w in command[1:]]
