@@ -12,6 +12,7 @@ from infra.stack.part import Progress
 from infra.stack.ports import free_port
 from infra.stack.progress import describe
 from infra.stack.stack import Stack
+from tests.benchmarks.orchestration import measure_orchestration
 from tests.benchmarks.throughput import measure_throughput
 
 
@@ -21,6 +22,7 @@ def main() -> None:
     directory = Path(tempfile.mkdtemp(prefix="product-images-bench-"))
     try:
         with Stack(_settings(directory), partial(_report, console)) as stack:
+            measure_orchestration(stack, console)
             measure_throughput(stack, console)
     finally:
         erase(directory)

@@ -5,12 +5,12 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-import psutil
 from rich.console import Console
 from rich.table import Table
 
 from infra.stack.stack import Stack
 from tests.benchmarks.bare_pillow import images_per_second
+from tests.benchmarks.cpu import cpu_seconds
 from tests.pictures import PictureServer, photo
 from tests.world import World
 
@@ -29,8 +29,8 @@ def measure_throughput(stack: Stack, console: Console) -> None:
             server.bodies[f"/{seed}.jpg"] = photo(SIDE_PX, SIDE_PX, seed=seed, quality=90)
             return server.url(f"/{seed}.jpg")
 
-        _run(world, [[fresh()] for _ in range(8)])  # warm
-        latencies = [_run(world, [[fresh()]]) for _ in range(7)]
+        run_jobs(world, [[fresh()] for _ in range(8)])  # warm
+        latencies = [run_jobs(world, [[fresh()]]) for _ in range(7)]
         table = Table("jobs", "images", "images/s", "bare Pillow", "ratio", "CPU s by part")
         for jobs, images in ((24, 1), (8, 5)):
             for _ in range(_ROUNDS):
@@ -47,15 +47,15 @@ def _row(
 ) -> tuple[str, ...]:
     work = [[fresh() for _ in range(images)] for _ in range(jobs)]
     bodies = list(server.bodies.values())[-jobs * images :]
-    before = _cpu(world)
-    seconds = _run(world, work)
-    used = {part: after - before.get(part, 0) for part, after in _cpu(world).items()}
+    before = cpu_seconds(world)
+    seconds = run_jobs(world, work)
+    used = {part: after - before.get(part, 0) for part, after in cpu_seconds(world).items()}
     rate, bare = jobs * images / seconds, images_per_second(bodies)
     shown = ", ".join(f"{part} {cpu:.1f}" for part, cpu in used.items() if cpu >= 0.05)
     return (str(jobs), str(images), f"{rate:.2f}", f"{bare:.2f}", f"{rate / bare:.2f}", shown)
 
 
-def _run(world: World, products: Sequence[Sequence[str]]) -> float:
+def run_jobs(world: World, products: Sequence[Sequence[str]]) -> float:
     """Post all products, wait until all are ready, return the seconds."""
     started = perf_counter()
     accepted = [world.post(*urls)["job_id"] for urls in products]
@@ -64,22 +64,3 @@ def _run(world: World, products: Sequence[Sequence[str]]) -> float:
         if job["state"] != "ready":
             raise RuntimeError(f"job {job_id} is {job['state']}: {job}")
     return perf_counter() - started
-
-
-def _cpu(world: World) -> dict[str, float]:
-    """Return the CPU seconds that each part has used; pixel processes count as one part."""
-    used = {}
-    for part, pid in world.stack.description.processes.items():
-        process = psutil.Process(pid)
-        used[part] = _seconds(process)
-        children = sum(_seconds(child) for child in process.children(recursive=True))
-        used["pixels" if part.startswith("worker") else f"{part} (children)"] = children
-    return used
-
-
-def _seconds(process: psutil.Process) -> float:
-    try:
-        times = process.cpu_times()
-    except psutil.NoSuchProcess:
-        return 0
-    return float(times.user + times.system)
