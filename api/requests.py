@@ -12,7 +12,7 @@ from infra.errors import ErrorCode, FetchRefused, Rejected
 from infra.fetch.source_url import parse_source_url
 from infra.settings import ApiSettings
 from infra.storable import require_storable
-from tasks.imaging.preset import PRESETS
+from tasks.imaging.catalogue import Presets
 from tasks.submit import Submission, Upload
 
 _DEFAULT_PRESET = "web"
@@ -80,14 +80,18 @@ def parse_request(fields: dict[str, Any]) -> ProcessImageRequest:
 
 
 def to_submission(
-    request: ProcessImageRequest, uploads: Sequence[Upload], settings: ApiSettings
+    request: ProcessImageRequest,
+    uploads: Sequence[Upload],
+    settings: ApiSettings,
+    *,
+    presets: Presets,
 ) -> Submission:
     """Return what to submit; raise `Rejected` when any part of it is unacceptable."""
-    if request.preset not in PRESETS:
+    if request.preset not in presets:
         raise Rejected(
             422,
             ErrorCode.UNKNOWN_PRESET,
-            f"There is no preset {request.preset!r}. Known: {', '.join(sorted(PRESETS))}.",
+            f"There is no preset {request.preset!r}. Known: {', '.join(presets)}.",
         )
     return Submission(
         preset=request.preset,

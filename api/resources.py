@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from api.dispatcher import Dispatcher
 from infra.broker.rabbitmq import RabbitPublisher
@@ -17,15 +17,18 @@ from infra.settings import (
     DatabaseSettings,
     DispatchSettings,
     PrefectSettings,
+    PresetSettings,
     StoreSettings,
 )
+from tasks.imaging.catalogue import Presets, packaged_presets
+from tasks.presets import read_presets
 
 _CONNECTIONS_BESIDE_REQUESTS = 2  # the dispatcher and one to spare
 
 
 @dataclass(frozen=True, slots=True)
 class ApiConfiguration:
-    """All settings sections of the API process."""
+    """All settings sections of the API process, and the presets that it offers."""
 
     api: ApiSettings
     assets: AssetSettings
@@ -35,6 +38,7 @@ class ApiConfiguration:
     dispatch: DispatchSettings
     prefect: PrefectSettings
     store: StoreSettings
+    presets: Presets = field(default_factory=packaged_presets)
 
     @classmethod
     def load(cls) -> "ApiConfiguration":
@@ -48,6 +52,7 @@ class ApiConfiguration:
             dispatch=DispatchSettings.load(),
             prefect=PrefectSettings.load(),
             store=StoreSettings.load(),
+            presets=read_presets(PresetSettings.load()),
         )
 
 

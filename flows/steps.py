@@ -24,7 +24,6 @@ from infra.states import JobState
 from tasks.claim import ClaimedImage
 from tasks.compress import RenderedImage, compress
 from tasks.imaging.fingerprint import policy_fingerprint
-from tasks.imaging.preset import preset_named
 from tasks.park import park
 from tasks.record import record
 from tasks.result import FetchedImage, ImageDone
@@ -65,23 +64,21 @@ async def fetch_images(run: ProductRun) -> list[FetchedImage]:
 @task(name="compress", cache_policy=NO_CACHE, persist_result=False, retries=0)
 async def compress_images(run: ProductRun, fetched: Sequence[FetchedImage]) -> list[RenderedImage]:
     """Make the variants of all images that have none yet; return what has to be stored."""
-    preset = preset_named(run.claim.preset)
-    fingerprint = policy_fingerprint(preset)
+    shop = run.workshop
 
     async def make(source: FetchedImage) -> RenderedImage | None:
-        known = await in_thread(
-            run.workshop.io_threads, reuse, run.workshop.database, source, fingerprint
-        )
+        preset = shop.configuration.presets.named(run.claim.preset)  # an unknown one fails here
+        fingerprint = policy_fingerprint(preset)
+        known = await in_thread(shop.io_threads, reuse, shop.database, source, fingerprint)
         if known is not None:
             run.finish(known)
             return None
-        return await run.attempt(
-            Step.COMPRESS,
-            source.image,
-            lambda: compress(run.workshop.pixels, source, run.directory, preset=preset),
-        )
+        return await compress(shop.pixels, source, run.directory, preset=preset)
 
-    rendered = await side_by_side(make(source) for source in fetched)
+    async def compress_one(source: FetchedImage) -> RenderedImage | None:
+        return await run.attempt(Step.COMPRESS, source.image, partial(make, source))
+
+    rendered = await side_by_side(compress_one(source) for source in fetched)
     return [image for image in rendered if image is not None]
 
 

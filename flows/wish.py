@@ -11,7 +11,7 @@ from infra.errors import ErrorCode, FetchRefused, Rejected
 from infra.fetch.source_url import parse_source_url
 from infra.states import Lane
 from infra.storable import require_storable
-from tasks.imaging.preset import preset_named
+from tasks.imaging.catalogue import Presets
 from tasks.submit import Submission
 
 _MAX_URLS = 100
@@ -29,8 +29,8 @@ class Wish:
     preset: str = "web"
 
     @classmethod
-    def of(cls, parameters: Mapping[str, Any]) -> "Wish":
-        """Read a run's parameters; raise `Rejected` or `FetchRefused` with what to change."""
+    def of(cls, parameters: Mapping[str, Any], presets: Presets) -> "Wish":
+        """Read a run's parameters; raise `PermanentError` with what to change."""
         given = {name: value for name, value in parameters.items() if value not in (None, "", [])}
         try:
             wish = TypeAdapter(cls).validate_python(given)
@@ -38,7 +38,7 @@ class Wish:
             first = exc.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(step) for step in first["loc"])
             raise _rejected(f"The parameter {where} is not usable: {first['msg']}.") from exc
-        _require_sense(wish)
+        _require_sense(wish, presets)
         return wish
 
     def submission(self, flow_run_id: UUID) -> Submission:
@@ -52,14 +52,14 @@ class Wish:
         )
 
 
-def _require_sense(wish: Wish) -> None:
+def _require_sense(wish: Wish, presets: Presets) -> None:
     if (wish.job_id is None) == (not wish.image_urls):
         raise _rejected("Give either image_urls, for a new job, or the job_id of an old one.")
     if len(wish.image_urls) > _MAX_URLS:
         raise _rejected(f"Give at most {_MAX_URLS} image URLs in one run.")
     if wish.sku is not None:
         _require_sku(wish.sku)
-    preset_named(wish.preset)
+    presets.named(wish.preset)
     for index, url in enumerate(wish.image_urls):
         try:
             parse_source_url(url)

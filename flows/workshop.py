@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import ParamSpec, TypeVar
 
@@ -24,11 +24,14 @@ from infra.settings import (
     JobSettings,
     PixelSettings,
     PrefectSettings,
+    PresetSettings,
     StoreSettings,
     WorkerSettings,
 )
 from tasks.fetch import ImageSource
+from tasks.imaging.catalogue import Presets, packaged_presets
 from tasks.pixels import PixelPool
+from tasks.presets import read_presets
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -39,7 +42,7 @@ _DUTIES = 4
 
 @dataclass(frozen=True, slots=True)
 class WorkerConfiguration:
-    """All settings sections of the worker process."""
+    """All settings sections of the worker process, and the presets that it makes."""
 
     assets: AssetSettings
     broker: BrokerSettings
@@ -51,6 +54,7 @@ class WorkerConfiguration:
     prefect: PrefectSettings
     store: StoreSettings
     worker: WorkerSettings
+    presets: Presets = field(default_factory=packaged_presets)
 
     @classmethod
     def load(cls) -> "WorkerConfiguration":
@@ -66,6 +70,7 @@ class WorkerConfiguration:
             prefect=PrefectSettings.load(),
             store=StoreSettings.load(),
             worker=WorkerSettings.load(),
+            presets=read_presets(PresetSettings.load()),
         )
 
 

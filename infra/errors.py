@@ -61,6 +61,7 @@ class ErrorCode(StrEnum):
     # About the pixels of an image
     UNSUPPORTED_FORMAT = "unsupported_format"
     TOO_MANY_PIXELS = "too_many_pixels"
+    TOO_MANY_FRAMES = "too_many_frames"
     TRUNCATED = "truncated"
     CORRUPT = "corrupt"
     DECODER_CRASHED = "decoder_crashed"

@@ -193,6 +193,14 @@ class FetchSettings(Section):
         return value
 
 
+class PresetSettings(Section):
+    """What variants are made; the API and every worker have to read the same file."""
+
+    model_config = SettingsConfigDict(env_prefix="PRESETS_")
+
+    file: Path | None = Field(None, description="presets beside, or instead of, the package's")
+
+
 class PixelSettings(Section):
     """The killable child processes that decode and encode."""
 
@@ -202,6 +210,8 @@ class PixelSettings(Section):
     timeout_seconds: Positive = 60
     memory_bytes: Annotated[int, Field(ge=256 * _MEBIBYTE)] = 2048 * _MEBIBYTE
     max_pixels: Count = 50_000_000
+    max_bytes: Count = 100 * _MEBIBYTE
+    max_frames: Count = 1_000
 
 
 class JobSettings(Section):

@@ -41,7 +41,11 @@ class PixelPool:
     """Use it in a `with`: entering returns when all children are ready, leaving kills them."""
 
     def __init__(self, settings: PixelSettings) -> None:
-        self._limits = Limits(max_pixels=settings.max_pixels)
+        self._limits = Limits(
+            max_pixels=settings.max_pixels,
+            max_bytes=settings.max_bytes,
+            max_frames=settings.max_frames,
+        )
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._open = False
         self._keepers = [

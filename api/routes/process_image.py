@@ -62,13 +62,15 @@ def process_image(body: RequestBody, resources: Resources, response: Response) -
 
 
 def _accept(body: Body, resources: Resources) -> Accepted:
-    settings = resources.configuration.api
+    settings, presets = resources.configuration.api, resources.configuration.presets
     request = parse_request(body.fields)
     check_count(request, len(body.files), settings)
-    to_submission(request, (), settings)  # refuse a bad request before its files are stored
+    # Refuse a bad request before its files are stored.
+    to_submission(request, (), settings, presets=presets)
     uploads = [
         store_upload(resources.store, path, index=index) for index, path in enumerate(body.files)
     ]
-    submitted = submit(resources.database, to_submission(request, uploads, settings))
+    submission = to_submission(request, uploads, settings, presets=presets)
+    submitted = submit(resources.database, submission)
     resources.dispatcher.wake()
     return Accepted.of(submitted)

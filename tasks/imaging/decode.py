@@ -4,6 +4,7 @@ Size is judged from the header, before any pixel costs memory. Truncated files a
 Pillow's switch that would load them is never used.
 """
 
+import math
 from io import BytesIO
 
 # These register the decoders named below, before the first picture asks; no others are loaded.
@@ -21,11 +22,18 @@ from PIL import (  # noqa: F401 - see above
     features,
 )
 
-from infra.errors import ErrorCode, ImageRefused
+from tasks.imaging import boxes, png
+from tasks.imaging.chunks import webp_size, with_alpha_flag
 from tasks.imaging.facts import Limits, SourceFacts
+from tasks.imaging.heif import open_heif
+from tasks.imaging.memory import told_from_damage
 from tasks.imaging.original import Original
 from tasks.imaging.plan import is_sideways
+from tasks.imaging.plausible import refuse_implausible
+from tasks.imaging.refusal import too_many_pixels, unknown_format
 from tasks.imaging.sniff import ImageFormat
+
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # there is a process per CPU
 
 _DECODERS: dict[ImageFormat, tuple[str, ...]] = {
     ImageFormat.JPEG: ("JPEG", "MPO"),  # phones append a depth map or a second view
@@ -39,25 +47,33 @@ if features.check("avif"):
     _DECODERS[ImageFormat.AVIF] = ("AVIF",)
 
 _UPRIGHT = 1
-# Pillow turns pictures of these by itself; their size is the upright one from the start.
+# Pillow turns pictures of these by itself; their size is the upright one from the start. So does
+# libheif, whose pictures come without the EXIF data that would say so a second time.
 _TURNED_BY_DECODER = frozenset({ImageFormat.TIFF})
+_16_BIT_STEPS_PER_8_BIT_STEP = 256
 
 
 def open_picture(original: Original, limits: Limits) -> Image.Image:
-    """Return the picture, header read, pixels not yet; several frames show their first."""
+    """Return the picture, header read, pixels not yet; several frames show their first.
+
+    `info` names the colours: `icc_profile`, or `code_points` after H.273, or what a PNG says.
+    """
+    with told_from_damage(_pixels_of_opening(original)):
+        return _opened(original, limits)
+
+
+def _opened(original: Original, limits: Limits) -> Image.Image:
+    if original.format is ImageFormat.HEIC:
+        return open_heif(original.data, limits)  # pixels and all: its decoder has no other way
     decoders = _DECODERS.get(original.format)
     if decoders is None:
-        raise ImageRefused(
-            ErrorCode.UNSUPPORTED_FORMAT,
-            f"Pictures of type {original.format.media_type} are not accepted yet.",
-        )
-    image = Image.open(BytesIO(original.data), formats=decoders)
+        raise unknown_format()
+    data = _prepared(original)
+    image = Image.open(BytesIO(data), formats=decoders)
     if image.width * image.height > limits.max_pixels:
-        raise ImageRefused(
-            ErrorCode.TOO_MANY_PIXELS,
-            f"The picture has {image.width} by {image.height} pixels; "
-            f"at most {limits.max_pixels:,} are accepted.",
-        )
+        raise too_many_pixels(image.width, image.height, limits.max_pixels)
+    refuse_implausible(data, original.format, image.size)
+    _complete_info(image, original)
     return image
 
 
@@ -75,12 +91,57 @@ def describe(image: Image.Image, original: Original) -> SourceFacts:
         orientation=orientation,
         bytes=len(original.data),
         sha256=original.sha256,
+        frames=original.length.frames,
+        seconds=original.length.seconds,
+        has_alpha=image.has_transparency_data,
     )
 
 
 def orientation_left(facts: SourceFacts) -> int:
     """Return the EXIF orientation that the decoded pixels still have to follow."""
     return _UPRIGHT if facts.format in _TURNED_BY_DECODER else facts.orientation
+
+
+def _pixels_of_opening(original: Original) -> int:
+    """Return how many pixels take memory at once; the other formats read their header only."""
+    match original.format:
+        case ImageFormat.WEBP:
+            return math.prod(webp_size(original.data))
+        case ImageFormat.HEIC:
+            return math.prod(boxes.declared_size(original.data))
+        case _:
+            return 0
+
+
+def _prepared(original: Original) -> bytes:
+    """Return the bytes as Pillow should see them; the pixels in them are the same."""
+    if original.format is ImageFormat.PNG:
+        return png.without_notes(original.data)
+    if original.format is ImageFormat.WEBP and original.length.frames > 1:
+        return with_alpha_flag(original.data)
+    return original.data
+
+
+def _complete_info(image: Image.Image, original: Original) -> None:
+    """Add what Pillow does not tell about colours, and put right what it tells wrongly."""
+    match original.format:
+        case ImageFormat.AVIF:
+            image.info["code_points"] = boxes.colour_code_points(original.data)
+        case ImageFormat.PNG:
+            code_points = png.code_points(original.data)
+            if code_points is not None:
+                image.info["code_points"] = code_points
+                image.info.pop("icc_profile", None)  # the standard ranks it second
+            _scale_colour_key(image, png.bit_depth(original.data))
+
+
+def _scale_colour_key(image: Image.Image, depth: int) -> None:
+    """Bring the transparent colour to the 8 bits that Pillow brings the pixels to."""
+    key = image.info.get("transparency")
+    if image.mode == "L" and isinstance(key, int):
+        image.info["transparency"] = key * 255 // (2**depth - 1)
+    if image.mode == "RGB" and isinstance(key, tuple) and depth == 16:
+        image.info["transparency"] = tuple(level // _16_BIT_STEPS_PER_8_BIT_STEP for level in key)
 
 
 def _stored_orientation(image: Image.Image) -> int:

@@ -13,11 +13,14 @@ from tasks.imaging.sniff import ImageFormat
 class Limits:
     """What a source may cost before it is refused.
 
+    `max_frames` bounds animations, of which all frames have to be looked at when one is wanted.
     `max_scans` bounds progressive JPEGs: ordinary ones have about ten scans, and each further
     scan is one more pass over all pixels.
     """
 
     max_pixels: int
+    max_bytes: int = 100 * 1024 * 1024
+    max_frames: int = 1_000
     max_scans: int = 200
 
 
@@ -26,7 +29,9 @@ class SourceFacts:
     """A source as it was decoded.
 
     `width` and `height` are those that a viewer sees: after `orientation`, the stored EXIF value
-    from 1 to 8, was applied. `sha256` is hexadecimal and of the file's bytes.
+    from 1 to 8, was applied. `sha256` is hexadecimal and of the file's bytes. `frames` counts
+    those of an animation (1 otherwise), `seconds` is how long one round of it takes; `has_alpha`
+    says that some pixels may be transparent.
     """
 
     format: ImageFormat
@@ -36,13 +41,17 @@ class SourceFacts:
     orientation: int
     bytes: int
     sha256: str
+    frames: int = 1
+    seconds: float = 0.0
+    has_alpha: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class VariantFile:
     """One encoded, verified file in the job's directory.
 
-    `score` is a measured likeness to the source, where one was measured.
+    `quality` is the encoder's number, None for a lossless file. `score` is the likeness to the
+    picture before encoding, on SSIMULACRA2's scale, where one was measured.
     """
 
     name: str
@@ -51,11 +60,25 @@ class VariantFile:
     height: int
     bytes: int
     sha256: str
-    quality: int
+    quality: int | None
     path: Path
     media_type: str
     extension: str
     score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PageFacts:
+    """What a web page shows before the picture has arrived, and a name for how it looks.
+
+    `dominant_colour` is "#rrggbb", of the product rather than of its ground. `thumbhash` is a
+    ThumbHash in base64: a blurred preview in about 25 bytes. `phash` is a perceptual hash, 16
+    hexadecimal digits: pictures that look the same differ in few of its bits.
+    """
+
+    dominant_colour: str
+    thumbhash: str
+    phash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +88,4 @@ class Rendition:
     source: SourceFacts
     variants: tuple[VariantFile, ...]
     fingerprint: str
+    page: PageFacts

@@ -12,18 +12,43 @@ import PIL
 from PIL import features
 
 from tasks.imaging.preset import Preset
+from tasks.imaging.sniff import ImageFormat
 
-PIPELINE_REVISION = 1  # raise it when the steps change what comes out
+PIPELINE_REVISION = 2  # raise it when the steps change what comes out
 _HEX_DIGITS = 16  # 64 bits: one policy among a few hundred, not one object among billions
+
+# Pillow's names of the libraries that write each format, the first that is there.
+_ENCODERS = {
+    ImageFormat.JPEG: ("mozjpeg", "libjpeg_turbo", "jpg"),
+    ImageFormat.WEBP: ("webp",),
+    ImageFormat.AVIF: ("avif",),
+    ImageFormat.PNG: ("zlib_ng", "zlib"),
+}
+
+
+def policy_revision(preset: Preset) -> str:
+    """Return 16 hexadecimal digits that change when a variant is out of date.
+
+    That is when the preset says something else, whether its `revision` was raised or not, or when
+    the pipeline's own revision was. A newer encoder does not make what an older one wrote wrong.
+    """
+    return _digest(_policy(preset))
 
 
 def policy_fingerprint(preset: Preset) -> str:
     """Return 16 hexadecimal digits that change when anything that shapes the bytes changes."""
-    policy = {
-        "preset": asdict(preset),
-        "pipeline": PIPELINE_REVISION,
-        "pillow": PIL.__version__,
-        "jpeg": features.version("libjpeg_turbo") or features.version("jpg"),
-        "webp": features.version("webp"),
-    }
+    encoders = {each.format.value: _encoder(each.format) for each in preset.encodings}
+    return _digest({**_policy(preset), "pillow": PIL.__version__, "encoders": encoders})
+
+
+def _policy(preset: Preset) -> dict[str, object]:
+    return {"preset": asdict(preset), "pipeline": PIPELINE_REVISION}
+
+
+def _encoder(image_format: ImageFormat) -> str:
+    found = (features.version(name) for name in _ENCODERS[image_format])
+    return next((version for version in found if version), "")
+
+
+def _digest(policy: dict[str, object]) -> str:
     return sha256(json.dumps(policy, sort_keys=True).encode()).hexdigest()[:_HEX_DIGITS]

@@ -5,6 +5,7 @@ A JPEG can be decoded at a half, a quarter or an eighth for about half the CPU.
 
 from PIL import Image
 
+from tasks.imaging.memory import told_from_damage
 from tasks.imaging.plan import Plan
 
 # Measured against full decoding at a width of 1,600: with half as much again left for Lanczos the
@@ -15,8 +16,9 @@ _DRAFT_RESERVE = 1.5
 
 def load(image: Image.Image, plan: Plan) -> Image.Image:
     """Load the first frame; at least `_DRAFT_RESERVE` times as large as planned, or in full."""
-    size = plan.stored_size
+    pixels, size = image.width * image.height, plan.stored_size
     reserve = (round(size.width * _DRAFT_RESERVE), round(size.height * _DRAFT_RESERVE))
     image.draft(None, reserve)  # does nothing for other formats than JPEG
-    image.load()
+    with told_from_damage(pixels):
+        image.load()
     return image

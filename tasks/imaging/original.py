@@ -7,19 +7,22 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from infra.errors import ErrorCode, ImageRefused, PixelsFailed
+from infra.errors import ErrorCode, PixelsFailed
+from tasks.imaging.count import Length
 from tasks.imaging.facts import Limits
+from tasks.imaging.refusal import too_many_bytes, unknown_format
 from tasks.imaging.sniff import HEADER_BYTES, ImageFormat, sniff
 from tasks.imaging.sound import refuse_unsound
 
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """The bytes of a source; `sha256` is hexadecimal."""
+    """The bytes of a source; `sha256` is hexadecimal, `length` that of the animation."""
 
     data: bytes
     format: ImageFormat
     sha256: str
+    length: Length
 
 
 def read_original(source: Path, limits: Limits) -> Original:
@@ -27,6 +30,9 @@ def read_original(source: Path, limits: Limits) -> Original:
     `PixelsFailed` when the file cannot be read.
     """
     try:
+        size = source.stat().st_size
+        if size > limits.max_bytes:
+            raise too_many_bytes(size, limits.max_bytes)
         data = source.read_bytes()
     except OSError as exc:
         raise PixelsFailed(
@@ -34,6 +40,6 @@ def read_original(source: Path, limits: Limits) -> Original:
         ) from exc
     image_format = sniff(data[:HEADER_BYTES])
     if image_format is None:
-        raise ImageRefused(ErrorCode.UNSUPPORTED_FORMAT, "The file is no picture that we know.")
-    refuse_unsound(data, image_format, limits)
-    return Original(data, image_format, sha256(data).hexdigest())
+        raise unknown_format()
+    length = refuse_unsound(data, image_format, limits)
+    return Original(data, image_format, sha256(data).hexdigest(), length)

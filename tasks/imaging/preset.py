@@ -1,62 +1,143 @@
-"""What is made of a source: widths, encodings and a background, under a name.
+"""What is made of a source: boxes, encodings and the rest of a policy, under a name.
 
-It must not know how pixels are made.
+Plain data, fit for pickling. It must not know how pixels are made, nor where presets are written.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
+from enum import StrEnum
 
-from infra.errors import ErrorCode, PermanentError
 from tasks.imaging.sniff import ImageFormat
+
+RGB = tuple[int, int, int]
+
+WHITE: RGB = (255, 255, 255)
+MIDDLE = (0.5, 0.5)
+
+
+class Fit(StrEnum):
+    """How a picture meets a box. No fit ever enlarges."""
+
+    INSIDE = "inside"  # the whole picture, as large as the box allows
+    COVER = "cover"  # the whole box, what stands out is cut off around the focal point
+    PAD = "pad"  # the whole picture in the middle of the box, the rest in the background's colour
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A wanted size in pixels; a side that is None follows from the picture's proportions."""
+
+    width: int | None = None
+    height: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.width is None and self.height is None:
+            raise ValueError("a box has a width, a height, or both")
+
+
+@dataclass(frozen=True, slots=True)
+class FixedQuality:
+    """The same number for every picture, on the encoder's own scale from 0 to 100."""
+
+    quality: int
+
+
+@dataclass(frozen=True, slots=True)
+class TargetQuality:
+    """The smallest file that still looks like the original.
+
+    `score` is on SSIMULACRA2's scale (90: no visible difference, 70: good), met to within
+    `tolerance`. `low` and `high` bound the encoder's quality, 0 to 100.
+    """
+
+    score: float
+    low: int
+    high: int
+    tolerance: float
+
+
+@dataclass(frozen=True, slots=True)
+class ByteBudget:
+    """The best file of at most `max_bytes`; `low` and `high` bound the encoder's quality."""
+
+    max_bytes: int
+    low: int
+    high: int
+
+
+Quality = FixedQuality | TargetQuality | ByteBudget
 
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
     """One way to write a variant.
 
-    `quality` is the encoder's own scale, 0 to 100. `effort` is the encoder's own scale of CPU
-    against bytes; None where the encoder has no such choice.
+    `effort` is the encoder's own scale of CPU against bytes; None is the pipeline's choice.
+    `lossless_graphics` permits a lossless file where a drawing gets smaller that way.
     """
 
     format: ImageFormat
-    quality: int
+    quality: Quality
     effort: int | None = None
+    lossless_graphics: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Trim:
+    """Cut a uniform border off before anything else.
+
+    `tolerance` is how far, in levels of 255, a pixel may differ from the border's colour and
+    still belong to it. `margin` of the border stays, as a share of the content's longer side.
+    """
+
+    tolerance: int = 12
+    margin: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FirstFrame:
+    """Show the first frame of an animation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Animated:
+    """Keep animations moving, in the formats that can, up to a number of frames and a length."""
+
+    max_frames: int
+    max_seconds: float
+
+
+Animation = FirstFrame | Animated
+FIRST_FRAME = FirstFrame()
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A named policy. `revision` goes up when the policy changes; `background` is RGB."""
+    """A named policy; docs/presets.md explains each part.
+
+    `boxes` are widest first. `focus` is the focal point, from (0, 0) at the top left to (1, 1).
+    `sharpen` is a strength from 0 (off) to 1. `drop_larger` leaves out a file that is no smaller
+    than the same picture in a simpler format; the simplest one stays.
+    """
 
     name: str
     revision: int
-    widths: tuple[int, ...]
+    boxes: tuple[Box, ...]
     encodings: tuple[Encoding, ...]
-    background: tuple[int, int, int] = (255, 255, 255)
-
-
-# Effort 2 of WebP: over photographs of 1,600 px it needs 2.1 to 2.6 times less CPU than the
-# encoder's default 4 and costs 3 to 5 % more bytes. The encoder is two thirds of all work here,
-# so this doubles what a machine gets done. Effort 1 saves little more CPU and costs 10 to 15 %.
-_WEB = Preset(
-    name="web",
-    revision=1,
-    widths=(1600, 800, 400, 200),
-    encodings=(
-        Encoding(ImageFormat.WEBP, quality=80, effort=2),
-        Encoding(ImageFormat.JPEG, quality=80),
-    ),
-)
-
-PRESETS: Mapping[str, Preset] = MappingProxyType({_WEB.name: _WEB})
+    fit: Fit = Fit.INSIDE
+    background: RGB = WHITE
+    trim: Trim | None = None
+    sharpen: float = 0.0
+    keep_copyright: bool = False
+    focus: tuple[float, float] = MIDDLE
+    animation: Animation = FIRST_FRAME
+    drop_larger: bool = True
 
 
 def preset_named(name: str) -> Preset:
-    """Look a preset up; raise `PermanentError` (unknown_preset) when there is none."""
-    try:
-        return PRESETS[name]
-    except KeyError as exc:
-        raise PermanentError(
-            ErrorCode.UNKNOWN_PRESET,
-            f"There is no preset named {name!r}; known are {', '.join(sorted(PRESETS))}.",
-        ) from exc
+    """Return a preset that comes with the package; raise `PermanentError` when there is none.
+
+    For tests and measurements: the API and the worker ask the presets that they read at start.
+    """
+    from tasks.imaging.catalogue import packaged_presets  # not in pixel processes, which get one
+
+    return packaged_presets().named(name)

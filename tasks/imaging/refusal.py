@@ -12,6 +12,9 @@ from PIL import Image
 
 from infra.errors import ErrorCode, ImageRefused, PixelsFailed, ProductImagesError
 
+# What the decoders say in their own words; everything else is damage.
+_NO_MEMORY = ("out of memory", "memory allocation", "cannot allocate")
+_CUT_SHORT = ("truncated", "end of file", "no 'meta' box")
 _OUT_OF_MEMORY = "This picture needs more memory than one picture may use."
 
 
@@ -62,10 +65,57 @@ def corrupt() -> ImageRefused:
     return ImageRefused(ErrorCode.CORRUPT, "The file is damaged: its picture cannot be decoded.")
 
 
+def implausible(width: int, height: int, size_bytes: int) -> ImageRefused:
+    """Say that there are too few bytes for the declared size."""
+    return ImageRefused(
+        ErrorCode.TRUNCATED,
+        f"The file declares {width} by {height} pixels, which its {size_bytes:,} bytes "
+        "cannot hold; send it again whole.",
+    )
+
+
+def unknown_format() -> ImageRefused:
+    """Say that the content is of no accepted type."""
+    return ImageRefused(
+        ErrorCode.UNSUPPORTED_FORMAT,
+        "The file is none of the accepted pictures: JPEG, PNG, WebP, AVIF, GIF, TIFF, BMP or HEIC.",
+    )
+
+
+def too_many_bytes(size_bytes: int, limit: int) -> ImageRefused:
+    """Say that the file is too long to be looked at."""
+    return ImageRefused(
+        ErrorCode.TOO_MANY_BYTES,
+        f"The file has {size_bytes:,} bytes; at most {limit:,} are accepted.",
+    )
+
+
+def too_many_pixels(width: int, height: int, limit: int) -> ImageRefused:
+    """Say that the picture is too large."""
+    return ImageRefused(
+        ErrorCode.TOO_MANY_PIXELS,
+        f"The picture has {width} by {height} pixels; at most {limit:,} are accepted.",
+    )
+
+
+def too_many_frames(limit: int) -> ImageRefused:
+    """Say that the animation is too long."""
+    return ImageRefused(
+        ErrorCode.TOO_MANY_FRAMES, f"The animation has more than {limit:,} frames; shorten it."
+    )
+
+
+def endless_scans() -> ImageRefused:
+    """Say that a progressive JPEG was made to take minutes."""
+    return ImageRefused(
+        ErrorCode.CORRUPT, "The JPEG repeats its scans more often than any encoder does."
+    )
+
+
 def _refusal(error: Exception) -> ImageRefused:
     text = str(error).lower()
-    if "out of memory" in text:
+    if any(word in text for word in _NO_MEMORY):
         return ImageRefused(ErrorCode.OUT_OF_MEMORY, _OUT_OF_MEMORY)
-    if "truncated" in text:
+    if any(word in text for word in _CUT_SHORT):
         return truncated()
     return corrupt()

@@ -11,24 +11,29 @@ from PIL import Image
 
 from tasks.imaging.bare import bare
 from tasks.imaging.colour import to_srgb
+from tasks.imaging.credit import read_credit
 from tasks.imaging.decode import describe, open_picture, orientation_left
-from tasks.imaging.encode import encode
 from tasks.imaging.facts import Limits, Rendition, SourceFacts, VariantFile
 from tasks.imaging.fingerprint import policy_fingerprint
+from tasks.imaging.geometry import fit_to_box, plan_sizes
 from tasks.imaging.load import load
 from tasks.imaging.orient import orient
 from tasks.imaging.original import read_original
+from tasks.imaging.page import page_facts
 from tasks.imaging.plain import plain
-from tasks.imaging.plan import Plan
-from tasks.imaging.preset import Encoding, Preset
+from tasks.imaging.plan import plan_loading, plan_shrinking, turned
+from tasks.imaging.preset import Preset
 from tasks.imaging.refusal import reading, writing
 from tasks.imaging.resize import shrink, shrink_to_plan
-from tasks.imaging.sizes import Size, plan_sizes
-from tasks.imaging.verify import verify
+from tasks.imaging.sharpen import sharpen
+from tasks.imaging.sizes import Size, Target
+from tasks.imaging.trim import trim
+from tasks.imaging.variants import Writer
 
 # Shrinking comes as early as it can: what follows then works on the widest variant's pixels,
-# not on the source's.
-_STEPS = (load, plain, shrink_to_plan, orient, to_srgb, bare)
+# not on the source's. A border is cut off before it, because it decides about the sizes.
+_FIRST_STEPS = (load, plain)
+_STEPS = (shrink_to_plan, orient, to_srgb, bare)
 
 
 def render(source: Path, directory: Path, preset: Preset, *, limits: Limits) -> Rendition:
@@ -38,54 +43,46 @@ def render(source: Path, directory: Path, preset: Preset, *, limits: Limits) -> 
     source is not acceptable, `PixelsFailed` when a variant could not be written.
     """
     with reading():
-        facts, widest, sizes = _prepare(source, preset, limits)
+        facts, largest, targets = _prepare(source, preset, limits)
     with writing():
-        variants = tuple(
-            _write(picture, directory, encoding, background=preset.background)
-            for picture in _ladder(widest, sizes)
-            for encoding in preset.encodings
-        )
-    return Rendition(facts, variants, policy_fingerprint(preset))
+        writer, picture = Writer(directory, preset), largest
+        variants: list[VariantFile] = []
+        for target, picture in _ladder(largest, targets, preset):
+            ceiling = facts.bytes if _is_as_large_as(facts, picture) else None
+            variants += writer.write(picture, target.stem, ceiling_bytes=ceiling)
+        page = page_facts(picture)
+    return Rendition(facts, tuple(variants), policy_fingerprint(preset), page)
 
 
 def _prepare(
     source: Path, preset: Preset, limits: Limits
-) -> tuple[SourceFacts, Image.Image, tuple[Size, ...]]:
+) -> tuple[SourceFacts, Image.Image, tuple[Target, ...]]:
     original = read_original(source, limits)
     image = open_picture(original, limits)
     facts = describe(image, original)
-    sizes = plan_sizes(Size(facts.width, facts.height), preset.widths)
-    plan = Plan(sizes[0], orientation_left(facts))
+    credit = read_credit(image) if preset.keep_copyright else b""
+    upright, orientation = Size(facts.width, facts.height), orientation_left(facts)
+    plan = plan_loading(preset, upright, orientation)
+    for step in _FIRST_STEPS:
+        image = step(image, plan)
+    if preset.trim is not None:
+        image = trim(image, preset.trim)
+        upright = turned(Size(*image.size), orientation)
+    plan = plan_shrinking(preset, upright, orientation, credit=credit)
     for step in _STEPS:
         image = step(image, plan)
-    return facts, image, sizes
+    return facts, image, plan_sizes(preset, upright)
 
 
-def _ladder(widest: Image.Image, sizes: tuple[Size, ...]) -> Iterator[Image.Image]:
-    """Yield the picture at each size, each made from the one before."""
-    picture = widest
-    for size in sizes:
-        picture = shrink(picture, size)
-        yield picture
+def _ladder(
+    largest: Image.Image, targets: tuple[Target, ...], preset: Preset
+) -> Iterator[tuple[Target, Image.Image]]:
+    """Yield the picture for each target, each made from the next larger one."""
+    picture = largest
+    for target in targets:
+        picture = shrink(picture, target.whole)
+        yield target, fit_to_box(sharpen(picture, preset.sharpen), target, preset)
 
 
-def _write(
-    picture: Image.Image, directory: Path, encoding: Encoding, *, background: tuple[int, int, int]
-) -> VariantFile:
-    size = Size(*picture.size)
-    name = f"w{size.width}-{encoding.format.value}"
-    path = directory / f"{name}.{encoding.format.extension}"
-    encode(picture, path, encoding, background=background)
-    proof = verify(path, encoding.format, size)
-    return VariantFile(
-        name=name,
-        format=encoding.format,
-        width=size.width,
-        height=size.height,
-        bytes=proof.bytes,
-        sha256=proof.sha256,
-        quality=encoding.quality,
-        path=path,
-        media_type=encoding.format.media_type,
-        extension=encoding.format.extension,
-    )
+def _is_as_large_as(facts: SourceFacts, picture: Image.Image) -> bool:
+    return picture.size == (facts.width, facts.height)

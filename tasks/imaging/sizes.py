@@ -1,4 +1,4 @@
-"""Decide how large the variants of a source become. It must not know pixels or formats."""
+"""What sizes are, and what one output of a preset is planned to be. No pixels, no arithmetic."""
 
 from dataclasses import dataclass
 
@@ -12,18 +12,21 @@ class Size:
     width: int
     height: int
 
+    @property
+    def pixels(self) -> int:
+        """The area."""
+        return self.width * self.height
 
-def plan_sizes(source: Size, widths: tuple[int, ...]) -> tuple[Size, ...]:
-    """Return the sizes for a source, widest first, none wider than the source, none twice.
 
-    A source narrower than a wanted width gives its own width instead; one too tall for the
-    formats gives the widest that fits.
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One size of variants.
+
+    `stem` is what their names begin with, like `w800` or `b2000x2000`. `size` is what the files
+    get. `whole` is the size that the whole picture is brought to first; then it is cut to `size`
+    (cover) or laid on it (pad), or it is `size` already (inside).
     """
-    widest = max(1, min(source.width, source.width * MAX_SIDE_PX // source.height))
-    chosen = sorted({min(width, widest) for width in widths}, reverse=True)
-    return tuple(Size(width, _height(width, source)) for width in chosen)
 
-
-def _height(width: int, source: Size) -> int:
-    rounded = (width * source.height + source.width // 2) // source.width
-    return min(MAX_SIDE_PX, max(1, rounded))
+    stem: str
+    size: Size
+    whole: Size

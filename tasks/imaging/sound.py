@@ -1,27 +1,43 @@
 """Check what the decoders do not: cheap looks at the bytes before anything is decoded."""
 
-from collections.abc import Iterator
-from zlib import crc32
-
-from infra.errors import ErrorCode, ImageRefused
+from tasks.imaging.boxes import declared_size
+from tasks.imaging.chunks import png_chunks, webp_size
+from tasks.imaging.count import Length, measure
 from tasks.imaging.facts import Limits
-from tasks.imaging.refusal import corrupt, truncated
+from tasks.imaging.refusal import (
+    corrupt,
+    endless_scans,
+    too_many_frames,
+    too_many_pixels,
+    truncated,
+)
 from tasks.imaging.sniff import ImageFormat
 
 _RIFF_HEADER_BYTES = 8
-_PNG_SIGNATURE_BYTES = 8
+_LARGEST_BLOCK_PX = 128
 _START_OF_SCAN = b"\xff\xda"
 
 
-def refuse_unsound(data: bytes, image_format: ImageFormat, limits: Limits) -> None:
-    """Raise `ImageRefused` for what would decode wrongly, misleadingly or for ever."""
+def refuse_unsound(data: bytes, image_format: ImageFormat, limits: Limits) -> Length:
+    """Raise `ImageRefused` for what would decode wrongly, misleadingly or for ever.
+
+    Returns the length of the animation, which is one frame for a still picture.
+    """
     match image_format:
         case ImageFormat.WEBP:
             _refuse_short_riff(data)
+            # Opening one takes the memory of its canvas, so this looks before it is opened.
+            _refuse_many(*webp_size(data), limits)
+        case ImageFormat.AVIF | ImageFormat.HEIC:
+            _refuse_many(*_least_size(*declared_size(data)), limits)
         case ImageFormat.PNG:
             _refuse_wrong_checksums(data)
         case ImageFormat.JPEG:
             _refuse_endless_scans(data, limits)
+    length = measure(data, image_format, limits.max_frames)
+    if length.frames > limits.max_frames:
+        raise too_many_frames(limits.max_frames)
+    return length
 
 
 def _refuse_short_riff(data: bytes) -> None:
@@ -30,21 +46,20 @@ def _refuse_short_riff(data: bytes) -> None:
         raise truncated()
 
 
+def _least_size(width: int, height: int) -> tuple[int, int]:
+    """These formats round sizes up to whole blocks and crop afterwards."""
+    return max(0, width - _LARGEST_BLOCK_PX), max(0, height - _LARGEST_BLOCK_PX)
+
+
+def _refuse_many(width: int, height: int, limits: Limits) -> None:
+    if width * height > limits.max_pixels:
+        raise too_many_pixels(width, height, limits.max_pixels)
+
+
 def _refuse_wrong_checksums(data: bytes) -> None:
     """Pillow shows pixels of a PNG whose checksum is wrong; they are wrong as well."""
-    for kind, body, checksum in _png_chunks(data):
-        is_critical = not kind[0] & 0x20  # a capital letter, by the PNG standard
-        if is_critical and crc32(body, crc32(kind)) != checksum:
-            raise corrupt()
-
-
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview, int]]:
-    """Yield kind, body and stated checksum of each whole chunk."""
-    place = _PNG_SIGNATURE_BYTES
-    while (end := place + 12 + int.from_bytes(data[place : place + 4], "big")) <= len(data):
-        stated = int.from_bytes(data[end - 4 : end], "big")
-        yield data[place + 4 : place + 8], memoryview(data)[place + 8 : end - 4], stated
-        place = end
+    if not all(chunk.is_sound for chunk in png_chunks(data) if chunk.is_critical):
+        raise corrupt()
 
 
 def _refuse_endless_scans(data: bytes, limits: Limits) -> None:
@@ -54,6 +69,4 @@ def _refuse_endless_scans(data: bytes, limits: Limits) -> None:
     chance, which the limit leaves ample room for.
     """
     if data.count(_START_OF_SCAN) > limits.max_scans:
-        raise ImageRefused(
-            ErrorCode.CORRUPT, "The JPEG repeats its scans more often than any encoder does."
-        )
+        raise endless_scans()

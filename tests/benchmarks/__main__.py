@@ -13,12 +13,14 @@ from infra.stack.ports import free_port
 from infra.stack.progress import describe
 from infra.stack.stack import Stack
 from tests.benchmarks.orchestration import measure_orchestration
+from tests.benchmarks.quality import measure_quality
 from tests.benchmarks.throughput import measure_throughput
 
 
 def main() -> None:
     """Run every benchmark."""
     console = Console(highlight=False)
+    measure_quality(console)
     directory = Path(tempfile.mkdtemp(prefix="product-images-bench-"))
     try:
         with Stack(_settings(directory), partial(_report, console)) as stack:

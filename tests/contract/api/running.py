@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Thread
 from typing import Any
 
@@ -105,10 +105,9 @@ def configuration(stack: StackDescription, database_url: str) -> ApiConfiguratio
 def changed(whole: ApiConfiguration, **sections: Mapping[str, object]) -> ApiConfiguration:
     """Return the configuration with some values of some sections replaced."""
     values = {
-        name: getattr(whole, name).model_copy(update=sections.get(name, {}))
-        for name in ApiConfiguration.__dataclass_fields__
+        name: getattr(whole, name).model_copy(update=update) for name, update in sections.items()
     }
-    return ApiConfiguration(**values)
+    return replace(whole, **values)
 
 
 @contextmanager

@@ -17,13 +17,15 @@ from infra.states import Outcome
 from tasks.claim import ClaimedImage
 from tasks.compress import RenderedImage
 from tasks.fetch import ImageSource
-from tasks.imaging.facts import Rendition, SourceFacts, VariantFile
+from tasks.imaging.facts import PageFacts, Rendition, SourceFacts, VariantFile
 from tasks.imaging.sniff import ImageFormat
 from tasks.result import FetchedImage
 from tasks.store import finish, store_original, store_variant
 from tasks.upload import store_upload
 from tests.integration.tasks.jobs import FINGERPRINT, sha256_of, url
 from tests.pictures import photo
+
+PAGE = PageFacts("#7d3c13", "dBgOFQL4Z3uHlmiYZ4dnpweFdVBY", "e497d38c59319b68")
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +118,7 @@ def test_an_image_is_finished_with_its_original_and_every_variant_in_the_store(
     original = tmp_path / "original"
     original.write_bytes(b"original of test_files")
     variants = tuple(_variant(tmp_path, width) for width in (800, 400))
-    rendition = Rendition(_facts(original), variants, FINGERPRINT)
+    rendition = Rendition(_facts(original), variants, FINGERPRINT, PAGE)
     fetched = FetchedImage(image(None), original, rendition.source.sha256, rendition.source.bytes)
 
     rendered = RenderedImage(fetched, rendition)

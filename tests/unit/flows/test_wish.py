@@ -10,21 +10,27 @@ from hypothesis import strategies as st
 from flows.wish import Wish
 from infra.errors import PermanentError, Rejected
 from infra.states import Lane
+from tasks.imaging.catalogue import packaged_presets
 
 URL = "https://supplier.example/1.jpg"
 RUN_ID = uuid4()
 NOTHING: st.SearchStrategy[Any] = st.sampled_from([None, "", []])
 
 
+def wish_of(parameters: dict[str, Any]) -> Wish:
+    """Read a run's parameters with the presets of the package."""
+    return Wish.of(parameters, packaged_presets())
+
+
 def refusal(**parameters: Any) -> str:
     """Return the sentence with which these parameters are refused."""
     with pytest.raises(PermanentError) as refused:
-        Wish.of(parameters)
+        wish_of(parameters)
     return refused.value.detail
 
 
 def test_urls_become_a_new_job_of_the_interactive_lane_that_this_run_shows() -> None:
-    wish = Wish.of({"image_urls": [URL], "sku": "SHOE-42", "preset": "web"})
+    wish = wish_of({"image_urls": [URL], "sku": "SHOE-42", "preset": "web"})
 
     submission = wish.submission(RUN_ID)
 
@@ -38,7 +44,7 @@ def test_urls_become_a_new_job_of_the_interactive_lane_that_this_run_shows() -> 
 def test_urls_are_normalised_and_keep_their_order() -> None:
     urls = ["HTTP://Supplier.Example:80/b/../ä.jpg#top", "https://SUPPLIER.example"]
 
-    submission = Wish.of({"image_urls": urls}).submission(RUN_ID)
+    submission = wish_of({"image_urls": urls}).submission(RUN_ID)
 
     assert submission.urls == (
         "http://supplier.example/%C3%A4.jpg",
@@ -49,20 +55,20 @@ def test_urls_are_normalised_and_keep_their_order() -> None:
 def test_a_job_id_is_a_wish_to_continue_that_job() -> None:
     job_id = uuid4()
 
-    assert Wish.of({"job_id": str(job_id)}).job_id == job_id
-    assert Wish.of({"job_id": job_id}).job_id == job_id
+    assert wish_of({"job_id": str(job_id)}).job_id == job_id
+    assert wish_of({"job_id": job_id}).job_id == job_id
 
 
 @given(sku=NOTHING, preset=NOTHING, job_id=NOTHING)
 @settings(max_examples=20, deadline=None)
 def test_fields_that_were_left_empty_do_not_count(sku: Any, preset: Any, job_id: Any) -> None:
-    wish = Wish.of({"image_urls": [URL], "sku": sku, "preset": preset, "job_id": job_id})
+    wish = wish_of({"image_urls": [URL], "sku": sku, "preset": preset, "job_id": job_id})
 
     assert wish == Wish(image_urls=(URL,))
 
 
 def test_the_preset_is_web_unless_another_one_is_named() -> None:
-    assert Wish.of({"image_urls": [URL]}).preset == "web"
+    assert wish_of({"image_urls": [URL]}).preset == "web"
 
 
 @pytest.mark.parametrize(
@@ -117,12 +123,12 @@ def test_a_url_that_is_not_usable_is_refused_with_its_number_and_what_to_change(
 
 
 def test_more_urls_than_one_run_takes_are_refused_with_the_number() -> None:
-    assert len(Wish.of({"image_urls": [URL] * 100}).image_urls) == 100
+    assert len(wish_of({"image_urls": [URL] * 100}).image_urls) == 100
     assert "at most 100" in refusal(image_urls=[URL] * 101)
 
 
 def test_a_sku_that_is_too_long_is_refused_with_the_limit() -> None:
-    assert Wish.of({"image_urls": [URL], "sku": "x" * 200}).sku == "x" * 200
+    assert wish_of({"image_urls": [URL], "sku": "x" * 200}).sku == "x" * 200
     assert "at most 200 characters" in refusal(image_urls=[URL], sku="x" * 201)
 
 
@@ -140,7 +146,7 @@ def test_an_unknown_preset_is_refused_with_the_known_ones() -> None:
 
 def test_a_refusal_is_a_rejection_of_the_request() -> None:
     with pytest.raises(Rejected) as refused:
-        Wish.of({})
+        wish_of({})
 
     assert (refused.value.status, refused.value.code) == (422, "invalid_request")
 
@@ -153,7 +159,7 @@ FIELDS = ("job_id", "image_urls", "sku", "preset")
 def read(parameters: dict[str, Any]) -> Wish | str:
     """Return what was understood, or the sentence of the refusal."""
     try:
-        return Wish.of(parameters)
+        return wish_of(parameters)
     except PermanentError as refused:
         return refused.detail
 
@@ -179,6 +185,6 @@ def test_a_url_that_was_understood_is_pure_ascii_and_is_read_the_same_way_again(
     if isinstance(wish, Wish):
         (once,) = wish.submission(RUN_ID).urls
         assert once.isascii()
-        assert Wish.of({"image_urls": [once]}).submission(RUN_ID).urls == (once,)
+        assert wish_of({"image_urls": [once]}).submission(RUN_ID).urls == (once,)
     else:
         assert wish.startswith("image_urls, number 0: ")

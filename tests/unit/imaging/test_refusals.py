@@ -1,5 +1,6 @@
 """What is not a sound, affordable picture is refused with a code, and nothing else escapes."""
 
+import math
 import time
 from pathlib import Path
 
@@ -19,7 +20,10 @@ DISGUISED = {
     "svg": b'<svg xmlns="http://www.w3.org/2000/svg"><rect width="9" height="9"/></svg>',
     "pdf": b"%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj",
     "empty": b"",
-    "heic": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(500),
+    "postscript": b"%!PS-Adobe-3.0 EPSF-3.0\n",
+    "zip": b"PK\x03\x04" + bytes(100),
+    "text": b"Size 42, black, leather. Ask for a picture.",
+    "video": b"\0\0\0\x18ftypisom\0\0\0\0isomavc1" + bytes(500),
 }
 
 
@@ -92,8 +96,8 @@ def test_endless_scans_are_refused_before_decoding(tmp_path: Path) -> None:
     assert time.monotonic() - started < QUICKLY_SECONDS
 
 
-def test_a_layout_that_is_not_for_showing_is_refused(tmp_path: Path) -> None:
-    data = encoded(Image.new("F", (40, 40), 0.5), "TIFF")
+def test_levels_without_end_are_refused(tmp_path: Path) -> None:
+    data = encoded(Image.new("F", (40, 40), math.inf), "TIFF")
     assert code_of(tmp_path, data) == ErrorCode.UNSUPPORTED_FORMAT
 
 

@@ -1,5 +1,6 @@
 """What comes out of the pipeline: names, sizes, bytes, and nothing that was not asked for."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 from io import BytesIO
@@ -9,18 +10,26 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from infra.errors import PixelsFailed
-from tasks.imaging import verify as verify_module
-from tasks.imaging.encode import encode
+from tasks.imaging.facts import Rendition
 from tasks.imaging.load import load
 from tasks.imaging.plan import Plan
-from tasks.imaging.preset import Encoding, preset_named
+from tasks.imaging.preset import Box, Encoding, Preset, TargetQuality, preset_named
+from tasks.imaging.quality import Encoded, Hint, Subject, encode_to_quality
 from tasks.imaging.render import render
 from tasks.imaging.resize import shrink
 from tasks.imaging.sizes import Size
 from tasks.imaging.sniff import ImageFormat
 from tests.unit.imaging.pictures import LIMITS, encoded, photo, pixel, rendered, variant
+from tests.unit.imaging.test_quality import textured
 
 WEB = preset_named("web")
+THREE = (ImageFormat.AVIF, ImageFormat.JPEG, ImageFormat.WEBP)
+
+
+def made(directory: Path, data: bytes, preset: Preset) -> Rendition:
+    source = directory / "source"
+    source.write_bytes(data)
+    return render(source, directory, preset, limits=LIMITS)
 
 
 def names(directory: Path, width: int, height: int) -> list[str]:
@@ -57,7 +66,7 @@ def test_a_single_pixel_is_a_picture(tmp_path: Path) -> None:
 
 
 def test_a_picture_too_tall_for_the_formats_is_still_rendered(tmp_path: Path) -> None:
-    assert names(tmp_path, 30, 17_000) == ["w28-webp", "w28-jpeg"]
+    assert names(tmp_path, 30, 17_000) == ["w29-webp", "w29-jpeg"]
 
 
 def test_the_report_agrees_with_the_files(tmp_path: Path) -> None:
@@ -128,25 +137,70 @@ def test_the_multi_picture_jpegs_of_phones_are_accepted(tmp_path: Path) -> None:
     assert (rendition.source.width, rendition.source.height) == (80, 60)
 
 
-def test_a_variant_that_is_not_what_was_meant_is_never_reported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def lying(image: Image.Image, path: Path, encoding: Encoding, **options: object) -> None:
-        encode(image.reduce(2), path, encoding, background=(0, 0, 0))
+def blank(image: Image.Image) -> Image.Image:
+    return Image.new(image.mode, image.size, "white")
 
-    monkeypatch.setattr("tasks.imaging.render.encode", lying)
+
+@pytest.mark.parametrize("change", [lambda image: image.reduce(2), blank])
+def test_a_variant_that_is_not_what_was_meant_is_never_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Image.Image], Image.Image]
+) -> None:
+    def lying(subject: Subject, encoding: Encoding, hint: Hint) -> Encoded:
+        return encode_to_quality(Subject(change(subject.picture)), encoding, hint)
+
+    monkeypatch.setattr("tasks.imaging.variants.encode_to_quality", lying)
     with pytest.raises(PixelsFailed):
         rendered(tmp_path, encoded(photo(80, 60), "PNG"))
-    with pytest.raises(PixelsFailed):
-        verify_module.verify(
-            tmp_path / "variants" / "w80-webp.webp", ImageFormat.WEBP, Size(80, 60)
-        )
 
 
 def test_the_preset_decides_about_widths_and_background(tmp_path: Path) -> None:
-    source = tmp_path / "source"
-    source.write_bytes(encoded(Image.new("RGBA", (90, 90), (0, 0, 0, 0)), "PNG"))
-    blue = replace(WEB, widths=(50, 20), background=(0, 0, 255))
-    rendition = render(source, tmp_path, blue, limits=LIMITS)
+    data = encoded(Image.new("RGBA", (90, 90), (0, 0, 0, 0)), "PNG")
+    blue = replace(WEB, boxes=(Box(50), Box(20)), background=(0, 0, 255))
+    rendition = made(tmp_path, data, blue)
     assert [each.width for each in rendition.variants] == [50, 50, 20, 20]
     assert pixel(variant(rendition, "w50-jpeg"), (9, 9))[2] > 240
+
+
+def test_what_was_chosen_is_told_with_each_variant(tmp_path: Path) -> None:
+    target = TargetQuality(score=74, low=20, high=97, tolerance=2)
+    encodings = tuple(replace(each, quality=target) for each in WEB.encodings)
+    data = encoded(textured(60, (900, 600)), "PNG")
+    variants = made(tmp_path, data, replace(WEB, encodings=encodings)).variants
+    assert len({each.quality for each in variants}) > 2
+    for each in variants:
+        assert each.quality is not None
+        assert target.low <= each.quality <= target.high
+        assert each.score == pytest.approx(target.score, abs=2)
+
+
+def formats(directory: Path, data: bytes, *, drop_larger: bool) -> dict[str, int]:
+    """Return names and bytes of one size in three formats, the simplest in the middle."""
+    encodings = tuple(Encoding(each, WEB.encodings[0].quality) for each in THREE)
+    preset = replace(WEB, boxes=(Box(400),), encodings=encodings, drop_larger=drop_larger)
+    rendition = made(directory, data, preset)
+    assert {path.name for path in directory.glob("w*")} == {
+        each.path.name for each in rendition.variants
+    }
+    return {each.name: each.bytes for each in rendition.variants}
+
+
+def test_a_format_that_saves_nothing_is_left_out_and_its_file_removed(tmp_path: Path) -> None:
+    data = encoded(Image.new("RGB", (400, 400), "white"), "PNG")
+    every = formats(tmp_path, data, drop_larger=False)
+    assert list(every) == ["w400-avif", "w400-jpeg", "w400-webp"]
+    assert every["w400-webp"] < every["w400-avif"] < every["w400-jpeg"]
+    for path in tmp_path.glob("w*"):
+        path.unlink()
+    assert list(formats(tmp_path, data, drop_larger=True)) == ["w400-jpeg", "w400-webp"]
+
+
+def test_a_variant_as_large_as_its_source_has_no_more_bytes(tmp_path: Path) -> None:
+    data = encoded(textured(90, (400, 300)), "JPEG", quality=45)
+    for each in rendered(tmp_path, data).variants:
+        assert each.bytes <= len(data)
+
+
+def test_the_page_facts_come_with_the_variants(tmp_path: Path) -> None:
+    page = rendered(tmp_path, encoded(Image.new("RGB", (300, 300), (200, 30, 30)), "PNG")).page
+    assert page is not None
+    assert int(page.dominant_colour[1:3], 16) > 180

@@ -1,0 +1,97 @@
+"""Read the few boxes of an ISO file (AVIF) that Pillow does not tell about.
+
+These are the colour description of the picture and the length of an animation. Everything read
+is untrusted: a damaged box is as good as none.
+"""
+
+from collections.abc import Iterator
+
+_MAX_BOXES = 10_000  # of one parent; a picture has some dozens
+_FULL_BOX_BYTES = 4  # version and flags, before the content
+_Box = tuple[bytes, memoryview]
+
+
+def boxes(content: memoryview) -> Iterator[_Box]:
+    """Yield kind and content of the boxes in a parent's content."""
+    place = 0
+    for _ in range(_MAX_BOXES):
+        header = 8
+        size = _number(content, place, 4)
+        if size == 1:
+            header, size = 16, _number(content, place + 8, 8)
+        elif size == 0:
+            size = len(content) - place
+        if size < header or place + header > len(content):
+            return
+        yield bytes(content[place + 4 : place + 8]), content[place + header : place + size]
+        place += size
+
+
+def find(content: memoryview, *path: bytes) -> memoryview:
+    """Return the content of the first box under the path, empty when there is none."""
+    for kind in path:
+        content = next((body for found, body in boxes(content) if found == kind), memoryview(b""))
+        if kind == b"meta":
+            content = content[_FULL_BOX_BYTES:]
+    return content
+
+
+def colour_code_points(data: bytes) -> tuple[int, int] | None:
+    """Return the primaries and the transfer of the main picture as H.273 numbers them."""
+    for kind, body in _main_properties(data):
+        if kind == b"colr" and bytes(body[:4]) == b"nclx":
+            return _number(body, 4, 2), _number(body, 6, 2)
+    return None
+
+
+def declared_size(data: bytes) -> tuple[int, int]:
+    """Return width and height as the main picture declares them, (0, 0) where it does not."""
+    for kind, body in _main_properties(data):
+        if kind == b"ispe":
+            return _number(body, 4, 4), _number(body, 8, 4)
+    return 0, 0
+
+
+def _main_properties(data: bytes) -> Iterator[_Box]:
+    meta = find(memoryview(data), b"meta")
+    properties = list(boxes(find(meta, b"iprp", b"ipco")))
+    for index in _properties_of(meta, _main_item(meta)):
+        if 0 < index <= len(properties):
+            yield properties[index - 1]
+
+
+def sequence_length(data: bytes) -> tuple[int, float]:
+    """Return frames and seconds of the first track; one frame without any."""
+    media = find(memoryview(data), b"moov", b"trak", b"mdia")
+    sizes = find(media, b"minf", b"stbl", b"stsz")
+    frames = _number(sizes, 8, 4)
+    head = find(media, b"mdhd")
+    long = bytes(head[:1]) == b"\x01"
+    scale = _number(head, 20 if long else 12, 4)
+    duration = _number(head, 24 if long else 16, 8 if long else 4)
+    return (frames, duration / scale if scale else 0.0) if frames > 1 else (1, 0.0)
+
+
+def _main_item(meta: memoryview) -> int:
+    body = find(meta, b"pitm")
+    return _number(body, 4, 2 if bytes(body[:1]) == b"\0" else 4)
+
+
+def _properties_of(meta: memoryview, item: int) -> Iterator[int]:
+    """Yield the numbers, from 1, of an item's properties."""
+    body = find(meta, b"iprp", b"ipma")
+    item_bytes = 2 if bytes(body[:1]) == b"\0" else 4
+    index_bytes = 2 if len(body) > 3 and body[3] & 1 else 1
+    essential = 1 << (8 * index_bytes - 1)  # a flag beside the number
+    place = 8
+    for _ in range(min(_number(body, 4, 4), _MAX_BOXES)):
+        count = _number(body, place + item_bytes, 1)
+        first = place + item_bytes + 1
+        place = first + count * index_bytes
+        if _number(body, first - item_bytes - 1, item_bytes) == item:
+            for at in range(first, place, index_bytes):
+                yield _number(body, at, index_bytes) & ~essential
+
+
+def _number(content: memoryview | bytes, place: int, size: int) -> int:
+    return int.from_bytes(content[place : place + size], "big")

@@ -1,0 +1,83 @@
+"""Walk the chunks of PNG and WebP files without decoding anything."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from zlib import crc32
+
+_PNG_SIGNATURE_BYTES = 8
+_RIFF_HEADER_BYTES = 12
+_VP8X_FLAGS_AT, _ALPHA = 20, 0x10
+
+
+@dataclass(frozen=True, slots=True)
+class PngChunk:
+    """`whole` is the chunk with its length and checksum; `kind` has four letters."""
+
+    kind: bytes
+    body: memoryview
+    whole: memoryview
+
+    @property
+    def is_critical(self) -> bool:
+        """A capital letter first: without such a chunk the picture cannot be shown."""
+        return not self.kind[0] & 0x20
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether the checksum is right."""
+        return crc32(self.body, crc32(self.kind)) == int.from_bytes(self.whole[-4:], "big")
+
+
+def png_chunks(data: bytes) -> Iterator[PngChunk]:
+    """Yield each whole chunk up to the end mark; what follows the mark is no part of the file."""
+    view, place = memoryview(data), _PNG_SIGNATURE_BYTES
+    while (end := place + 12 + int.from_bytes(data[place : place + 4], "big")) <= len(data):
+        kind = data[place + 4 : place + 8]
+        yield PngChunk(kind, view[place + 8 : end - 4], view[place:end])
+        if kind == b"IEND":
+            return
+        place = end
+
+
+def webp_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """Yield kind and body of each chunk; what follows the stated length is no part of the file."""
+    view, place = memoryview(data), _RIFF_HEADER_BYTES
+    stated = int.from_bytes(data[4:8], "little") + 8
+    while place + 8 <= min(stated, len(data)):
+        length = int.from_bytes(data[place + 4 : place + 8], "little")
+        yield data[place : place + 4], view[place + 8 : place + 8 + length]
+        place += 8 + length + length % 2
+
+
+def webp_size(data: bytes) -> tuple[int, int]:
+    """Return the largest size that a WebP declares, (0, 0) when it declares none."""
+    sizes = [_webp_chunk_size(kind, body) for kind, body in webp_chunks(data)]
+    return max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))
+
+
+def _webp_chunk_size(kind: bytes, body: memoryview) -> tuple[int, int]:
+    if kind == b"VP8X":
+        return _little(body, 4, 3) + 1, _little(body, 7, 3) + 1
+    if kind == b"VP8 ":
+        return _little(body, 6, 2) & 0x3FFF, _little(body, 8, 2) & 0x3FFF
+    if kind == b"VP8L":
+        bits = _little(body, 1, 4)
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    return 0, 0
+
+
+def _little(body: memoryview, place: int, size: int) -> int:
+    return int.from_bytes(body[place : place + size], "little")
+
+
+def with_alpha_flag(data: bytes) -> bytes:
+    """Return an animated WebP that admits transparency.
+
+    Frames of opaque pixels still leave holes where they are smaller than the picture. Encoders do
+    not flag that, and Pillow would show the holes in black.
+    """
+    if data[12:16] != b"VP8X":
+        return data
+    return (
+        data[:_VP8X_FLAGS_AT] + bytes([data[_VP8X_FLAGS_AT] | _ALPHA]) + data[_VP8X_FLAGS_AT + 1 :]
+    )

@@ -1,0 +1,99 @@
+"""Ready-made HTML of a picture: every format and width offered, the browser takes what suits it.
+
+It must not know Pillow, nor where variants are kept: the API answers with this.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from tasks.imaging.facts import PageFacts
+from tasks.imaging.placeholder import is_see_through, placeholder
+from tasks.imaging.sniff import ImageFormat
+
+# A browser takes the first source that it can show: the smallest files first.
+_BEST_FIRST = (ImageFormat.AVIF, ImageFormat.WEBP, ImageFormat.JPEG, ImageFormat.PNG)
+_NEXT_ATTRIBUTE = "\n       "
+_SHOWN_BY_ALL = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.GIF)
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A variant with its address; sizes in pixels."""
+
+    name: str
+    format: ImageFormat
+    width: int
+    height: int
+    url: str
+
+
+def picture_markup(
+    variants: Sequence[Linked],
+    *,
+    alt: str,
+    sizes: str = "100vw",
+    page: PageFacts | None = None,
+    lazy: bool = True,
+) -> str:
+    """Return a `<picture>` of one product picture's variants, at least one.
+
+    `sizes` is the HTML attribute: how wide the picture is laid out. `page` gives what is shown
+    until the picture arrives. Pictures that are seen without scrolling should not be lazy.
+    """
+    fallback = _fallback(variants)
+    sources = [each for each in _ladders(variants) if each[0].format is not fallback[0].format]
+    lines = [
+        f'<source type="{each[0].format.media_type}" {_srcset(each, sizes)}>' for each in sources
+    ]
+    attributes = (
+        f'src="{escape(fallback[0].url)}"',
+        _srcset(fallback, sizes),
+        f'width="{fallback[0].width}" height="{fallback[0].height}" alt="{escape(alt)}"',
+        f'loading="{"lazy" if lazy else "eager"}" decoding="async"',
+        *_style(page),
+    )
+    lines.append(f"<img {_NEXT_ATTRIBUTE.join(attributes)}>")
+    return "\n".join(("<picture>", *(f"  {line}" for line in lines), "</picture>"))
+
+
+def _ladders(variants: Sequence[Linked]) -> list[list[Linked]]:
+    """Return each format's variants, best format first, widest variant first.
+
+    Within a source the browser cannot reach for another format, so one that lacks the widest
+    variant would keep it from everybody: such a format is not offered.
+    """
+    widest = max(variant.width for variant in variants)
+    ladders = [_ladder(variants, image_format) for image_format in _BEST_FIRST]
+    return [ladder for ladder in ladders if ladder and ladder[0].width == widest]
+
+
+def _ladder(variants: Sequence[Linked], image_format: ImageFormat) -> list[Linked]:
+    by_width = {each.width: each for each in variants if each.format is image_format}
+    return [by_width[width] for width in sorted(by_width, reverse=True)]
+
+
+def _fallback(variants: Sequence[Linked]) -> list[Linked]:
+    """Return the variants of a format that every browser shows, or of the last one there is."""
+    for image_format in (*_SHOWN_BY_ALL, *reversed(_BEST_FIRST)):
+        if ladder := _ladder(variants, image_format):
+            return ladder
+    raise ValueError("a picture needs at least one variant that a browser can show")
+
+
+def _srcset(ladder: Sequence[Linked], sizes: str) -> str:
+    candidates = ", ".join(f"{_unbroken(each.url)} {each.width}w" for each in ladder)
+    return f'srcset="{escape(candidates)}" sizes="{escape(sizes)}"'
+
+
+def _unbroken(url: str) -> str:
+    """Return the URL without what separates candidates of a srcset."""
+    return url.replace(" ", "%20").replace(",", "%2C")
+
+
+def _style(page: PageFacts | None) -> tuple[str, ...]:
+    """Return what shows until the picture does; it would show through a cut-out for ever."""
+    if page is None or is_see_through(page.thumbhash):
+        return ()
+    preview = f"url({placeholder(page.thumbhash)})"
+    return (f'style="background:{escape(page.dominant_colour)} {preview} center/cover no-repeat"',)

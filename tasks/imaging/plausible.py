@@ -1,0 +1,57 @@
+"""Refuse a picture whose bytes cannot possibly hold the pixels that its header declares.
+
+A few hundred bytes may declare 49 megapixels, and the decoder then fills in grey. The bounds
+follow from how the formats store pixels, so no file of a real encoder is ever below them. WebP,
+AVIF and HEIC have no such bound: a plain colour of any size takes some dozen bytes there. GIF,
+TIFF and BMP need none: their decoders say when pixels are missing.
+"""
+
+from tasks.imaging.refusal import implausible
+from tasks.imaging.sniff import ImageFormat
+
+# A block of 8 by 8 pixels takes at least one bit of Huffman code. A quarter of that is asked for:
+# no component need be stored at the full width and the full height.
+_JPEG_PIXELS_PER_BYTE = 8 * 8 * 8 * 4
+_HUFFMAN_FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # arithmetic coding has no such bound
+# Deflate turns two bits into at most 258 bytes.
+_DEFLATE_RATIO = 1032
+_PNG_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # colour type to samples per pixel
+
+
+def refuse_implausible(data: bytes, image_format: ImageFormat, size: tuple[int, int]) -> None:
+    """Raise `ImageRefused` (truncated) when the picture cannot be in these bytes."""
+    match image_format:
+        case ImageFormat.JPEG:
+            needed = _jpeg_bytes(data, size)
+        case ImageFormat.PNG:
+            needed = _png_bytes(data, size)
+        case _:
+            return
+    if len(data) < needed:
+        raise implausible(*size, len(data))
+
+
+def _jpeg_bytes(data: bytes, size: tuple[int, int]) -> int:
+    if _jpeg_frame(data) not in _HUFFMAN_FRAMES:
+        return 0
+    return size[0] * size[1] // _JPEG_PIXELS_PER_BYTE
+
+
+def _jpeg_frame(data: bytes) -> int:
+    """Return the marker that opens the picture; it says how the pixels are coded."""
+    place = 2
+    while place + 4 <= len(data) and data[place] == 0xFF:
+        marker = data[place + 1]
+        if marker == 0xFF:  # padding
+            place += 1
+            continue
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return marker
+        place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+    return 0
+
+
+def _png_bytes(data: bytes, size: tuple[int, int]) -> int:
+    depth, colour_type = data[24], data[25]
+    bits = size[0] * depth * _PNG_SAMPLES.get(colour_type, 1)
+    return size[1] * (1 + bits // 8) // _DEFLATE_RATIO

@@ -1,0 +1,78 @@
+"""What a PNG file says beside its pixels: keep what shapes them, leave out the rest.
+
+Text chunks may unpack to gigabytes, and damaged ones cost Pillow the whole picture; none of them
+changes a pixel. It must not know Pillow.
+"""
+
+import zlib
+
+from tasks.imaging.chunks import PngChunk, png_chunks
+
+_SIGNATURE_BYTES = 8
+_DEPTH_AT = 24  # in the file: the header chunk always comes first
+# Beside the critical chunks, which are kept in any case; with the lengths that are right.
+_SHAPING: dict[bytes, range] = {
+    b"tRNS": range(1, 257),
+    b"gAMA": range(4, 5),
+    b"cHRM": range(32, 33),
+    b"sRGB": range(1, 2),
+    b"cICP": range(4, 5),
+    b"iCCP": range(3, 64 * 1024**2),
+    b"eXIf": range(4, 64 * 1024**2),
+    b"acTL": range(8, 9),
+    b"fcTL": range(26, 27),
+    b"fdAT": range(4, 2**31),
+}
+# The most that Pillow accepts, too; profiles of pictures on screens have a few thousand bytes.
+_MAX_PROFILE_BYTES = 1024**2
+
+
+def without_notes(data: bytes) -> bytes:
+    """Return the file without comments, private chunks and damaged extras."""
+    kept = [chunk.whole for chunk in png_chunks(data) if _is_wanted(chunk)]
+    size = _SIGNATURE_BYTES + sum(len(whole) for whole in kept)
+    tail = data[_end_of_chunks(data) :]  # a chunk that the file cuts short, for the decoder to see
+    if size + len(tail) == len(data):
+        return data
+    return b"".join((data[:_SIGNATURE_BYTES], *kept, tail))
+
+
+def bit_depth(data: bytes) -> int:
+    """Return the bits per sample as they are stored."""
+    return data[_DEPTH_AT]
+
+
+def code_points(data: bytes) -> tuple[int, int] | None:
+    """Return primaries and transfer as H.273 numbers them, where the file has a cICP chunk."""
+    for chunk in png_chunks(data):
+        if chunk.kind == b"cICP" and _is_wanted(chunk):
+            return chunk.body[0], chunk.body[1]
+    return None
+
+
+def _is_wanted(chunk: PngChunk) -> bool:
+    if chunk.is_critical:
+        return True
+    if len(chunk.body) not in _SHAPING.get(chunk.kind, ()) or not chunk.is_sound:
+        return False
+    return chunk.kind != b"iCCP" or _is_acceptable_profile(bytes(chunk.body))
+
+
+def _is_acceptable_profile(body: bytes) -> bool:
+    """Unpack it, up to the most that is accepted."""
+    _, _, packed = body.partition(b"\0")
+    unpacking = zlib.decompressobj()
+    try:
+        unpacking.decompress(packed[1:], _MAX_PROFILE_BYTES)
+    except zlib.error:
+        return False
+    return packed[:1] == b"\0" and not unpacking.unconsumed_tail
+
+
+def _end_of_chunks(data: bytes) -> int:
+    end = _SIGNATURE_BYTES
+    for chunk in png_chunks(data):
+        end += len(chunk.whole)
+        if chunk.kind == b"IEND":
+            return len(data)
+    return end

@@ -1,0 +1,98 @@
+"""Choose the parts of a picture that stand for all of it when a quality is looked for.
+
+Only tiles that show something take part, so that a plain ground cannot hide what happens to the
+product. They are ordered by how busy they are and taken at even steps, which gives calm and busy
+parts the share that they have in the picture. It must not know encoders.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+SIDE_PX = 64  # a multiple of the blocks that every encoder works in
+_SMALLEST_SIDE_PX = 48  # below, the coarser of the likeness' four scales have nothing to compare
+_BLOCK_PX = 16
+_STEP = 4  # every fourth pixel of a fourth row says how busy a tile is
+_PLAIN = 4  # levels of 255 between a plain tile's darkest and brightest pixel
+
+# Over 72 pictures at 800 px, 12 tiles told SSIMULACRA2's score of the whole picture to within 2.0
+# to 2.4 points (root mean square, by format); 6 tiles were 0.2 worse, 24 were no better.
+_SHARE = 8  # one pixel in 8 is looked at …
+_FEWEST, _MOST = 6, 16  # … but no fewer and no more tiles than these
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A picture made of tiles, `side_px` each; None when it is the whole picture."""
+
+    picture: Image.Image
+    side_px: int | None
+
+
+def sample(picture: Image.Image) -> Sample | None:
+    """Return the part of an opaque picture to try qualities on; None where it is too small."""
+    width, height = picture.size
+    if min(width, height) < _SMALLEST_SIDE_PX:
+        return None
+    wanted = max(_FEWEST, min(_MOST, width * height // (_SHARE * SIDE_PX * SIDE_PX)))
+    places = _busy_places(picture) if min(width, height) >= SIDE_PX else []
+    if len(places) <= 1 or width * height <= wanted * SIDE_PX * SIDE_PX:
+        return Sample(_whole_blocks(picture), None)
+    return Sample(_gather(picture, _evenly(places, wanted)), SIDE_PX)
+
+
+def _whole_blocks(picture: Image.Image) -> Image.Image:
+    width, height = (side - side % _BLOCK_PX for side in picture.size)
+    return picture.crop((0, 0, width, height))
+
+
+def _busy_places(picture: Image.Image) -> list[tuple[int, int]]:
+    """Return the corners of all tiles that are not plain, calm ones first."""
+    across, down = picture.width // SIDE_PX, picture.height // SIDE_PX
+    left = (picture.width - across * SIDE_PX) // 2
+    top = (picture.height - down * SIDE_PX) // 2
+    spread, busy = _activity(picture, (left, top, across, down))
+    rows, columns = np.nonzero(spread > _PLAIN)
+    order = np.argsort(busy[rows, columns], kind="stable")
+    return [(left + int(columns[n]) * SIDE_PX, top + int(rows[n]) * SIDE_PX) for n in order]
+
+
+def _activity(
+    picture: Image.Image, grid: tuple[int, int, int, int]
+) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.float64]]:
+    """Return for each tile how far its levels are apart, and how much neighbours differ."""
+    left, top, across, down = grid
+    side = SIDE_PX // _STEP
+    box = (left, top, left + across * SIDE_PX, top + down * SIDE_PX)
+    small = picture.resize((across * side, down * side), Image.Resampling.NEAREST, box=box)
+    levels = np.asarray(small.convert("L"), np.int16).reshape(down, side, across, side)
+    spread = levels.max((1, 3)) - levels.min((1, 3))
+    busy = np.abs(np.diff(levels, axis=1)).mean((1, 3)) + np.abs(np.diff(levels, axis=3)).mean(
+        (1, 3)
+    )
+    return spread, busy
+
+
+def _evenly(places: list[tuple[int, int]], wanted: int) -> list[tuple[int, int]]:
+    """Return places at even steps, in the order in which they lie; a number that fills rows."""
+    wanted = min(wanted, len(places))
+    wanted -= wanted % _columns(wanted)
+    chosen = [places[(2 * n + 1) * len(places) // (2 * wanted)] for n in range(wanted)]
+    return sorted(chosen, key=lambda place: (place[1], place[0]))
+
+
+def _columns(count: int) -> int:
+    return max(1, int(count**0.5))
+
+
+def _gather(picture: Image.Image, places: list[tuple[int, int]]) -> Image.Image:
+    columns = _columns(len(places))
+    size = (columns * SIDE_PX, len(places) // columns * SIDE_PX)
+    gathered = Image.new(picture.mode, size)
+    for number, (left, top) in enumerate(places):
+        tile = picture.crop((left, top, left + SIDE_PX, top + SIDE_PX))
+        row, column = divmod(number, columns)
+        gathered.paste(tile, (column * SIDE_PX, row * SIDE_PX))
+    return gathered

@@ -1,0 +1,102 @@
+"""What the engine costs beside what cannot be spared: the encoders' calls, decoding, resizing."""
+
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from time import process_time
+
+from PIL import Image
+from rich.console import Console
+
+from tasks.imaging.encode import encode
+from tasks.imaging.facts import Limits
+from tasks.imaging.preset import Encoding, FixedQuality, Preset, preset_named
+from tasks.imaging.quality import Hint, Subject, encode_to_quality
+from tasks.imaging.render import render
+from tasks.imaging.sniff import ImageFormat
+from tests.benchmarks.photographs import widen
+
+_WIDTHS = (1600, 800, 400, 200)
+_FIXED = {ImageFormat.JPEG: 80, ImageFormat.WEBP: 79}
+_PICTURES = 8
+_ROUNDS = 3  # the smallest counts: the machine's other work only ever adds
+
+
+def show_costs(console: Console, pictures: list[tuple[str, Image.Image]]) -> None:
+    """Print the CPU of the search, and of the engine at fixed quality, as ratios."""
+    chosen = [picture for _, picture in pictures[:: max(1, len(pictures) // _PICTURES)]]
+    ladders = [[widen(picture, width) for width in _WIDTHS] for picture in chosen]
+    once = sum(_least(lambda each=each: _encode_once(each)) for each in ladders)
+    search = sum(_least(lambda each=each: _search(each)) for each in ladders)
+    console.print(
+        f"CPU, WebP and JPEG at {_WIDTHS} px, {len(ladders)} pictures:"
+        f" choosing and encoding {search:.2f} s, encoding once {once:.2f} s,"
+        f" ratio {search / once:.2f}"
+    )
+    sources = [_source(picture) for picture in chosen]
+    engine = sum(_least(lambda each=each: _engine(each)) for each in sources)
+    parts = sum(_least(lambda each=each: _parts(each)) for each in sources)
+    console.print(
+        f"CPU, the same set at fixed quality from JPEG sources: engine {engine:.2f} s,"
+        f" its decoding, resizing, encoding and one decoding each {parts:.2f} s,"
+        f" ratio {engine / parts:.2f}"
+    )
+
+
+def _least(work: Callable[[], None]) -> float:
+    found = []
+    for _ in range(_ROUNDS):
+        started = process_time()
+        work()
+        found.append(process_time() - started)
+    return min(found)
+
+
+def _encode_once(ladder: Iterable[Image.Image]) -> None:
+    for picture in ladder:
+        for image_format, quality in _FIXED.items():
+            encode(picture, image_format, quality)
+
+
+def _search(ladder: Iterable[Image.Image]) -> None:
+    found: dict[ImageFormat, int | None] = {}
+    for picture in ladder:
+        subject = Subject(picture)
+        for encoding in preset_named("web").encodings:
+            hint = Hint(found.get(encoding.format))
+            found[encoding.format] = encode_to_quality(subject, encoding, hint).quality
+
+
+def _source(picture: Image.Image) -> bytes:
+    out = BytesIO()
+    widen(picture, 2000).save(out, "JPEG", quality=90)
+    return out.getvalue()
+
+
+def fixed_web() -> Preset:
+    """Return the preset `web` with fixed qualities."""
+    return replace(
+        preset_named("web"),
+        encodings=tuple(Encoding(each, FixedQuality(quality)) for each, quality in _FIXED.items()),
+    )
+
+
+def _engine(source: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "source")
+        path.write_bytes(source)
+        render(path, Path(folder), fixed_web(), limits=Limits(max_pixels=50_000_000))
+
+
+def _parts(source: bytes) -> None:
+    with Image.open(BytesIO(source)) as opened:
+        opened.load()
+        picture = opened
+        for width in _WIDTHS:
+            picture = widen(picture, width)
+            for image_format, quality in _FIXED.items():
+                data = encode(picture, image_format, quality)
+                with Image.open(BytesIO(data)) as written:
+                    written.load()

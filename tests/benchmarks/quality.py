@@ -1,0 +1,141 @@
+"""Bytes at equal looks: a quality chosen per picture against fixed ones and Pillow's defaults.
+
+Run by `make bench`, or alone: `python -m tests.benchmarks.quality [--quick]`.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from io import BytesIO
+from time import process_time
+
+import numpy as np
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+from tasks.imaging.preset import Encoding, TargetQuality, preset_named
+from tasks.imaging.quality import Hint, Subject, encode_to_quality
+from tasks.imaging.sniff import ImageFormat
+from tests.benchmarks.engine_cost import show_costs
+from tests.benchmarks.photographs import bench_pictures, widen
+from tests.benchmarks.scoring import score
+
+WIDTH_PX = 800
+_QUICK_EVERY = 12  # of the pictures, with --quick
+_FORMATS = (ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.AVIF)
+_FIXED = {
+    ImageFormat.JPEG: {"quality": 80, "progressive": True, "optimize": True},
+    ImageFormat.WEBP: {"quality": 79, "method": 2},
+    ImageFormat.AVIF: {"quality": 63, "speed": 8, "max_threads": 1},
+}
+_AVIF_HIGH = 68  # `web` writes no AVIF; this is as far above 63 as its bounds are above 80 and 79
+_WAYS = ("fixed", "defaults", "chosen", "served")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One file: how it was made, its bytes, its SSIMULACRA2, and the CPU seconds it took."""
+
+    way: str
+    format: ImageFormat
+    bytes: int
+    score: float
+    cpu_seconds: float
+
+
+def measure_quality(console: Console, *, quick: bool = False) -> None:
+    """Print bytes and scores per format and pooled, then what the search costs.
+
+    "fixed" is JPEG 80, WebP 79, AVIF 63; "defaults" what Pillow does when not asked; "served" is
+    "chosen" as a browser that knows the format gets it, where no file is larger than a simpler one.
+    """
+    pictures = bench_pictures()[:: _QUICK_EVERY if quick else 1]
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        results = [each for found in pool.map(_results, pictures) for each in found]
+    table = Table("format", "way", "bytes", "of fixed", "mean", "p10", "std", "IQR")
+    for formats in (*((each,) for each in _FORMATS), _FORMATS):
+        for way in _WAYS:
+            table.add_row(*_row(results, way, formats))
+    console.print(f"{len(pictures)} pictures, {WIDTH_PX} px wide; scores are SSIMULACRA2")
+    console.print(table)
+    show_costs(console, pictures)
+
+
+def _row(results: list[Result], way: str, formats: tuple[ImageFormat, ...]) -> tuple[str, ...]:
+    ours = [each for each in results if each.way == way and each.format in formats]
+    fixed = [each for each in results if each.way == "fixed" and each.format in formats]
+    total, base = sum(each.bytes for each in ours), sum(each.bytes for each in fixed)
+    scores = np.array([each.score for each in ours])
+    low, quarter, most = np.percentile(scores, (10, 25, 75))
+    return (
+        formats[0].value if len(formats) == 1 else "all",
+        way,
+        f"{total:,}",
+        f"{total / base:.2f}",
+        f"{scores.mean():.1f}",
+        f"{low:.1f}",
+        f"{scores.std():.2f}",
+        f"{most - quarter:.2f}",
+    )
+
+
+def _results(named: tuple[str, Image.Image]) -> list[Result]:
+    picture = widen(named[1], WIDTH_PX)
+    results = [
+        _result(picture, way, image_format, make)
+        for image_format in _FORMATS
+        for way, make in (
+            ("fixed", partial(_saved, image_format, _FIXED[image_format])),
+            ("defaults", partial(_saved, image_format, {})),
+            ("chosen", partial(_chosen, image_format)),
+        )
+    ]
+    return [*results, *_served([each for each in results if each.way == "chosen"])]
+
+
+def _served(chosen: list[Result]) -> Iterator[Result]:
+    """Yield for each format, the simplest first, the smallest file so far."""
+    smallest = chosen[0]
+    for each in chosen:
+        smallest = min(smallest, each, key=lambda result: result.bytes)
+        yield replace(smallest, way="served", format=each.format)
+
+
+def _result(
+    picture: Image.Image,
+    way: str,
+    image_format: ImageFormat,
+    make: Callable[[Image.Image], bytes],
+) -> Result:
+    started = process_time()
+    data = make(picture)
+    used = process_time() - started
+    return Result(way, image_format, len(data), score(picture, data), used)
+
+
+def _saved(image_format: ImageFormat, options: dict[str, object], picture: Image.Image) -> bytes:
+    out = BytesIO()
+    picture.save(out, image_format.value, **options)
+    return out.getvalue()
+
+
+def _chosen(image_format: ImageFormat, picture: Image.Image) -> bytes:
+    encoding = Encoding(image_format, web_target(image_format))
+    return encode_to_quality(Subject(picture), encoding, Hint()).data
+
+
+def web_target(image_format: ImageFormat) -> TargetQuality:
+    """Return what the preset `web` asks of a format; of AVIF, the same as of WebP."""
+    asked = {each.format: each.quality for each in preset_named("web").encodings}
+    quality = asked.get(image_format, asked[ImageFormat.WEBP])
+    if not isinstance(quality, TargetQuality):
+        raise TypeError("the preset web has no target score")
+    return quality if image_format in asked else replace(quality, high=_AVIF_HIGH)
+
+
+if __name__ == "__main__":
+    measure_quality(Console(highlight=False), quick="--quick" in sys.argv)

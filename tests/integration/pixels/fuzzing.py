@@ -1,0 +1,125 @@
+"""Damaged pictures by the thousand: how they are made, and what a pixel process does with them."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+from PIL import Image
+
+from infra.errors import ImageRefused
+from tasks.imaging.facts import Limits
+from tests.unit.imaging.front import decoded
+from tests.unit.imaging.hostile import apng_of, file_of, gif_of, webp_of
+from tests.unit.imaging.odd import heic, ycck_jpeg
+from tests.unit.imaging.pictures import oriented, photo
+from tests.unit.imaging.profiles import PROFILES, press
+
+SHOWN = "shown"
+# Small, so that ten thousand take a minute: what a large picture costs is for other tests.
+LIMITS = Limits(max_pixels=250_000, max_frames=50)
+_TELLING_NUMBERS = (b"\0", b"\xff", b"\x7f\xff", b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x80\0\0\0")
+
+
+def sources() -> list[bytes]:
+    """Return small sound files of every format, with profiles, transparency and animations."""
+    picture = photo(40, 28)
+    clear = picture.convert("RGBA")
+    clear.putalpha(Image.radial_gradient("L").resize(picture.size))
+    inks = picture.convert("CMYK")
+    profile = PROFILES["AdobeRGB"]
+    return [
+        file_of(picture, "JPEG", exif=oriented(6), icc_profile=profile),
+        file_of(picture, "JPEG", progressive=True),
+        file_of(inks, "JPEG", icc_profile=press()),
+        ycck_jpeg(inks),
+        file_of(picture, "MPO", save_all=True, append_images=[picture]),
+        file_of(clear, "PNG", icc_profile=profile, exif=oriented(3)),
+        file_of(picture.quantize(16), "PNG", transparency=3),
+        file_of(picture.convert("L").convert("I;16"), "PNG"),
+        apng_of(4),
+        file_of(picture, "WEBP", icc_profile=profile),
+        file_of(clear, "WEBP", lossless=True, exif=oriented(8)),
+        webp_of(4),
+        file_of(picture, "AVIF", speed=10, exif=oriented(5)),
+        file_of(clear, "AVIF", speed=10, icc_profile=profile),
+        heic(picture),
+        heic(clear),
+        file_of(picture, "GIF"),
+        gif_of(4, 30, 20),
+        file_of(picture, "TIFF", compression="tiff_lzw", icc_profile=profile),
+        file_of(inks, "TIFF", compression="tiff_adobe_deflate"),
+        file_of(picture, "TIFF", compression="jpeg"),
+        file_of(picture.convert("1"), "TIFF", compression="group4"),
+        file_of(picture.convert("F"), "TIFF"),
+        file_of(picture, "BMP"),
+        file_of(picture.quantize(16), "BMP"),
+    ]
+
+
+def try_damaged(directory: Path, files: list[bytes], seed: int, count: int) -> Counter[str]:
+    """Damage files in many ways and decode them; return how often each code came out."""
+    random = Random(seed)
+    source = directory / f"{seed}.bin"
+    codes: Counter[str] = Counter()
+    for _ in range(count):
+        source.write_bytes(damaged(random.choice(files), random))
+        try:
+            decoded(source, LIMITS)
+            codes[SHOWN] += 1
+        except ImageRefused as refused:
+            codes[refused.code] += 1
+    return codes
+
+
+def damaged(data: bytes, random: Random) -> bytes:
+    """Return the bytes with one to six wounds, most of them where the headers are."""
+    for _ in range(random.randint(1, 6)):
+        data = random.choice(_WOUNDS)(data, random)
+    return data
+
+
+def _place(data: bytes, random: Random) -> int:
+    reach = random.choice((64, 512, len(data)))
+    return random.randrange(max(1, min(reach, len(data))))
+
+
+def _flip(data: bytes, random: Random) -> bytes:
+    at = _place(data, random)
+    return data[:at] + bytes([random.randrange(256)]) + data[at + 1 :]
+
+
+def _exaggerate(data: bytes, random: Random) -> bytes:
+    at, number = _place(data, random), random.choice(_TELLING_NUMBERS)
+    return data[:at] + number + data[at + len(number) :]
+
+
+def _cut(data: bytes, random: Random) -> bytes:
+    at = _place(data, random)
+    return data[:at] + data[at + random.randint(1, 40) :]
+
+
+def _end(data: bytes, random: Random) -> bytes:
+    return data[: random.randint(len(data) // 4, len(data))]
+
+
+def _repeat(data: bytes, random: Random) -> bytes:
+    at = _place(data, random)
+    return data[:at] + data[at : at + random.randint(1, 60)] * random.randint(2, 8) + data[at:]
+
+
+def _noise(data: bytes, random: Random) -> bytes:
+    at = _place(data, random)
+    return data[:at] + random.randbytes(random.randint(1, 30)) + data[at:]
+
+
+_WOUNDS: tuple[Callable[[bytes, Random], bytes], ...] = (
+    _flip,
+    _flip,
+    _exaggerate,
+    _exaggerate,
+    _cut,
+    _end,
+    _repeat,
+    _noise,
+)

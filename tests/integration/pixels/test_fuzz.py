@@ -1,0 +1,44 @@
+"""Ten thousand damaged pictures meet the pixel processes, and none leaves a trace."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+from infra.errors import ErrorCode, ImageRefused, PixelsFailed
+from infra.settings import PixelSettings
+from tasks.pixels import PixelPool
+from tests.integration.pixels.fuzzing import SHOWN, sources, try_damaged
+
+INPUTS, BATCH = 10_000, 100
+DEADLINE_SECONDS = 300.0  # for one batch, on a machine that does other things as well
+KNOWN = {
+    SHOWN,
+    ErrorCode.UNSUPPORTED_FORMAT,
+    ErrorCode.TOO_MANY_PIXELS,
+    ErrorCode.TOO_MANY_FRAMES,
+    ErrorCode.TRUNCATED,
+    ErrorCode.CORRUPT,
+    ErrorCode.OUT_OF_MEMORY,
+}
+
+
+def test_ten_thousand_damaged_pictures_end_with_a_known_code_and_kill_nothing(
+    tmp_path: Path,
+) -> None:
+    files, codes, lost = sources(), Counter[str](), list[tuple[int, str]]()
+    with PixelPool(PixelSettings(processes=2)) as pool:
+        calls = {
+            seed: pool.submit(try_damaged, tmp_path, files, seed, BATCH)
+            for seed in range(INPUTS // BATCH)
+        }
+        for seed, call in calls.items():
+            try:
+                codes += call.result(DEADLINE_SECONDS)
+            except (ImageRefused, PixelsFailed) as error:
+                lost.append((seed, error.code))
+        assert pool.submit(os.getpid).result(DEADLINE_SECONDS)
+    assert lost == []
+    assert sum(codes.values()) == INPUTS
+    assert set(codes) <= KNOWN
+    for code in (SHOWN, ErrorCode.TRUNCATED, ErrorCode.CORRUPT, ErrorCode.TOO_MANY_PIXELS):
+        assert codes[code] > INPUTS // 200, f"the damage is too one-sided: {codes}"

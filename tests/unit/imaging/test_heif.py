@@ -1,0 +1,67 @@
+"""HEIC and HEIF pictures are opened upright, in their colours, and through libheif alone."""
+
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image, UnidentifiedImageError
+
+from infra.errors import ErrorCode
+from tasks.imaging.sniff import HEADER_BYTES, ImageFormat, sniff
+from tests.unit.imaging.front import code_of, known, seen
+from tests.unit.imaging.odd import heic
+from tests.unit.imaging.pictures import corner_colours, oriented
+from tests.unit.imaging.test_orientation import UPRIGHT, UPRIGHT_SIZE, stored
+
+
+def test_a_heic_is_shown(tmp_path: Path) -> None:
+    facts, image = known(tmp_path, heic(stored(1)))
+    assert facts.format is ImageFormat.HEIC
+    assert facts.media_type == "image/heic"
+    assert (facts.width, facts.height) == UPRIGHT_SIZE
+    assert corner_colours(image) == UPRIGHT
+
+
+def test_its_alpha_channel_is_kept(tmp_path: Path) -> None:
+    picture = stored(1)
+    picture.putalpha(Image.linear_gradient("L").resize(picture.size))
+    facts, image = known(tmp_path, heic(picture))
+    assert facts.has_alpha
+    darkest, brightest = image.getchannel("A").getextrema()
+    assert darkest < 10 < 245 < brightest  # type: ignore[operator]  # one band: two numbers
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_it_is_turned_once(tmp_path: Path, orientation: int) -> None:
+    data = heic(stored(orientation), exif=oriented(orientation).tobytes())
+    facts, image = known(tmp_path, data)
+    assert (facts.width, facts.height) == UPRIGHT_SIZE
+    assert corner_colours(image) == UPRIGHT
+
+
+def test_tiles_are_put_together(tmp_path: Path) -> None:
+    picture = stored(1).resize((640, 960))
+    data = heic(picture, tile_size=256)
+    assert b"grid" in data
+    assert corner_colours(seen(tmp_path, data)) == UPRIGHT
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9, 0.99])
+def test_a_truncated_one_is_refused(tmp_path: Path, share: float) -> None:
+    data = heic(stored(1))
+    assert code_of(tmp_path, data[: int(len(data) * share)]) == ErrorCode.TRUNCATED
+
+
+def test_a_damaged_one_is_refused(tmp_path: Path) -> None:
+    data = heic(stored(1))
+    broken = data.replace(b"hvcC", b"Cvch")
+    assert code_of(tmp_path, broken) == ErrorCode.CORRUPT
+
+
+def test_pillow_itself_still_does_not_open_them() -> None:
+    with pytest.raises(UnidentifiedImageError):
+        Image.open(BytesIO(heic(stored(1))))
+
+
+def test_its_header_is_recognised() -> None:
+    assert sniff(heic(stored(1))[:HEADER_BYTES]) is ImageFormat.HEIC

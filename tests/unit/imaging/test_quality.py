@@ -1,0 +1,156 @@
+"""The number that an encoder gets: chosen per picture, within bounds, or by bytes."""
+
+from io import BytesIO
+
+import pytest
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
+
+from tasks.imaging.encode import encode
+from tasks.imaging.preset import ByteBudget, Encoding, FixedQuality, TargetQuality
+from tasks.imaging.quality import Encoded, Hint, Subject, encode_to_quality
+from tasks.imaging.sniff import ImageFormat
+
+LOSSY = (ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.AVIF)
+TARGET = TargetQuality(score=75, low=20, high=97, tolerance=2)
+
+
+def textured(roughness: int, size: tuple[int, int] = (512, 384)) -> Image.Image:
+    """Return a soft ground with noise on it: the rougher, the harder to encode."""
+    picture = Image.linear_gradient("L").resize(size).convert("RGB")
+    noise = Image.effect_noise(size, roughness).filter(ImageFilter.GaussianBlur(1))
+    return Image.blend(picture, noise.convert("RGB"), 0.4)
+
+
+def drawing() -> Image.Image:
+    """Return a few flat colours with sharp edges."""
+    picture = Image.new("RGB", (300, 200), (250, 250, 250))
+    draw = ImageDraw.Draw(picture)
+    for step in range(12):
+        draw.rectangle((step * 20, step * 9, step * 20 + 60, step * 9 + 40), outline=(200, 20, 20))
+        draw.line((0, step * 15, 300, 200 - step * 15), fill=(20, 20, 200))
+    return picture
+
+
+def chosen(picture: Image.Image, encoding: Encoding, hint: Hint | None = None) -> Encoded:
+    return encode_to_quality(Subject(picture), encoding, hint or Hint())
+
+
+@pytest.mark.parametrize("image_format", LOSSY)
+def test_a_picture_that_is_harder_to_encode_gets_another_number(image_format: ImageFormat) -> None:
+    encoding = Encoding(image_format, TARGET)
+    easy, hard = chosen(textured(8), encoding), chosen(textured(120), encoding)
+    assert easy.quality != hard.quality
+    for each in (easy, hard):
+        assert each.score == pytest.approx(TARGET.score, abs=1.5)
+
+
+@pytest.mark.parametrize("image_format", LOSSY)
+def test_a_higher_target_gives_a_larger_file(image_format: ImageFormat) -> None:
+    picture = textured(60)
+    sizes = [
+        len(chosen(picture, Encoding(image_format, TargetQuality(score, 10, 98, 2))).data)
+        for score in (60, 75, 88)
+    ]
+    assert sizes == sorted(sizes)
+    assert sizes[0] * 1.3 < sizes[-1]
+
+
+@pytest.mark.parametrize("image_format", LOSSY)
+@pytest.mark.parametrize(("score", "quality"), [(99.0, 70), (1.0, 60)])
+def test_the_bounds_hold_whatever_the_target_asks(
+    image_format: ImageFormat, score: float, quality: int
+) -> None:
+    target = TargetQuality(score=score, low=60, high=70, tolerance=1)
+    assert chosen(textured(60), Encoding(image_format, target)).quality == quality
+
+
+def test_a_hint_changes_what_is_tried_first_but_hardly_the_answer() -> None:
+    picture, encoding = textured(60), Encoding(ImageFormat.WEBP, TARGET)
+    answers = [chosen(picture, encoding, Hint(start)).quality for start in (None, 40, 95)]
+    numbers = [answer for answer in answers if answer is not None]
+    assert max(numbers) - min(numbers) <= 5
+
+
+def test_a_plain_ground_does_not_hide_damage_to_the_product() -> None:
+    product = textured(90, (256, 256))
+    shown = Image.new("RGB", (1024, 1024), "white")
+    shown.paste(product, (384, 384))
+    alone = chosen(product, Encoding(ImageFormat.JPEG, TARGET)).quality
+    on_white = chosen(shown, Encoding(ImageFormat.JPEG, TARGET)).quality
+    assert alone is not None
+    assert on_white is not None
+    assert abs(alone - on_white) <= 8
+
+
+def test_a_fixed_quality_is_what_the_encoder_gets() -> None:
+    picture = textured(30)
+    found = chosen(picture, Encoding(ImageFormat.WEBP, FixedQuality(63)))
+    assert found == Encoded(encode(picture, ImageFormat.WEBP, 63), 63, None)
+
+
+@pytest.mark.parametrize("max_bytes", [6_000, 15_000])
+def test_a_byte_budget_is_used_but_not_exceeded(max_bytes: int) -> None:
+    found = chosen(textured(60), Encoding(ImageFormat.JPEG, ByteBudget(max_bytes, 5, 95)))
+    assert max_bytes * 0.8 < len(found.data) <= max_bytes
+
+
+def test_a_byte_budget_that_cannot_be_met_gives_the_smallest_that_is_allowed() -> None:
+    found = chosen(textured(60), Encoding(ImageFormat.JPEG, ByteBudget(100, 30, 95)))
+    assert found.quality == 30
+
+
+def test_a_file_does_not_exceed_its_source_while_bounds_allow() -> None:
+    picture, encoding = textured(60), Encoding(ImageFormat.JPEG, TARGET)
+    free = chosen(picture, encoding)
+    held = chosen(picture, encoding, Hint(ceiling_bytes=len(free.data) * 2 // 3))
+    assert len(held.data) <= len(free.data) * 2 // 3
+    assert held.score is not None
+    assert held.score < TARGET.score
+
+
+def test_a_drawing_is_kept_without_loss_where_that_is_smaller() -> None:
+    picture = drawing()
+    found = chosen(picture, Encoding(ImageFormat.WEBP, TARGET))
+    assert (found.quality, found.score) == (None, 100)
+    with Image.open(BytesIO(found.data)) as image:
+        assert ImageChops.difference(image.convert("RGB"), picture).getbbox() is None
+    lossy = Encoding(ImageFormat.WEBP, TARGET, lossless_graphics=False)
+    assert len(found.data) < len(chosen(picture, lossy).data)
+
+
+def test_a_photograph_is_never_kept_without_loss() -> None:
+    assert chosen(textured(60), Encoding(ImageFormat.WEBP, TARGET)).quality is not None
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
+def test_png_changes_no_pixel_and_uses_a_palette_where_it_can(mode: str) -> None:
+    picture = drawing().convert(mode)
+    data = chosen(picture, Encoding(ImageFormat.PNG, FixedQuality(100))).data
+    with Image.open(BytesIO(data)) as image:
+        assert image.mode == ("L" if mode == "L" else "P")
+        assert image.convert(mode).tobytes() == picture.tobytes()
+
+
+def test_a_picture_too_small_to_judge_gets_the_usual_number_and_no_score() -> None:
+    found = chosen(textured(60, (40, 40)), Encoding(ImageFormat.JPEG, TARGET))
+    assert found.quality == 68
+    assert found.score is None
+
+
+@pytest.mark.parametrize("size", [(48, 48), (63, 200), (64, 64), (65, 1000), (2000, 49)])
+def test_every_shape_can_be_judged(size: tuple[int, int]) -> None:
+    for mode in ("L", "RGB", "RGBA"):
+        found = chosen(textured(60, size).convert(mode), Encoding(ImageFormat.WEBP, TARGET))
+        assert found.score is not None
+
+
+def test_a_picture_of_one_colour_is_encoded() -> None:
+    found = chosen(Image.new("RGB", (500, 400), "white"), Encoding(ImageFormat.JPEG, TARGET))
+    assert found.quality == TARGET.low
+
+
+@pytest.mark.parametrize("quality", [1, 20, 40, 60, 80, 95])
+def test_a_white_ground_stays_white_in_every_jpeg(quality: int) -> None:
+    data = encode(Image.new("RGB", (64, 64), "white"), ImageFormat.JPEG, quality)
+    with Image.open(BytesIO(data)) as image:
+        assert image.getextrema() == ((255, 255),) * 3
