@@ -8,6 +8,10 @@ from pydantic import BaseModel
 
 from infra.objectkeys import asset_url
 from infra.states import ImageState, JobState, Lane, Outcome
+from tasks.imaging.facts import PageFacts
+from tasks.imaging.markup import Linked, picture_markup
+from tasks.imaging.placeholder import placeholder
+from tasks.imaging.sniff import ImageFormat
 from tasks.submit import Submitted
 from tasks.view import ErrorView, ImageView, JobSummary, JobView, ProductView, VariantView
 
@@ -91,6 +95,11 @@ class Variant(BaseModel):
             score=variant.score,
         )
 
+    @property
+    def linked(self) -> Linked:
+        """The variant as ready-made markup needs it."""
+        return Linked(self.name, ImageFormat(self.format), self.width, self.height, self.url)
+
 
 class Image(BaseModel):
     """An image within a job or a product; `source_bytes` once it was fetched."""
@@ -107,16 +116,55 @@ class Image(BaseModel):
     @classmethod
     def of(cls, image: ImageView, assets: str) -> "Image":
         """Show an image with its variants under the base URL `assets`."""
-        return cls(
-            id=image.id,
-            position=image.position,
-            source_url=image.source_url,
-            source_bytes=image.source_bytes,
-            state=image.state,
-            outcome=image.outcome,
-            error=Failure.of(image.error),
-            variants=[Variant.of(variant, assets) for variant in image.variants],
-        )
+        return cls(**cls._told(image, assets))
+
+    @classmethod
+    def _told(cls, image: ImageView, assets: str) -> dict[str, Any]:
+        return {
+            "id": image.id,
+            "position": image.position,
+            "source_url": image.source_url,
+            "source_bytes": image.source_bytes,
+            "state": image.state,
+            "outcome": image.outcome,
+            "error": Failure.of(image.error),
+            "variants": [Variant.of(variant, assets) for variant in image.variants],
+        }
+
+
+class ProductImage(Image):
+    """An image of a product, with what a web page needs besides its variants.
+
+    `dominant_colour` is "#rrggbb"; `thumbhash` is a ThumbHash in base64, `placeholder` the same as
+    a small `data:` URI; `phash` is a perceptual hash of 64 bits, in hexadecimal. `picture` is a
+    ready-made `<picture>` element of the variants; its `alt` is empty, for you to fill in. All are
+    null until the image was made.
+    """
+
+    dominant_colour: str | None
+    thumbhash: str | None
+    placeholder: str | None
+    phash: str | None
+    picture: str | None
+
+    @classmethod
+    def of(cls, image: ImageView, assets: str) -> "ProductImage":
+        """Show an image with its variants under the base URL `assets`."""
+        told = cls._told(image, assets)
+        linked = [variant.linked for variant in told["variants"]]
+        picture = picture_markup(linked, alt="", page=image.page) if linked else None
+        return cls(**told, **_page_fields(image.page), picture=picture)
+
+
+def _page_fields(page: PageFacts | None) -> dict[str, Any]:
+    if page is None:
+        return dict.fromkeys(("dominant_colour", "thumbhash", "placeholder", "phash"))
+    return {
+        "dominant_colour": page.dominant_colour,
+        "thumbhash": page.thumbhash,
+        "placeholder": placeholder(page.thumbhash),
+        "phash": page.phash,
+    }
 
 
 class JobHead(BaseModel):
@@ -173,7 +221,7 @@ class Product(BaseModel):
 
     id: UUID
     sku: str | None
-    images: list[Image]
+    images: list[ProductImage]
     created_at: datetime
     updated_at: datetime
 
@@ -183,7 +231,7 @@ class Product(BaseModel):
         return cls(
             id=product.id,
             sku=product.sku,
-            images=[Image.of(image, assets) for image in product.images],
+            images=[ProductImage.of(image, assets) for image in product.images],
             created_at=product.created_at,
             updated_at=product.updated_at,
         )

@@ -65,6 +65,9 @@ def _write_originals(session: Session, originals: Sequence[StoredOriginal]) -> N
             "width": original.width,
             "height": original.height,
             "orientation": original.orientation,
+            "dominant_colour": original.page.dominant_colour,
+            "thumbhash": original.page.thumbhash,
+            "phash": original.page.phash,
         }
         statement = insert(Original).values(
             sha256=original.sha256,

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from infra.db.engine import Database
 from infra.db.models import Image, Job, JobImage, Original, Product
 from infra.states import JobState
+from tasks.read_page import page_of
 from tasks.read_variants import read_variants
 from tasks.view import ErrorView, ImageView, JobSummary, JobView
 
@@ -61,7 +62,7 @@ def _jobs() -> Select[tuple[Job, str | None]]:
 
 def _images(session: Session, job_id: UUID) -> tuple[ImageView, ...]:
     rows = session.execute(
-        select(JobImage, Image.source_url, Original.bytes)
+        select(JobImage, Image.source_url, Original)
         .join(Image, Image.id == JobImage.image_id)
         .outerjoin(Original, Original.sha256 == JobImage.original_sha256)
         .where(JobImage.job_id == job_id)
@@ -74,7 +75,7 @@ def _images(session: Session, job_id: UUID) -> tuple[ImageView, ...]:
             id=row.JobImage.image_id,
             position=row.JobImage.position,
             source_url=row.source_url,
-            source_bytes=row.bytes,
+            source_bytes=None if row.Original is None else row.Original.bytes,
             state=row.JobImage.state,
             outcome=row.JobImage.outcome,
             error=_error(
@@ -82,6 +83,7 @@ def _images(session: Session, job_id: UUID) -> tuple[ImageView, ...]:
                 row.JobImage.error_detail,
                 retryable=bool(row.JobImage.error_retryable),
             ),
+            page=page_of(row.Original),
             variants=variants[key],
         )
         for row, key in zip(rows, sets, strict=True)

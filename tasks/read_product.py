@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from infra.db.engine import Database
 from infra.db.models import Image, Original, Product
+from tasks.read_page import page_of
 from tasks.read_variants import read_variants
 from tasks.view import ErrorView, ImageView, ProductView
 
@@ -28,7 +29,7 @@ def read_product(database: Database, product_id: UUID) -> ProductView | None:
 
 def _images(session: Session, product_id: UUID) -> tuple[ImageView, ...]:
     rows = session.execute(
-        select(Image, Original.bytes)
+        select(Image, Original)
         .outerjoin(Original, Original.sha256 == Image.original_sha256)
         .where(Image.product_id == product_id)
         .order_by(Image.position)
@@ -40,10 +41,11 @@ def _images(session: Session, product_id: UUID) -> tuple[ImageView, ...]:
             id=row.Image.id,
             position=row.Image.position,
             source_url=row.Image.source_url,
-            source_bytes=row.bytes,
+            source_bytes=None if row.Original is None else row.Original.bytes,
             state=row.Image.state,
             outcome=None,
             error=_error(row.Image),
+            page=page_of(row.Original),
             variants=variants[key],
         )
         for row, key in zip(rows, sets, strict=True)

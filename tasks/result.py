@@ -6,6 +6,7 @@ from pathlib import Path
 from infra.errors import ProductImagesError
 from infra.states import Outcome
 from tasks.claim import ClaimedImage
+from tasks.imaging.facts import PageFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class StoredOriginal:
     width: int
     height: int
     orientation: int
+    page: PageFacts
 
 
 @dataclass(frozen=True, slots=True)

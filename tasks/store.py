@@ -69,4 +69,5 @@ def _describe_original(rendition: Rendition) -> StoredOriginal:
         width=source.width,
         height=source.height,
         orientation=source.orientation,
+        page=rendition.page,
     )

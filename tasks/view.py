@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from infra.states import ImageState, JobState, Lane, Outcome
+from tasks.imaging.facts import PageFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class VariantView:
 
 @dataclass(frozen=True, slots=True)
 class ImageView:
-    """An image within a job or a product."""
+    """An image within a job or a product; `page` once its variants were made."""
 
     id: UUID
     position: int
@@ -42,6 +43,7 @@ class ImageView:
     state: ImageState
     outcome: Outcome | None
     error: ErrorView | None
+    page: PageFacts | None
     variants: tuple[VariantView, ...]
 
 

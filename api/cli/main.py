@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from api.cli import changes, dead, demo, jobs, process, services, stack
+from api.cli import changes, dead, demo, inspect, jobs, process, services, stack
 from infra.errors import ProductImagesError
 from infra.settings import SettingsError
 
@@ -23,6 +23,7 @@ app.command()(services.worker)
 app.command()(services.api)
 app.command()(services.migrate)
 app.command()(demo.demo)
+app.command()(inspect.inspect)
 
 
 def main() -> None:

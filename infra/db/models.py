@@ -75,7 +75,11 @@ class Product(Table):
 
 
 class Original(Table):
-    """One supplier file, by content. Facts about pixels are known once it was decoded."""
+    """One supplier file, by content. Facts about pixels are known once it was decoded.
+
+    `dominant_colour` is "#rrggbb", `thumbhash` a ThumbHash in base64, `phash` a perceptual hash in
+    16 hexadecimal digits.
+    """
 
     __tablename__ = "originals"
     __table_args__ = (CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256_is_hex"),)
@@ -88,6 +92,9 @@ class Original(Table):
     width: Mapped[int | None]
     height: Mapped[int | None]
     orientation: Mapped[int | None]
+    dominant_colour: Mapped[str | None] = mapped_column(String(7))
+    thumbhash: Mapped[str | None] = mapped_column(String(60))
+    phash: Mapped[str | None] = mapped_column(String(16), index=True)
     created_at: Mapped[Created]
 
 

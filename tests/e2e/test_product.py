@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 from PIL import Image
 
@@ -74,7 +75,12 @@ def test_the_product_shows_what_its_jobs_made(world: World, pictures: PictureSer
         pictures.photo(1005),
         pictures.photo(1006),
     ]
-    assert all(len(image["variants"]) == 8 for image in product["images"])
+    for image in product["images"]:
+        assert len(image["variants"]) == 8
+        assert all(variant["url"] in image["picture"] for variant in image["variants"])
+        assert re.fullmatch("#[0-9a-f]{6}", image["dominant_colour"])
+        assert re.fullmatch("[0-9a-f]{16}", image["phash"])
+        assert image["placeholder"].startswith("data:image/png;base64,")
 
 
 def test_the_same_bytes_again_are_not_encoded_again(world: World, pictures: PictureServer) -> None:

@@ -15,6 +15,7 @@ from infra.objectkeys import original_key, variant_key
 from infra.settings import JobSettings
 from infra.states import Outcome
 from tasks.claim import Claim, ClaimedImage, claim
+from tasks.imaging.facts import PageFacts
 from tasks.record import record
 from tasks.result import ImageDone, ImageFailed, StoredOriginal, StoredVariant
 from tasks.submit import Submission, Submitted, submit
@@ -24,6 +25,7 @@ T = TypeVar("T")
 SETTINGS = JobSettings.model_validate({"lease_seconds": 15, "max_attempts": 3})
 HERE, ELSEWHERE = "worker-1", "worker-2"
 FINGERPRINT = "f" * 16
+PAGE = PageFacts("#7d3c13", "dBgOFQL4Z3uHlmiYZ4dnpweFdVBY", "e497d38c59319b68")
 SIZES = ((800, 600), (400, 300))
 _SOURCE_BYTES = 1000
 _SECONDS = 60
@@ -87,6 +89,7 @@ def _original(sha256: str) -> StoredOriginal:
         width=1200,
         height=900,
         orientation=1,
+        page=PAGE,
     )
 
 

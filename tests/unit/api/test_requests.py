@@ -8,15 +8,17 @@ import pytest
 from api.requests import ProcessImageRequest, check_count, parse_request, to_submission
 from infra.errors import ErrorCode, Rejected
 from infra.settings import ApiSettings
+from tasks.imaging.catalogue import packaged_presets
 from tasks.submit import Submission, Upload
 
 SETTINGS = ApiSettings.load(env_file=None)
+PRESETS = packaged_presets()
 GOOD = "https://supplier.example/a.jpg"
 PRODUCT_ID = "01900000-0000-7000-8000-000000000001"
 
 
 def submission(**fields: Any) -> Submission:
-    return to_submission(parse_request(fields), (), SETTINGS)
+    return to_submission(parse_request(fields), (), SETTINGS, presets=PRESETS)
 
 
 def refusal(**fields: Any) -> Rejected:
@@ -52,7 +54,8 @@ def test_all_members_reach_the_submission() -> None:
 def test_uploads_are_passed_on() -> None:
     upload = Upload("a" * 64, "originals/a.jpg", "jpeg", "image/jpeg", 7)
 
-    made = to_submission(ProcessImageRequest.model_validate({}), [upload], SETTINGS)
+    request = ProcessImageRequest.model_validate({})
+    made = to_submission(request, [upload], SETTINGS, presets=PRESETS)
 
     assert made.uploads == (upload,)
 
