@@ -28,8 +28,8 @@ $(STAMP): requirements-dev.lock requirements-bootstrap.lock pyproject.toml
 demo: $(STAMP)  ## Start the whole stack, process a real picture, show what came out.
 	@$(BIN)/product-images demo
 
-test: $(STAMP)  ## Run every test against a private stack.
-	@$(BIN)/python -m pytest
+test: $(STAMP)  ## Run every test against private stacks.
+	@$(BIN)/python -m tests
 
 check: $(STAMP)  ## Format, lint, types, containers, architecture, unit tests: under a minute.
 	@$(BIN)/ruff format --check .

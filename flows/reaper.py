@@ -34,7 +34,7 @@ from tasks.standing import Standing, recently_cancelled, standings_by_flow_run
 
 log = structlog.get_logger(__name__)
 
-_LOOK_SECONDS = 15.0
+_LOOK_SECONDS = 10.0
 _SETTLING_SECONDS = 30.0  # what changed less long ago may still be told by who changed it
 _PRESENCE_SECONDS = 30.0
 _CANCELLED_SECONDS = 600.0
@@ -65,7 +65,7 @@ class Reaper:
     async def reap(self) -> None:
         """Look once."""
         shop = self._desk.workshop
-        grace = shop.configuration.job.lease_seconds
+        grace = shop.configuration.job.lease_seconds / 3  # whoever holds it renews that often
         lost = await in_thread(shop.io_threads, reclaim_lost, shop.database, grace_seconds=grace)
         for job_id in lost:
             log.warning("job reclaimed", job_id=str(job_id))
