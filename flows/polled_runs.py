@@ -59,11 +59,18 @@ class PolledRuns:
         elif not admitted.is_final():  # it is not for us to run, and shows again what it showed
             await self._desk.flow_runs.overrule(flow_run.id, admitted)
         else:
-            self._desk.leave(flow_run.id, admitted)
-            try:
-                await self._run_other(flow, flow_run)
-            finally:
-                self._desk.clear(flow_run.id, admitted)
+            await self._show(admitted, flow_run)
+
+    async def _show(self, end: State[Any], flow_run: FlowRun) -> None:
+        """Have the run end at once, unless the bridge has run it while we waited for the job."""
+        shown = await self._desk.flow_runs.read(flow_run.id)
+        if shown is None or shown.state is None or not shown.state.is_pending():
+            return
+        self._desk.leave(flow_run.id, end)
+        try:
+            await self._run_other(process_product, flow_run)
+        finally:
+            self._desk.clear(flow_run.id, end)
 
     async def _attempt(self, admitted: Claim, flow_run: FlowRun) -> None:
         with self._desk.attempts.hold(admitted) as attempt:

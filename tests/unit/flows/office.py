@@ -95,6 +95,7 @@ class Office:
 
     def run(self, flow_run: FlowRun) -> None:
         """Run a product run to its end."""
+        self.server.runs.setdefault(flow_run.id, flow_run)
         play(self.runs.run(process_product, flow_run))
 
     def end_of(self, flow_run: FlowRun) -> State[Any]:

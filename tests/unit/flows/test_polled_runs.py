@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 from uuid import uuid4
 
 import pytest
-from prefect.states import Pending, Scheduled
+from prefect import State
+from prefect.states import Completed, Pending, Running, Scheduled
 
 from flows import polled_runs as module
 from flows.flow_runs import PARKED
@@ -146,6 +148,20 @@ def test_a_job_with_nothing_left_to_do_ends_the_run_as_it_ended_itself(
     state = office.end_of(run_in(Pending(), job_id=str(JOB_ID)))
 
     assert (state.name, state.message) == (run_state, f"Nothing to do: the job is {job} already.")
+
+
+@pytest.mark.parametrize("shown", [Completed(), Running()])
+def test_a_run_that_the_bridge_has_run_meanwhile_is_not_run_again(
+    office: Office, shown: State[Any]
+) -> None:
+    office.desk.answers = [Unclaimed.FINAL]
+    office.desk.stands = [standing_of(JobState.READY)]
+    taken = run_in(Pending(), job_id=str(JOB_ID))
+    office.server.runs[taken.id] = taken.model_copy(update={"state": shown})
+
+    office.run(taken)
+
+    assert (office.tickets, office.bench.worked, office.server.set) == ([], [], [])
 
 
 @pytest.mark.parametrize("reason", [Unclaimed.GAVE_UP, Unclaimed.CANCELLED])
