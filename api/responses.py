@@ -98,7 +98,14 @@ class Variant(BaseModel):
     @property
     def linked(self) -> Linked:
         """The variant as ready-made markup needs it."""
-        return Linked(self.name, ImageFormat(self.format), self.width, self.height, self.url)
+        return Linked(
+            name=self.name,
+            format=ImageFormat(self.format),
+            width=self.width,
+            height=self.height,
+            url=self.url,
+            bytes=self.bytes,
+        )
 
 
 class Image(BaseModel):

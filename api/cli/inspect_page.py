@@ -144,11 +144,12 @@ def _arrival(page: PageFacts, smallest: VariantFile) -> str:
 
 def _linked(variant: VariantFile) -> Linked:
     return Linked(
-        variant.name,
-        variant.format,
-        variant.width,
-        variant.height,
-        f"{variant.name}.{variant.extension}",
+        name=variant.name,
+        format=variant.format,
+        width=variant.width,
+        height=variant.height,
+        url=f"{variant.name}.{variant.extension}",
+        bytes=variant.bytes,
     )
 
 

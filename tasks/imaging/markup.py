@@ -19,13 +19,14 @@ _SHOWN_BY_ALL = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.GIF)
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """A variant with its address; sizes in pixels."""
+    """A variant with its address; width and height in pixels."""
 
     name: str
     format: ImageFormat
     width: int
     height: int
     url: str
+    bytes: int
 
 
 def picture_markup(
@@ -40,9 +41,17 @@ def picture_markup(
 
     `sizes` is the HTML attribute: how wide the picture is laid out. `page` gives what is shown
     until the picture arrives. Pictures that are seen without scrolling should not be lazy.
+
+    A format is offered only when its files are smaller in sum than those of the `<img>`, because a
+    browser takes it unseen; for a cut-out always, because the `<img>` may have lost its holes.
     """
     fallback = _fallback(variants)
-    sources = [each for each in _ladders(variants) if each[0].format is not fallback[0].format]
+    cut_out = page is not None and is_see_through(page.thumbhash)
+    sources = [
+        each
+        for each in _ladders(variants)
+        if each[0].format is not fallback[0].format and (cut_out or _is_smaller(each, fallback))
+    ]
     lines = [
         f'<source type="{each[0].format.media_type}" {_srcset(each, sizes)}>' for each in sources
     ]
@@ -79,6 +88,15 @@ def _fallback(variants: Sequence[Linked]) -> list[Linked]:
         if ladder := _ladder(variants, image_format):
             return ladder
     raise ValueError("a picture needs at least one variant that a browser can show")
+
+
+def _is_smaller(ladder: Sequence[Linked], other: Sequence[Linked]) -> bool:
+    """Compare the widths that both have."""
+    widths = {each.width for each in ladder} & {each.width for each in other}
+    ours, theirs = (
+        sum(each.bytes for each in variants if each.width in widths) for variants in (ladder, other)
+    )
+    return not widths or ours < theirs
 
 
 def _srcset(ladder: Sequence[Linked], sizes: str) -> str:

@@ -77,7 +77,8 @@ def test_the_product_shows_what_its_jobs_made(world: World, pictures: PictureSer
     ]
     for image in product["images"]:
         assert len(image["variants"]) == 8
-        assert all(variant["url"] in image["picture"] for variant in image["variants"])
+        fallback = [variant for variant in image["variants"] if variant["format"] == "jpeg"]
+        assert all(variant["url"] in image["picture"] for variant in fallback)
         assert re.fullmatch("#[0-9a-f]{6}", image["dominant_colour"])
         assert re.fullmatch("[0-9a-f]{16}", image["phash"])
         assert image["placeholder"].startswith("data:image/png;base64,")

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from random import Random
 from typing import Any
@@ -12,6 +13,13 @@ from tasks.imaging.facts import PageFacts
 from tasks.imaging.markup import Linked, picture_markup
 from tasks.imaging.sniff import ImageFormat
 
+BYTES_PER_PX = {
+    ImageFormat.AVIF: 1,
+    ImageFormat.WEBP: 2,
+    ImageFormat.JPEG: 3,
+    ImageFormat.PNG: 4,
+    ImageFormat.GIF: 5,
+}
 AVIF, WEBP, JPEG, PNG = ImageFormat.AVIF, ImageFormat.WEBP, ImageFormat.JPEG, ImageFormat.PNG
 HOSTILE = """Tom's "best" <b>& more</b>"""
 OPAQUE = PageFacts("#7d3c13", "dBgOFQL4Z3uHlmiYZ4dnpweFdVBY", "e497d38c59319b68")
@@ -47,7 +55,14 @@ class Reader(HTMLParser):
 def linked(*formats: ImageFormat, widths: tuple[int, ...] = (1600, 800, 400)) -> list[Linked]:
     """Return a variant per format and width of a picture that is half as high as it is wide."""
     return [
-        Linked(f"w{width}-{each.value}", each, width, width // 2, f"/v/w{width}.{each.extension}")
+        Linked(
+            name=f"w{width}-{each.value}",
+            format=each,
+            width=width,
+            height=width // 2,
+            url=f"/v/w{width}.{each.extension}",
+            bytes=width * BYTES_PER_PX[each],
+        )
         for width in widths
         for each in formats
     ]
@@ -148,7 +163,7 @@ def test_what_people_write_stays_text() -> None:
 
 def test_an_address_cannot_break_out_of_its_candidate() -> None:
     url = '/v/a b,c"<d>.jpg?x=1&y=2'
-    reader = read([Linked("w9-jpeg", JPEG, 9, 9, url)])
+    reader = read([Linked("w9-jpeg", JPEG, 9, 9, url, bytes=9)])
     assert candidates(image(reader)) == [('/v/a%20b%2Cc"<d>.jpg?x=1&y=2', 9)]
     assert image(reader)["src"] == url
 
@@ -179,3 +194,24 @@ def test_no_variant_is_no_picture() -> None:
 def test_the_markup_needs_no_pixel_code() -> None:
     code = "import sys, tasks.imaging.markup; sys.exit('PIL' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def heavier(variants: list[Linked], image_format: ImageFormat) -> list[Linked]:
+    """Return the same variants, those of one format ten times as large."""
+    return [
+        replace(each, bytes=10 * each.bytes) if each.format is image_format else each
+        for each in variants
+    ]
+
+
+def test_a_format_whose_files_are_larger_than_the_fallback_s_is_not_offered() -> None:
+    reader = read(heavier(linked(WEBP, JPEG), WEBP))
+
+    assert reader.all("source") == []
+    assert len(reader.all("img")) == 1
+
+
+def test_a_cut_out_keeps_the_format_that_has_its_holes_however_large() -> None:
+    reader = read(heavier(linked(WEBP, JPEG), WEBP), page=CUT_OUT)
+
+    assert [source["type"] for source in reader.all("source")] == ["image/webp"]
