@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench run stop lock format clean
+.PHONY: help install demo test lint check bench run stop lock format clean
 
 help:  ## Show this list.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,12 +31,14 @@ demo: $(STAMP)  ## Start the whole stack, process a real picture, show what came
 test: $(STAMP)  ## Run every test against private stacks.
 	@$(BIN)/python -m tests
 
-check: $(STAMP)  ## Format, lint, types, containers, architecture, unit tests: under a minute.
+lint: $(STAMP)  ## Format, lint, types, and the files for containers.
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/hadolint infra/docker/Dockerfile
 	@$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec docker-compose.yml
+
+check: lint  ## What lint does, architecture and unit tests: for each commit.
 	@$(BIN)/python -m pytest -q tests/unit tests/architecture
 
 bench: $(STAMP)  ## Run the benchmarks and print a table with ratios.
