@@ -11,7 +11,7 @@ from api.ids import parse_id
 from infra.errors import ErrorCode, FetchRefused, Rejected
 from infra.fetch.source_url import parse_source_url
 from infra.settings import ApiSettings
-from infra.storable import require_storable
+from infra.storable import MAX_SKU_CHARACTERS, require_storable
 from tasks.imaging.catalogue import Presets
 from tasks.submit import Submission, Upload
 
@@ -31,7 +31,7 @@ class ProcessImageRequest(BaseModel):
     image_url: str | None = Field(None, description="one image")
     image_urls: list[str] | None = Field(None, description="several images of one product")
     product_id: str | None = Field(None, description="an existing product")
-    sku: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+    sku: Annotated[str, Field(min_length=1, max_length=MAX_SKU_CHARACTERS)] | None = Field(
         None, description="your own name of the product; created when unknown"
     )
     preset: str = Field(_DEFAULT_PRESET, description="which variants are made")

@@ -62,6 +62,11 @@ class Attempt:
         if self.task is not None and not already_ending:
             self.task.cancel()
 
+    def settle(self, *, returned: bool) -> None:
+        """Give back the deliveries of a job that is not done, else acknowledge them."""
+        for delivery in self.deliveries:
+            delivery.requeue() if returned else delivery.ack()
+
 
 class Attempts:
     """All attempts of this process. Used only from the event loop."""

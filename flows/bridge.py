@@ -11,7 +11,6 @@ from uuid import UUID
 import structlog
 
 from flows.desk import Desk
-from flows.flow_runs import final_state
 from flows.through_pool import ThroughPool
 from flows.traffic import Traffic
 from flows.workbench import Workbench
@@ -113,8 +112,7 @@ class Bridge:
             try:
                 returned = await self._workbench.work_directly(attempt)
             finally:
-                for held in attempt.deliveries:
-                    held.requeue() if returned else held.ack()
+                attempt.settle(returned=returned)
 
     async def _decline(self, job_id: UUID, reason: Unclaimed, delivery: Delivery) -> None:
         log.info("nothing to do", job_id=str(job_id), reason=reason.name.lower())
@@ -129,11 +127,9 @@ class Bridge:
     async def _close_flow_run(self, job_id: UUID) -> None:
         """Close the run of a job whose worker died between recording and telling Prefect."""
         standing = await self._desk.standing(job_id)
-        if standing is None or standing.flow_run_id is None or not standing.state.is_final:
+        if standing is None:
             return
         try:
-            await self._desk.flow_runs.close(
-                standing.flow_run_id, final_state(standing.state), ended_at=standing.finished_at
-            )
+            await self._desk.flow_runs.show_end(standing)
         except Exception as exc:  # noqa: BLE001 - Prefect only shows the job; the reaper comes by
             log.info("run not closed", job_id=str(job_id), error=repr(exc))

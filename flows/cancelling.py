@@ -5,6 +5,7 @@ what was missed.
 """
 
 import asyncio
+from time import monotonic
 from uuid import UUID
 
 import structlog
@@ -12,7 +13,7 @@ from prefect.client.schemas.objects import StateType
 
 from flows.attempts import Halt
 from flows.desk import Desk
-from flows.flow_runs import STOPPED, final_state
+from flows.flow_runs import STOPPED
 from flows.polled_runs import PolledRuns
 from flows.workshop import in_thread
 from infra.errors import ServiceUnavailable
@@ -22,6 +23,8 @@ from tasks.standing import recently_cancelled
 log = structlog.get_logger(__name__)
 
 _LOOK_SECONDS = 10.0
+_OVERLAP_SECONDS = 60.0  # an attempt that was cut off may still have had its say
+_BEFORE_SECONDS = 600.0  # what this worker looks back on when it starts
 
 
 class Cancelling:
@@ -33,29 +36,33 @@ class Cancelling:
 
     async def look(self) -> None:
         """Look for ever at runs that are being cancelled, and at jobs that were cancelled."""
+        looked_at = monotonic() - _BEFORE_SECONDS
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             if not self._desk.gate.is_open:
                 continue
+            begun = monotonic()
             try:
                 for flow_run in await self._desk.flow_runs.in_states([StateType.CANCELLING]):
                     await self.hear(flow_run.id)
-                await self._close_runs_of_cancelled_jobs()
+                await self._show_cancelled(begun - looked_at + _OVERLAP_SECONDS)
             except Exception as exc:  # noqa: BLE001 - Prefect away: look again later
                 log.debug("not looking", error=repr(exc))
+            else:
+                looked_at = begun
 
-    async def _close_runs_of_cancelled_jobs(self) -> None:
-        """A job that waited for its time ends at once, and nobody is there to tell Prefect."""
+    async def _show_cancelled(self, within_seconds: float) -> None:
+        """A job that waited for its time ends at once, and nobody is there to tell Prefect.
+
+        Looks back to the last complete look, however long ago an outage has made that.
+        """
         shop = self._desk.workshop
         cancelled = await in_thread(
-            shop.io_threads, recently_cancelled, shop.database, 2 * _LOOK_SECONDS
+            shop.io_threads, recently_cancelled, shop.database, within_seconds
         )
         for standing in cancelled:
-            worked_on = self._desk.attempts.of_job(standing.job_id) is not None
-            if standing.flow_run_id is not None and not worked_on:
-                await self._desk.flow_runs.close(
-                    standing.flow_run_id, final_state(standing.state), ended_at=standing.finished_at
-                )
+            if self._desk.attempts.of_job(standing.job_id) is None:
+                await self._desk.flow_runs.show_end(standing)
 
     async def hear(self, flow_run_id: UUID) -> None:
         """Look at a run that is said to be cancelled. Raises nothing."""
@@ -82,8 +89,6 @@ class Cancelling:
             return
         attempt = self._desk.attempts.of_job(standing.job_id)
         if standing.state.is_final and attempt is None:
-            await self._desk.flow_runs.close(
-                flow_run_id, final_state(standing.state), ended_at=standing.finished_at
-            )
+            await self._desk.flow_runs.show_end(standing)
         elif attempt is not None and not standing.state.is_final:
             attempt.end(Halt.CANCELLED)

@@ -33,9 +33,14 @@ from prefect.states import Cancelled, Completed, Crashed, Failed, Pending, Runni
 
 from infra.states import JobState, Lane
 from tasks.claim import Claim
+from tasks.standing import Standing
 
 DEPLOYMENT = "process-product/process-product"
-UNFINISHED = (StateType.RUNNING, StateType.PENDING)
+UNFINISHED_TASK_RUNS = TaskRunFilter(
+    state=TaskRunFilterState(
+        type=TaskRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING])
+    )
+)
 PARKED = "Parked"
 AWAITING_SLOT = "AwaitingSlot"
 """Name of the state of a run that the bridge has scheduled because of a limit."""
@@ -247,6 +252,13 @@ class FlowRuns:
             await self.overrule(flow_run_id, state)
         await self.close_task_runs([flow_run_id])
 
+    async def show_end(self, standing: Standing) -> None:
+        """Have a job's run show the job's end; nothing to do for a job without end or run."""
+        if standing.flow_run_id is not None and standing.state.is_final:
+            await self.close(
+                standing.flow_run_id, final_state(standing.state), ended_at=standing.finished_at
+            )
+
     async def overrule(self, flow_run_id: UUID, state: State[Any]) -> None:
         """Put a run into a state, whatever it shows.
 
@@ -267,9 +279,7 @@ class FlowRuns:
             return 0
         left = await self._client.read_task_runs(
             flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=list(flow_run_ids))),
-            task_run_filter=TaskRunFilter(
-                state=TaskRunFilterState(type=TaskRunFilterStateType(any_=list(UNFINISHED)))
-            ),
+            task_run_filter=UNFINISHED_TASK_RUNS,
         )
         for task_run in left:
             state: State[Any] = Crashed(message="The worker that ran this is gone.")

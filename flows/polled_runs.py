@@ -78,8 +78,7 @@ class PolledRuns:
             try:
                 returned = await self._workbench.work(attempt, flow_run, republish=True)
             finally:
-                for held in attempt.deliveries:
-                    held.requeue() if returned else held.ack()
+                attempt.settle(returned=returned)
 
     def is_running(self, flow_run_id: UUID) -> bool:
         """Whether a run that is no attempt at a job is under way here."""

@@ -25,7 +25,6 @@ from flows.workshop import in_thread
 from infra.errors import LostClaim, ServiceUnavailable
 from tasks.conclude import Ending, conclude
 from tasks.result import ImageDone
-from tasks.standing import read_standing
 
 log = structlog.get_logger(__name__)
 
@@ -155,8 +154,7 @@ async def _conclude(desk: Desk, run: ProductRun, ending: Ending) -> State[Any]:
 
 async def _show_end(desk: Desk, run: ProductRun) -> State[Any]:
     """Return the end that the job has come to; if it has none, another attempt works on it."""
-    shop = desk.workshop
-    standing = await in_thread(shop.io_threads, read_standing, shop.database, run.claim.job_id)
+    standing = await desk.standing(run.claim.job_id)
     if standing is None or not standing.state.is_final:
         raise Abort("another attempt owns this job now")
     return final_state(standing.state)

@@ -7,7 +7,7 @@ closed as crashed. Every worker does this; doing it twice is harmless.
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,29 +15,23 @@ from uuid import UUID
 import structlog
 from prefect import State
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.filters import (
-    TaskRunFilter,
-    TaskRunFilterState,
-    TaskRunFilterStateType,
-)
 from prefect.client.schemas.objects import TERMINAL_STATES, FlowRun, StateType
 from prefect.states import Cancelled, Crashed
 
 from flows.desk import Desk
-from flows.flow_runs import UNFINISHED, final_state
+from flows.flow_runs import UNFINISHED_TASK_RUNS, final_state
 from flows.polled_runs import PolledRuns
 from flows.workshop import in_thread
 from infra.errors import ServiceUnavailable
 from tasks.presence import present_workers
 from tasks.reap import reclaim_lost, republish
-from tasks.standing import Standing, recently_cancelled, standings_by_flow_run
+from tasks.standing import Standing, standings_by_flow_run
 
 log = structlog.get_logger(__name__)
 
 _LOOK_SECONDS = 10.0
 _SETTLING_SECONDS = 30.0  # what changed less long ago may still be told by who changed it
 _PRESENCE_SECONDS = 30.0
-_CANCELLED_SECONDS = 600.0
 _ACTIVE = (StateType.RUNNING, StateType.CANCELLING, StateType.PENDING)
 
 
@@ -69,20 +63,8 @@ class Reaper:
         lost = await in_thread(shop.io_threads, reclaim_lost, shop.database, grace_seconds=grace)
         for job_id in lost:
             log.warning("job reclaimed", job_id=str(job_id))
-        await self._close_cancelled()
         await self._close_flow_runs()
         await self._close_task_runs()
-
-    async def _close_cancelled(self) -> None:
-        shop = self._desk.workshop
-        standings = await in_thread(
-            shop.io_threads, recently_cancelled, shop.database, _CANCELLED_SECONDS
-        )
-        for standing in standings:
-            if standing.flow_run_id is not None and not _is_fresh(standing.finished_at):
-                await self._desk.flow_runs.close(
-                    standing.flow_run_id, final_state(standing.state), ended_at=standing.finished_at
-                )
 
     async def _close_flow_runs(self) -> None:
         active = [
@@ -92,23 +74,26 @@ class Reaper:
         ]
         if not active:
             return
-        for flow_run in await self._dead(active):
+        for flow_run, _ in await self._dead(active):
             await self._close(flow_run.id)
 
-    async def _dead(self, flow_runs: Sequence[FlowRun]) -> list[FlowRun]:
-        """Return those that no living process stands behind."""
+    async def _dead(self, flow_runs: Sequence[FlowRun]) -> list[tuple[FlowRun, Standing | None]]:
+        """Return those that no living process stands behind, and where their jobs stand."""
         shop = self._desk.workshop
         ids = [flow_run.id for flow_run in flow_runs]
         standings = await in_thread(shop.io_threads, standings_by_flow_run, shop.database, ids)
         present = await in_thread(
             shop.io_threads, present_workers, shop.database, _PRESENCE_SECONDS
         )
-        return [run for run in flow_runs if not self._is_alive(run, standings, present)]
+        return [
+            (run, standings.get(run.id))
+            for run in flow_runs
+            if not self._is_alive(run, standings.get(run.id), present)
+        ]
 
     def _is_alive(
-        self, flow_run: FlowRun, standings: Mapping[UUID, Standing], present: frozenset[str]
+        self, flow_run: FlowRun, standing: Standing | None, present: frozenset[str]
     ) -> bool:
-        standing = standings.get(flow_run.id)
         if standing is not None:
             if standing.state.is_final:
                 return _is_fresh(standing.finished_at)
@@ -123,26 +108,25 @@ class Reaper:
         flow_run = await self._desk.flow_runs.read(flow_run_id)
         if flow_run is None or flow_run.state is None or flow_run.state.type not in _ACTIVE:
             return
-        if _is_fresh(flow_run.state.timestamp) or not await self._dead([flow_run]):
+        if _is_fresh(flow_run.state.timestamp):
             return
-        shop = self._desk.workshop
-        standing = (
-            await in_thread(shop.io_threads, standings_by_flow_run, shop.database, [flow_run_id])
-        ).get(flow_run_id)
+        for dead, standing in await self._dead([flow_run]):
+            await self._end(dead, standing)
+
+    async def _end(self, flow_run: FlowRun, standing: Standing | None) -> None:
         state = _ending(flow_run, standing)
         log.warning(
-            "run closed", flow_run_id=str(flow_run_id), name=flow_run.name, state=state.name
+            "run closed", flow_run_id=str(flow_run.id), name=flow_run.name, state=state.name
         )
-        await self._desk.flow_runs.close(flow_run_id, state)
+        await self._desk.flow_runs.close(flow_run.id, state)
         if standing is not None and not standing.state.is_final:
+            shop = self._desk.workshop
             await in_thread(shop.io_threads, republish, shop.database, [standing.job_id])
 
     async def _close_task_runs(self) -> None:
         left = await self._client.read_task_runs(
             flow_run_filter=await self._desk.flow_runs.filter(sorted(TERMINAL_STATES)),
-            task_run_filter=TaskRunFilter(
-                state=TaskRunFilterState(type=TaskRunFilterStateType(any_=list(UNFINISHED)))
-            ),
+            task_run_filter=UNFINISHED_TASK_RUNS,
         )
         old = {
             task_run.flow_run_id

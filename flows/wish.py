@@ -10,12 +10,11 @@ from pydantic import TypeAdapter, ValidationError
 from infra.errors import ErrorCode, FetchRefused, Rejected
 from infra.fetch.source_url import parse_source_url
 from infra.states import Lane
-from infra.storable import require_storable
+from infra.storable import MAX_SKU_CHARACTERS, require_storable
 from tasks.imaging.catalogue import Presets
 from tasks.submit import Submission
 
 _MAX_URLS = 100
-_MAX_SKU_CHARACTERS = 200
 _REFUSED = 422
 
 
@@ -68,8 +67,8 @@ def _require_sense(wish: Wish, presets: Presets) -> None:
 
 
 def _require_sku(sku: str) -> None:
-    if len(sku) > _MAX_SKU_CHARACTERS:
-        raise _rejected(f"A sku has at most {_MAX_SKU_CHARACTERS} characters.")
+    if len(sku) > MAX_SKU_CHARACTERS:
+        raise _rejected(f"A sku has at most {MAX_SKU_CHARACTERS} characters.")
     try:
         require_storable(sku)
     except ValueError as exc:

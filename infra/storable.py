@@ -1,5 +1,7 @@
 """What PostgreSQL can keep as text, asked before anything is written."""
 
+MAX_SKU_CHARACTERS = 200
+
 
 def require_storable(text: str) -> None:
     """PostgreSQL stores neither NUL nor half of a surrogate pair: raise `ValueError`."""

@@ -18,6 +18,7 @@ from infra.states import ImageState, Outcome
 from tasks.claim import Claim
 from tasks.lease import held
 from tasks.result import ImageDone, ImageFailed, ImageResult, StoredOriginal
+from tasks.unfinished import NO_ERROR
 
 
 def locked(session: Session, claim: Claim) -> Job:
@@ -112,9 +113,7 @@ def _finish_ready(session: Session, claim: Claim, done: ImageDone) -> None:
         "state": ImageState.READY,
         "original_sha256": done.sha256,
         "fingerprint": done.fingerprint,
-        "error_code": None,
-        "error_detail": None,
-        "error_retryable": None,
+        **NO_ERROR,
     }
     _write_image(session, claim, image_id=done.image.id, values=shown)
     _write_job_image(

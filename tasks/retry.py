@@ -10,7 +10,7 @@ from infra.db.engine import Database
 from infra.db.models import Image, Job, JobImage
 from infra.errors import ErrorCode, Rejected
 from infra.states import ImageState, JobState
-from tasks.unfinished import lock_product
+from tasks.unfinished import NO_ERROR, lock_product
 
 
 def retry(database: Database, job_id: UUID) -> None:
@@ -57,12 +57,7 @@ def reopen(database: Database, job_id: UUID, *, flow_run_id: UUID, wished_at: da
 def _queue_failed(session: Session, job: Job) -> bool:
     """Queue the failed images in both tables; return whether there were any."""
     lock_product(session, job.product_id)
-    waiting = {
-        "state": ImageState.QUEUED,
-        "error_code": None,
-        "error_detail": None,
-        "error_retryable": None,
-    }
+    waiting = {"state": ImageState.QUEUED, **NO_ERROR}
     failed = (JobImage.job_id == job.id) & (JobImage.state == ImageState.FAILED)
     session.execute(
         update(Image)

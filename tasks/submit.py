@@ -19,6 +19,7 @@ from infra.db.models import Image, Job, JobImage, Original, Product
 from infra.errors import ErrorCode, Rejected
 from infra.sources import upload_source
 from infra.states import ImageState, JobState, Lane
+from tasks.unfinished import NO_ERROR
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,13 +185,7 @@ def _place_images(
         session.execute(
             update(Image)
             .where(Image.id.in_(known.values()))
-            .values(
-                state=ImageState.QUEUED,
-                error_code=None,
-                error_detail=None,
-                error_retryable=None,
-                updated_at=func.now(),
-            )
+            .values(state=ImageState.QUEUED, **NO_ERROR, updated_at=func.now())
         )
     last = session.scalar(select(func.max(Image.position)).where(Image.product_id == product_id))
     new = [source for source in sources if source not in known]

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from infra.db.models import Image, Job, JobImage, Product
 from infra.states import ImageState, JobState
 
-_NO_ERROR = {"error_code": None, "error_detail": None, "error_retryable": None}
+NO_ERROR = {"error_code": None, "error_detail": None, "error_retryable": None}
 
 
 def lock_product(session: Session, product_id: UUID) -> str | None:
@@ -24,7 +24,7 @@ def lock_product(session: Session, product_id: UUID) -> str | None:
 
 def start_unfinished(session: Session, job: Job) -> None:
     """Show the unfinished images as being worked on; the caller has locked the product."""
-    shown = {"state": ImageState.PROCESSING, **_NO_ERROR, "updated_at": func.now()}
+    shown = {"state": ImageState.PROCESSING, **NO_ERROR, "updated_at": func.now()}
     session.execute(update(Image).where(_unfinished_of(job)).values(shown))
     session.execute(
         update(JobImage).where(_left_by(job)).values(state=ImageState.PROCESSING),

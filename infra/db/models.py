@@ -26,6 +26,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from infra.db.ids import new_id
 from infra.states import ImageState, JobState, Lane, Outcome
+from infra.storable import MAX_SKU_CHARACTERS
 
 _SHA256_CHARACTERS = 64
 
@@ -69,7 +70,7 @@ class Product(Table):
     __tablename__ = "products"
 
     id: Mapped[Id]
-    sku: Mapped[str | None] = mapped_column(String(200), unique=True)
+    sku: Mapped[str | None] = mapped_column(String(MAX_SKU_CHARACTERS), unique=True)
     created_at: Mapped[Created]
     updated_at: Mapped[Created]
 

@@ -131,13 +131,3 @@ class Preset:
     focus: tuple[float, float] = MIDDLE
     animation: Animation = FIRST_FRAME
     drop_larger: bool = True
-
-
-def preset_named(name: str) -> Preset:
-    """Return a preset that comes with the package; raise `PermanentError` when there is none.
-
-    For tests and measurements: the API and the worker ask the presets that they read at start.
-    """
-    from tasks.imaging.catalogue import packaged_presets  # not in pixel processes, which get one
-
-    return packaged_presets().named(name)

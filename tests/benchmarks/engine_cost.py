@@ -10,9 +10,10 @@ from time import process_time
 from PIL import Image
 from rich.console import Console
 
+from tasks.imaging.catalogue import packaged_presets
 from tasks.imaging.encode import encode
 from tasks.imaging.facts import Limits
-from tasks.imaging.preset import Encoding, FixedQuality, Preset, preset_named
+from tasks.imaging.preset import Encoding, FixedQuality, Preset
 from tasks.imaging.quality import Hint, Subject, encode_to_quality
 from tasks.imaging.render import render
 from tasks.imaging.sniff import ImageFormat
@@ -64,7 +65,7 @@ def _search(ladder: Iterable[Image.Image]) -> None:
     found: dict[ImageFormat, int | None] = {}
     for picture in ladder:
         subject = Subject(picture)
-        for encoding in preset_named("web").encodings:
+        for encoding in packaged_presets().named("web").encodings:
             hint = Hint(found.get(encoding.format))
             found[encoding.format] = encode_to_quality(subject, encoding, hint).quality
 
@@ -78,7 +79,7 @@ def _source(picture: Image.Image) -> bytes:
 def fixed_web() -> Preset:
     """Return the preset `web` with fixed qualities."""
     return replace(
-        preset_named("web"),
+        packaged_presets().named("web"),
         encodings=tuple(Encoding(each, FixedQuality(quality)) for each, quality in _FIXED.items()),
     )
 

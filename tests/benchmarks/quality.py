@@ -17,7 +17,8 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from tasks.imaging.preset import Encoding, TargetQuality, preset_named
+from tasks.imaging.catalogue import packaged_presets
+from tasks.imaging.preset import Encoding, TargetQuality
 from tasks.imaging.quality import Hint, Subject, encode_to_quality
 from tasks.imaging.sniff import ImageFormat
 from tests.benchmarks.engine_cost import show_costs
@@ -130,7 +131,7 @@ def _chosen(image_format: ImageFormat, picture: Image.Image) -> bytes:
 
 def web_target(image_format: ImageFormat) -> TargetQuality:
     """Return what the preset `web` asks of a format; of AVIF, the same as of WebP."""
-    asked = {each.format: each.quality for each in preset_named("web").encodings}
+    asked = {each.format: each.quality for each in packaged_presets().named("web").encodings}
     quality = asked.get(image_format, asked[ImageFormat.WEBP])
     if not isinstance(quality, TargetQuality):
         raise TypeError("the preset web has no target score")

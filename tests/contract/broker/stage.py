@@ -1,6 +1,7 @@
 """What a broker must offer to be put through the suite, for the fake and for RabbitMQ."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
@@ -119,6 +120,22 @@ class RabbitStage:
         routing_key = "nowhere" if lane is None else str(lane)
         exchange = self.topology.dead_exchange.name
         self.operate(lambda channel: self._publish(channel, exchange, routing_key, body))
+
+    @contextmanager
+    def full_lane(self) -> Iterator[None]:
+        """Bind a queue beside the interactive lane's that refuses all but its first message."""
+        full = f"{self.settings.queue_prefix}.full"
+
+        def add(channel: Any) -> None:
+            limits = {"x-max-length": 1, "x-overflow": "reject-publish"}
+            channel.queue_declare(full, arguments=limits)
+            channel.queue_bind(full, self.topology.exchange.name, str(Lane.INTERACTIVE))
+
+        self.operate(add)
+        try:
+            yield
+        finally:
+            self.operate(lambda channel: channel.queue_delete(full))
 
     def operate(self, act: Callable[[Any], Any]) -> Any:
         """Do something to the broker as its operator would, on a channel of pika's own."""

@@ -1,7 +1,6 @@
 """What only a real RabbitMQ can do to its clients."""
 
 from time import monotonic
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -79,19 +78,8 @@ def test_a_message_without_a_queue_is_not_taken_for_published(
 def test_a_message_that_a_queue_refuses_is_not_taken_for_published(rabbit: RabbitStage) -> None:
     publisher = rabbit.publisher()
     publisher.publish(messages(1))
-    full = f"{rabbit.settings.queue_prefix}.full"
-
-    def add_full_queue(channel: Any) -> None:
-        limits = {"x-max-length": 1, "x-overflow": "reject-publish"}
-        channel.queue_declare(full, arguments=limits)
-        channel.queue_bind(full, rabbit.topology.exchange.name, str(Lane.INTERACTIVE))
-
-    rabbit.operate(add_full_queue)
-    try:
-        with pytest.raises(ServiceUnavailable, match="refused"):
-            publisher.publish(messages(20))
-    finally:
-        rabbit.operate(lambda channel: channel.queue_delete(full))
+    with rabbit.full_lane(), pytest.raises(ServiceUnavailable, match="refused"):
+        publisher.publish(messages(20))
     publisher.publish(messages(20))
 
 

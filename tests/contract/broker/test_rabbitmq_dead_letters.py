@@ -85,19 +85,8 @@ def test_a_crash_between_publishing_and_removing_leaves_the_letter_beside_its_co
 
 def test_a_letter_whose_lane_refuses_it_stays(rabbit: RabbitStage) -> None:
     names = put_aside(rabbit, b"one", b"two", b"three")
-    full = f"{rabbit.settings.queue_prefix}.full"
-
-    def add_full_queue(channel: Any) -> None:
-        limits = {"x-max-length": 1, "x-overflow": "reject-publish"}
-        channel.queue_declare(full, arguments=limits)
-        channel.queue_bind(full, rabbit.topology.exchange.name, str(Lane.INTERACTIVE))
-
-    rabbit.operate(add_full_queue)
-    try:
-        with pytest.raises(ServiceUnavailable, match="refused"):
-            rabbit.letters().replay(names)
-    finally:
-        rabbit.operate(lambda channel: channel.queue_delete(full))
+    with rabbit.full_lane(), pytest.raises(ServiceUnavailable, match="refused"):
+        rabbit.letters().replay(names)
     assert eventually(lambda: 0 < rabbit.letters().peek(0).total < 3)
     left = [letter.id for letter in rabbit.letters().peek(10).letters]
     assert list(rabbit.letters().replay(left).done) == left

@@ -12,12 +12,13 @@ RENDER = """
 import json, sys
 from dataclasses import replace
 from pathlib import Path
+from tasks.imaging.catalogue import packaged_presets
 from tasks.imaging.facts import Limits
-from tasks.imaging.preset import Encoding, preset_named
+from tasks.imaging.preset import Encoding
 from tasks.imaging.render import render
 from tasks.imaging.sniff import ImageFormat
 
-web = preset_named("web")
+web = packaged_presets().named("web")
 encodings = (*web.encodings, replace(web.encodings[0], format=ImageFormat.AVIF, effort=None))
 preset = replace(web, encodings=encodings)
 made = render(Path(sys.argv[1]), Path(sys.argv[2]), preset, limits=Limits(max_pixels=10**7))

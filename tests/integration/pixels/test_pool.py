@@ -17,11 +17,11 @@ from PIL import Image
 
 from infra.errors import ErrorCode, ImageRefused, PixelsFailed
 from infra.settings import PixelSettings
-from tasks.imaging.preset import preset_named
+from tasks.imaging.catalogue import packaged_presets
 from tasks.imaging.sample import write_sample
 from tasks.pixels import PixelPool
 
-WEB = preset_named("web")
+WEB = packaged_presets().named("web")
 DEADLINE_SECONDS = 20.0
 FOREVER = range(10**12)  # summing it keeps a child busy in C code
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from PIL import ExifTags, Image, ImageCms
 
+from tasks.imaging.catalogue import packaged_presets
 from tasks.imaging.facts import Limits, Rendition
-from tasks.imaging.preset import preset_named
 from tasks.imaging.render import render
 
 RED, GREEN, BLUE, YELLOW = (220, 20, 20), (20, 200, 20), (20, 20, 220), (230, 220, 20)
@@ -106,7 +106,7 @@ def rendered(directory: Path, data: bytes, *, limits: Limits = LIMITS) -> Rendit
     source.write_bytes(data)
     target = directory / "variants"
     target.mkdir(exist_ok=True)
-    return render(source, target, preset_named("web"), limits=limits)
+    return render(source, target, packaged_presets().named("web"), limits=limits)
 
 
 def variant(rendition: Rendition, name: str) -> Image.Image:

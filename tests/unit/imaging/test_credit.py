@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from PIL import ExifTags, Image
 
+from tasks.imaging.catalogue import packaged_presets
 from tasks.imaging.credit import read_credit
-from tasks.imaging.preset import Fit, Preset, preset_named
+from tasks.imaging.preset import Fit, Preset
 from tasks.imaging.render import render
 from tests.unit.imaging.pictures import LIMITS, encoded, photo
 
 ARTIST, COPYRIGHT = "Jane Doe", "© 2025 A Supplier — all rights reserved"
-WEB = preset_named("web")
+WEB = packaged_presets().named("web")
 KEEPING = replace(WEB, keep_copyright=True)
 
 
@@ -55,7 +56,7 @@ def test_artist_and_copyright_are_kept_on_demand_and_nothing_else(
     tmp_path: Path, written: str, fit: Fit
 ) -> None:
     data = encoded(photo(120, 90), written, exif=telling())
-    box = preset_named("thumbnail").boxes[1:]
+    box = packaged_presets().named("thumbnail").boxes[1:]
     preset = replace(KEEPING, fit=fit, boxes=box, sharpen=0.5)
     for exif in exif_of(tmp_path, preset, data):
         assert set(exif) == {ExifTags.Base.Artist, ExifTags.Base.Copyright}

@@ -20,11 +20,10 @@ from tasks.imaging.preset import (
     Preset,
     TargetQuality,
     Trim,
-    preset_named,
 )
 from tasks.imaging.sniff import ImageFormat
 
-WEB = preset_named("web")
+WEB = packaged_presets().named("web")
 
 EDITS: dict[str, Any] = {
     "name": "shop",
@@ -49,7 +48,7 @@ def test_the_web_preset_makes_four_widths_in_two_formats() -> None:
 
 
 def test_the_marketplace_preset_makes_a_white_square() -> None:
-    preset = preset_named("marketplace")
+    preset = packaged_presets().named("marketplace")
     assert preset.boxes == (Box(2000, 2000),)
     assert (preset.fit, preset.background) == (Fit.PAD, (255, 255, 255))
     assert preset.trim is not None
@@ -57,7 +56,7 @@ def test_the_marketplace_preset_makes_a_white_square() -> None:
 
 
 def test_the_thumbnail_preset_cuts_two_squares() -> None:
-    preset = preset_named("thumbnail")
+    preset = packaged_presets().named("thumbnail")
     assert (preset.fit, preset.boxes) == (Fit.COVER, (Box(320, 320), Box(160, 160)))
     assert [each.format for each in preset.encodings] == [ImageFormat.WEBP, ImageFormat.JPEG]
 
@@ -70,7 +69,7 @@ def test_an_unknown_preset_is_refused_by_name_with_those_that_are_known() -> Non
 
 @pytest.mark.parametrize("name", list(packaged_presets()))
 def test_a_preset_crosses_to_a_pixel_process(name: str) -> None:
-    preset = preset_named(name)
+    preset = packaged_presets().named(name)
     assert pickle.loads(pickle.dumps(preset)) == preset
 
 

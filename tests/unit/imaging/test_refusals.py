@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from infra.errors import ErrorCode, ImageRefused, PixelsFailed
+from tasks.imaging.catalogue import packaged_presets
 from tasks.imaging.facts import Limits
-from tasks.imaging.preset import preset_named
 from tasks.imaging.render import render
 from tests.unit.imaging.pictures import LIMITS, encoded, huge_png, photo, rendered
 
@@ -38,7 +38,7 @@ def test_other_content_is_refused_whatever_its_name(tmp_path: Path, kind: str) -
     source = tmp_path / "shoe.jpg"
     source.write_bytes(DISGUISED[kind])
     with pytest.raises(ImageRefused) as caught:
-        render(source, tmp_path, preset_named("web"), limits=LIMITS)
+        render(source, tmp_path, packaged_presets().named("web"), limits=LIMITS)
     assert caught.value.code == ErrorCode.UNSUPPORTED_FORMAT
 
 
@@ -103,11 +103,11 @@ def test_levels_without_end_are_refused(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_worth_another_try(tmp_path: Path) -> None:
     with pytest.raises(PixelsFailed):
-        render(tmp_path / "gone", tmp_path, preset_named("web"), limits=LIMITS)
+        render(tmp_path / "gone", tmp_path, packaged_presets().named("web"), limits=LIMITS)
 
 
 def test_a_directory_that_cannot_be_written_is_worth_another_try(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.write_bytes(encoded(photo(40, 40), "PNG"))
     with pytest.raises(PixelsFailed):
-        render(source, tmp_path / "gone", preset_named("web"), limits=LIMITS)
+        render(source, tmp_path / "gone", packaged_presets().named("web"), limits=LIMITS)

@@ -10,10 +10,11 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from infra.errors import PixelsFailed
+from tasks.imaging.catalogue import packaged_presets
 from tasks.imaging.facts import Rendition
 from tasks.imaging.load import load
 from tasks.imaging.plan import Plan
-from tasks.imaging.preset import Box, Encoding, Preset, TargetQuality, preset_named
+from tasks.imaging.preset import Box, Encoding, Preset, TargetQuality
 from tasks.imaging.quality import Encoded, Hint, Subject, encode_to_quality
 from tasks.imaging.render import render
 from tasks.imaging.resize import shrink
@@ -22,7 +23,7 @@ from tasks.imaging.sniff import ImageFormat
 from tests.unit.imaging.pictures import LIMITS, encoded, photo, pixel, rendered, variant
 from tests.unit.imaging.test_quality import textured
 
-WEB = preset_named("web")
+WEB = packaged_presets().named("web")
 THREE = (ImageFormat.AVIF, ImageFormat.JPEG, ImageFormat.WEBP)
 
 

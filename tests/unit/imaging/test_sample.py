@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import ExifTags, Image
 
-from tasks.imaging.preset import preset_named
+from tasks.imaging.catalogue import packaged_presets
 from tasks.imaging.render import render
 from tasks.imaging.sample import HEIGHT_PX, WIDTH_PX, write_sample
 from tests.unit.imaging.pictures import LIMITS, pixel
@@ -30,7 +30,7 @@ def test_it_lies_on_its_side_and_says_where_it_was_taken(sample: Path) -> None:
 
 
 def test_it_comes_out_upright_on_white_and_without_its_place(sample: Path, tmp_path: Path) -> None:
-    rendition = render(sample, tmp_path, preset_named("web"), limits=LIMITS)
+    rendition = render(sample, tmp_path, packaged_presets().named("web"), limits=LIMITS)
     assert (rendition.source.width, rendition.source.height) == (WIDTH_PX, HEIGHT_PX)
     assert sum(each.bytes for each in rendition.variants) < sample.stat().st_size
     with Image.open(rendition.variants[1].path) as image:
