@@ -10,14 +10,18 @@ import os
 import pickle
 import resource
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
 
 import tasks.imaging.render  # noqa: F401 - a child has the whole pipeline before its first call
 from infra.errors import ErrorCode, ImageRefused, ProductImagesError
 
 _START_SECONDS = 30  # a child is there in a tenth of a second, unless the machine is on its knees
+_FORK_SERVER_SECONDS = 5  # a killed one is collected, and so replaced, in milliseconds
+_PAUSE_SECONDS = 0.02
 # Forked from a small server process: forking the parent itself would copy its threads' locks.
 _CONTEXT = multiprocessing.get_context("forkserver")
 _PRELOADED = [__name__]  # with the pipeline: a new child is a fork of a process that has it all
@@ -52,7 +56,7 @@ class Child:
         _CONTEXT.set_forkserver_preload(_PRELOADED)
         self._connection, theirs = _CONTEXT.Pipe()
         self._process = _CONTEXT.Process(target=_serve, args=(theirs, memory_bytes), daemon=True)
-        self._process.start()
+        _start(self._process)
         theirs.close()  # else the pipe would not end with the child
 
     def wait_ready(self) -> None:
@@ -89,6 +93,20 @@ class Child:
             raise TimeoutError
         answer: Done | Refused = pickle.loads(self._connection.recv_bytes())  # noqa: S301 - our own child wrote it
         return answer
+
+
+def _start(process: ForkServerProcess) -> None:
+    """Start it. A service's stop kills the fork server, which is replaced only when collected."""
+    deadline = time.monotonic() + _FORK_SERVER_SECONDS
+    while True:
+        try:
+            process.start()
+        except (ConnectionError, EOFError):  # it died before, or while, it was asked
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
 
 
 def _serve(connection: Connection, memory_bytes: int) -> None:

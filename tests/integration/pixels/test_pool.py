@@ -197,6 +197,15 @@ def test_children_leave_ctrl_c_and_a_service_stop_to_their_parent(pool: PixelPoo
     assert child_of(pool) == pid
 
 
+def test_a_fork_server_that_was_just_killed_is_replaced(pool: PixelPool) -> None:
+    settings = PixelSettings(processes=1)
+    server = pool.submit(os.getppid).result()
+    for _ in range(20):  # a start fails in the moments before the dead one is collected
+        os.kill(server, signal.SIGTERM)
+        with PixelPool(settings) as next_pool:
+            server = next_pool.submit(os.getppid).result()
+
+
 def test_children_import_nothing_heavy(pool: PixelPool) -> None:
     loaded: list[str] = pool.submit(eval, "list(__import__('sys').modules)").result()
     assert "tasks.imaging.render" in loaded
