@@ -94,9 +94,11 @@ def _opened(paths: list[Path]) -> Iterator[tuple[str, Image.Image]]:
 
 
 def widen(picture: Image.Image, width: int) -> Image.Image:
-    """Return the picture at a width; none is enlarged by much."""
+    """Return the picture at a width, without the metadata that would count as its bytes."""
     height = round(picture.height * width / picture.width)
-    return picture.resize((width, height), Image.Resampling.LANCZOS)
+    resized = picture.resize((width, height), Image.Resampling.LANCZOS)
+    resized.info.clear()
+    return resized
 
 
 def _cutouts(paths: list[Path]) -> Iterator[tuple[str, Image.Image]]:
