@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from tasks.imaging.tiles import Sample
+from tasks.imaging.tiles import SEAM_PX, Sample
 
 Plane = npt.NDArray[np.float32]
 
@@ -77,8 +77,10 @@ class Likeness:
         values = np.asarray(picture.convert("RGB"))
         height, width, _ = values.shape
         down, across = self._side_px or height, self._side_px or width
-        tiles = values.reshape(height // down, down, width // across, across, 3)
-        light = _LIGHT[tiles.swapaxes(1, 2).reshape(-1, down, across, 3)]
+        tiles = values.reshape(height // down, down, width // across, across, 3).swapaxes(1, 2)
+        if self._side_px is not None:
+            tiles = tiles[:, :, SEAM_PX:-SEAM_PX, SEAM_PX:-SEAM_PX]
+        light = _LIGHT[tiles.reshape(-1, *tiles.shape[2:])]
         red, green, blue = light[..., 0], light[..., 1], light[..., 2]
         lightness = _seen(_mixed((red, green, blue), _LONG_AND_MIDDLE))
         coarse = (_eighth(red), _eighth(green), _eighth(blue))

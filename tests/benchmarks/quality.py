@@ -30,7 +30,7 @@ _QUICK_EVERY = 12  # of the pictures, with --quick
 _FORMATS = (ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.AVIF)
 _FIXED = {
     ImageFormat.JPEG: {"quality": 80, "progressive": True, "optimize": True},
-    ImageFormat.WEBP: {"quality": 79, "method": 2},
+    ImageFormat.WEBP: {"quality": 79},
     ImageFormat.AVIF: {"quality": 63, "speed": 8, "max_threads": 1},
 }
 _AVIF_HIGH = 68  # `web` writes no AVIF; this is as far above 63 as its bounds are above 80 and 79

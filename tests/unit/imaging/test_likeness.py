@@ -6,6 +6,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from tasks.imaging.calibration import CALIBRATIONS
+from tasks.imaging.encode import encode, encode_in_a_hurry
 from tasks.imaging.likeness import Likeness
 from tasks.imaging.sniff import ImageFormat
 from tasks.imaging.tiles import SIDE_PX, Sample, sample
@@ -97,3 +98,40 @@ def test_a_lone_mark_on_white_is_looked_at() -> None:
     chosen = sample(picture)
     assert chosen is not None
     assert chosen.picture.convert("L").getextrema()[0] < 128
+
+
+def test_what_an_encoder_mixes_with_the_neighbouring_tile_does_not_count() -> None:
+    original = textured(60, (SIDE_PX * 2, SIDE_PX))
+    seam = original.copy()
+    seam.paste((255, 0, 0), (SIDE_PX - 2, 0, SIDE_PX + 2, SIDE_PX))
+    assert Likeness(Sample(original, SIDE_PX)).score(seam, WEIGHTS) == 100
+    assert Likeness(Sample(original, None)).score(seam, WEIGHTS) < 90
+
+
+def test_a_shadow_that_runs_out_on_white_is_ground() -> None:
+    picture = Image.new("RGB", (800, 800), "white")
+    for row in range(700, 800):
+        picture.paste((255 - (row - 700) // 10,) * 3, (0, row, 800, row + 1))
+    picture.paste(textured(60, (200, 200)), (300, 100))
+    chosen = sample(picture)
+    assert chosen is not None
+    columns = chosen.picture.width // SIDE_PX
+    tiles = columns * (chosen.picture.height // SIDE_PX)
+    boxes = (
+        (n % columns * SIDE_PX, n // columns * SIDE_PX, (n % columns + 1) * SIDE_PX)
+        for n in range(tiles)
+    )
+    darkest = [
+        chosen.picture.crop((left, top, right, top + SIDE_PX)).convert("L").getextrema()[0]
+        for left, top, right in boxes
+    ]
+    assert max(darkest) < 200
+
+
+def test_trying_a_number_out_in_a_hurry_gives_the_same_jpeg_pixels() -> None:
+    picture = textured(60, (128, 128))
+    quick, whole = (
+        Image.open(BytesIO(write(picture, ImageFormat.JPEG, 70)))
+        for write in (encode_in_a_hurry, encode)
+    )
+    assert quick.tobytes() == whole.tobytes()
