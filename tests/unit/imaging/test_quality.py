@@ -11,7 +11,7 @@ from tasks.imaging.quality import Encoded, Hint, Subject, encode_to_quality
 from tasks.imaging.sniff import ImageFormat
 
 LOSSY = (ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.AVIF)
-TARGET = TargetQuality(score=75, low=20, high=97, tolerance=2)
+TARGET = TargetQuality(score=75, low=5, high=97, tolerance=2)
 
 
 def textured(roughness: int, size: tuple[int, int] = (512, 384)) -> Image.Image:
