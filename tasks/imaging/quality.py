@@ -23,6 +23,7 @@ from tasks.imaging.likeness import Likeness
 from tasks.imaging.preset import ByteBudget, Encoding, FixedQuality, TargetQuality
 from tasks.imaging.sniff import ImageFormat
 from tasks.imaging.tiles import Sample, sample
+from tasks.imaging.verify import Meant
 
 _LOSSLESS_SCORE = 100.0
 _BUDGET_TRIES = 7  # halve 100 numbers down to one
@@ -55,6 +56,11 @@ class Subject:
 
     def __init__(self, picture: Image.Image) -> None:
         self.picture = picture
+
+    @cached_property
+    def meant(self) -> Meant:
+        """What each file that is written of it must show."""
+        return Meant.of(self.picture)
 
     @cached_property
     def few_colours(self) -> bool:

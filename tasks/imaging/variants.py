@@ -15,7 +15,7 @@ from tasks.imaging.facts import VariantFile
 from tasks.imaging.preset import Encoding, Preset
 from tasks.imaging.quality import Encoded, Hint, Subject, encode_to_quality
 from tasks.imaging.sniff import ImageFormat
-from tasks.imaging.verify import verify
+from tasks.imaging.verify import Meant, verify
 
 # What every browser shows comes first; a format is kept for being smaller than those before it.
 _SIMPLEST_FIRST = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.WEBP, ImageFormat.AVIF)
@@ -45,21 +45,22 @@ class Writer:
             encoded = encode_to_quality(subject, encoding, hint)
             if encoded.quality is not None:
                 self.found[encoding.format] = encoded.quality
-            written.append(self._keep(encoded, encoding, subject.picture, stem=stem))
+            written.append(self._keep(encoded, encoding, subject.meant, stem=stem))
         return tuple(_without_larger(written) if self.preset.drop_larger else written)
 
     def _keep(
-        self, encoded: Encoded, encoding: Encoding, meant: Image.Image, *, stem: str
+        self, encoded: Encoded, encoding: Encoding, meant: Meant, *, stem: str
     ) -> VariantFile:
         name = f"{stem}-{encoding.format.value}"
         path = self.directory / f"{name}.{encoding.format.extension}"
         path.write_bytes(encoded.data)
         proof = verify(path, encoding.format, meant)
+        width, height = meant.size
         return VariantFile(
             name=name,
             format=encoding.format,
-            width=meant.width,
-            height=meant.height,
+            width=width,
+            height=height,
             bytes=proof.bytes,
             sha256=proof.sha256,
             quality=encoded.quality,

@@ -23,7 +23,20 @@ class Proof:
     sha256: str
 
 
-def verify(path: Path, expected: ImageFormat, meant: Image.Image) -> Proof:
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """The picture that a file should show, for all files that show the same one."""
+
+    size: tuple[int, int]
+    look: Image.Image
+
+    @classmethod
+    def of(cls, picture: Image.Image) -> "Meant":
+        """Remember the size, and how the picture looks from afar."""
+        return cls(picture.size, _look(picture))
+
+
+def verify(path: Path, expected: ImageFormat, meant: Meant) -> Proof:
     """Decode the file in full; raise `PixelsFailed` unless it is the picture that was meant.
 
     That is: the format, the size, and by and large the colours, so that nothing blank passes.
@@ -39,9 +52,9 @@ def verify(path: Path, expected: ImageFormat, meant: Image.Image) -> Proof:
     return Proof(len(data), sha256(data).hexdigest())
 
 
-def _difference(found: Image.Image, meant: Image.Image) -> float:
+def _difference(found: Image.Image, meant: Meant) -> float:
     """Return the mean difference of some pixels, in levels of 255, of the worst channel."""
-    return max(ImageStat.Stat(ImageChops.difference(_look(found), _look(meant))).mean)
+    return max(ImageStat.Stat(ImageChops.difference(_look(found), meant.look)).mean)
 
 
 def _look(picture: Image.Image) -> Image.Image:
