@@ -7,9 +7,12 @@ from importlib.metadata import version
 from anyio import to_thread
 from fastapi import FastAPI
 
+from api.access.announcement import announce_access
+from api.access.install import install_access
+from api.problem_schema import describe_problems
 from api.problems import install_problem_handlers
 from api.resources import ApiConfiguration, open_resources
-from api.routes import health, jobs, process_image, products
+from api.routes import health, job_events, jobs, process_image, product_list, products, webhooks
 
 
 def create_app(configuration: ApiConfiguration) -> FastAPI:
@@ -20,6 +23,7 @@ def create_app(configuration: ApiConfiguration) -> FastAPI:
         to_thread.current_default_thread_limiter().total_tokens = configuration.api.threads
         with open_resources(configuration) as resources:
             app.state.resources = resources
+            await to_thread.run_sync(announce_access, resources.database, configuration.api)
             yield
 
     app = FastAPI(
@@ -29,6 +33,8 @@ def create_app(configuration: ApiConfiguration) -> FastAPI:
         lifespan=lifespan,
     )
     install_problem_handlers(app)
-    for module in (process_image, jobs, products, health):
+    install_access(app, configuration.api)
+    describe_problems(app)
+    for module in (process_image, jobs, job_events, product_list, products, webhooks, health):
         app.include_router(module.router)
     return app

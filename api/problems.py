@@ -31,15 +31,19 @@ def problem(
     **members: Any,
 ) -> JSONResponse:
     """Return a problem response; `members` are extension members."""
-    body = {
+    body = {**problem_body(status, code, detail), **members}
+    return JSONResponse(body, status, headers, media_type=MEDIA_TYPE)
+
+
+def problem_body(status: int, code: str, detail: str) -> dict[str, Any]:
+    """Return the members that every problem has."""
+    return {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "code": code,
         "detail": detail,
-        **members,
     }
-    return JSONResponse(body, status, headers, media_type=MEDIA_TYPE)
 
 
 def install_problem_handlers(app: FastAPI) -> None:

@@ -4,11 +4,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
+from api.courier import Courier
 from api.dispatcher import Dispatcher
+from api.job_watcher import JobWatcher
+from api.product_responses import rendering, shape
 from infra.broker.rabbitmq import RabbitPublisher
 from infra.cache import Cache
 from infra.db.engine import Database
 from infra.objectstore import ObjectStore
+from infra.product_cache import ProductCache
 from infra.settings import (
     ApiSettings,
     AssetSettings,
@@ -16,14 +20,18 @@ from infra.settings import (
     CacheSettings,
     DatabaseSettings,
     DispatchSettings,
+    FetchSettings,
     PrefectSettings,
     PresetSettings,
     StoreSettings,
+    WebhookSettings,
 )
+from infra.webhooks.sender import WebhookSender
 from tasks.imaging.catalogue import Presets, packaged_presets
 from tasks.presets import read_presets
+from tasks.products.cached import CachedProducts
 
-_CONNECTIONS_BESIDE_REQUESTS = 2  # the dispatcher and one to spare
+_CONNECTIONS_BESIDE_REQUESTS = 4  # the dispatcher, the courier, the watcher and one to spare
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,8 @@ class ApiConfiguration:
     dispatch: DispatchSettings
     prefect: PrefectSettings
     store: StoreSettings
+    fetch: FetchSettings = field(default_factory=FetchSettings.load)
+    webhooks: WebhookSettings = field(default_factory=WebhookSettings.load)
     presets: Presets = field(default_factory=packaged_presets)
 
     @classmethod
@@ -52,6 +62,8 @@ class ApiConfiguration:
             dispatch=DispatchSettings.load(),
             prefect=PrefectSettings.load(),
             store=StoreSettings.load(),
+            fetch=FetchSettings.load(),
+            webhooks=WebhookSettings.load(),
             presets=read_presets(PresetSettings.load()),
         )
 
@@ -65,12 +77,16 @@ class ApiResources:
     store: ObjectStore
     cache: Cache
     dispatcher: Dispatcher
+    job_watcher: JobWatcher
+    products: CachedProducts
+    product_shape: str
 
 
 @contextmanager
 def open_resources(configuration: ApiConfiguration) -> Iterator[ApiResources]:
     """Open everything; nothing connects before it is needed."""
-    connections = configuration.api.threads + _CONNECTIONS_BESIDE_REQUESTS
+    threads = configuration.api.threads + configuration.webhooks.threads
+    connections = threads + _CONNECTIONS_BESIDE_REQUESTS
     pool_size = max(configuration.database.pool_size, connections)
     with ExitStack() as stack:
         database = stack.enter_context(
@@ -80,4 +96,20 @@ def open_resources(configuration: ApiConfiguration) -> Iterator[ApiResources]:
         cache = stack.enter_context(Cache(configuration.cache))
         publisher = RabbitPublisher(configuration.broker)
         dispatcher = stack.enter_context(Dispatcher(database, publisher, configuration.dispatch))
-        yield ApiResources(configuration, database, store, cache, dispatcher)
+        sender = WebhookSender(configuration.fetch, configuration.webhooks)
+        stack.enter_context(Courier(database, sender.send, configuration.webhooks))
+        stack.enter_context(sender)  # left first: what is under way ends, and is given back
+        watcher = JobWatcher(database, most=configuration.api.events_listeners)
+        assets = configuration.assets.public_asset_url
+        written = shape(assets)
+        products = CachedProducts(database, ProductCache(cache, written), rendering(assets))
+        yield ApiResources(
+            configuration=configuration,
+            database=database,
+            store=store,
+            cache=cache,
+            dispatcher=dispatcher,
+            job_watcher=watcher,
+            products=products,
+            product_shape=written,
+        )

@@ -13,7 +13,7 @@ from tasks.imaging.markup import Linked, picture_markup
 from tasks.imaging.placeholder import placeholder
 from tasks.imaging.sniff import ImageFormat
 from tasks.submit import Submitted
-from tasks.view import ErrorView, ImageView, JobSummary, JobView, ProductView, VariantView
+from tasks.view import ErrorView, ImageView, JobSummary, JobView, VariantView
 
 
 class AcceptedImage(BaseModel):
@@ -144,10 +144,11 @@ class ProductImage(Image):
 
     `dominant_colour` is "#rrggbb"; `thumbhash` is a ThumbHash in base64, `placeholder` the same as
     a small `data:` URI; `phash` is a perceptual hash of 64 bits, in hexadecimal. `picture` is a
-    ready-made `<picture>` element of the variants; its `alt` is empty, for you to fill in. All are
-    null until the image was made.
+    ready-made `<picture>` element of the variants with the image's `alt`. All but `alt` are null
+    until the image was made.
     """
 
+    alt: str | None
     dominant_colour: str | None
     thumbhash: str | None
     placeholder: str | None
@@ -159,8 +160,8 @@ class ProductImage(Image):
         """Show an image with its variants under the base URL `assets`."""
         told = cls._told(image, assets)
         linked = [variant.linked for variant in told["variants"]]
-        picture = picture_markup(linked, alt="", page=image.page) if linked else None
-        return cls(**told, **_page_fields(image.page), picture=picture)
+        picture = picture_markup(linked, alt=image.alt or "", page=image.page) if linked else None
+        return cls(**told, **_page_fields(image.page), alt=image.alt, picture=picture)
 
 
 def _page_fields(page: PageFacts | None) -> dict[str, Any]:
@@ -194,9 +195,17 @@ class JobHead(BaseModel):
         return cls(**_head(summary))
 
 
+class Progress(BaseModel):
+    """How many images of a job are ready or failed, of how many."""
+
+    done: int
+    total: int
+
+
 class Job(JobHead):
     """A job with its images in the order given."""
 
+    progress: Progress
     metadata: dict[str, Any]
     error: Failure | None
     images: list[Image]
@@ -206,6 +215,7 @@ class Job(JobHead):
         """Show a job with variants under the base URL `assets`."""
         return cls(
             **_head(job.summary),
+            progress=Progress(done=job.done, total=len(job.images)),
             metadata=job.metadata,
             error=Failure.of(job.error),
             images=[Image.of(image, assets) for image in job.images],
@@ -221,27 +231,6 @@ class JobPage(BaseModel):
 
     jobs: list[JobHead]
     next: str | None
-
-
-class Product(BaseModel):
-    """A product as it is now."""
-
-    id: UUID
-    sku: str | None
-    images: list[ProductImage]
-    created_at: datetime
-    updated_at: datetime
-
-    @classmethod
-    def of(cls, product: ProductView, assets: str) -> "Product":
-        """Show a product with variants under the base URL `assets`."""
-        return cls(
-            id=product.id,
-            sku=product.sku,
-            images=[ProductImage.of(image, assets) for image in product.images],
-            created_at=product.created_at,
-            updated_at=product.updated_at,
-        )
 
 
 class Dependency(BaseModel):

@@ -1,15 +1,45 @@
 """Runs the HTTP API: `python -m api.server`."""
 
+import socket
 import sys
+from contextlib import suppress
 
 import uvicorn
+from fastapi import FastAPI
 
 from api.app import create_app
-from api.resources import ApiConfiguration
+from api.resources import ApiConfiguration, ApiResources
 from infra.logs import configure_logs
-from infra.settings import SettingsError
+from infra.settings import ApiSettings, SettingsError
 
 _KEEP_ALIVE_SECONDS = 30
+_SHUTDOWN_SECONDS = 10
+_FAILED_TO_START = 3
+
+
+class ApiServer(uvicorn.Server):
+    """Ends the streams of events before it waits for open requests, which would never end."""
+
+    def __init__(self, app: FastAPI, settings: ApiSettings) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=settings.host,
+                port=settings.port,
+                ws="none",
+                access_log=False,
+                log_config=None,
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+            )
+        )
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop: first what would go on for ever, then as every server does."""
+        resources: ApiResources = self._app.state.resources
+        resources.job_watcher.close()
+        await super().shutdown(sockets)
 
 
 def main() -> None:
@@ -19,15 +49,11 @@ def main() -> None:
         configuration = ApiConfiguration.load()
     except SettingsError as exc:
         sys.exit(str(exc))
-    uvicorn.run(
-        create_app(configuration),
-        host=configuration.api.host,
-        port=configuration.api.port,
-        access_log=False,
-        log_config=None,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=10,
-    )
+    server = ApiServer(create_app(configuration), configuration.api)
+    with suppress(KeyboardInterrupt):  # the server has stopped in order already
+        server.run()
+    if not server.started:
+        sys.exit(_FAILED_TO_START)
 
 
 if __name__ == "__main__":

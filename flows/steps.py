@@ -29,6 +29,7 @@ from tasks.record import record
 from tasks.result import FetchedImage, ImageDone
 from tasks.reuse import reuse
 from tasks.store import finish, store_original, store_variant
+from tasks.validators import Revalidation, revalidation
 
 
 @task(name="fetch", cache_policy=NO_CACHE, persist_result=False, retries=0)
@@ -37,7 +38,6 @@ async def fetch_images(run: ProductRun) -> list[FetchedImage]:
 
     The other images wait for the slowest one here, so it may not take all of the job's time.
     """
-    shop = run.workshop
 
     async def fetch(image: ClaimedImage) -> FetchedImage | None:
         stop = Stop()
@@ -45,11 +45,7 @@ async def fetch_images(run: ProductRun) -> list[FetchedImage]:
             try:
                 async with asyncio.timeout_at(run.fetch_deadline):
                     return await run.attempt(
-                        Step.FETCH,
-                        image,
-                        lambda: in_thread(
-                            shop.fetch_threads, shop.source.fetch, image, run.directory, stop=stop
-                        ),
+                        Step.FETCH, image, partial(_bring, run, image, stop=stop)
                     )
             except TimeoutError:
                 run.give_up(image)
@@ -59,6 +55,33 @@ async def fetch_images(run: ProductRun) -> list[FetchedImage]:
 
     arrived = await side_by_side(fetch(image) for image in run.claim.images)
     return [fetched for fetched in arrived if fetched is not None]
+
+
+async def _bring(run: ProductRun, image: ClaimedImage, *, stop: Stop) -> FetchedImage | None:
+    """Fetch one image; None when its source says that what the product shows is still right."""
+    shop = run.workshop
+    asked = await _question(run, image)
+    if asked is None:
+        return await in_thread(
+            shop.fetch_threads, shop.source.fetch, image, run.directory, stop=stop
+        )
+    source, known = shop.source.fetch_newer, asked.known
+    newer = await in_thread(
+        shop.fetch_threads, source, image, run.directory, known=known, stop=stop
+    )
+    if newer is None:
+        run.finish(asked.unchanged)
+    return newer
+
+
+async def _question(run: ProductRun, image: ClaimedImage) -> Revalidation | None:
+    """Return what the source can be asked; nothing for an image that shows nothing yet."""
+    shop = run.workshop
+    if image.current_fingerprint is None or image.stored_key is not None:
+        return None
+    preset = shop.configuration.presets.named(run.claim.preset)  # an unknown one fails here
+    fingerprint = policy_fingerprint(preset)
+    return await in_thread(shop.io_threads, revalidation, shop.database, image, fingerprint)
 
 
 @task(name="compress", cache_policy=NO_CACHE, persist_result=False, retries=0)

@@ -7,6 +7,7 @@ from prefect.logging import get_run_logger
 from flows.workshop import Workshop, current_workshop, in_thread
 from infra.broker.rabbitmq import RabbitPublisher
 from tasks.dispatch import dispatch_all, forget_lost_dispatches
+from tasks.idempotency import forget_expired_keys
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +25,7 @@ async def sweep() -> None:
 def _publish(workshop: Workshop) -> int:
     settings = workshop.configuration.dispatch
     forget_lost_dispatches(workshop.database, settings)
+    forget_expired_keys(workshop.database)
     publisher = RabbitPublisher(workshop.configuration.broker)
     try:
         return dispatch_all(workshop.database, publisher, settings)

@@ -1,5 +1,7 @@
 """Redis or Valkey; the only module that imports redis. May be lost at any time."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -8,6 +10,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from infra.allowance import SCRIPT, Allowance, Bucket
 from infra.errors import ErrorCode, ServiceUnavailable
 from infra.settings import CacheSettings
 
@@ -22,6 +25,7 @@ class Cache:
             socket_timeout=settings.timeout_seconds,
             retry=Retry(NoBackoff(), 0),
         )
+        self._take = self._redis.register_script(SCRIPT)
 
     def __enter__(self) -> Self:
         return self
@@ -46,3 +50,45 @@ class Cache:
             raise ServiceUnavailable(
                 ErrorCode.CACHE_UNAVAILABLE, "The cache does not answer."
             ) from exc
+
+    def get(self, key: str) -> bytes | None:
+        """Return what is kept under the key; raises `ServiceUnavailable`, as `put` and `add` do."""
+        with _translated():
+            value = self._redis.get(key)
+        return value.encode() if isinstance(value, str) else value
+
+    def put(self, key: str, value: bytes, seconds: float) -> None:
+        """Keep a value for so long."""
+        with _translated():
+            self._redis.set(key, value, px=_milliseconds(seconds))
+
+    def add(self, key: str, value: bytes, seconds: float) -> bool:
+        """Keep a value unless the key has one; return whether it was kept."""
+        with _translated():
+            return bool(self._redis.set(key, value, px=_milliseconds(seconds), nx=True))
+
+    def take(self, key: str, bucket: Bucket) -> Allowance:
+        """Take one request out of the bucket under a key, shared by all processes.
+
+        Raises `ServiceUnavailable`.
+        """
+        sizes = (bucket.window_microseconds, bucket.step_microseconds)
+        try:
+            allowed, full_in = self._take(keys=[key], args=sizes)
+        except (RedisError, OSError) as exc:
+            raise ServiceUnavailable(
+                ErrorCode.CACHE_UNAVAILABLE, "The cache does not answer."
+            ) from exc
+        return bucket.allowance(allowed=allowed == 1, full_in_microseconds=int(full_in))
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (RedisError, OSError) as exc:
+        raise ServiceUnavailable(ErrorCode.CACHE_UNAVAILABLE, "The cache does not answer.") from exc

@@ -31,9 +31,19 @@ class ErrorCode(StrEnum):
     UNKNOWN_PRESET = "unknown_preset"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     BODY_TOO_LARGE = "body_too_large"
+    SKU_TAKEN = "sku_taken"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    RATE_LIMITED = "rate_limited"
+    KEY_NOT_REVOKED = "key_not_revoked"
+    WEBHOOK_DISABLED = "webhook_disabled"
+    DELIVERY_PENDING = "delivery_pending"
+    INVALID_IDEMPOTENCY_KEY = "invalid_idempotency_key"
+    IDEMPOTENCY_CONFLICT = "idempotency_conflict"
     INTERNAL_ERROR = "internal_error"
 
     # About a part of the system
+    TOO_MANY_LISTENERS = "too_many_listeners"
     DATABASE_UNAVAILABLE = "database_unavailable"
     DATABASE_CONFLICT = "database_conflict"
     DATABASE_TIMEOUT = "database_timeout"
@@ -76,6 +86,7 @@ class ErrorCode(StrEnum):
     JOB_IS_FINAL = "job_is_final"
     JOB_NOT_FINAL = "job_not_final"
     NOTHING_TO_RETRY = "nothing_to_retry"
+    OBJECTS_REMOVED = "objects_removed"
 
 
 class ProductImagesError(Exception):

@@ -7,7 +7,7 @@ the size and hash of what was sent.
 import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
@@ -108,6 +108,11 @@ class ObjectStore:
         except _Missing:
             return None
         return digest.hexdigest()
+
+    def remove(self, key: str) -> None:
+        """Remove an object; one that does not exist is fine."""
+        with suppress(_Missing), _translated():
+            self._client.remove_object(self._bucket, key)
 
     def probe(self) -> None:
         """Raise `ServiceUnavailable` unless the bucket is there."""

@@ -5,12 +5,20 @@ variables. A bad value stops the process with the variable's name.
 """
 
 import os
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Self
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from infra.webhooks.secret import require_secret
 
 ENV_FILE = ".env"
 _MEBIBYTE = 1024 * 1024
@@ -18,6 +26,16 @@ _MEBIBYTE = 1024 * 1024
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _entries(value: Any) -> Any:
+    """Split a list that a variable names with commas."""
+    if isinstance(value, str):
+        return tuple(entry.strip() for entry in value.split(",") if entry.strip())
+    return value
+
+
+Entries = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_entries)]
 
 
 class SettingsError(Exception):
@@ -39,9 +57,6 @@ class Section(BaseSettings):
             return cls(_env_file=env_file, **known)  # type: ignore[call-arg]  # pydantic-settings adds it
         except ValidationError as exc:
             raise SettingsError(_explain(cls, exc)) from exc
-
-
-S = TypeVar("S", bound=Section)
 
 
 def _explain(section: type[Section], error: ValidationError) -> str:
@@ -160,6 +175,11 @@ class ApiSettings(Section):
     max_json_bytes: Count = 1_000_000
     max_file_bytes: Count = 50 * _MEBIBYTE
     max_upload_bytes: Count = Field(500 * _MEBIBYTE, description="all files of one request")
+    idempotency_seconds: Annotated[int, Field(ge=1, le=31_536_000)] = 86_400
+    rate_limit_per_minute: Annotated[int, Field(ge=0)] = Field(0, description="per key; 0: off")
+    cors_origins: Entries = ()
+    events_heartbeat_seconds: Positive = 15
+    events_listeners: Count = 200
 
 
 class DispatchSettings(Section):
@@ -177,7 +197,7 @@ class FetchSettings(Section):
 
     model_config = SettingsConfigDict(env_prefix="FETCH_")
 
-    allowed_private_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    allowed_private_hosts: Entries = ()
     connect_timeout_seconds: Positive = 5
     read_timeout_seconds: Positive = 10
     total_timeout_seconds: Positive = 30
@@ -185,12 +205,18 @@ class FetchSettings(Section):
     max_redirects: Annotated[int, Field(ge=0, le=20)] = 5
     threads: Count = 16
 
-    @field_validator("allowed_private_hosts", mode="before")
-    @classmethod
-    def _split(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return tuple(entry.strip() for entry in value.split(",") if entry.strip())
-        return value
+
+class WebhookSettings(Section):
+    """How job and batch ends are told to receivers; the secret signs for callback URLs."""
+
+    model_config = SettingsConfigDict(env_prefix="WEBHOOK_")
+
+    secret: Annotated[str, AfterValidator(require_secret)] | None = None
+    threads: Count = 4
+    timeout_seconds: Positive = 15
+    first_retry_seconds: Positive = 5
+    give_up_after_seconds: Positive = 86_400
+    disable_after_seconds: Positive = Field(432_000, description="an endpoint that only fails")
 
 
 class PresetSettings(Section):
@@ -242,6 +268,7 @@ class ClientSettings(Section):
     """The command line as a client of the API."""
 
     api_url: str | None = Field(None, description="without it the local stack is asked")
+    api_key: SecretStr | None = Field(None, description="needed once the API has keys")
 
 
 class StackSettings(Section):
@@ -269,13 +296,3 @@ class StackSettings(Section):
 def inherited_environment() -> dict[str, str]:
     """Return a copy of this process's variables, for the processes that it starts."""
     return dict(os.environ)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a listening address is reachable from this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -28,6 +28,21 @@ class ImageState(StrEnum):
     FAILED = "failed"
 
 
+class ProductState(StrEnum):
+    """What the images of a product add up to now.
+
+    `processing`: at least one image is waiting or worked on; `partial`: all have ended, some
+    failed. An image that failed when made again counts as failed, although its older variants
+    are still shown.
+    """
+
+    EMPTY = "empty"
+    PROCESSING = "processing"
+    READY = "ready"
+    PARTIAL = "partial"
+    FAILED = "failed"
+
+
 class Outcome(StrEnum):
     """What a job did for an image that ended ready."""
 

@@ -1,6 +1,10 @@
 """What PostgreSQL can keep as text, asked before anything is written."""
 
 MAX_SKU_CHARACTERS = 200
+MAX_NAME_CHARACTERS = 500
+MAX_DESCRIPTION_CHARACTERS = 20_000
+MAX_OWNER_CHARACTERS = 200
+MAX_ALT_CHARACTERS = 1_000
 
 
 def require_storable(text: str) -> None:

@@ -33,7 +33,7 @@ def cancel(database: Database, job_id: UUID) -> Standing:
                 ErrorCode.JOB_IS_FINAL,
                 f"The job is {job.state} already; there is nothing left to cancel.",
             )
-        return _cancel(session, job)
+        return cancel_locked(session, job)
 
 
 def cancel_flow_run(database: Database, flow_run_id: UUID) -> Standing | None:
@@ -44,10 +44,11 @@ def cancel_flow_run(database: Database, flow_run_id: UUID) -> Standing | None:
     newest = select(Job).where(Job.flow_run_id == flow_run_id).order_by(Job.id.desc()).limit(1)
     with database.transaction() as session:
         job = session.scalars(newest.with_for_update()).first()
-        return None if job is None else _cancel(session, job)
+        return None if job is None else cancel_locked(session, job)
 
 
-def _cancel(session: Session, job: Job) -> Standing:
+def cancel_locked(session: Session, job: Job) -> Standing:
+    """Do it in the caller's transaction, which has the job's row locked."""
     if not job.state.is_final:
         if job.cancel_requested_at is None:
             job.cancel_requested_at = func.now()

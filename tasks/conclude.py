@@ -45,6 +45,7 @@ def conclude(
 def _end_timed_out(session: Session, job: Job) -> None:
     missing = fail_unfinished(session, job, code=ErrorCode.JOB_TIMEOUT, detail=_TOO_SLOW)
     if missing:
-        end(job, judged(session, job), code=ErrorCode.JOB_TIMEOUT, detail=_TOO_SLOW)
+        state = judged(session, job)
+        end(session, job, state=state, code=ErrorCode.JOB_TIMEOUT, detail=_TOO_SLOW)
     else:
-        end(job, judged(session, job))
+        end(session, job, state=judged(session, job))

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from infra.errors import ErrorCode, FetchFailed
-from infra.fetch.fetcher import Fetcher
+from infra.fetch.fetcher import Fetched, Fetcher
 from infra.fetch.stop import Stop
+from infra.fetch.validators import Validators
 from infra.objectstore import ObjectStore
 from tasks.claim import ClaimedImage
 from tasks.result import FetchedImage
@@ -32,7 +33,17 @@ class ImageSource:
         if image.stored_key is not None:
             return self._fetch_stored(image, image.stored_key, target)
         fetched = self._fetcher.fetch(image.source_url, target, stop=stop)
-        return FetchedImage(image, target, fetched.sha256, fetched.bytes)
+        return _arrived(image, target, fetched)
+
+    def fetch_newer(
+        self, image: ClaimedImage, directory: Path, *, known: Validators, stop: Stop | None = None
+    ) -> FetchedImage | None:
+        """Do as `fetch` does; None when the source says that what is known is still right."""
+        stop = stop or Stop()
+        stop.check()
+        target = directory / f"{image.position}.source"
+        fetched = self._fetcher.refetch(image.source_url, target, known=known, stop=stop)
+        return None if fetched is None else _arrived(image, target, fetched)
 
     def _fetch_stored(self, image: ClaimedImage, key: str, target: Path) -> FetchedImage:
         sha256 = self._store.get(key, target)
@@ -41,3 +52,9 @@ class ImageSource:
                 ErrorCode.STORE_UNAVAILABLE, "The uploaded file is not in the object store."
             )
         return FetchedImage(image, target, sha256, target.stat().st_size)
+
+
+def _arrived(image: ClaimedImage, path: Path, fetched: Fetched) -> FetchedImage:
+    return FetchedImage(
+        image, path, sha256=fetched.sha256, bytes=fetched.bytes, validators=fetched.validators
+    )

@@ -17,8 +17,10 @@ from infra.errors import ErrorCode, LostClaim
 from infra.states import ImageState, Outcome
 from tasks.claim import Claim
 from tasks.lease import held
+from tasks.removed import without_removed
 from tasks.result import ImageDone, ImageFailed, ImageResult, StoredOriginal
 from tasks.unfinished import NO_ERROR
+from tasks.validators import keep_validators
 
 
 def locked(session: Session, claim: Claim) -> Job:
@@ -32,12 +34,14 @@ def locked(session: Session, claim: Claim) -> Job:
 def write_results(session: Session, claim: Claim, results: Sequence[ImageResult]) -> None:
     """Write what became of these images: originals, variants, and the images in both tables."""
     _touch_product(session, claim.product_id)
+    results = without_removed(session, claim, results)
     done = _without_repeats([result for result in results if isinstance(result, ImageDone)])
     failed = [result for result in results if isinstance(result, ImageFailed)]
     _write_originals(session, [image.original for image in done if image.original])
     _write_variants(session, done)
     for image in sorted(done, key=lambda result: result.image.id):
         _finish_ready(session, claim, image)
+    keep_validators(session, done)
     for failure in sorted(failed, key=lambda result: result.image.id):
         _finish_failed(session, claim, failure)
 
@@ -79,7 +83,9 @@ def _write_originals(session: Session, originals: Sequence[StoredOriginal]) -> N
             **facts,
         )
         session.execute(
-            statement.on_conflict_do_update(index_elements=[Original.sha256], set_=facts)
+            statement.on_conflict_do_update(
+                index_elements=[Original.sha256], set_={**facts, "removed_until": None}
+            )
         )
 
 

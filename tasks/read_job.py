@@ -1,15 +1,16 @@
 """Use case: show jobs. A job shows its own outcome, not today's state of its images."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
 from infra.db.engine import Database
 from infra.db.models import Image, Job, JobImage, Original, Product
-from infra.states import JobState
+from infra.states import JobState, Lane
 from tasks.read_page import page_of
 from tasks.read_variants import read_variants
 from tasks.view import ErrorView, ImageView, JobSummary, JobView
@@ -22,6 +23,8 @@ class JobFilter:
     limit: int
     state: JobState | None = None
     sku: str | None = None
+    product_id: UUID | None = None
+    lane: Lane | None = None
     since: datetime | None = None
     before: UUID | None = None
 
@@ -43,17 +46,24 @@ def read_job(database: Database, job_id: UUID) -> JobView | None:
 
 def list_jobs(database: Database, wanted: JobFilter) -> tuple[JobSummary, ...]:
     """Return one page of jobs, newest first."""
-    statement = _jobs().order_by(Job.id.desc()).limit(wanted.limit)
-    if wanted.state is not None:
-        statement = statement.where(Job.state == wanted.state)
-    if wanted.sku is not None:
-        statement = statement.where(Product.sku == wanted.sku)
-    if wanted.since is not None:
-        statement = statement.where(Job.created_at >= wanted.since)
-    if wanted.before is not None:
-        statement = statement.where(Job.id < wanted.before)
+    statement = _jobs().where(*_conditions(wanted)).order_by(Job.id.desc()).limit(wanted.limit)
     with database.transaction() as session:
         return tuple(_summary(row.Job, row.sku) for row in session.execute(statement))
+
+
+def _conditions(wanted: JobFilter) -> Iterator[ColumnElement[bool]]:
+    if wanted.state is not None:
+        yield Job.state == wanted.state
+    if wanted.sku is not None:
+        yield Product.sku == wanted.sku
+    if wanted.product_id is not None:
+        yield Job.product_id == wanted.product_id
+    if wanted.lane is not None:
+        yield Job.lane == wanted.lane
+    if wanted.since is not None:
+        yield Job.created_at >= wanted.since
+    if wanted.before is not None:
+        yield Job.id < wanted.before
 
 
 def _jobs() -> Select[tuple[Job, str | None]]:

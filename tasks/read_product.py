@@ -7,24 +7,44 @@ from sqlalchemy.orm import Session
 
 from infra.db.engine import Database
 from infra.db.models import Image, Original, Product
+from infra.states import ProductState
+from tasks.products.state import state_of
 from tasks.read_page import page_of
 from tasks.read_variants import read_variants
-from tasks.view import ErrorView, ImageView, ProductView
+from tasks.view import ErrorView, ImageView, ProductHead, ProductView
+
+_ONE_SNAPSHOT = {"isolation_level": "REPEATABLE READ"}
 
 
 def read_product(database: Database, product_id: UUID) -> ProductView | None:
-    """Return the product, or None when there is none with this id."""
+    """Return the product, or None when there is none with this id.
+
+    All of it is of one moment, so that its version, `updated_at`, is that of its images too.
+    """
     with database.transaction() as session:
+        session.connection(execution_options=_ONE_SNAPSHOT)
         product = session.get(Product, product_id)
         if product is None:
             return None
-        return ProductView(
-            id=product.id,
-            sku=product.sku,
-            images=_images(session, product_id),
-            created_at=product.created_at,
-            updated_at=product.updated_at,
-        )
+        images = _images(session, product_id)
+    head = head_of(product, state_of([image.state for image in images]))
+    return ProductView(head, images)
+
+
+def head_of(product: Product, state: ProductState) -> ProductHead:
+    """Return what is shown of a product's own row."""
+    return ProductHead(
+        id=product.id,
+        sku=product.sku,
+        name=product.name,
+        description=product.description,
+        price=product.price,
+        currency=product.currency,
+        owner_id=product.owner_id,
+        state=state,
+        created_at=product.created_at,
+        updated_at=product.updated_at,
+    )
 
 
 def _images(session: Session, product_id: UUID) -> tuple[ImageView, ...]:
@@ -47,6 +67,7 @@ def _images(session: Session, product_id: UUID) -> tuple[ImageView, ...]:
             error=_error(row.Image),
             page=page_of(row.Original),
             variants=variants[key],
+            alt=row.Image.alt,
         )
         for row, key in zip(rows, sets, strict=True)
     )

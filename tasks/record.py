@@ -18,5 +18,5 @@ def record(database: Database, claim: Claim, results: Sequence[ImageResult]) -> 
     with database.transaction() as session:
         job = locked(session, claim)
         write_results(session, claim, results)
-        end(job, judged(session, job))
+        end(session, job, state=judged(session, job))
         return job.state

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.errors import ProductImagesError
+from infra.fetch.validators import Validators
 from infra.states import Outcome
 from tasks.claim import ClaimedImage
 from tasks.imaging.facts import PageFacts
@@ -11,12 +12,16 @@ from tasks.imaging.facts import PageFacts
 
 @dataclass(frozen=True, slots=True)
 class FetchedImage:
-    """An image's bytes in a local file. `sha256` is lower-case hex."""
+    """An image's bytes in a local file. `sha256` is lower-case hex.
+
+    `validators` are what its source can be asked for changes with.
+    """
 
     image: ClaimedImage
     path: Path
     sha256: str
     bytes: int
+    validators: Validators | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class ImageDone:
     fingerprint: str
     variants: tuple[StoredVariant, ...]
     original: StoredOriginal | None = None
+    validators: Validators | None = None
 
 
 @dataclass(frozen=True, slots=True)

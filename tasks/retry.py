@@ -13,24 +13,27 @@ from infra.states import ImageState, JobState
 from tasks.unfinished import NO_ERROR, lock_product
 
 
-def retry(database: Database, job_id: UUID) -> None:
-    """Queue the job's failed images again, as a new round with a flow run of its own.
+def retry(database: Database, job_id: UUID, *, image_id: UUID | None = None) -> None:
+    """Queue the job's failed images again, or one of them: a new round with its own flow run.
 
     Also images whose failure calls itself permanent: a person asks for it. Raises `Rejected`:
-    404 when there is no such job, 409 when it has not ended or no image failed.
+    404 when there is no such job or no such image of it, 409 when the job has not ended or
+    nothing has failed that could be queued.
     """
     with database.transaction() as session:
         job = session.get(Job, job_id, with_for_update=True)
         if job is None:
             raise Rejected(404, ErrorCode.NOT_FOUND, f"There is no job {job_id}.")
+        if image_id is not None and session.get(JobImage, (job_id, image_id)) is None:
+            raise Rejected(404, ErrorCode.NOT_FOUND, f"The job has no image {image_id}.")
         if not job.state.is_final:
             raise Rejected(
                 409,
                 ErrorCode.JOB_NOT_FINAL,
                 "The job is still running; cancel it first or wait.",
             )
-        if not _queue_failed(session, job):
-            raise Rejected(409, ErrorCode.NOTHING_TO_RETRY, "None of the job's images has failed.")
+        if not _queue_failed(session, job, image_id=image_id):
+            raise _nothing_to_retry(image_id)
         _begin_again(job)
         job.round += 1
         job.flow_run_id = None
@@ -54,11 +57,19 @@ def reopen(database: Database, job_id: UUID, *, flow_run_id: UUID, wished_at: da
         return True
 
 
-def _queue_failed(session: Session, job: Job) -> bool:
-    """Queue the failed images in both tables; return whether there were any."""
+def _nothing_to_retry(image_id: UUID | None) -> Rejected:
+    every = "None of the job's images has failed."
+    detail = every if image_id is None else "This image of the job has not failed."
+    return Rejected(409, ErrorCode.NOTHING_TO_RETRY, detail)
+
+
+def _queue_failed(session: Session, job: Job, *, image_id: UUID | None = None) -> bool:
+    """Queue the failed images, or that one, in both tables; return whether there were any."""
     lock_product(session, job.product_id)
     waiting = {"state": ImageState.QUEUED, **NO_ERROR}
     failed = (JobImage.job_id == job.id) & (JobImage.state == ImageState.FAILED)
+    if image_id is not None:
+        failed &= JobImage.image_id == image_id
     session.execute(
         update(Image)
         .where(Image.id.in_(select(JobImage.image_id).where(failed)))

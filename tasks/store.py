@@ -55,6 +55,7 @@ def finish(
         fingerprint=rendered.rendition.fingerprint,
         variants=tuple(variants),
         original=original,
+        validators=rendered.fetched.validators,
     )
 
 

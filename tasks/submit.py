@@ -70,12 +70,13 @@ class SubmittedImage:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """The committed job."""
+    """The committed job; `replayed` when an earlier request with the same key made it."""
 
     job_id: UUID
     product_id: UUID
     state: JobState
     images: tuple[SubmittedImage, ...]
+    replayed: bool = False
 
 
 @again_after_conflict
@@ -85,22 +86,39 @@ def submit(database: Database, submission: Submission) -> Submitted:
     Raises `Rejected` for an unknown product, `ServiceUnavailable` when PostgreSQL is away.
     """
     with database.transaction() as session:
-        product_id = _find_or_create_product(session, submission)
-        _write_uploads(session, submission.uploads)
-        images = _place_images(session, product_id, submission.sources)
-        job = _new_job(product_id, submission)
-        session.add(job)
-        session.flush()
-        session.add_all(
-            JobImage(job_id=job.id, image_id=image.id, position=image.position, state=image.state)
-            for image in images
-        )
+        return submit_within(session, submission)
+
+
+def submit_within(
+    session: Session, submission: Submission, *, job_id: UUID | None = None
+) -> Submitted:
+    """Write product, images and job within the caller's transaction.
+
+    `job_id` is the job's id when the caller has chosen it already.
+    """
+    product_id = _find_or_create_product(session, submission)
+    return write_job(session, product_id, submission, job_id=job_id)
+
+
+def write_job(
+    session: Session, product_id: UUID, submission: Submission, *, job_id: UUID | None = None
+) -> Submitted:
+    """Write images and job within the caller's transaction, which has the product's row locked."""
+    _write_uploads(session, submission.uploads)
+    images = _place_images(session, product_id, submission.sources)
+    job = _new_job(product_id, submission, job_id or new_id())
+    session.add(job)
+    session.flush()
+    session.add_all(
+        JobImage(job_id=job.id, image_id=image.id, position=image.position, state=image.state)
+        for image in images
+    )
     return Submitted(job.id, product_id, JobState.QUEUED, images)
 
 
-def _new_job(product_id: UUID, submission: Submission) -> Job:
+def _new_job(product_id: UUID, submission: Submission, job_id: UUID) -> Job:
     return Job(
-        id=new_id(),
+        id=job_id,
         product_id=product_id,
         lane=submission.lane,
         state=JobState.QUEUED,

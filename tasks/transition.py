@@ -10,29 +10,41 @@ from infra.db.models import Job, JobImage
 from infra.errors import ErrorCode
 from infra.states import ImageState, JobState
 from tasks.unfinished import fail_unfinished, queue_unfinished
+from tasks.webhooks.announce import announce_job
 
 _CANCELLED = "The job was cancelled before this image was finished. Retry the job to have it made."
 
 
-def end(job: Job, state: JobState, *, code: str | None = None, detail: str | None = None) -> None:
-    """Make the job final; `code` and `detail` say what went wrong with the job as a whole."""
+def end(
+    session: Session,
+    job: Job,
+    *,
+    state: JobState,
+    code: str | None = None,
+    detail: str | None = None,
+) -> None:
+    """Make the job final, and owe receivers a message about it.
+
+    `code` and `detail` say what went wrong with the job as a whole. Its images are written before.
+    """
     job.state = state
     job.lease_owner, job.lease_expires_at = None, None
     job.error_code, job.error_detail = code, detail
     job.finished_at = func.now()
+    announce_job(session, job)
 
 
 def end_cancelled(session: Session, job: Job) -> None:
     """Make the job final because somebody wants it cancelled."""
     fail_unfinished(session, job, code=ErrorCode.CANCELLED, detail=_CANCELLED)
-    end(job, JobState.CANCELLED)
+    end(session, job, state=JobState.CANCELLED)
 
 
 def end_given_up(session: Session, job: Job) -> None:
     """Make the job final because too many attempts ended without a result."""
     detail = f"{job.attempts} attempts ended without a result. Trying again later may help."
     fail_unfinished(session, job, code=ErrorCode.GAVE_UP, detail=detail)
-    end(job, judged(session, job), code=ErrorCode.GAVE_UP, detail=detail)
+    end(session, job, state=judged(session, job), code=ErrorCode.GAVE_UP, detail=detail)
 
 
 def judged(session: Session, job: Job) -> JobState:

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from infra.states import ImageState, JobState, Lane, Outcome
+from infra.states import ImageState, JobState, Lane, Outcome, ProductState
 from tasks.imaging.facts import PageFacts
 
 
@@ -45,6 +46,7 @@ class ImageView:
     error: ErrorView | None
     page: PageFacts | None
     variants: tuple[VariantView, ...]
+    alt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +74,31 @@ class JobView:
     error: ErrorView | None
     images: tuple[ImageView, ...]
 
+    @property
+    def done(self) -> int:
+        """Return how many images are ready or failed."""
+        return sum(image.state in (ImageState.READY, ImageState.FAILED) for image in self.images)
+
+
+@dataclass(frozen=True, slots=True)
+class ProductHead:
+    """A product as it stands in a list; `updated_at` is the version of what is shown."""
+
+    id: UUID
+    sku: str | None
+    name: str | None
+    description: str | None
+    price: Decimal | None
+    currency: str | None
+    owner_id: str | None
+    state: ProductState
+    created_at: datetime
+    updated_at: datetime
+
 
 @dataclass(frozen=True, slots=True)
 class ProductView:
     """A product with its images in their order."""
 
-    id: UUID
-    sku: str | None
+    head: ProductHead
     images: tuple[ImageView, ...]
-    created_at: datetime
-    updated_at: datetime

@@ -31,6 +31,8 @@ class PictureServer:
         self.gate.set()
         self.past_the_gate: set[str] = set()  # paths that are served at once all the same
         self.refusals: dict[str, tuple[int, dict[str, str]]] = {}  # statuses with their headers
+        self.etags: dict[str, str] = {}
+        self.unchanged: Counter[str] = Counter()  # how often 304 was answered
         handler = type("Handler", (_Handler,), {"pictures": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -71,8 +73,15 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path in self.pictures.refusals:
             self._refuse(*self.pictures.refusals[self.path])
             return
+        etag = self.pictures.etags.get(self.path)
+        if etag is not None and self.headers.get("If-None-Match") == etag:
+            self.pictures.unchanged[self.path] += 1
+            self._refuse(304, {"ETag": etag})
+            return
         body = self.pictures.bodies.get(self.path)
         self.send_response(404 if body is None else 200)
+        if etag is not None:
+            self.send_header("ETag", etag)
         self.send_header("Content-Type", "image/jpeg")
         self.send_header("Content-Length", str(len(body or b"")))
         with suppress(ConnectionError):  # whoever asked may be gone, which some tests want

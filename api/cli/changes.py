@@ -9,7 +9,7 @@ from rich.console import Console
 
 from api.cli.client import ApiClient, open_client
 from api.cli.completion import complete_retryable_jobs, complete_unfinished_jobs
-from api.cli.job_id import require_job_ids
+from api.cli.job_id import require_id, require_job_ids
 from api.cli.job_table import print_job
 from api.cli.json_output import write_json
 from api.cli.watch import watch
@@ -39,11 +39,21 @@ def retry(
             metavar="JOB_ID", callback=require_job_ids, autocompletion=complete_retryable_jobs
         ),
     ],
+    image: Annotated[
+        str | None,
+        typer.Option(metavar="IMAGE_ID", help="Only this image, of one job.", callback=require_id),
+    ] = None,
     wait: _Wait = False,  # noqa: FBT002 - typer's way
     as_json: _Json = False,  # noqa: FBT002 - typer's way
 ) -> None:
     """Process again what failed; with --wait, exit status 1 unless all becomes ready."""
-    change = _Change(ApiClient.retry, "will be processed again", JobState.READY)
+    if image is not None and len(job_ids) != 1:
+        raise typer.BadParameter("--image belongs to one job; name only that one.")
+
+    def ask(client: ApiClient, job_id: str) -> Any:
+        return client.retry(job_id, image)
+
+    change = _Change(ask, "will be processed again", JobState.READY)
     _carry_out(change, job_ids, wait=wait, as_json=as_json)
 
 

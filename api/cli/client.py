@@ -6,8 +6,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from infra.errors import ProductImagesError, ServiceUnavailable
-from infra.http import ServiceClient
+from infra.http import ServiceClient, lines_of
 from infra.settings import ClientSettings, StackSettings
 from infra.stack.description import FILE_NAME, StackDescription
 from infra.stack.failure import StackError
@@ -18,8 +20,15 @@ _DEFAULT_API = "http://127.0.0.1:8080"
 class ApiClient:
     """Calls of the HTTP contract; errors are raised with the API's own code and sentence."""
 
-    def __init__(self, base_url: str, *, timeout_seconds: float | None = None) -> None:
-        self._service = ServiceClient(base_url)
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        key: SecretStr | None = None,
+        timeout_seconds: float | None = None,
+    ) -> None:
+        headers = {} if key is None else {"Authorization": f"Bearer {key.get_secret_value()}"}
+        self._service = ServiceClient(base_url, headers)
         self._limits = {} if timeout_seconds is None else {"timeout": timeout_seconds}
 
     def close(self) -> None:
@@ -48,23 +57,42 @@ class ApiClient:
         wanted = {name: value for name, value in query.items() if value is not None}
         return self._call("GET", "/jobs", params=wanted)
 
-    def retry(self, job_id: str) -> Any:
-        """Ask for another try of what failed; return the job."""
-        return self._call("POST", f"/jobs/{job_id}/retry")
+    @contextmanager
+    def events(self, job_id: str, last_event_id: str) -> Iterator[Iterator[str]]:
+        """Yield the lines of a job's stream of events, from behind that event on."""
+        fields = {"Last-Event-ID": last_event_id} if last_event_id else {}
+        path = f"/jobs/{job_id}/events"
+        with self._reached(), self._service.stream(path, fields) as response:
+            if not response.ok:
+                self._answer(response, path)
+            yield lines_of(response)
+
+    def retry(self, job_id: str, image_id: str | None = None) -> Any:
+        """Ask for another try of what failed, or of one failed image; return the job."""
+        what = f"/jobs/{job_id}" if image_id is None else f"/jobs/{job_id}/images/{image_id}"
+        return self._call("POST", f"{what}/retry")
 
     def cancel(self, job_id: str) -> Any:
         """Ask for the job's end; return the job."""
         return self._call("POST", f"/jobs/{job_id}/cancel")
 
     def _call(self, method: str, path: str, **arguments: Any) -> Any:
-        try:
+        with self._reached():
             response = self._service.request(method, path, **arguments, **self._limits)
+        return self._answer(response, path)
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
         except ServiceUnavailable as exc:
             raise ServiceUnavailable(
                 "api_unavailable",
                 f"The API at {self._service.base_url} does not answer. Start it (make run), or "
                 "name another in API_URL.",
             ) from exc
+
+    def _answer(self, response: Any, path: str) -> Any:
         try:
             answer = response.json()
             if response.ok:
@@ -81,7 +109,8 @@ class ApiClient:
 @contextmanager
 def open_client(*, timeout_seconds: float | None = None) -> Iterator[ApiClient]:
     """Yield a client of the API that API_URL names, or of the local stack."""
-    client = ApiClient(_api_address(), timeout_seconds=timeout_seconds)
+    key = ClientSettings.load().api_key
+    client = ApiClient(_api_address(), key=key, timeout_seconds=timeout_seconds)
     try:
         yield client
     finally:

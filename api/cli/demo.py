@@ -10,7 +10,7 @@ from api.cli.client import ApiClient
 from api.cli.gallery import write_gallery
 from api.cli.job_table import human_bytes, print_job
 from api.cli.watch import watch
-from infra.settings import StackSettings
+from infra.settings import ClientSettings, StackSettings
 from infra.stack.description import StackDescription
 from infra.stack.detached import start_detached
 from tasks.imaging.sample import write_sample
@@ -32,7 +32,7 @@ def demo() -> None:
         raise typer.Exit(1)
     url = f"http://{description.samples}/{_SAMPLE}"
     _out.print(f"\nPosting {url} ({human_bytes(picture.stat().st_size)}) …")
-    client = ApiClient(description.api)
+    client = ApiClient(description.api, key=ClientSettings.load().api_key)
     accepted = client.process([url], [], _SKU)
     job = watch(client, accepted["job_id"])
     client.close()

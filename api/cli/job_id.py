@@ -16,6 +16,14 @@ def require_job_id(job_id: str | None) -> str | None:
         raise typer.BadParameter(f"{job_id!r} is no job id; one looks like {example}.") from exc
 
 
+def require_id(text: str | None) -> str | None:
+    """Return an id of something else than a job in its usual spelling."""
+    try:
+        return None if text is None else str(UUID(text))
+    except ValueError as exc:
+        raise typer.BadParameter(f"{text!r} is no id.") from exc
+
+
 def require_job_ids(job_ids: list[str]) -> list[str]:
     """Return the ids in their usual spelling, each once."""
     return list(dict.fromkeys(filter(None, map(require_job_id, job_ids))))

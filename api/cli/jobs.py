@@ -1,13 +1,16 @@
-"""`product-images jobs`: list jobs, newest first, or show one."""
+"""`product-images jobs`: list jobs, show, watch or retry one."""
 
 from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
+from api.cli import changes
 from api.cli.client import open_client
-from api.cli.completion import complete_jobs
+from api.cli.completion import complete_jobs, complete_unfinished_jobs
+from api.cli.follow import follow
 from api.cli.job_id import require_job_id
 from api.cli.job_table import print_job
 from api.cli.json_output import write_json
@@ -17,7 +20,23 @@ _out = Console(highlight=False)
 _ROW = "{:<36}  {:<9}  {:>5}  {:<19}  {:>8}  {}"
 
 
-def jobs(
+class _ShowByDefault(TyperGroup):
+    """`jobs` and `jobs JOB_ID` are short for `jobs show` and `jobs show JOB_ID`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put in the command that is left out; the context's type is private to typer."""
+        named = args and args[0] in (*self.commands, *ctx.help_option_names)
+        return super().parse_args(ctx, args if named else ["show", *args])
+
+
+app = typer.Typer(
+    cls=_ShowByDefault, help="List jobs, show, watch or retry one.", no_args_is_help=False
+)
+app.command("retry")(changes.retry)
+
+
+@app.command("show")
+def show(
     job_id: Annotated[
         str | None,
         typer.Argument(
@@ -44,6 +63,27 @@ def jobs(
         print_job(_out, found)
     else:
         _print_list(found["jobs"])
+
+
+@app.command("watch")
+def watch(
+    job_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="JOB_ID", callback=require_job_id, autocompletion=complete_unfinished_jobs
+        ),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,  # noqa: FBT002 - typer's way
+) -> None:
+    """Follow a job until it is final; exit status 1 unless all its images are ready."""
+    with open_client() as client:
+        job = follow(client, job_id, quiet=as_json)
+    if as_json:
+        write_json(job)
+    else:
+        print_job(_out, job)
+    if job["state"] != JobState.READY:
+        raise typer.Exit(1)
 
 
 def _print_list(found: Any) -> None:

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from api.cli import changes, dead, demo, inspect, jobs, process, services, stack
+from api.cli import changes, dead, demo, inspect, jobs, keys, process, services, stack
 from infra.errors import ProductImagesError
 from infra.settings import SettingsError
 
@@ -14,10 +14,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(process.process)
-app.command("jobs")(jobs.jobs)
+app.add_typer(jobs.app, name="jobs")
 app.command()(changes.retry)
 app.command()(changes.cancel)
 app.add_typer(dead.app, name="dead")
+app.add_typer(keys.app, name="keys")
 app.add_typer(stack.app, name="stack")
 app.command()(services.worker)
 app.command()(services.api)

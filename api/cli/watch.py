@@ -1,6 +1,9 @@
 """Follows a job until it is final, with a progress bar on standard error."""
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from rich.console import Console
@@ -15,6 +18,19 @@ _err = Console(stderr=True, highlight=False)
 
 def watch(client: ApiClient, job_id: str, *, quiet: bool = False) -> Any:
     """Return the job when it is final; show its progress meanwhile."""
+    with progress_bar(quiet=quiet) as show:
+        while True:
+            job = client.job(job_id)
+            show(description=job["state"])
+            show(total=job["progress"]["total"], completed=job["progress"]["done"])
+            if JobState(job["state"]).is_final:
+                return job
+            time.sleep(_POLL_SECONDS)
+
+
+@contextmanager
+def progress_bar(*, quiet: bool) -> Iterator[Callable[..., None]]:
+    """Yield what changes a bar of images: its `description`, `total` and `completed`."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -22,16 +38,6 @@ def watch(client: ApiClient, job_id: str, *, quiet: bool = False) -> Any:
         TextColumn("images"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=_err, disable=quiet, transient=True) as progress:
-        bar = progress.add_task("queued", total=None)
-        while True:
-            job = client.job(job_id)
-            progress.update(
-                bar,
-                description=job["state"],
-                total=len(job["images"]),
-                completed=sum(image["state"] in ("ready", "failed") for image in job["images"]),
-            )
-            if JobState(job["state"]).is_final:
-                return job
-            time.sleep(_POLL_SECONDS)
+    hidden = quiet or not _err.is_terminal  # else an empty line would remain
+    with Progress(*columns, console=_err, disable=hidden, transient=True) as progress:
+        yield partial(progress.update, progress.add_task("queued", total=None))

@@ -12,7 +12,7 @@ from api.dependencies import Resources
 from api.ids import not_found, parse_id
 from api.resources import ApiResources
 from api.responses import Job, JobHead, JobPage
-from infra.states import JobState
+from infra.states import JobState, Lane
 from infra.storable import require_storable
 from tasks.cancel import cancel
 from tasks.read_job import JobFilter, list_jobs, read_job
@@ -43,6 +43,8 @@ def get_jobs(
     resources: Resources,
     state: JobState | None = None,
     sku: Annotated[str | None, AfterValidator(_storable)] = None,
+    product_id: str | None = None,
+    lane: Lane | None = None,
     since: Annotated[datetime | None, AfterValidator(_in_utc)] = None,
     before: str | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
@@ -52,6 +54,8 @@ def get_jobs(
         limit=limit,
         state=state,
         sku=sku,
+        product_id=None if product_id is None else parse_id(product_id, "product"),
+        lane=lane,
         since=since,
         before=None if before is None else parse_id(before, "job"),
     )
@@ -79,6 +83,21 @@ def post_retry(job_id: str, resources: Resources, response: Response) -> Job:
     """Queue the failed images of a job that has ended; what is ready stays as it is."""
     identity = parse_id(job_id, "job")
     retry(resources.database, identity)
+    resources.dispatcher.wake()
+    response.headers["Location"] = f"/jobs/{identity}"
+    return _show(identity, resources)
+
+
+@router.post(
+    "/{job_id}/images/{image_id}/retry",
+    status_code=202,
+    response_model=Job,
+    summary="Make one failed image of a job again",
+)
+def post_image_retry(job_id: str, image_id: str, resources: Resources, response: Response) -> Job:
+    """Queue one failed image of a job that has ended; the others stay as they are."""
+    identity = parse_id(job_id, "job")
+    retry(resources.database, identity, image_id=parse_id(image_id, "image"))
     resources.dispatcher.wake()
     response.headers["Location"] = f"/jobs/{identity}"
     return _show(identity, resources)

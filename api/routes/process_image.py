@@ -1,12 +1,16 @@
 """`POST /process-image`: accept images and answer at once."""
 
+from http import HTTPStatus
+
 from fastapi import APIRouter, Response
 
 from api.body import Body
 from api.dependencies import RequestBody, Resources
+from api.idempotency import Key
 from api.requests import ProcessImageRequest, check_count, parse_request, to_submission
 from api.responses import Accepted
-from tasks.submit import submit
+from tasks.idempotency import RequestKey, submit_once
+from tasks.submit import Submission, Submitted, submit
 from tasks.upload import store_upload
 
 router = APIRouter(tags=["jobs"])
@@ -51,17 +55,33 @@ _BODY = {
     "/process-image",
     status_code=202,
     response_model=Accepted,
+    responses={200: {"model": Accepted, "description": "The job of an earlier, equal request."}},
     openapi_extra=_BODY,
     summary="Process images of a product",
 )
-def process_image(body: RequestBody, resources: Resources, response: Response) -> Accepted:
+def process_image(
+    body: RequestBody, resources: Resources, key: Key, response: Response
+) -> Accepted:
     """Write the job in one transaction; a dispatcher publishes it afterwards."""
-    accepted = _accept(body, resources)
+    submitted = _submit(_wanted(body, resources), resources, key)
+    if submitted.replayed:
+        response.status_code = HTTPStatus.OK
+        response.headers["Idempotent-Replayed"] = "true"
+    accepted = Accepted.of(submitted)
     response.headers["Location"] = accepted.status_url
     return accepted
 
 
-def _accept(body: Body, resources: Resources) -> Accepted:
+def _submit(submission: Submission, resources: Resources, key: RequestKey | None) -> Submitted:
+    if key is None:
+        submitted = submit(resources.database, submission)
+    else:
+        submitted = submit_once(resources.database, submission, key)
+    resources.dispatcher.wake()
+    return submitted
+
+
+def _wanted(body: Body, resources: Resources) -> Submission:
     settings, presets = resources.configuration.api, resources.configuration.presets
     request = parse_request(body.fields)
     check_count(request, len(body.files), settings)
@@ -70,7 +90,4 @@ def _accept(body: Body, resources: Resources) -> Accepted:
     uploads = [
         store_upload(resources.store, path, index=index) for index, path in enumerate(body.files)
     ]
-    submission = to_submission(request, uploads, settings, presets=presets)
-    submitted = submit(resources.database, submission)
-    resources.dispatcher.wake()
-    return Accepted.of(submitted)
+    return to_submission(request, uploads, settings, presets=presets)

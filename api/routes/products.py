@@ -1,19 +1,138 @@
-"""`GET /products/{id}`."""
+"""`/products`: create, show, change, delete, and set the images of a product."""
 
-from fastapi import APIRouter
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Response
 
 from api.dependencies import Resources
 from api.ids import not_found, parse_id
-from api.responses import Product
+from api.json_body import JsonBody
+from api.product_requests import (
+    NewProduct,
+    PictureList,
+    ProductChange,
+    body_schema,
+    fields_of,
+    parsed,
+    pictures_of,
+)
+from api.product_responses import Product, ProductWithJob
+from api.resources import ApiResources
+from tasks.products.change import change
+from tasks.products.create import create
+from tasks.products.delete import delete
+from tasks.products.set_images import ImagesSet, set_images
 from tasks.read_product import read_product
 
 router = APIRouter(prefix="/products", tags=["products"])
 
+_NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
+    200: {"model": Product},
+    304: {"description": "You have this version already"},
+}
 
-@router.get("/{product_id}", response_model=Product, summary="Show a product")
-def get_product(product_id: str, resources: Resources) -> Product:
-    """Return the product with its images as they are now."""
-    product = read_product(resources.database, parse_id(product_id, "product"))
+
+@router.get("/{product_id}", responses=_NOT_MODIFIED, summary="Show a product")
+def get_product(
+    product_id: str, resources: Resources, if_none_match: Annotated[str | None, Header()] = None
+) -> Response:
+    """Return the product with its images as they are now; `X-Cache` says where it came from."""
+    return _show(parse_id(product_id, "product"), resources, if_none_match=if_none_match)
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=ProductWithJob,
+    openapi_extra=body_schema(NewProduct),
+    summary="Create a product",
+)
+def post_product(members: JsonBody, resources: Resources, response: Response) -> ProductWithJob:
+    """Write the product, and one job for its images; a dispatcher publishes that afterwards."""
+    request = parsed(NewProduct, members)
+    configuration = resources.configuration
+    pictures, making = pictures_of(request, configuration.api, configuration.presets)
+    made = create(resources.database, fields_of(request), pictures, submission=making)
+    response.headers["Location"] = f"/products/{made.product_id}"
+    return _with_job(made, resources)
+
+
+@router.patch(
+    "/{product_id}",
+    responses={200: {"model": Product}},
+    openapi_extra=body_schema(ProductChange),
+    summary="Change fields of a product",
+)
+def patch_product(product_id: str, members: JsonBody, resources: Resources) -> Response:
+    """Change the fields that are sent; null clears a field."""
+    identity = parse_id(product_id, "product")
+    change(resources.database, identity, fields_of(parsed(ProductChange, members)))
+    return _show(identity, resources)
+
+
+@router.delete("/{product_id}", status_code=204, summary="Delete a product")
+def delete_product(product_id: str, resources: Resources) -> None:
+    """Delete the product with its images and jobs, and the files that no other product shows."""
+    delete(resources.database, resources.store, parse_id(product_id, "product"))
+
+
+@router.put(
+    "/{product_id}/images",
+    response_model=ProductWithJob,
+    responses={202: {"model": ProductWithJob, "description": "A job makes the new images"}},
+    openapi_extra=body_schema(PictureList),
+    summary="Set the images of a product",
+)
+def put_images(
+    product_id: str, members: JsonBody, resources: Resources, response: Response
+) -> ProductWithJob:
+    """Add what is new, keep what is known, remove the rest, and take the order of the list."""
+    identity = parse_id(product_id, "product")
+    request = parsed(PictureList, members)
+    configuration = resources.configuration
+    pictures, making = pictures_of(request, configuration.api, configuration.presets)
+    made = set_images(
+        resources.database, resources.store, identity, pictures=pictures, submission=making
+    )
+    if made.job_id is not None:
+        response.status_code = 202
+    return _with_job(made, resources)
+
+
+def _with_job(made: ImagesSet, resources: ApiResources) -> ProductWithJob:
+    if made.job_id is not None:
+        resources.dispatcher.wake()
+    product = read_product(resources.database, made.product_id)
     if product is None:
+        raise not_found(made.product_id, "product")
+    shown = Product.of(product, resources.configuration.assets.public_asset_url)
+    return ProductWithJob(**dict(shown), job_id=made.job_id)
+
+
+def _show(
+    product_id: UUID, resources: ApiResources, *, if_none_match: str | None = None
+) -> Response:
+    def is_known(version: int) -> bool:
+        return if_none_match is not None and _matches(if_none_match, _tag(version, resources))
+
+    reading = resources.products.read(product_id, is_known=is_known)
+    if reading is None:
         raise not_found(product_id, "product")
-    return Product.of(product, resources.configuration.assets.public_asset_url)
+    headers = {
+        "ETag": _tag(reading.version, resources),
+        "X-Cache": "HIT" if reading.hit else "MISS",
+        "Cache-Control": "no-cache",  # keep it, but ask each time whether it still holds
+    }
+    if reading.body is None:
+        return Response(status_code=304, headers=headers)
+    return Response(reading.body, headers=headers, media_type="application/json")
+
+
+def _tag(version: int, resources: ApiResources) -> str:
+    return f'"{version:x}-{resources.product_shape}"'
+
+
+def _matches(if_none_match: str, tag: str) -> bool:
+    known = {entry.strip().removeprefix("W/") for entry in if_none_match.split(",")}
+    return "*" in known or tag in known

@@ -4,6 +4,7 @@ Names of constraints come from one convention, so that a migration can drop what
 """
 
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
@@ -16,6 +17,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     MetaData,
+    Numeric,
     String,
     Text,
     UniqueConstraint,
@@ -65,21 +67,36 @@ class Table(DeclarativeBase):
 
 
 class Product(Table):
-    """What a shop sells; owns an ordered list of images."""
+    """What a shop sells; owns an ordered list of images.
+
+    `updated_at` is the version of what a reader sees: triggers of the database move it forward
+    with every change of the product, its images or their originals, whoever makes it.
+    """
 
     __tablename__ = "products"
+    __table_args__ = (
+        CheckConstraint("(price IS NULL) = (currency IS NULL)", name="price_with_currency"),
+        CheckConstraint("price >= 0 AND price < 1e15", name="price_in_range"),
+        CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency_is_iso_4217"),
+    )
 
     id: Mapped[Id]
     sku: Mapped[str | None] = mapped_column(String(MAX_SKU_CHARACTERS), unique=True)
+    name: Mapped[str | None] = mapped_column(Text)
+    description: Mapped[str | None] = mapped_column(Text)
+    price: Mapped[Decimal | None] = mapped_column(Numeric)
+    currency: Mapped[str | None] = mapped_column(String(3))
+    owner_id: Mapped[str | None] = mapped_column(Text, index=True)
     created_at: Mapped[Created]
-    updated_at: Mapped[Created]
+    updated_at: Mapped[Created] = mapped_column(index=True)
 
 
 class Original(Table):
     """One supplier file, by content. Facts about pixels are known once it was decoded.
 
     `dominant_colour` is "#rrggbb", `thumbhash` a ThumbHash in base64, `phash` a perceptual hash in
-    16 hexadecimal digits.
+    16 hexadecimal digits. `removed_until` is set when the objects of this content were removed:
+    what an attempt stored that was claimed before that moment may be gone.
     """
 
     __tablename__ = "originals"
@@ -96,6 +113,7 @@ class Original(Table):
     dominant_colour: Mapped[str | None] = mapped_column(String(7))
     thumbhash: Mapped[str | None] = mapped_column(String(60))
     phash: Mapped[str | None] = mapped_column(String(16), index=True)
+    removed_until: Mapped[Moment | None]
     created_at: Mapped[Created]
 
 
@@ -119,6 +137,7 @@ class Image(Table):
     product_id: Mapped[UUID] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"))
     position: Mapped[int]
     source_url: Mapped[str] = mapped_column(Text)
+    alt: Mapped[str | None] = mapped_column(Text)
     state: Mapped[ImageState] = mapped_column(_word(ImageState, "state"))
     original_sha256: Mapped[Sha256 | None] = mapped_column(
         ForeignKey("originals.sha256"), index=True

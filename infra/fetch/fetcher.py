@@ -8,7 +8,7 @@ another try makes sense.
 import contextlib
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -37,6 +37,7 @@ from infra.fetch.reply import (
 from infra.fetch.resolver import Resolver
 from infra.fetch.source_url import SourceUrl, parse_source_url
 from infra.fetch.stop import Stop
+from infra.fetch.validators import Validators, validators_of
 from infra.settings import FetchSettings
 
 
@@ -45,7 +46,8 @@ class Fetched:
     """What arrived, beside the file itself.
 
     `media_type`, `etag` and `last_modified` are the server's words, None when it said nothing
-    usable; `bytes` and `sha256` are those of the file.
+    usable; `bytes` and `sha256` are those of the file. `validators` are what a later request can
+    ask for changes with.
     """
 
     final_url: str
@@ -55,6 +57,11 @@ class Fetched:
     sha256: str
     etag: str | None
     last_modified: str | None
+    validators: Validators | None = None
+
+
+class _NotModified(Exception):
+    """The server has nothing newer than what was known."""
 
 
 class Fetcher:
@@ -102,9 +109,26 @@ class Fetcher:
         soon after `stop` was asked for or the fetcher's block was left. The target does not
         exist then.
         """
+        return self._fetch(url, target, known=None, stop=stop)
+
+    def refetch(
+        self, url: str, target: Path, *, known: Validators, stop: Stop | None = None
+    ) -> Fetched | None:
+        """Fetch what is newer than what is known; None, and no target, when nothing is.
+
+        Only the URL that gave the validators is asked with them. Raises as `fetch` does.
+        """
+        try:
+            return self._fetch(url, target, known=known, stop=stop)
+        except _NotModified:
+            return None
+
+    def _fetch(
+        self, url: str, target: Path, *, known: Validators | None, stop: Stop | None
+    ) -> Fetched:
         with self._deadline() as deadline, (stop or Stop()).calling(deadline.stop):
             try:
-                fetched = self._follow(url, target, deadline=deadline)
+                fetched = self._follow(url, target, known=known, deadline=deadline)
                 deadline.check()  # a body that was cut off then may look like a whole one
             except ProductImagesError:
                 target.unlink(missing_ok=True)
@@ -126,10 +150,18 @@ class Fetcher:
                 with self._lock:
                     self._running.discard(deadline)
 
-    def _follow(self, url: str, target: Path, *, deadline: Deadline) -> Fetched:
+    def _follow(
+        self, url: str, target: Path, *, known: Validators | None, deadline: Deadline
+    ) -> Fetched:
         source = parse_source_url(url, max_characters=MAX_URL_CHARACTERS)
         for _ in range(self._settings.max_redirects + 1):
-            with self._asked(source, deadline) as response:
+            conditions = {} if known is None else known.conditions(source.text)
+            with self._asked(source, deadline, conditions) as response:
+                if known and conditions and response.status_code == HTTPStatus.NOT_MODIFIED:
+                    if known.agrees(response.headers):
+                        raise _NotModified
+                    known = None  # it means another version: ask for the whole
+                    continue
                 location = response.headers.get("Location")
                 if response.status_code not in REDIRECTS or not location:
                     return self._received(source, response, target=target)
@@ -139,7 +171,9 @@ class Fetcher:
         raise FetchRefused(ErrorCode.TOO_MANY_REDIRECTS, detail)
 
     @contextmanager
-    def _asked(self, source: SourceUrl, deadline: Deadline) -> Iterator[requests.Response]:
+    def _asked(
+        self, source: SourceUrl, deadline: Deadline, conditions: Mapping[str, str]
+    ) -> Iterator[requests.Response]:
         """Send the request to a checked address; the connection closes with the block."""
         connect_seconds = self._settings.connect_timeout_seconds
         addresses = self._resolver.resolve(
@@ -155,7 +189,7 @@ class Fetcher:
             )
             timeouts = (connect_seconds, self._settings.read_timeout_seconds)
             with translated(source.host, ErrorCode.PROTOCOL_ERROR):
-                response = adapter.get(self._headers, timeouts=timeouts)
+                response = adapter.get({**self._headers, **conditions}, timeouts=timeouts)
             opened.callback(response.close)
             yield response
 
@@ -179,4 +213,5 @@ class Fetcher:
             sha256=saved.sha256,
             etag=fact(response.headers, "ETag"),
             last_modified=fact(response.headers, "Last-Modified"),
+            validators=validators_of(source.text, response.headers),
         )

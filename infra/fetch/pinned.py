@@ -125,10 +125,28 @@ class PinnedAdapter(HTTPAdapter):
         it reads the whole body of a redirect even when told not to follow it, keeps cookies,
         and looks for proxies and passwords.
         """
+        return self._ask("GET", headers, timeouts=timeouts)
+
+    def post(
+        self, body: bytes, headers: dict[str, str], *, timeouts: tuple[float, float]
+    ) -> requests.Response:
+        """Send a body once; otherwise like `get`."""
+        sized = {**headers, "Content-Length": str(len(body))}
+        return self._ask("POST", sized, timeouts=timeouts, body=body)
+
+    def _ask(
+        self,
+        method: str,
+        headers: dict[str, str],
+        *,
+        timeouts: tuple[float, float],
+        body: bytes | None = None,
+    ) -> requests.Response:
         request = requests.PreparedRequest()
-        request.method = "GET"
+        request.method = method
         request.url = self._url.text
         request.headers = CaseInsensitiveDict({**headers, "Host": self._url.authority})
+        request.body = body
         return self.send(request, stream=True, timeout=timeouts)
 
     def get_connection_with_tls_context(self, *_: Any, **__: Any) -> HTTPConnectionPool:

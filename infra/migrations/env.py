@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from infra.db import idempotency, keys, validators, webhooks  # noqa: F401 - registers their tables
 from infra.db.models import Table
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from infra.settings import is_loopback
+from infra.loopback import is_loopback
 from infra.stack.ground import Ground
 from infra.stack.part import Part
 from infra.stack.ports import require_free

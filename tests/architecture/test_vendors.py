@@ -23,6 +23,7 @@ HOMES = {
     "valkey": ("infra.cache",),
     "requests": ("infra.fetch", "infra.http"),
     "urllib3": ("infra.fetch", "infra.http", "infra.objectstore"),  # minio's timeouts are its pool
+    "standardwebhooks": ("infra.webhooks",),
     "httpx": ("flows", "infra.orchestrator"),  # Prefect's client fails with its exceptions
     "urllib.request": ("infra",),
     "http.client": ("infra",),

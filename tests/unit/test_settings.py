@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from infra.loopback import is_loopback
 from infra.settings import (
     ApiSettings,
     AssetSettings,
@@ -18,7 +19,6 @@ from infra.settings import (
     StackSettings,
     StoreSettings,
     WorkerSettings,
-    is_loopback,
 )
 
 

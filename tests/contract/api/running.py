@@ -8,10 +8,10 @@ from threading import Thread
 from typing import Any
 
 import requests
-import uvicorn
 
 from api.app import create_app
 from api.resources import ApiConfiguration
+from api.server import ApiServer
 from infra.settings import (
     ApiSettings,
     AssetSettings,
@@ -113,8 +113,7 @@ def changed(whole: ApiConfiguration, **sections: Mapping[str, object]) -> ApiCon
 @contextmanager
 def running_api(configured: ApiConfiguration) -> Iterator[Api]:
     """Serve the application on a free port while the block runs."""
-    config = uvicorn.Config(create_app(configured), log_config=None, access_log=False, ws="none")
-    server = uvicorn.Server(config)
+    server = ApiServer(create_app(configured), configured.api)
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     thread = Thread(target=server.run, kwargs={"sockets": [listener]}, name="api", daemon=True)

@@ -1,6 +1,7 @@
 """The command line against the real API: what it asks for, says, and offers to the shell."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -8,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from tests.commands import Done, run
+from tests.contract.api.listening import listening
 from tests.contract.api.running import Api
 from tests.pictures import PictureServer
 
@@ -46,6 +48,47 @@ def test_a_waiting_job_is_cancelled_and_retried(api: Api, command: Command, post
     done = command("retry", posted)
     assert (done.status, done.out) == (0, f"Job {posted} will be processed again.\n")
     assert state(api, posted) == "queued"
+
+
+def test_one_image_of_a_job_is_retried(api: Api, command: Command) -> None:
+    posted = api.accepted(image_urls=[URL, f"{URL}?b"], sku=f"cli-{uuid4()}")
+    job_id = posted["job_id"]
+    api.call("POST", f"/jobs/{job_id}/cancel")
+
+    done = command("jobs", "retry", job_id, "--image", posted["images"][0]["id"])
+
+    assert (done.status, done.out) == (0, f"Job {job_id} will be processed again.\n")
+    images = api.get(f"/jobs/{job_id}")["images"]
+    assert [image["state"] for image in images] == ["queued", "failed"]
+
+
+def test_a_job_is_watched_to_its_end(api: Api, command: Command, posted: str) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        watching = pool.submit(command, "jobs", "watch", posted, "--json")
+        with listening(api, f"/jobs/{posted}") as stream:
+            stream.next("state")
+        api.call("POST", f"/jobs/{posted}/cancel")
+        done = watching.result()
+
+    assert (done.status, done.err) == (1, "")
+    assert (done.document["id"], done.document["state"]) == (posted, "cancelled")
+
+
+def test_a_job_that_has_ended_is_shown_by_watching_it(
+    api: Api, command: Command, posted: str
+) -> None:
+    api.call("POST", f"/jobs/{posted}/cancel")
+
+    done = command("jobs", "watch", posted)
+
+    assert done.status == 1
+    assert f"Job {posted} is cancelled" in done.out
+
+
+def test_an_unknown_job_is_not_watched(command: Command) -> None:
+    done = command("jobs", "watch", UNKNOWN)
+    assert (done.status, done.out) == (1, "")
+    assert "(not_found)" in done.err
 
 
 def test_for_programs_a_change_is_one_document(command: Command, posted: str) -> None:

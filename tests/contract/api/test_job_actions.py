@@ -141,6 +141,50 @@ def test_a_job_that_ran_out_of_time_shows_its_own_error(
     assert job["images"][0]["error"]["code"] == "job_timeout"
 
 
+def test_one_failed_image_is_made_again_and_the_others_stay(api: Api, rows: Database) -> None:
+    posted = api.accepted(image_urls=[GOOD, f"{GOOD}?b"], sku=f"actions-{uuid4()}")
+    fail(rows, posted["job_id"])
+    path, image = posted["status_url"], posted["images"][1]["id"]
+
+    response = api.call("POST", f"{path}/images/{image}/retry")
+
+    assert (response.status_code, response.headers["Location"]) == (202, path)
+    job = response.json()
+    assert [image["state"] for image in job["images"]] == ["failed", "queued"]
+    assert job["images"][0]["error"]["code"] == "http_404"
+    assert (job["state"], job["progress"]) == ("queued", {"done": 1, "total": 2})
+    assert [image.position for image in held(rows, posted["job_id"]).images] == [1]
+
+
+def test_an_image_that_has_not_failed_is_not_made_again(
+    api: Api, rows: Database, posted: Any
+) -> None:
+    path = f"{posted['status_url']}/images/{posted['images'][0]['id']}/retry"
+    problem(api.call("POST", path), 409, "job_not_final")
+    statement = (
+        f"UPDATE job_images SET state = 'ready', outcome = 'created', finished_at = now() "
+        f"WHERE job_id = '{posted['job_id']}'"
+    )
+    with rows.transaction() as session:
+        session.connection().exec_driver_sql(statement)
+    record(rows, held(rows, posted["job_id"]), [])
+
+    refusal = problem(api.call("POST", path), 409, "nothing_to_retry")
+
+    assert "This image" in refusal["detail"]
+
+
+@pytest.mark.parametrize("identity", [str(uuid4()), "x"])
+def test_an_image_that_the_job_does_not_have_is_not_found(
+    api: Api, rows: Database, posted: Any, identity: str
+) -> None:
+    fail(rows, posted["job_id"])
+
+    problem(api.call("POST", f"{posted['status_url']}/images/{identity}/retry"), 404, "not_found")
+
+    assert api.get(posted["status_url"])["state"] == "failed"
+
+
 @ACTIONS
 @pytest.mark.parametrize("identity", [str(uuid4()), "x", "0"])
 def test_a_job_that_is_unknown_is_not_found(api: Api, action: str, identity: str) -> None:

@@ -136,6 +136,16 @@ def test_jobs_are_listed_since_a_moment(api: Api, sku: str) -> None:
     assert ids(api.get("/jobs", sku=sku, since="2999-01-01T00:00:00+02:00")) == []
 
 
+def test_jobs_are_listed_by_product_and_by_lane(api: Api, sku: str) -> None:
+    wanted = api.accepted(image_url=GOOD, sku=sku)
+    api.accepted(image_url=GOOD, sku=f"{sku}-other")
+    product = {"product_id": wanted["product_id"]}
+
+    assert ids(api.get("/jobs", **product)) == [wanted["job_id"]]
+    assert ids(api.get("/jobs", **product, lane="interactive")) == [wanted["job_id"]]
+    assert ids(api.get("/jobs", **product, lane="bulk")) == []
+
+
 def test_an_unknown_sku_has_no_jobs(api: Api, sku: str) -> None:
     assert api.get("/jobs", sku=sku) == {"jobs": [], "next": None}
 
@@ -192,6 +202,8 @@ def test_the_description_names_every_route_and_what_it_takes(api: Api) -> None:
         ("post", "/process-image"),
         ("get", "/jobs"),
         ("get", "/jobs/{job_id}"),
+        ("get", "/jobs/{job_id}/events"),
+        ("post", "/jobs/{job_id}/images/{image_id}/retry"),
         ("get", "/products/{product_id}"),
         ("get", "/healthz"),
         ("get", "/readyz"),

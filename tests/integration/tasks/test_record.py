@@ -95,7 +95,7 @@ def test_the_product_shows_what_was_recorded(database: Database) -> None:
         (800, 600),
         (400, 300),
     ]
-    assert product.updated_at > product.created_at
+    assert product.head.updated_at > product.head.created_at
 
 
 def test_a_failure_leaves_the_product_with_the_variants_that_it_had(database: Database) -> None:

@@ -26,6 +26,8 @@ def says_one_sentence(done: Done, *parts: str) -> bool:
     [
         ("jobs",),
         ("jobs", JOB, "--json"),
+        ("jobs", "watch", JOB),
+        ("jobs", "retry", JOB, "--image", JOB),
         ("process", URL, "--json"),
         ("retry", JOB, JOB[:-1] + "f", "--wait"),
         ("cancel", JOB, "--json"),
@@ -37,11 +39,23 @@ def test_without_an_api_a_command_says_so_once(command: tuple[str, ...], tmp_pat
     assert says_one_sentence(run(tmp_path, *command, API_URL=nobody), nobody, "API_URL")
 
 
-@pytest.mark.parametrize("command", ["jobs", "retry", "cancel"])
+@pytest.mark.parametrize("command", ["jobs", "jobs watch", "jobs retry", "retry", "cancel"])
 def test_what_cannot_be_a_job_id_is_refused_with_an_example(command: str, tmp_path: Path) -> None:
-    done = run(tmp_path, command, "jobs/1")
+    done = run(tmp_path, *command.split(), "jobs/1")
     assert (done.status, done.out) == (2, "")
     assert "'jobs/1' is no job id" in done.err
+
+
+@pytest.mark.parametrize(
+    ("ids", "image", "sentence"),
+    [((JOB,), "7", "is no id"), ((JOB, JOB[:-1] + "f"), JOB, "belongs to one job")],
+)
+def test_one_image_is_retried_of_one_job(
+    ids: tuple[str, ...], image: str, sentence: str, tmp_path: Path
+) -> None:
+    done = run(tmp_path, "jobs", "retry", *ids, "--image", image)
+    assert (done.status, done.out) == (2, "")
+    assert sentence in done.err
 
 
 @pytest.mark.parametrize("command", [("list",), ("purge", "--all", "--yes", "--json")])

@@ -1,0 +1,46 @@
+"""Who sends a request: the key in its headers, and the address it comes from."""
+
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address, ip_network
+
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from infra.loopback import is_loopback
+from tasks.keys.form import PresentedKey, parse_key
+
+_NETWORK_BITS = 64  # what one customer of a provider has; single IPv6 addresses cost nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """`offered` says that there was a key, `presented` that it may be one of ours."""
+
+    offered: bool
+    presented: PresentedKey | None
+    address: str
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the request comes from this machine."""
+        return is_loopback(self.address)
+
+    @property
+    def place(self) -> str:
+        """The address as it is counted: a network of IPv6, a single address of IPv4."""
+        try:
+            parsed = ip_address(self.address)
+        except ValueError:
+            return self.address
+        if isinstance(parsed, IPv6Address):
+            return str(ip_network((int(parsed), _NETWORK_BITS), strict=False))
+        return str(parsed)
+
+
+def caller_of(scope: Scope) -> Caller:
+    """Read the headers: `Authorization: Bearer KEY`, or `X-API-Key: KEY`."""
+    headers = Headers(scope=scope)
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    text = credentials.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+    client = scope.get("client") or ("", 0)
+    return Caller(offered=bool(text), presented=parse_key(text), address=str(client[0]))

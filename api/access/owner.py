@@ -1,0 +1,12 @@
+"""Whose request it is, for what belongs to one caller alone."""
+
+from fastapi import Request
+
+from api.access.guard import ANSWER
+from api.access.known_keys import Answer
+
+
+def caller_key(request: Request) -> str:
+    """Return the id of the API key that the caller proved; empty when no key is needed."""
+    answer: Answer | None = getattr(request.state, ANSWER, None)
+    return "" if answer is None or answer.grant is None else answer.grant.key_id

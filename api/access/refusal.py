@@ -1,0 +1,58 @@
+"""The answers to callers who may not do what they ask for."""
+
+from fastapi.responses import JSONResponse
+
+from api.problems import problem
+from infra.allowance import Allowance
+from infra.errors import ErrorCode, ServiceUnavailable
+from infra.scope import Scope
+
+_REALM = 'Bearer realm="product-images"'
+
+
+def unauthorized(*, offered: bool) -> JSONResponse:
+    """Return 401; a wrong key learns nothing about why it is wrong."""
+    if offered:
+        detail = "This API key is not valid: it is mistyped, unknown, expired or revoked."
+        challenge = f'{_REALM}, error="invalid_token"'
+    else:
+        detail = "Send an API key: `Authorization: Bearer KEY`, or `X-API-Key: KEY`."
+        challenge = _REALM
+    headers = {"WWW-Authenticate": challenge}
+    return problem(401, ErrorCode.UNAUTHORIZED, detail, headers=headers)
+
+
+def forbidden(needed: Scope, given: Scope) -> JSONResponse:
+    """Return 403, naming the scope that is needed."""
+    challenge = f'{_REALM}, error="insufficient_scope", scope="{needed}"'
+    return problem(
+        403,
+        ErrorCode.FORBIDDEN,
+        f"This needs a key with the scope {needed}; yours has {given}.",
+        headers={"WWW-Authenticate": challenge},
+    )
+
+
+def foreign_page() -> JSONResponse:
+    """Return 403 for a web page of another site while no key protects the API."""
+    return problem(
+        403,
+        ErrorCode.FORBIDDEN,
+        "Web pages of other sites may change nothing here. Name their origin in API_CORS_ORIGINS.",
+    )
+
+
+def rate_limited(allowance: Allowance, per_minute: int) -> JSONResponse:
+    """Return 429; the guard adds the header fields that say when to come back."""
+    return problem(
+        429,
+        ErrorCode.RATE_LIMITED,
+        f"More than {per_minute} requests in a minute. The next one is welcome in "
+        f"{allowance.retry_in_seconds:.1f} s.",
+    )
+
+
+def undecided(exc: ServiceUnavailable) -> JSONResponse:
+    """Return 503: nobody knows whether the caller may, so nothing is done."""
+    seconds = max(1, round(exc.retry_after_seconds or 5))
+    return problem(503, exc.code, exc.detail, headers={"Retry-After": str(seconds)})

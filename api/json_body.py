@@ -1,0 +1,31 @@
+"""The JSON object that a request must have as its body, for routes that take nothing else."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from api.body import read_json
+from api.dependencies import Resources
+from infra.errors import ErrorCode, Rejected
+
+_JSON_TYPES = frozenset(
+    {
+        *("", "application/json", "application/merge-patch+json"),
+        "application/x-www-form-urlencoded",  # what curl says when it is told nothing
+    }
+)
+
+
+async def json_of(request: Request, resources: Resources) -> dict[str, Any]:
+    """Return the object's members. Raises `Rejected` (400, 413, 415, 422)."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in _JSON_TYPES:
+        raise Rejected(
+            415,
+            ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+            f"{media_type} is not read here. Send application/json.",
+        )
+    return (await read_json(request, resources.configuration.api)).fields
+
+
+JsonBody = Annotated[dict[str, Any], Depends(json_of)]

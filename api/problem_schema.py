@@ -1,0 +1,83 @@
+"""Says in the OpenAPI document that every error is a problem, with examples that are real."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from api.problems import MEDIA_TYPE, problem_body
+from infra.errors import ErrorCode
+
+_METHODS = frozenset({"get", "put", "post", "delete", "patch"})
+_NAME = "Problem"
+_ANSWER = {"$ref": f"#/components/schemas/{_NAME}"}
+_SCHEMA: dict[str, Any] = {
+    "title": _NAME,
+    "description": "An error (RFC 9457); `code` is stable and for programs, see docs/errors.md.",
+    "type": "object",
+    "required": ["type", "title", "status", "code", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "code": {"type": "string"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "description": "The fields that are wrong",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "detail"],
+                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+            },
+        },
+    },
+}
+_MISTAKE = problem_body(
+    422, ErrorCode.INVALID_URL, "image_urls[1]: The URL has no host. Nothing was accepted."
+)
+_ABSENT = problem_body(404, ErrorCode.NOT_FOUND, "There is no job '7'.")
+_OUTAGE = problem_body(
+    503, ErrorCode.DATABASE_UNAVAILABLE, "PostgreSQL does not answer; nothing was written."
+)
+
+
+def describe_problems(app: FastAPI) -> None:
+    """Make every operation of the application's document name its errors."""
+    describe = app.openapi
+
+    def describe_with_problems() -> dict[str, Any]:
+        fresh = app.openapi_schema is None
+        document = describe()
+        return _extended(document) if fresh else document
+
+    app.openapi = describe_with_problems  # type: ignore[method-assign]  # FastAPI's documented way
+
+
+def _extended(document: dict[str, Any]) -> dict[str, Any]:
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas[_NAME] = _SCHEMA
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    for path, item in document["paths"].items():
+        for method in _METHODS & item.keys():
+            _name_errors(item[method]["responses"], has_id="{" in path)
+    return document
+
+
+def _name_errors(responses: dict[str, Any], *, has_id: bool) -> None:
+    responses["422"] = _answer("Something in the request is wrong", _MISTAKE)
+    if has_id:
+        responses.setdefault("404", _answer("Nothing has this id", _ABSENT))
+    responses.setdefault("503", _answer("A part is away: see `Retry-After`", _OUTAGE))
+    responses["default"] = _answer("Any other error", None)
+    for answer in responses.values():
+        for media_type, content in answer.get("content", {}).items():
+            if media_type == MEDIA_TYPE:
+                content["schema"] = _ANSWER
+
+
+def _answer(description: str, shown: dict[str, Any] | None) -> dict[str, Any]:
+    content: dict[str, Any] = {"schema": _ANSWER}
+    if shown is not None:
+        content["example"] = shown
+    return {"description": description, "content": {MEDIA_TYPE: content}}

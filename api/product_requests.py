@@ -1,0 +1,168 @@
+"""What callers may send about products, and what it means to the use cases."""
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from api.requests import check_count, parse_request, to_submission
+from infra.currency import CURRENCIES
+from infra.errors import ErrorCode, Rejected
+from infra.settings import ApiSettings
+from infra.storable import (
+    MAX_ALT_CHARACTERS,
+    MAX_DESCRIPTION_CHARACTERS,
+    MAX_NAME_CHARACTERS,
+    MAX_OWNER_CHARACTERS,
+    MAX_SKU_CHARACTERS,
+    require_storable,
+)
+from tasks.imaging.catalogue import Presets
+from tasks.products.fields import Picture
+from tasks.submit import Submission
+
+_UPLOADED = re.compile(r"upload:[0-9a-f]{64}")
+_MAKING = ("preset", "metadata", "callback_url")
+M = TypeVar("M", bound=BaseModel)
+
+
+def _storable(text: str) -> str:
+    require_storable(text)
+    return text
+
+
+def _currency(code: str) -> str:
+    if code not in CURRENCIES:
+        raise ValueError("is no currency of ISO 4217; send a code such as EUR")
+    return code
+
+
+Storable = AfterValidator(_storable)
+Price = Annotated[Decimal, Field(ge=0, max_digits=19, decimal_places=4, allow_inf_nan=False)]
+Currency = Annotated[str, AfterValidator(_currency)]
+Sku = Annotated[str, Field(min_length=1, max_length=MAX_SKU_CHARACTERS), Storable]
+Owner = Annotated[str, Field(min_length=1, max_length=MAX_OWNER_CHARACTERS), Storable]
+Name = Annotated[str, Field(max_length=MAX_NAME_CHARACTERS), Storable]
+Description = Annotated[str, Field(max_length=MAX_DESCRIPTION_CHARACTERS), Storable]
+Alt = Annotated[str, Field(max_length=MAX_ALT_CHARACTERS), Storable]
+
+
+class ProductChange(BaseModel):
+    """The members of `PATCH /products/{id}`: those that are sent are changed, null clears."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sku: Sku | None = Field(None, description="your own name of the product; unique")
+    name: Name | None = None
+    description: Description | None = None
+    price: Price | None = Field(None, description="decimal; goes with its currency")
+    currency: Currency | None = Field(None, description="ISO 4217", examples=["EUR"])
+    owner_id: Owner | None = None
+
+
+class PictureEntry(BaseModel):
+    """A picture with the text that stands for it; without `alt` a known picture keeps its own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str
+    alt: Alt | None = None
+
+
+class _Making(BaseModel):
+    """How new pictures are made: as with `POST /process-image`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    preset: str = Field("web", description="which variants are made")
+    metadata: dict[str, Any] = Field(default_factory=dict, description="kept with the job")
+    callback_url: str | None = Field(None, description="kept with the job")
+
+
+class NewProduct(ProductChange, _Making):
+    """The members of `POST /products`."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "sku": "SHOE-42",
+                    "name": "Running shoe",
+                    "price": "79.90",
+                    "currency": "EUR",
+                    "images": [{"url": "https://example.com/front.jpg", "alt": "From the front"}],
+                }
+            ]
+        },
+    )
+
+    images: list[str | PictureEntry] = Field(default_factory=list)
+
+
+class PictureList(_Making):
+    """The members of `PUT /products/{id}/images`: the whole list, in order."""
+
+    images: list[str | PictureEntry]
+
+
+def parsed(model: type[M], members: dict[str, Any]) -> M:
+    """Validate the members; raise `Rejected` (422) with a sentence per problem."""
+    try:
+        return model.model_validate(members)
+    except ValidationError as exc:
+        problems = "; ".join(
+            f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in exc.errors()
+        )
+        raise Rejected(422, ErrorCode.INVALID_REQUEST, f"{problems}.") from exc
+
+
+def fields_of(request: ProductChange) -> dict[str, Any]:
+    """Return the product's fields that were sent."""
+    return request.model_dump(include=set(ProductChange.model_fields), exclude_unset=True)
+
+
+def pictures_of(
+    request: NewProduct | PictureList, settings: ApiSettings, presets: Presets
+) -> tuple[tuple[Picture, ...], Submission]:
+    """Return the wanted pictures, and how new ones are made; raise `Rejected` (422)."""
+    entries = [PictureEntry(url=e) if isinstance(e, str) else e for e in request.images]
+    urls = [entry.url for entry in entries if not _UPLOADED.fullmatch(entry.url)]
+    making = parse_request({"image_urls": urls, **request.model_dump(include=set(_MAKING))})
+    if entries:
+        check_count(making, len(entries) - len(urls), settings)
+    submission = to_submission(making, (), settings, presets=presets)
+    return _pictures(entries, submission.urls), submission
+
+
+def _pictures(entries: Sequence[PictureEntry], urls: Sequence[str]) -> tuple[Picture, ...]:
+    """Put the normalised URLs in the places of those that were sent."""
+    normalised = iter(urls)
+    return tuple(
+        Picture(
+            source=entry.url if _UPLOADED.fullmatch(entry.url) else next(normalised),
+            alt=entry.alt,
+            keeps_alt="alt" not in entry.model_fields_set,
+        )
+        for entry in entries
+    )
+
+
+def body_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Describe a JSON body in OpenAPI, in one piece."""
+    schema = model.model_json_schema()
+    definitions = schema.pop("$defs", {})
+    content = {"application/json": {"schema": _inlined(schema, definitions)}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
+    if isinstance(schema, list):
+        return [_inlined(part, definitions) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _inlined(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    return {name: _inlined(part, definitions) for name, part in schema.items()}

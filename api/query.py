@@ -1,0 +1,27 @@
+"""Values in a query that PostgreSQL can compare with what it holds."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from infra.storable import require_storable
+
+
+def _storable(text: str) -> str:
+    require_storable(text)
+    return text
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """PostgreSQL knows no zone that is 16 hours or more away."""
+    if moment.tzinfo is None:
+        return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as exc:
+        raise ValueError("is beyond the end of the calendar") from exc
+
+
+StorableText = Annotated[str, AfterValidator(_storable)]
+Moment = Annotated[datetime, AfterValidator(_in_utc)]

@@ -1,0 +1,72 @@
+"""`GET /products`: products by what they are, page by page."""
+
+from decimal import Decimal
+from typing import Annotated
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel
+
+from api.dependencies import Resources
+from api.ids import parse_id
+from api.product_responses import ProductHead, ProductPage
+from api.query import Moment, StorableText
+from infra.errors import ErrorCode, Rejected
+from infra.states import ProductState
+from tasks.products.list_products import ProductFilter, list_products
+
+router = APIRouter(prefix="/products", tags=["products"])
+
+Amount = Annotated[Decimal, Query(ge=0, lt=10**15, allow_inf_nan=False)]
+
+
+class _Wanted(BaseModel):
+    """The query: all conditions must hold."""
+
+    sku: StorableText | None = None
+    name: StorableText | None = None
+    state: ProductState | None = None
+    price_min: Amount | None = None
+    price_max: Amount | None = None
+    currency: StorableText | None = None
+    owner_id: StorableText | None = None
+    updated_since: Moment | None = None
+    before: str | None = None
+    after: str | None = None
+    limit: Annotated[int, Query(ge=1, le=200)] = 50
+
+
+@router.get("", response_model=ProductPage, summary="List products, newest first")
+def get_products(
+    request: Request, resources: Resources, wanted: Annotated[_Wanted, Query()]
+) -> ProductPage:
+    """Return one page; `name` finds a part of the name in any case."""
+    if wanted.before is not None and wanted.after is not None:
+        raise Rejected(422, ErrorCode.INVALID_REQUEST, "Send before or after, not both.")
+    heads = list_products(resources.database, _filter(wanted))
+    full = len(heads) == wanted.limit
+    has_older = bool(heads) and (full or wanted.after is not None)
+    has_newer = bool(heads) and (full if wanted.after else wanted.before is not None)
+    return ProductPage(
+        products=[ProductHead.told(head) for head in heads],
+        next=_page(request, "before", heads[-1].id) if has_older else None,
+        previous=_page(request, "after", heads[0].id) if has_newer else None,
+    )
+
+
+def _filter(wanted: _Wanted) -> ProductFilter:
+    return ProductFilter(
+        **wanted.model_dump(exclude={"before", "after"}),
+        before=_id(wanted.before),
+        after=_id(wanted.after),
+    )
+
+
+def _id(text: str | None) -> UUID | None:
+    return None if text is None else parse_id(text, "product")
+
+
+def _page(request: Request, direction: str, identity: UUID) -> str:
+    query = {k: v for k, v in request.query_params.items() if k not in ("before", "after")}
+    return f"/products?{urlencode({**query, direction: str(identity)})}"

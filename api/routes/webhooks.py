@@ -1,0 +1,157 @@
+"""`/webhooks`: who is told about finished jobs and batches, and what became of each message."""
+
+from collections.abc import Sequence
+from typing import Annotated
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api.access.admin import AdminOnly
+from api.dependencies import Resources
+from api.ids import parse_id
+from api.resources import ApiResources
+from api.webhook_shapes import (
+    CreatedWebhook,
+    Delivery,
+    DeliveryPage,
+    DeliveryQuery,
+    NewWebhook,
+    Webhook,
+    WebhookChange,
+    WebhookPage,
+)
+from infra.errors import ErrorCode, FetchRefused, Rejected
+from infra.fetch.source_url import parse_source_url
+from tasks.webhooks.deliveries import DeliveryFilter, list_deliveries, replay
+from tasks.webhooks.endpoints import (
+    EndpointView,
+    forget,
+    list_endpoints,
+    read_endpoint,
+    register,
+    switch,
+)
+
+# An endpoint learns of every job: who may name one is for an operator to say.
+router = APIRouter(prefix="/webhooks", tags=["webhooks"], dependencies=[AdminOnly])
+Limit = Annotated[int, Query(ge=1, le=200)]
+
+
+@router.post(
+    "", status_code=201, response_model=CreatedWebhook, summary="Have finished work told to a URL"
+)
+def post_webhook(wanted: NewWebhook, resources: Resources, response: Response) -> CreatedWebhook:
+    """Register a receiver. Its secret is in this answer only: keep it."""
+    url = _parse_url(wanted.url, resources)
+    created = register(resources.database, url, events=wanted.events, secret=wanted.secret)
+    response.headers["Location"] = f"/webhooks/{created.endpoint.id}"
+    return CreatedWebhook.new(created)
+
+
+@router.get("", response_model=WebhookPage, summary="List webhooks, newest first")
+def get_webhooks(
+    request: Request, resources: Resources, before: str | None = None, limit: Limit = 50
+) -> WebhookPage:
+    """Return one page; `next` leads to the following one."""
+    found = list_endpoints(resources.database, limit=limit, before=_cursor(before))
+    shown = [Webhook.of(endpoint) for endpoint in found]
+    return WebhookPage(webhooks=shown, next=_next(request, [e.id for e in found], limit=limit))
+
+
+@router.get(
+    "/deliveries", response_model=DeliveryPage, summary="List messages about a job or batch"
+)
+def get_deliveries(
+    request: Request,
+    resources: Resources,
+    about: str,
+    before: str | None = None,
+    limit: Limit = 50,
+) -> DeliveryPage:
+    """Return the messages about the job or batch with the id `about`, callback URLs included."""
+    wanted = DeliveryFilter(
+        limit=limit, subject_id=parse_id(about, "job or batch"), before=_cursor(before)
+    )
+    return _page(request, resources, wanted)
+
+
+@router.post(
+    "/deliveries/{delivery_id}/replay",
+    status_code=202,
+    response_model=Delivery,
+    summary="Send a message again",
+)
+def post_replay(delivery_id: str, resources: Resources) -> Delivery:
+    """Send a message that was delivered or given up once more, under the same message id."""
+    return Delivery.of(replay(resources.database, parse_id(delivery_id, "delivery")))
+
+
+@router.get("/{webhook_id}", response_model=Webhook, summary="Show a webhook")
+def get_webhook(webhook_id: str, resources: Resources) -> Webhook:
+    """Return a receiver, and why it is disabled if it is."""
+    return Webhook.of(_read(webhook_id, resources))
+
+
+@router.patch("/{webhook_id}", response_model=Webhook, summary="Enable or disable a webhook")
+def patch_webhook(webhook_id: str, change: WebhookChange, resources: Resources) -> Webhook:
+    """Send messages again, or no longer. What was given up meanwhile can be replayed."""
+    identity = parse_id(webhook_id, "webhook")
+    return Webhook.of(switch(resources.database, identity, enabled=change.enabled))
+
+
+@router.delete("/{webhook_id}", status_code=204, summary="Forget a webhook")
+def delete_webhook(webhook_id: str, resources: Resources) -> None:
+    """Delete a receiver with its messages, sent or not."""
+    forget(resources.database, parse_id(webhook_id, "webhook"))
+
+
+@router.get(
+    "/{webhook_id}/deliveries",
+    response_model=DeliveryPage,
+    summary="List messages to a webhook, newest first",
+)
+def get_webhook_deliveries(
+    webhook_id: str,
+    request: Request,
+    resources: Resources,
+    page: Annotated[DeliveryQuery, Query()],
+) -> DeliveryPage:
+    """Return messages with every try: when, which status, which error code."""
+    wanted = DeliveryFilter(
+        limit=page.limit,
+        endpoint_id=_read(webhook_id, resources).id,
+        state=page.state,
+        before=_cursor(page.before),
+    )
+    return _page(request, resources, wanted)
+
+
+def _page(request: Request, resources: ApiResources, wanted: DeliveryFilter) -> DeliveryPage:
+    found = list_deliveries(resources.database, wanted)
+    shown = [Delivery.of(delivery) for delivery in found]
+    following = _next(request, [delivery.id for delivery in found], limit=wanted.limit)
+    return DeliveryPage(deliveries=shown, next=following)
+
+
+def _read(webhook_id: str, resources: ApiResources) -> EndpointView:
+    return read_endpoint(resources.database, parse_id(webhook_id, "webhook"))
+
+
+def _cursor(before: str | None) -> UUID | None:
+    return None if before is None else parse_id(before, "page")
+
+
+def _next(request: Request, ids: Sequence[UUID], *, limit: int) -> str | None:
+    if len(ids) < limit:
+        return None
+    query = {**request.query_params, "before": str(ids[-1])}
+    return f"{request.url.path}?{urlencode(query)}"
+
+
+def _parse_url(text: str, resources: ApiResources) -> str:
+    longest = resources.configuration.api.max_url_characters
+    try:
+        return parse_source_url(text, max_characters=longest).text
+    except FetchRefused as exc:
+        raise Rejected(422, ErrorCode.INVALID_URL, f"url: {exc.detail}") from exc

@@ -1,0 +1,95 @@
+"""Posts a small message to a stranger's URL, under the same rules as a picture is fetched.
+
+The address is resolved once, checked, and connected to; no redirect is followed, and of the
+answer little more than the head is read. It must not know what the message says.
+"""
+
+import contextlib
+import ssl
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+from infra.errors import ErrorCode, ProductImagesError
+from infra.fetch.allow_list import AllowList
+from infra.fetch.deadline import Deadline
+from infra.fetch.failure import retry_after_seconds, translated
+from infra.fetch.pinned import PinnedAdapter, connect
+from infra.fetch.reply import MAX_URL_CHARACTERS
+from infra.fetch.resolver import Resolver
+from infra.fetch.source_url import parse_source_url
+from infra.fetch.stop import Stop
+from infra.settings import FetchSettings
+
+_MAX_ANSWER_BYTES = 4096  # read so that the receiver's last words do not meet a shut door
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What the receiver answered; `retry_after_seconds` when it named a delay."""
+
+    status: int
+    retry_after_seconds: float | None
+
+
+class Poster:
+    """Posts; may be called from many threads."""
+
+    def __init__(self, settings: FetchSettings, *, resolver: Resolver | None = None) -> None:
+        self._settings = settings
+        self._allowed = AllowList.parse(settings.allowed_private_hosts)
+        self._resolver = resolver or Resolver()
+        self._tls = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
+        self._headers = {
+            "User-Agent": f"product-images/{version('product-images')}",
+            "Accept-Encoding": "identity",
+            "Connection": "close",
+        }
+
+    def post(
+        self,
+        url: str,
+        body: bytes,
+        *,
+        headers: dict[str, str],
+        timeout_seconds: float,
+        stop: Stop,
+    ) -> Posted:
+        """Send the body; return the answer, whatever its status.
+
+        Raises `FetchRefused` or `FetchFailed` when there was none within the time, `Stopped` soon
+        after `stop` was asked for.
+        """
+        with Deadline(timeout_seconds) as deadline, stop.calling(deadline.stop):
+            try:
+                return self._posted(url, body, headers=headers, deadline=deadline)
+            except ProductImagesError:
+                deadline.check()  # when it had to end, that is the cause
+                raise
+
+    def _posted(
+        self, url: str, body: bytes, *, headers: dict[str, str], deadline: Deadline
+    ) -> Posted:
+        target = parse_source_url(url, max_characters=MAX_URL_CHARACTERS)
+        patience = self._settings.connect_timeout_seconds
+        addresses = self._resolver.resolve(
+            target.host, timeout_seconds=deadline.remaining(patience), over=deadline.over
+        )
+        self._allowed.check(target, addresses)
+        connected = connect(target, addresses, timeout_seconds=patience, deadline=deadline)
+        with contextlib.ExitStack() as opened:
+            opened.callback(connected.close)
+            adapter = PinnedAdapter(target, connected, tls=self._tls)
+            opened.callback(adapter.close)
+            timeouts = (patience, self._settings.read_timeout_seconds)
+            with translated(target.host, ErrorCode.PROTOCOL_ERROR):
+                response = adapter.post(body, {**self._headers, **headers}, timeouts=timeouts)
+            opened.callback(response.close)
+            with (
+                contextlib.suppress(ProductImagesError),  # the status has said everything
+                translated(target.host, ErrorCode.INCOMPLETE_BODY),
+            ):
+                response.raw.read(_MAX_ANSWER_BYTES, decode_content=False)
+            asked = retry_after_seconds(response.headers.get("Retry-After"))
+            return Posted(response.status_code, asked)

@@ -1,0 +1,97 @@
+"""Rendered products in Redis: a place that may be slow, empty or away, and is never believed.
+
+Every entry carries the version of what it shows; whether that is the current one is for the
+reader to find out. While Redis is away nothing is kept or found, and nobody waits for it twice
+within two seconds.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import TypeVar
+from uuid import UUID
+
+import structlog
+
+from infra.cache import Cache
+from infra.errors import ServiceUnavailable
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+_KEPT_SECONDS = 3600
+_ABSENT_SECONDS = 5
+_FILLING_SECONDS = 1
+_PAUSE_SECONDS = 2
+_ABSENT_VERSION = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A rendered product of a version; without a body when there is no such product."""
+
+    version: int
+    body: bytes
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether the entry says that there is no such product."""
+        return self.version == _ABSENT_VERSION
+
+
+class ProductCache:
+    """Safe to share between threads. `shape` keeps answers of other releases apart."""
+
+    def __init__(self, cache: Cache, shape: str) -> None:
+        self._cache = cache
+        self._prefix = f"product:{shape}:"
+        self._away_until = float("-inf")
+
+    def get(self, product_id: UUID) -> Entry | None:
+        """Return what is kept, whatever its version."""
+        kept = self._try(lambda: self._cache.get(self._key(product_id)), otherwise=None)
+        return None if kept is None else _decoded(kept)
+
+    def put(self, product_id: UUID, entry: Entry) -> None:
+        """Keep a rendered product."""
+        value = b"%d %s" % (entry.version, entry.body)
+        self._try(
+            lambda: self._cache.put(self._key(product_id), value, _KEPT_SECONDS), otherwise=None
+        )
+
+    def put_absent(self, product_id: UUID) -> None:
+        """Keep for a few seconds that there is no such product."""
+        value = b"%d " % _ABSENT_VERSION
+        self._try(
+            lambda: self._cache.put(self._key(product_id), value, _ABSENT_SECONDS), otherwise=None
+        )
+
+    def begin(self, product_id: UUID, version: int) -> bool:
+        """Return whether nobody else has just begun to make this version's answer."""
+        key = f"{self._key(product_id)}:{version}"
+        return self._try(lambda: self._cache.add(key, b"", _FILLING_SECONDS), otherwise=True)
+
+    def _put(self, product_id: UUID, value: bytes, seconds: float) -> None:
+        key = self._key(product_id)
+        self._try(lambda: self._cache.put(key, value, seconds), otherwise=None)
+
+    def _key(self, product_id: UUID) -> str:
+        return self._prefix + product_id.hex
+
+    def _try(self, work: Callable[[], T], *, otherwise: T) -> T:
+        if monotonic() < self._away_until:
+            return otherwise
+        try:
+            return work()
+        except ServiceUnavailable as exc:
+            self._away_until = monotonic() + _PAUSE_SECONDS
+            log.warning("products are read without the cache", code=exc.code)
+            return otherwise
+
+
+def _decoded(kept: bytes) -> Entry | None:
+    version, separator, body = kept.partition(b" ")
+    try:
+        return Entry(int(version), body) if separator else None
+    except ValueError:
+        return None

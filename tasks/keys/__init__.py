@@ -1,0 +1,1 @@
+"""API keys: how they look, making and revoking them, and finding what a caller may do."""

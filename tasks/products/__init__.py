@@ -1,0 +1,1 @@
+"""Use cases of products: create, change, set the images, delete, list, and read from the cache."""

@@ -1,0 +1,48 @@
+"""Use case: create a product, with the job for its pictures in the same transaction."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from infra.db.conflict import again_after_conflict
+from infra.db.engine import Database
+from infra.db.ids import new_id
+from infra.db.models import Product
+from infra.errors import ErrorCode, Rejected
+from infra.sources import uploaded_sha256
+from tasks.products.fields import Picture, assign, sku_checked
+from tasks.products.set_images import ImagesSet, new_job
+from tasks.submit import Submission
+
+
+@again_after_conflict
+def create(
+    database: Database,
+    fields: Mapping[str, Any],
+    pictures: Sequence[Picture],
+    *,
+    submission: Submission,
+) -> ImagesSet:
+    """Write the product; `submission` says how its pictures are made, all else is ignored of it.
+
+    Raises `Rejected`: 409 when another product has the sku, 422 for half a price.
+    """
+    if any(uploaded_sha256(picture.source) for picture in pictures):
+        raise Rejected(
+            422, ErrorCode.INVALID_URL, "A new product has no uploaded files yet; send URLs."
+        )
+    with database.transaction() as session:
+        product_id = _insert(session, fields)
+        job_id = new_job(session, product_id, pictures, submission=submission)
+    return ImagesSet(product_id, job_id)
+
+
+def _insert(session: Session, fields: Mapping[str, Any]) -> UUID:
+    product = Product(id=new_id())
+    assign(product, fields)
+    session.add(product)
+    with sku_checked(product.sku):
+        session.flush()
+    return product.id

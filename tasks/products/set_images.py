@@ -1,0 +1,131 @@
+"""Use case: make a list of pictures the images of a product: add, keep, reorder, remove.
+
+One transaction also writes the job for what is new, so that no picture waits for nobody. What
+is kept is not made again; a removed image takes what jobs did for it along.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy.orm import Session
+
+from infra.db.conflict import again_after_conflict
+from infra.db.engine import Database
+from infra.db.models import Image, Job, JobImage
+from infra.errors import ErrorCode, Rejected
+from infra.objectstore import ObjectStore
+from infra.sources import uploaded_sha256
+from tasks.cancel import cancel_locked
+from tasks.products.fields import Picture
+from tasks.products.locks import lock_with_jobs
+from tasks.products.removal import Forgotten, contents_of, forget_contents, remove_objects
+from tasks.submit import Submission, write_job
+
+
+@dataclass(frozen=True, slots=True)
+class ImagesSet:
+    """The committed product; `job_id` when new pictures have to be made."""
+
+    product_id: UUID
+    job_id: UUID | None
+
+
+def set_images(
+    database: Database,
+    store: ObjectStore,
+    product_id: UUID,
+    *,
+    pictures: Sequence[Picture],
+    submission: Submission,
+) -> ImagesSet:
+    """Write the list; objects that nobody refers to any more are removed after the commit.
+
+    `submission` says how new pictures are made. Raises `Rejected`: 404 for no such product, 422
+    for an uploaded file that the product does not have.
+    """
+    job_id, forgotten = _write(database, product_id, pictures, submission=submission)
+    remove_objects(database, store, forgotten)
+    return ImagesSet(product_id, job_id)
+
+
+@again_after_conflict
+def _write(
+    database: Database, product_id: UUID, pictures: Sequence[Picture], *, submission: Submission
+) -> tuple[UUID | None, Forgotten]:
+    wanted = {picture.source: picture for picture in reversed(pictures)}
+    with database.transaction() as session:
+        jobs = lock_with_jobs(session, product_id)
+        images = session.scalars(select(Image).where(Image.product_id == product_id)).all()
+        known = {image.source_url: image for image in images}
+        _refuse_unknown_uploads(wanted, known)
+        gone = [image.id for image in images if image.source_url not in wanted]
+        contents = contents_of(session, Image.id.in_(gone))
+        session.execute(delete(Image).where(Image.id.in_(gone)))
+        _cancel_idle(session, jobs)
+        new = [picture for picture in pictures if picture.source not in known]
+        job_id = new_job(session, product_id, new, submission=submission)
+        _arrange(session, product_id, pictures)
+        forgotten = forget_contents(session, contents)
+    return job_id, forgotten
+
+
+def new_job(
+    session: Session, product_id: UUID, pictures: Sequence[Picture], *, submission: Submission
+) -> UUID | None:
+    """Append the pictures, which are new to the locked product, and write their job, if any."""
+    if not pictures:
+        return None
+    urls = tuple(picture.source for picture in pictures)
+    job = write_job(session, product_id, replace(submission, urls=urls, uploads=()))
+    _describe(session, product_id, pictures)
+    return job.job_id
+
+
+def _arrange(session: Session, product_id: UUID, pictures: Sequence[Picture]) -> None:
+    """Number the images in the order of the list; texts that were sent replace those that are."""
+    sources = tuple(dict.fromkeys(picture.source for picture in pictures))
+    for position, source in enumerate(sources):
+        session.execute(
+            update(Image)
+            .where(
+                Image.product_id == product_id,
+                Image.source_url == source,
+                Image.position != position,
+            )
+            .values(position=position, updated_at=func.now())
+        )
+    _describe(session, product_id, pictures)
+
+
+def _describe(session: Session, product_id: UUID, pictures: Sequence[Picture]) -> None:
+    for picture in reversed(pictures):  # of a repeated source the first one counts
+        if not picture.keeps_alt:
+            session.execute(
+                update(Image)
+                .where(
+                    Image.product_id == product_id,
+                    Image.source_url == picture.source,
+                    Image.alt.is_distinct_from(picture.alt),
+                )
+                .values(alt=picture.alt, updated_at=func.now())
+            )
+
+
+def _cancel_idle(session: Session, jobs: Sequence[Job]) -> None:
+    """Cancel the jobs that have no image left."""
+    for job in jobs:
+        has_images = select(exists().where(JobImage.job_id == job.id))
+        if not session.scalar(has_images):
+            cancel_locked(session, job)
+
+
+def _refuse_unknown_uploads(wanted: Mapping[str, Picture], known: Mapping[str, Image]) -> None:
+    for source in wanted:
+        if uploaded_sha256(source) and source not in known:
+            raise Rejected(
+                422,
+                ErrorCode.INVALID_URL,
+                f"The product has no image {source!r}. Upload files with POST /process-image.",
+            )

@@ -1,0 +1,120 @@
+"""Step: owe a message to every receiver, in the transaction that makes it true.
+
+Nothing is sent here: a process that dies after the commit loses no message, and one that dies
+before it has told nobody.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from infra.db.models import Job, JobImage
+from infra.db.webhooks import WebhookDelivery, WebhookEndpoint
+from infra.events import DeliveryState, Event
+from infra.states import ImageState
+
+
+@dataclass(frozen=True, slots=True)
+class _Receiver:
+    url: str
+    endpoint_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What a message says; `subject_id` is the job's or the batch's id."""
+
+    event: Event
+    subject_id: UUID
+    data: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedBatch:
+    """A batch in its final state; `counts` are its jobs by state."""
+
+    batch_id: UUID
+    state: str
+    counts: Mapping[str, int]
+    callback_url: str | None = None
+
+
+def announce_job(session: Session, job: Job) -> None:
+    """Owe `job.finished` to the job's callback URL and to every endpoint that wants it.
+
+    The job's state and its images are written before, the caller commits.
+    """
+    receivers = _receivers(session, Event.JOB_FINISHED, job.callback_url)
+    if not receivers:
+        return
+    data = {
+        "job_id": str(job.id),
+        "state": job.state.value,
+        "product_id": str(job.product_id),
+        "counts": _image_counts(session, job.id),
+        "url": f"/jobs/{job.id}",
+    }
+    _owe(session, receivers, _News(Event.JOB_FINISHED, job.id, data))
+
+
+def announce_batch(session: Session, batch: FinishedBatch) -> None:
+    """Owe `batch.finished` likewise; call it in the transaction that makes the batch final."""
+    receivers = _receivers(session, Event.BATCH_FINISHED, batch.callback_url)
+    data = {
+        "batch_id": str(batch.batch_id),
+        "state": batch.state,
+        "counts": dict(batch.counts),
+        "url": f"/batches/{batch.batch_id}",
+    }
+    _owe(session, receivers, _News(Event.BATCH_FINISHED, batch.batch_id, data))
+
+
+def _receivers(session: Session, event: Event, callback_url: str | None) -> list[_Receiver]:
+    """The lock makes an endpoint that is being deleted vanish or stay, not fail the caller."""
+    wanting = (
+        select(WebhookEndpoint.url, WebhookEndpoint.id)
+        .where(
+            WebhookEndpoint.disabled_at.is_(None), WebhookEndpoint.events.contains([event.value])
+        )
+        .order_by(WebhookEndpoint.id)
+        .with_for_update(read=True, key_share=True)
+    )
+    registered = [_Receiver(*row) for row in session.execute(wanting).tuples()]
+    return registered if callback_url is None else [*registered, _Receiver(callback_url)]
+
+
+def _image_counts(session: Session, job_id: UUID) -> dict[str, int]:
+    counting = (
+        select(JobImage.state, func.count())
+        .where(JobImage.job_id == job_id)
+        .group_by(JobImage.state)
+    )
+    found = dict(session.execute(counting).tuples().all())
+    ready, failed = found.get(ImageState.READY, 0), found.get(ImageState.FAILED, 0)
+    return {"images": sum(found.values()), "ready": ready, "failed": failed}
+
+
+def _owe(session: Session, receivers: list[_Receiver], news: _News) -> None:
+    payload = _payload(news)
+    session.add_all(
+        WebhookDelivery(
+            endpoint_id=receiver.endpoint_id,
+            url=receiver.url,
+            event=news.event,
+            subject_id=news.subject_id,
+            payload=payload,
+            state=DeliveryState.PENDING,
+        )
+        for receiver in receivers
+    )
+
+
+def _payload(news: _News) -> str:
+    """Written once, so that every try sends the same bytes."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return json.dumps({"type": news.event.value, "timestamp": now, "data": news.data})

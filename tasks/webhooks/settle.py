@@ -1,0 +1,118 @@
+"""Step: write down what came of a try, and decide whether and when there is another one."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from infra.db.conflict import again_after_conflict
+from infra.db.engine import Database
+from infra.db.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from infra.events import DeliveryState
+from infra.settings import WebhookSettings
+from infra.webhooks.backoff import pause_seconds
+from infra.webhooks.sender import Reply
+from tasks.webhooks.disable import disable
+from tasks.webhooks.take import Taken
+
+
+@again_after_conflict
+def settle(
+    database: Database, taken: Taken, reply: Reply, *, settings: WebhookSettings
+) -> DeliveryState | None:
+    """Log the try and write its result; return where the message is then.
+
+    None when it is not ours any more: deleted, given up, or taken by another courier.
+    """
+    with database.transaction() as session:
+        endpoint = _locked_endpoint(session, taken)  # first, as whoever deletes it does
+        delivery = _locked_delivery(session, taken)
+        if delivery is None:
+            return None
+        session.add(_logged(taken, reply))
+        now = session.scalars(select(func.now())).one()
+        if reply.is_delivered:
+            _finish(delivery, DeliveryState.DELIVERED)
+        else:
+            _failed(delivery, reply, now=now, settings=settings)
+        if endpoint is not None:
+            session.flush()
+            _judge(session, endpoint, reply, now=now, settings=settings)
+        return delivery.state
+
+
+def give_back(database: Database, taken: Taken) -> None:
+    """Let another courier send the message now: this one was stopped before it could."""
+    mine = (WebhookDelivery.id == taken.id) & (WebhookDelivery.attempts == taken.attempt)
+    waiting = WebhookDelivery.state == DeliveryState.PENDING
+    with database.transaction() as session:
+        session.execute(update(WebhookDelivery).where(mine, waiting).values(due_at=func.now()))
+
+
+def _locked_endpoint(session: Session, taken: Taken) -> WebhookEndpoint | None:
+    mine = select(WebhookEndpoint).where(WebhookEndpoint.id == taken.endpoint_id)
+    return session.scalars(mine.with_for_update(key_share=True)).first()
+
+
+def _locked_delivery(session: Session, taken: Taken) -> WebhookDelivery | None:
+    mine = select(WebhookDelivery).where(
+        WebhookDelivery.id == taken.id,
+        WebhookDelivery.attempts == taken.attempt,
+        WebhookDelivery.state == DeliveryState.PENDING,
+    )
+    return session.scalars(mine.with_for_update()).first()
+
+
+def _logged(taken: Taken, reply: Reply) -> WebhookAttempt:
+    return WebhookAttempt(
+        delivery_id=taken.id,
+        number=taken.attempt,
+        status=reply.status,
+        error_code=reply.error_code,
+        duration_ms=reply.duration_ms,
+    )
+
+
+def _finish(delivery: WebhookDelivery, state: DeliveryState) -> None:
+    delivery.state = state
+    delivery.finished_at = func.now()
+
+
+def _failed(
+    delivery: WebhookDelivery, reply: Reply, *, now: datetime, settings: WebhookSettings
+) -> None:
+    delivery.failures += 1
+    pause = timedelta(
+        seconds=pause_seconds(
+            settings, failures=delivery.failures, asked_seconds=reply.retry_after_seconds
+        )
+    )
+    patience = timedelta(seconds=settings.give_up_after_seconds)
+    if reply.is_gone or now + pause > delivery.begun_at + patience:
+        _finish(delivery, DeliveryState.FAILED)
+    else:
+        delivery.due_at = now + pause
+
+
+def _judge(
+    session: Session,
+    endpoint: WebhookEndpoint,
+    reply: Reply,
+    *,
+    now: datetime,
+    settings: WebhookSettings,
+) -> None:
+    """An endpoint that only fails, or wants nothing more, is not sent to any longer."""
+    if reply.is_delivered:
+        endpoint.failing_since = None
+        return
+    endpoint.failing_since = since = endpoint.failing_since or now
+    if reply.is_gone:
+        disable(session, endpoint, "The receiver answered with status 410: it is gone for good.")
+    elif now - since >= timedelta(seconds=settings.disable_after_seconds):
+        disable(
+            session,
+            endpoint,
+            f"Every delivery since {since:%Y-%m-%d %H:%M} UTC failed, "
+            f"the last one with {reply.error_code}.",
+        )

@@ -1,0 +1,65 @@
+"""Step: take one message that is due, so that no other courier sends it at the same time.
+
+Taking is a lease: a message whose courier died is due again when the lease has ended.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from infra.db.engine import Database
+from infra.db.webhooks import WebhookDelivery, WebhookEndpoint
+from infra.events import DeliveryState
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A message to send now. `attempt` guards what is written about this try.
+
+    `secret` is the endpoint's; None for a callback URL.
+    """
+
+    id: UUID
+    attempt: int
+    endpoint_id: UUID | None
+    url: str
+    payload: str
+    secret: str | None
+
+
+def take_due(
+    database: Database, *, lease_seconds: float, crowded: Collection[str] = ()
+) -> Taken | None:
+    """Take the message that is due for longest, to none of the `crowded` URLs; None: there is none.
+
+    Raises `ServiceUnavailable` when PostgreSQL is away.
+    """
+    due = (
+        select(WebhookDelivery)
+        .where(
+            WebhookDelivery.state == DeliveryState.PENDING,
+            WebhookDelivery.due_at <= func.now(),
+            WebhookDelivery.url.not_in(crowded),
+        )
+        .order_by(WebhookDelivery.due_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    with database.transaction() as session:
+        delivery = session.scalars(due).first()
+        if delivery is None:
+            return None
+        delivery.attempts += 1
+        delivery.due_at = func.now() + timedelta(seconds=lease_seconds)
+        endpoint = session.get(WebhookEndpoint, delivery.endpoint_id or UUID(int=0))
+        return Taken(
+            id=delivery.id,
+            attempt=delivery.attempts,
+            endpoint_id=delivery.endpoint_id,
+            url=delivery.url,
+            payload=delivery.payload,
+            secret=None if endpoint is None else endpoint.secret,
+        )

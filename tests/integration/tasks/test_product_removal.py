@@ -1,0 +1,188 @@
+"""Products that are deleted, or lose images, while others work on them or show the same bytes."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from infra.db.engine import Database
+from infra.db.models import Job, Original, Variant
+from infra.errors import ErrorCode, LostClaim, Rejected
+from infra.objectstore import ObjectStore
+from infra.settings import StoreSettings
+from infra.stack.stack import Stack
+from infra.states import ImageState, JobState, Outcome
+from tasks.claim import Unclaimed, claim
+from tasks.products.delete import delete
+from tasks.products.fields import Picture
+from tasks.products.set_images import set_images
+from tasks.record import record
+from tasks.submit import Submission
+from tests.integration.tasks.jobs import (
+    HERE,
+    SETTINGS,
+    at_once,
+    claimed,
+    count,
+    done,
+    finished,
+    image_rows,
+    job_row,
+    sha256_of,
+    submitted,
+    url,
+)
+
+MAKING = Submission(preset="web")
+
+
+@pytest.fixture
+def store(stack: Stack) -> Iterator[ObjectStore]:
+    description = stack.description
+    settings = StoreSettings(
+        endpoint=description.s3_endpoint,
+        access_key=description.s3_access_key,
+        secret_key=description.s3_secret_key,
+        bucket=description.s3_bucket,
+    )
+    with ObjectStore(settings) as opened:
+        yield opened
+
+
+def keys_of(database: Database, content: str) -> list[str]:
+    sha256 = sha256_of(content)
+    with database.transaction() as session:
+        variants = session.scalars(
+            select(Variant.object_key).where(Variant.original_sha256 == sha256)
+        )
+        original = session.scalars(select(Original.object_key).where(Original.sha256 == sha256))
+        return [*variants, *original]
+
+
+def put_objects(store: ObjectStore, keys: list[str], directory: Path) -> None:
+    file = directory / "object"
+    file.write_bytes(b"bytes")
+    for key in keys:
+        store.put_verified(key, file, media_type="image/webp")
+
+
+def exists(store: ObjectStore, key: str, directory: Path) -> bool:
+    return store.get(key, directory / "read") is not None
+
+
+def test_a_deleted_product_takes_rows_and_objects_that_only_it_referred_to(
+    database: Database, store: ObjectStore, tmp_path: Path
+) -> None:
+    product = finished(database, "mine", "shared", sku="S-1").product_id
+    finished(database, "shared", sku="S-2")
+    mine, shared = keys_of(database, "mine"), keys_of(database, "shared")
+    put_objects(store, mine + shared, tmp_path)
+
+    delete(database, store, product)
+
+    assert not any(exists(store, key, tmp_path) for key in mine)
+    assert all(exists(store, key, tmp_path) for key in shared)
+    assert keys_of(database, "shared") == shared
+    assert (count(database, "products"), count(database, "jobs")) == (1, 1)
+    with pytest.raises(Rejected, match="There is no product"):
+        delete(database, store, product)
+
+
+def test_a_worker_that_records_after_the_deletion_finds_its_claim_lost(
+    database: Database, store: ObjectStore
+) -> None:
+    job = submitted(database, "a")
+    mine = claimed(database, job.job_id)
+
+    delete(database, store, job.product_id)
+
+    with pytest.raises(LostClaim):
+        record(database, mine, [done(mine.images[0], "a")])
+    assert [count(database, table) for table in ("products", "images", "originals")] == [0, 0, 0]
+    again = claim(database, job.job_id, owner=HERE, settings=SETTINGS)
+    assert again is Unclaimed.ABSENT
+
+
+def test_a_removed_image_is_not_revived_by_a_late_result(
+    database: Database, store: ObjectStore
+) -> None:
+    job = submitted(database, "a", "b")
+    mine = claimed(database, job.job_id)
+
+    set_images(database, store, job.product_id, pictures=[Picture(url("b"))], submission=MAKING)
+    state = record(database, mine, [done(image, image.source_url) for image in mine.images])
+
+    assert state is JobState.READY
+    shown = [(image.source_url, image.state) for image in image_rows(database, job.product_id)]
+    assert shown == [(url("b"), ImageState.READY)]
+
+
+def test_a_running_job_without_images_left_is_asked_to_end(
+    database: Database, store: ObjectStore
+) -> None:
+    job = submitted(database, "a")
+    claimed(database, job.job_id)
+
+    set_images(database, store, job.product_id, pictures=[], submission=MAKING)
+
+    assert job_row(database, job.job_id).cancel_requested_at is not None
+
+
+@pytest.mark.parametrize("outcome", [Outcome.CREATED, Outcome.DEDUPLICATED])
+def test_a_result_whose_objects_were_removed_meanwhile_is_not_announced(
+    database: Database, store: ObjectStore, outcome: Outcome
+) -> None:
+    product = finished(database, "same", sku="S-1").product_id
+    job = submitted(database, "other", sku="S-2")
+    mine = claimed(database, job.job_id)  # it has stored, or found, the same bytes by now
+
+    delete(database, store, product)
+    state = record(database, mine, [done(mine.images[0], "same", outcome)])
+
+    (image,) = image_rows(database, job.product_id)
+    assert (state, image.state) == (JobState.FAILED, ImageState.FAILED)
+    assert (image.error_code, image.error_retryable) == (ErrorCode.OBJECTS_REMOVED, True)
+
+
+def test_bytes_that_were_removed_can_be_made_again(database: Database, store: ObjectStore) -> None:
+    delete(database, store, finished(database, "same", sku="S-1").product_id)
+
+    job = finished(database, "same", sku="S-2")
+
+    assert job_row(database, job.job_id).state is JobState.READY
+    assert len(keys_of(database, "same")) == 3
+    with database.transaction() as session:
+        assert session.scalars(select(Original.removed_until)).all() == [None]
+
+
+def test_a_store_that_is_away_leaves_objects_behind_and_deletes_the_product(
+    database: Database,
+) -> None:
+    nowhere = StoreSettings(
+        endpoint="http://127.0.0.1:9", access_key="x", secret_key="x", bucket="nowhere"
+    )
+    product = finished(database, "a").product_id
+
+    with ObjectStore(nowhere) as away:
+        delete(database, away, product)
+
+    assert count(database, "products") == 0
+
+
+def test_deleting_submitting_and_claiming_at_once_all_end_well(
+    database: Database, store: ObjectStore
+) -> None:
+    for number in range(8):
+        sku = f"S-{number}"
+        job = submitted(database, "a", "b", sku=sku)
+        calls: list[Callable[[], object]] = [
+            partial(delete, database, store, job.product_id),
+            partial(submitted, database, "b", "c", sku=sku),
+            partial(claim, database, job.job_id, owner=HERE, settings=SETTINGS),
+        ]
+        at_once(calls)
+    with database.transaction() as session:
+        products = set(session.scalars(select(Job.product_id)))
+    assert all(len(image_rows(database, product)) >= 2 for product in products)
