@@ -2,14 +2,14 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event, Lock, Thread
+from threading import Lock
 from types import TracebackType
-from typing import Self
+from typing import Final
 
 import structlog
 
+from api.rounds import Rounds, Words
 from infra.db.engine import Database
-from infra.errors import ServiceUnavailable
 from infra.settings import WebhookSettings
 from infra.webhooks.sender import Send
 from tasks.webhooks.deliver import deliver
@@ -17,29 +17,28 @@ from tasks.webhooks.take import Taken, take_due
 
 log = structlog.get_logger(__name__)
 
+_WORDS: Final = Words(
+    thread="courier",
+    waits="webhooks wait",
+    again="sending webhooks again",
+    failed="looking for webhooks failed",
+)
 _POLL_SECONDS = 1.0
 _LEASE_BEYOND_TIMEOUT_SECONDS = 15  # for writing the result, and a slow machine
 
 
-class Courier:
+class Courier(Rounds):
     """Looks for due messages every second and after each one that was sent."""
 
     def __init__(self, database: Database, send: Send, settings: WebhookSettings) -> None:
+        super().__init__(_WORDS, seconds=_POLL_SECONDS)
         self._database = database
         self._send = send
         self._settings = settings
         self._lease_seconds = settings.timeout_seconds + _LEASE_BEYOND_TIMEOUT_SECONDS
-        self._work = Event()
-        self._stopping = False
-        self._in_outage = False
         self._lock = Lock()
         self._under_way: Counter[str] = Counter()
         self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="courier")
-        self._thread = Thread(target=self._run, name="courier", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
 
     def __exit__(
         self,
@@ -48,30 +47,13 @@ class Courier:
         traceback: TracebackType | None,
     ) -> None:
         """Take nothing more and wait for what is under way: end it by leaving the sender first."""
-        self._stopping = True
-        self._work.set()
-        self._thread.join(timeout=10)
+        super().__exit__(exc_type, exc, traceback)
         self._pool.shutdown()
 
-    def _run(self) -> None:
-        while not self._stopping:
-            self._work.wait(_POLL_SECONDS)
-            self._work.clear()
-            self._look()
-
-    def _look(self) -> None:
-        try:
-            while not self._stopping and (taken := self._next()) is not None:
-                self._pool.submit(self._deliver, taken)
-            if self._in_outage:
-                self._in_outage = False
-                log.info("sending webhooks again")
-        except ServiceUnavailable as exc:
-            if not self._in_outage:
-                self._in_outage = True
-                log.warning("webhooks wait", code=exc.code, reason=exc.detail)
-        except Exception:  # the thread must outlive any surprise; it is logged
-            log.exception("looking for webhooks failed")
+    def look(self) -> None:
+        """Take what is due, as long as a thread is free for it."""
+        while not self.is_stopping and (taken := self._next()) is not None:
+            self._pool.submit(self._deliver, taken)
 
     def _next(self) -> Taken | None:
         """Take a message if a thread is free, leaving one for others where a receiver is slow."""
@@ -95,4 +77,4 @@ class Courier:
             with self._lock:
                 self._under_way[taken.url] -= 1
                 self._under_way = +self._under_way
-            self._work.set()
+            self.wake()

@@ -4,10 +4,10 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from api.document import Document, extend_document, operations
 from api.problems import MEDIA_TYPE, problem_body
 from infra.errors import ErrorCode
 
-_METHODS = frozenset({"get", "put", "post", "delete", "patch"})
 _NAME = "Problem"
 _ANSWER = {"$ref": f"#/components/schemas/{_NAME}"}
 _SCHEMA: dict[str, Any] = {
@@ -43,25 +43,16 @@ _OUTAGE = problem_body(
 
 def describe_problems(app: FastAPI) -> None:
     """Make every operation of the application's document name its errors."""
-    describe = app.openapi
-
-    def describe_with_problems() -> dict[str, Any]:
-        fresh = app.openapi_schema is None
-        document = describe()
-        return _extended(document) if fresh else document
-
-    app.openapi = describe_with_problems  # type: ignore[method-assign]  # FastAPI's documented way
+    extend_document(app, _name_problems)
 
 
-def _extended(document: dict[str, Any]) -> dict[str, Any]:
+def _name_problems(document: Document) -> None:
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas[_NAME] = _SCHEMA
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    for path, item in document["paths"].items():
-        for method in _METHODS & item.keys():
-            _name_errors(item[method]["responses"], has_id="{" in path)
-    return document
+    for path, operation in operations(document):
+        _name_errors(operation["responses"], has_id="{" in path)
 
 
 def _name_errors(responses: dict[str, Any], *, has_id: bool) -> None:

@@ -46,6 +46,12 @@ def problem_body(status: int, code: str, detail: str) -> dict[str, Any]:
     }
 
 
+def unavailable(exc: ServiceUnavailable) -> JSONResponse:
+    """Return 503 with the time after which another try makes sense."""
+    seconds = max(1, round(exc.retry_after_seconds or 5))
+    return problem(503, exc.code, exc.detail, headers={"Retry-After": str(seconds)})
+
+
 def install_problem_handlers(app: FastAPI) -> None:
     """Make every error of the application a problem."""
     app.exception_handler(Rejected)(_rejected)
@@ -60,9 +66,8 @@ def _rejected(_request: Request, exc: Rejected) -> JSONResponse:
 
 
 def _unavailable(request: Request, exc: ServiceUnavailable) -> JSONResponse:
-    seconds = max(1, round(exc.retry_after_seconds or 5))
     log.warning("request refused", code=exc.code, path=request.url.path)
-    return problem(503, exc.code, exc.detail, headers={"Retry-After": str(seconds)})
+    return unavailable(exc)
 
 
 def _invalid(_request: Request, exc: RequestValidationError) -> JSONResponse:

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from api.query import Storable
 from api.requests import check_count, parse_request, to_submission
 from infra.currency import CURRENCIES
-from infra.errors import ErrorCode, Rejected
 from infra.settings import ApiSettings
 from infra.storable import (
     MAX_ALT_CHARACTERS,
@@ -17,7 +17,6 @@ from infra.storable import (
     MAX_NAME_CHARACTERS,
     MAX_OWNER_CHARACTERS,
     MAX_SKU_CHARACTERS,
-    require_storable,
 )
 from tasks.imaging.catalogue import Presets
 from tasks.products.fields import Picture
@@ -25,12 +24,6 @@ from tasks.submit import Submission
 
 _UPLOADED = re.compile(r"upload:[0-9a-f]{64}")
 _MAKING = ("preset", "metadata", "callback_url")
-M = TypeVar("M", bound=BaseModel)
-
-
-def _storable(text: str) -> str:
-    require_storable(text)
-    return text
 
 
 def _currency(code: str) -> str:
@@ -39,7 +32,6 @@ def _currency(code: str) -> str:
     return code
 
 
-Storable = AfterValidator(_storable)
 Price = Annotated[Decimal, Field(ge=0, max_digits=19, decimal_places=4, allow_inf_nan=False)]
 Currency = Annotated[str, AfterValidator(_currency)]
 Sku = Annotated[str, Field(min_length=1, max_length=MAX_SKU_CHARACTERS), Storable]
@@ -106,17 +98,6 @@ class PictureList(_Making):
     """The members of `PUT /products/{id}/images`: the whole list, in order."""
 
     images: list[str | PictureEntry]
-
-
-def parsed(model: type[M], members: dict[str, Any]) -> M:
-    """Validate the members; raise `Rejected` (422) with a sentence per problem."""
-    try:
-        return model.model_validate(members)
-    except ValidationError as exc:
-        problems = "; ".join(
-            f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in exc.errors()
-        )
-        raise Rejected(422, ErrorCode.INVALID_REQUEST, f"{problems}.") from exc
 
 
 def fields_of(request: ProductChange) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Values in a query that PostgreSQL can compare with what it holds."""
+"""Values from callers that PostgreSQL can hold, or compare with what it holds."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -23,5 +23,6 @@ def _in_utc(moment: datetime) -> datetime:
         raise ValueError("is beyond the end of the calendar") from exc
 
 
-StorableText = Annotated[str, AfterValidator(_storable)]
+Storable = AfterValidator(_storable)
+StorableText = Annotated[str, Storable]
 Moment = Annotated[datetime, AfterValidator(_in_utc)]

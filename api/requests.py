@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -18,6 +18,8 @@ from tasks.submit import Submission, Upload
 _DEFAULT_PRESET = "web"
 _METADATA_LEVELS = 32  # answers cannot be written from a few hundred on
 _ONE_OF = "Send image_url, image_urls or files: at least one image is needed."
+
+M = TypeVar("M", bound=BaseModel)
 
 
 class ProcessImageRequest(BaseModel):
@@ -69,9 +71,14 @@ def _texts(value: Any, levels: int) -> Iterator[str]:
 
 
 def parse_request(fields: dict[str, Any]) -> ProcessImageRequest:
+    """Validate the members of `POST /process-image`; raise `Rejected` (422)."""
+    return parsed(ProcessImageRequest, fields)
+
+
+def parsed(model: type[M], members: dict[str, Any]) -> M:
     """Validate the members; raise `Rejected` (422) with a sentence per problem."""
     try:
-        return ProcessImageRequest.model_validate(fields)
+        return model.model_validate(members)
     except ValidationError as exc:
         problems = "; ".join(
             f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in exc.errors()

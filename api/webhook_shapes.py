@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from infra.events import DeliveryState, Event
+from infra.events import DeliveryState, Event, message_id
 from infra.webhooks.secret import require_secret
 from tasks.webhooks.deliveries import AttemptView, DeliveryView
 from tasks.webhooks.endpoints import EndpointView, Registered
@@ -128,7 +128,7 @@ class Delivery(BaseModel):
         """Show a message."""
         return cls(
             id=delivery.id,
-            message_id=f"msg_{delivery.id.hex}",
+            message_id=message_id(delivery.id),
             webhook_id=delivery.endpoint_id,
             url=delivery.url,
             event=delivery.event,

@@ -44,12 +44,8 @@ class Cache:
 
     def probe(self) -> None:
         """Raise `ServiceUnavailable` unless the cache answers."""
-        try:
+        with _translated():
             self._redis.ping()
-        except (RedisError, OSError) as exc:
-            raise ServiceUnavailable(
-                ErrorCode.CACHE_UNAVAILABLE, "The cache does not answer."
-            ) from exc
 
     def get(self, key: str) -> bytes | None:
         """Return what is kept under the key; raises `ServiceUnavailable`, as `put` and `add` do."""
@@ -73,12 +69,8 @@ class Cache:
         Raises `ServiceUnavailable`.
         """
         sizes = (bucket.window_microseconds, bucket.step_microseconds)
-        try:
+        with _translated():
             allowed, full_in = self._take(keys=[key], args=sizes)
-        except (RedisError, OSError) as exc:
-            raise ServiceUnavailable(
-                ErrorCode.CACHE_UNAVAILABLE, "The cache does not answer."
-            ) from exc
         return bucket.allowance(allowed=allowed == 1, full_in_microseconds=int(full_in))
 
 

@@ -1,6 +1,7 @@
 """What receivers can be told about, and where a message to one of them stands."""
 
 from enum import StrEnum
+from uuid import UUID
 
 
 class Event(StrEnum):
@@ -16,3 +17,8 @@ class DeliveryState(StrEnum):
     PENDING = "pending"
     DELIVERED = "delivered"
     FAILED = "failed"
+
+
+def message_id(delivery_id: UUID) -> str:
+    """Return a message's name in the header `webhook-id`, the same in every try."""
+    return f"msg_{delivery_id.hex}"

@@ -54,17 +54,11 @@ class ProductCache:
 
     def put(self, product_id: UUID, entry: Entry) -> None:
         """Keep a rendered product."""
-        value = b"%d %s" % (entry.version, entry.body)
-        self._try(
-            lambda: self._cache.put(self._key(product_id), value, _KEPT_SECONDS), otherwise=None
-        )
+        self._put(product_id, b"%d %s" % (entry.version, entry.body), _KEPT_SECONDS)
 
     def put_absent(self, product_id: UUID) -> None:
         """Keep for a few seconds that there is no such product."""
-        value = b"%d " % _ABSENT_VERSION
-        self._try(
-            lambda: self._cache.put(self._key(product_id), value, _ABSENT_SECONDS), otherwise=None
-        )
+        self._put(product_id, b"%d " % _ABSENT_VERSION, _ABSENT_SECONDS)
 
     def begin(self, product_id: UUID, version: int) -> bool:
         """Return whether nobody else has just begun to make this version's answer."""

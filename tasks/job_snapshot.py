@@ -77,23 +77,18 @@ def _job(job: Job, images: Mapping[UUID, list[ImageSnapshot]]) -> JobSnapshot:
         state=job.state,
         round=job.round,
         attempts=job.attempts,
-        error=_error(job.error_code, job.error_detail, retryable=True),
+        error=ErrorView.of(job.error_code, job.error_detail, retryable=True),
         finished_at=job.finished_at,
         images=tuple(images[job.id]),
     )
 
 
 def _image(row: JobImage) -> ImageSnapshot:
-    retryable = bool(row.error_retryable)
     return ImageSnapshot(
         id=row.image_id,
         position=row.position,
         state=row.state,
         outcome=row.outcome,
-        error=_error(row.error_code, row.error_detail, retryable=retryable),
+        error=ErrorView.of(row.error_code, row.error_detail, retryable=row.error_retryable),
         finished_at=row.finished_at,
     )
-
-
-def _error(code: str | None, detail: str | None, *, retryable: bool) -> ErrorView | None:
-    return None if code is None else ErrorView(code, detail or "", retryable)

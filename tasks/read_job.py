@@ -39,7 +39,7 @@ def read_job(database: Database, job_id: UUID) -> JobView | None:
         return JobView(
             summary=_summary(job, row.sku),
             metadata=job.details,
-            error=_error(job.error_code, job.error_detail, retryable=True),
+            error=ErrorView.of(job.error_code, job.error_detail, retryable=True),
             images=_images(session, job_id),
         )
 
@@ -88,20 +88,16 @@ def _images(session: Session, job_id: UUID) -> tuple[ImageView, ...]:
             source_bytes=None if row.Original is None else row.Original.bytes,
             state=row.JobImage.state,
             outcome=row.JobImage.outcome,
-            error=_error(
+            error=ErrorView.of(
                 row.JobImage.error_code,
                 row.JobImage.error_detail,
-                retryable=bool(row.JobImage.error_retryable),
+                retryable=row.JobImage.error_retryable,
             ),
             page=page_of(row.Original),
             variants=variants[key],
         )
         for row, key in zip(rows, sets, strict=True)
     )
-
-
-def _error(code: str | None, detail: str | None, *, retryable: bool) -> ErrorView | None:
-    return None if code is None else ErrorView(code, detail or "", retryable)
 
 
 def _summary(job: Job, sku: str | None) -> JobSummary:

@@ -64,16 +64,14 @@ def _images(session: Session, product_id: UUID) -> tuple[ImageView, ...]:
             source_bytes=None if row.Original is None else row.Original.bytes,
             state=row.Image.state,
             outcome=None,
-            error=_error(row.Image),
+            error=ErrorView.of(
+                row.Image.error_code,
+                row.Image.error_detail,
+                retryable=row.Image.error_retryable,
+            ),
             page=page_of(row.Original),
             variants=variants[key],
             alt=row.Image.alt,
         )
         for row, key in zip(rows, sets, strict=True)
     )
-
-
-def _error(image: Image) -> ErrorView | None:
-    if image.error_code is None:
-        return None
-    return ErrorView(image.error_code, image.error_detail or "", bool(image.error_retryable))

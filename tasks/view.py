@@ -18,6 +18,13 @@ class ErrorView:
     detail: str
     retryable: bool
 
+    @classmethod
+    def of(
+        cls, code: str | None, detail: str | None, *, retryable: bool | None
+    ) -> "ErrorView | None":
+        """Show the columns of a row; None where nothing failed."""
+        return None if code is None else cls(code, detail or "", bool(retryable))
+
 
 @dataclass(frozen=True, slots=True)
 class VariantView:

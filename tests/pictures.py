@@ -4,11 +4,12 @@ import io
 import threading
 from collections import Counter
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
-from typing import Self
 
 from PIL import Image, ImageFilter
+
+from tests.serving import LoopbackServer
 
 
 def photo(width: int = 1200, height: int = 900, *, seed: int = 0, quality: int = 88) -> bytes:
@@ -21,7 +22,7 @@ def photo(width: int = 1200, height: int = 900, *, seed: int = 0, quality: int =
     return out.getvalue()
 
 
-class PictureServer:
+class PictureServer(LoopbackServer):
     """Serves `/photo/<seed>.jpg` and what tests put under other paths."""
 
     def __init__(self) -> None:
@@ -33,13 +34,7 @@ class PictureServer:
         self.refusals: dict[str, tuple[int, dict[str, str]]] = {}  # statuses with their headers
         self.etags: dict[str, str] = {}
         self.unchanged: Counter[str] = Counter()  # how often 304 was answered
-        handler = type("Handler", (_Handler,), {"pictures": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+        super().__init__(type("Handler", (_Handler,), {"pictures": self}))
 
     def __exit__(
         self,
@@ -48,13 +43,11 @@ class PictureServer:
         traceback: TracebackType | None,
     ) -> None:
         self.gate.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__exit__(exc_type, exc, traceback)
 
     def url(self, path: str) -> str:
         """Return the address of a path."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}{path}"
+        return f"{self.address}{path}"
 
     def photo(self, seed: int) -> str:
         """Return the address of a picture that no other seed has."""

@@ -2,15 +2,14 @@
 
 from fastapi import Depends, Request
 
-from api.access.guard import ANSWER
-from api.access.known_keys import Answer
+from api.access.guard import answer_of
 from infra.errors import ErrorCode, Rejected
 from infra.scope import Scope
 
 
 def require_admin(request: Request) -> None:
     """Raise `Rejected` (403) unless the key has the scope `admin`, or no key exists."""
-    answer: Answer | None = getattr(request.state, ANSWER, None)
+    answer = answer_of(request)
     if answer is not None and answer.is_open:
         return
     if answer is None or answer.grant is None or not answer.grant.scope.allows(Scope.ADMIN):

@@ -6,6 +6,7 @@ dependency in `api.access.admin`. While no key exists everybody may do everythin
 
 from anyio import to_thread
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connection
@@ -13,7 +14,8 @@ from starlette.types import Scope as Connection
 from api.access.caller import Caller, caller_of
 from api.access.known_keys import Answer, KnownKeys
 from api.access.limiter import Limiter, limit_fields
-from api.access.refusal import forbidden, foreign_page, rate_limited, unauthorized, undecided
+from api.access.refusal import forbidden, foreign_page, rate_limited, unauthorized
+from api.problems import unavailable
 from api.resources import ApiResources
 from infra.errors import ServiceUnavailable
 from infra.scope import Scope
@@ -48,8 +50,8 @@ class Guard:
         resources: ApiResources = connection["app"].state.resources
         try:
             answer = await self._ask(resources, caller)
-        except ServiceUnavailable as exc:
-            await undecided(exc)(connection, receive, send)
+        except ServiceUnavailable as exc:  # nobody knows whether the caller may
+            await unavailable(exc)(connection, receive, send)
             return
         connection.setdefault("state", {})[ANSWER] = answer
         refusal, fields = await self._count(resources, caller, answer)
@@ -91,6 +93,12 @@ class Guard:
         if origin is None or origin in self._origins or "*" in self._origins:
             return False
         return origin.partition("://")[2] != headers.get("host")
+
+
+def answer_of(request: Request) -> Answer | None:
+    """Return what the guard found out about the caller; None where it was not asked."""
+    answer: Answer | None = getattr(request.state, ANSWER, None)
+    return answer
 
 
 def _is_open(path: str, caller: Caller) -> bool:

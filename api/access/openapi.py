@@ -5,9 +5,9 @@ from typing import Any
 from fastapi import FastAPI
 
 from api.access.guard import OPEN_PATHS
+from api.document import Document, extend_document, operations
 from api.problems import MEDIA_TYPE
 
-_METHODS = frozenset({"get", "put", "post", "delete", "patch"})
 _SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key."},
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -22,26 +22,17 @@ _REFUSALS = {
 
 def describe_access(app: FastAPI) -> None:
     """Make the application's document name the keys."""
-    describe = app.openapi
-
-    def describe_with_access() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            app.openapi_schema = _extended(describe())
-        return app.openapi_schema
-
-    app.openapi = describe_with_access  # type: ignore[method-assign]  # FastAPI's documented way
+    extend_document(app, _name_keys)
 
 
-def _extended(document: dict[str, Any]) -> dict[str, Any]:
+def _name_keys(document: Document) -> None:
     document.setdefault("components", {})["securitySchemes"] = _SCHEMES
-    for path, item in document["paths"].items():
+    for path, operation in operations(document):
         if path in OPEN_PATHS:
             continue
-        for method in _METHODS & item.keys():
-            item[method]["security"] = _SECURITY
-            for status, description in _REFUSALS.items():
-                item[method]["responses"].setdefault(status, _problem(description))
-    return document
+        operation["security"] = _SECURITY
+        for status, description in _REFUSALS.items():
+            operation["responses"].setdefault(status, _problem(description))
 
 
 def _problem(description: str) -> dict[str, Any]:

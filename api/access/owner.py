@@ -2,11 +2,10 @@
 
 from fastapi import Request
 
-from api.access.guard import ANSWER
-from api.access.known_keys import Answer
+from api.access.guard import answer_of
 
 
 def caller_key(request: Request) -> str:
     """Return the id of the API key that the caller proved; empty when no key is needed."""
-    answer: Answer | None = getattr(request.state, ANSWER, None)
+    answer = answer_of(request)
     return "" if answer is None or answer.grant is None else answer.grant.key_id

@@ -4,7 +4,7 @@ from fastapi.responses import JSONResponse
 
 from api.problems import problem
 from infra.allowance import Allowance
-from infra.errors import ErrorCode, ServiceUnavailable
+from infra.errors import ErrorCode
 from infra.scope import Scope
 
 _REALM = 'Bearer realm="product-images"'
@@ -50,9 +50,3 @@ def rate_limited(allowance: Allowance, per_minute: int) -> JSONResponse:
         f"More than {per_minute} requests in a minute. The next one is welcome in "
         f"{allowance.retry_in_seconds:.1f} s.",
     )
-
-
-def undecided(exc: ServiceUnavailable) -> JSONResponse:
-    """Return 503: nobody knows whether the caller may, so nothing is done."""
-    seconds = max(1, round(exc.retry_after_seconds or 5))
-    return problem(503, exc.code, exc.detail, headers={"Retry-After": str(seconds)})

@@ -2,11 +2,10 @@
 
 from typing import Any
 
+from api.cli.local_stack import running_stack
 from infra.broker.letters import DeadLetters
 from infra.broker.rabbitmq import RabbitDeadLetters
-from infra.settings import BrokerSettings, SettingsError, StackSettings
-from infra.stack.description import FILE_NAME, StackDescription
-from infra.stack.failure import StackError
+from infra.settings import BrokerSettings, StackSettings
 
 
 def open_letters(**changes: Any) -> DeadLetters:
@@ -18,10 +17,5 @@ def _settings() -> BrokerSettings:
     stack = StackSettings.load()
     if stack.amqp_url is not None:
         return BrokerSettings.load()
-    try:
-        description = StackDescription.load(stack.stack_directory / FILE_NAME)
-    except StackError as exc:
-        raise SettingsError(
-            "AMQP_URL is not set, and no local stack runs here. Set it, or start one: make run."
-        ) from exc
-    return BrokerSettings.load(url=description.amqp_url)
+    running = running_stack(stack, instead_of="AMQP_URL")
+    return BrokerSettings.load(url=running.amqp_url)

@@ -1,9 +1,8 @@
 """The database that DATABASE_URL names, or the local stack's, for commands that work on it."""
 
+from api.cli.local_stack import running_stack
 from infra.db.engine import Database
-from infra.settings import DatabaseSettings, SettingsError, StackSettings
-from infra.stack.description import FILE_NAME, StackDescription
-from infra.stack.failure import StackError
+from infra.settings import DatabaseSettings, StackSettings
 
 
 def open_database() -> Database:
@@ -15,10 +14,5 @@ def _settings() -> DatabaseSettings:
     stack = StackSettings.load()
     if stack.database_url is not None:
         return DatabaseSettings.load()
-    try:
-        description = StackDescription.load(stack.stack_directory / FILE_NAME)
-    except StackError as exc:
-        raise SettingsError(
-            "DATABASE_URL is not set, and no local stack runs here. Set it, or start one: make run."
-        ) from exc
-    return DatabaseSettings.load(url=description.postgres_url)
+    running = running_stack(stack, instead_of="DATABASE_URL")
+    return DatabaseSettings.load(url=running.postgres_url)

@@ -1,19 +1,17 @@
 """`GET /jobs`, `GET /jobs/{id}`, and what a person can do with a job: retry and cancel."""
 
-from datetime import UTC, datetime
 from typing import Annotated
-from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AfterValidator
 
 from api.dependencies import Resources
-from api.ids import not_found, parse_id
+from api.ids import not_found, parse_id, parse_optional_id
+from api.paging import next_page
+from api.query import Moment, StorableText
 from api.resources import ApiResources
 from api.responses import Job, JobHead, JobPage
 from infra.states import JobState, Lane
-from infra.storable import require_storable
 from tasks.cancel import cancel
 from tasks.read_job import JobFilter, list_jobs, read_job
 from tasks.retry import retry
@@ -21,31 +19,15 @@ from tasks.retry import retry
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 
-def _storable(sku: str | None) -> str | None:
-    if sku is not None:
-        require_storable(sku)
-    return sku
-
-
-def _in_utc(since: datetime | None) -> datetime | None:
-    """PostgreSQL knows no zone that is 16 hours or more away."""
-    if since is None or since.tzinfo is None:
-        return since
-    try:
-        return since.astimezone(UTC)
-    except OverflowError as exc:
-        raise ValueError("is beyond the end of the calendar") from exc
-
-
 @router.get("", response_model=JobPage, summary="List jobs, newest first")
 def get_jobs(
     request: Request,
     resources: Resources,
     state: JobState | None = None,
-    sku: Annotated[str | None, AfterValidator(_storable)] = None,
+    sku: StorableText | None = None,
     product_id: str | None = None,
     lane: Lane | None = None,
-    since: Annotated[datetime | None, AfterValidator(_in_utc)] = None,
+    since: Moment | None = None,
     before: str | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> JobPage:
@@ -54,16 +36,13 @@ def get_jobs(
         limit=limit,
         state=state,
         sku=sku,
-        product_id=None if product_id is None else parse_id(product_id, "product"),
+        product_id=parse_optional_id(product_id, "product"),
         lane=lane,
         since=since,
-        before=None if before is None else parse_id(before, "job"),
+        before=parse_optional_id(before, "job"),
     )
     jobs = list_jobs(resources.database, wanted)
-    following = None
-    if len(jobs) == limit:
-        query = {**request.query_params, "before": str(jobs[-1].id)}
-        following = f"/jobs?{urlencode(query)}"
+    following = next_page(request, [job.id for job in jobs], limit=limit)
     return JobPage(jobs=[JobHead.of(job) for job in jobs], next=following)
 
 

@@ -2,14 +2,13 @@
 
 from decimal import Decimal
 from typing import Annotated
-from urllib.parse import urlencode
-from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 
 from api.dependencies import Resources
-from api.ids import parse_id
+from api.ids import parse_optional_id
+from api.paging import page_link
 from api.product_responses import ProductHead, ProductPage
 from api.query import Moment, StorableText
 from infra.errors import ErrorCode, Rejected
@@ -50,23 +49,14 @@ def get_products(
     has_newer = bool(heads) and (full if wanted.after else wanted.before is not None)
     return ProductPage(
         products=[ProductHead.told(head) for head in heads],
-        next=_page(request, "before", heads[-1].id) if has_older else None,
-        previous=_page(request, "after", heads[0].id) if has_newer else None,
+        next=page_link(request, "before", heads[-1].id) if has_older else None,
+        previous=page_link(request, "after", heads[0].id) if has_newer else None,
     )
 
 
 def _filter(wanted: _Wanted) -> ProductFilter:
     return ProductFilter(
         **wanted.model_dump(exclude={"before", "after"}),
-        before=_id(wanted.before),
-        after=_id(wanted.after),
+        before=parse_optional_id(wanted.before, "product"),
+        after=parse_optional_id(wanted.after, "product"),
     )
-
-
-def _id(text: str | None) -> UUID | None:
-    return None if text is None else parse_id(text, "product")
-
-
-def _page(request: Request, direction: str, identity: UUID) -> str:
-    query = {k: v for k, v in request.query_params.items() if k not in ("before", "after")}
-    return f"/products?{urlencode({**query, direction: str(identity)})}"

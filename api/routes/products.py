@@ -14,10 +14,10 @@ from api.product_requests import (
     ProductChange,
     body_schema,
     fields_of,
-    parsed,
     pictures_of,
 )
 from api.product_responses import Product, ProductWithJob
+from api.requests import parsed
 from api.resources import ApiResources
 from tasks.products.change import change
 from tasks.products.create import create

@@ -1,15 +1,13 @@
 """`/webhooks`: who is told about finished jobs and batches, and what became of each message."""
 
-from collections.abc import Sequence
 from typing import Annotated
-from urllib.parse import urlencode
-from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
 from api.access.admin import AdminOnly
 from api.dependencies import Resources
-from api.ids import parse_id
+from api.ids import parse_id, parse_optional_id
+from api.paging import next_page
 from api.resources import ApiResources
 from api.webhook_shapes import (
     CreatedWebhook,
@@ -54,9 +52,11 @@ def get_webhooks(
     request: Request, resources: Resources, before: str | None = None, limit: Limit = 50
 ) -> WebhookPage:
     """Return one page; `next` leads to the following one."""
-    found = list_endpoints(resources.database, limit=limit, before=_cursor(before))
+    found = list_endpoints(
+        resources.database, limit=limit, before=parse_optional_id(before, "page")
+    )
     shown = [Webhook.of(endpoint) for endpoint in found]
-    return WebhookPage(webhooks=shown, next=_next(request, [e.id for e in found], limit=limit))
+    return WebhookPage(webhooks=shown, next=next_page(request, [e.id for e in found], limit=limit))
 
 
 @router.get(
@@ -71,7 +71,9 @@ def get_deliveries(
 ) -> DeliveryPage:
     """Return the messages about the job or batch with the id `about`, callback URLs included."""
     wanted = DeliveryFilter(
-        limit=limit, subject_id=parse_id(about, "job or batch"), before=_cursor(before)
+        limit=limit,
+        subject_id=parse_id(about, "job or batch"),
+        before=parse_optional_id(before, "page"),
     )
     return _page(request, resources, wanted)
 
@@ -122,7 +124,7 @@ def get_webhook_deliveries(
         limit=page.limit,
         endpoint_id=_read(webhook_id, resources).id,
         state=page.state,
-        before=_cursor(page.before),
+        before=parse_optional_id(page.before, "page"),
     )
     return _page(request, resources, wanted)
 
@@ -130,23 +132,12 @@ def get_webhook_deliveries(
 def _page(request: Request, resources: ApiResources, wanted: DeliveryFilter) -> DeliveryPage:
     found = list_deliveries(resources.database, wanted)
     shown = [Delivery.of(delivery) for delivery in found]
-    following = _next(request, [delivery.id for delivery in found], limit=wanted.limit)
+    following = next_page(request, [delivery.id for delivery in found], limit=wanted.limit)
     return DeliveryPage(deliveries=shown, next=following)
 
 
 def _read(webhook_id: str, resources: ApiResources) -> EndpointView:
     return read_endpoint(resources.database, parse_id(webhook_id, "webhook"))
-
-
-def _cursor(before: str | None) -> UUID | None:
-    return None if before is None else parse_id(before, "page")
-
-
-def _next(request: Request, ids: Sequence[UUID], *, limit: int) -> str | None:
-    if len(ids) < limit:
-        return None
-    query = {**request.query_params, "before": str(ids[-1])}
-    return f"{request.url.path}?{urlencode(query)}"
 
 
 def _parse_url(text: str, resources: ApiResources) -> str:

@@ -5,27 +5,23 @@ that was checked. It must not know jobs or images, and it does not retry: its er
 another try makes sense.
 """
 
-import contextlib
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import requests
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from infra.errors import ErrorCode, FetchRefused, ProductImagesError
-from infra.fetch.allow_list import AllowList
 from infra.fetch.body import decoded, save, sent, too_many_bytes
 from infra.fetch.deadline import Deadline
+from infra.fetch.dialer import HEADERS, Dialer
 from infra.fetch.failure import status_error, translated
-from infra.fetch.pinned import PinnedAdapter, connect
 from infra.fetch.reply import (
     MAX_URL_CHARACTERS,
     REDIRECTS,
@@ -39,6 +35,8 @@ from infra.fetch.source_url import SourceUrl, parse_source_url
 from infra.fetch.stop import Stop
 from infra.fetch.validators import Validators, validators_of
 from infra.settings import FetchSettings
+
+_WANTED = {"Accept": "image/*,*/*;q=0.5"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +73,7 @@ class Fetcher:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._settings = settings
-        self._allowed = AllowList.parse(settings.allowed_private_hosts)
-        self._resolver = resolver or Resolver()
-        # Loading the authorities takes tens of milliseconds: once, not per picture.
-        self._tls = tls or ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
-        self._headers = {
-            "User-Agent": f"product-images/{version('product-images')}",
-            "Accept": "image/*,*/*;q=0.5",
-            "Accept-Encoding": "identity",
-            "Connection": "close",
-        }
+        self._dialer = Dialer(settings, resolver=resolver, tls=tls)
         self._lock = threading.Lock()
         self._running: set[Deadline] = set()
 
@@ -170,28 +159,13 @@ class Fetcher:
         detail = f"The server redirects more than {limit} times."
         raise FetchRefused(ErrorCode.TOO_MANY_REDIRECTS, detail)
 
-    @contextmanager
     def _asked(
         self, source: SourceUrl, deadline: Deadline, conditions: Mapping[str, str]
-    ) -> Iterator[requests.Response]:
-        """Send the request to a checked address; the connection closes with the block."""
-        connect_seconds = self._settings.connect_timeout_seconds
-        addresses = self._resolver.resolve(
-            source.host,
-            timeout_seconds=deadline.remaining(connect_seconds),
-            over=deadline.over,
+    ) -> AbstractContextManager[requests.Response]:
+        headers = {**HEADERS, **_WANTED, **conditions}
+        return self._dialer.answer(
+            source, deadline, lambda adapter, timeouts: adapter.get(headers, timeouts=timeouts)
         )
-        self._allowed.check(source, addresses)
-        connected = connect(source, addresses, timeout_seconds=connect_seconds, deadline=deadline)
-        with contextlib.closing(connected), contextlib.ExitStack() as opened:
-            adapter = opened.enter_context(
-                contextlib.closing(PinnedAdapter(source, connected, tls=self._tls))
-            )
-            timeouts = (connect_seconds, self._settings.read_timeout_seconds)
-            with translated(source.host, ErrorCode.PROTOCOL_ERROR):
-                response = adapter.get({**self._headers, **conditions}, timeouts=timeouts)
-            opened.callback(response.close)
-            yield response
 
     def _received(self, source: SourceUrl, response: requests.Response, *, target: Path) -> Fetched:
         if response.status_code != HTTPStatus.OK:

@@ -5,17 +5,12 @@ answer little more than the head is read. It must not know what the message says
 """
 
 import contextlib
-import ssl
 from dataclasses import dataclass
-from importlib.metadata import version
-
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from infra.errors import ErrorCode, ProductImagesError
-from infra.fetch.allow_list import AllowList
 from infra.fetch.deadline import Deadline
+from infra.fetch.dialer import HEADERS, Dialer
 from infra.fetch.failure import retry_after_seconds, translated
-from infra.fetch.pinned import PinnedAdapter, connect
 from infra.fetch.reply import MAX_URL_CHARACTERS
 from infra.fetch.resolver import Resolver
 from infra.fetch.source_url import parse_source_url
@@ -37,15 +32,7 @@ class Poster:
     """Posts; may be called from many threads."""
 
     def __init__(self, settings: FetchSettings, *, resolver: Resolver | None = None) -> None:
-        self._settings = settings
-        self._allowed = AllowList.parse(settings.allowed_private_hosts)
-        self._resolver = resolver or Resolver()
-        self._tls = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
-        self._headers = {
-            "User-Agent": f"product-images/{version('product-images')}",
-            "Accept-Encoding": "identity",
-            "Connection": "close",
-        }
+        self._dialer = Dialer(settings, resolver=resolver)
 
     def post(
         self,
@@ -72,20 +59,10 @@ class Poster:
         self, url: str, body: bytes, *, headers: dict[str, str], deadline: Deadline
     ) -> Posted:
         target = parse_source_url(url, max_characters=MAX_URL_CHARACTERS)
-        patience = self._settings.connect_timeout_seconds
-        addresses = self._resolver.resolve(
-            target.host, timeout_seconds=deadline.remaining(patience), over=deadline.over
-        )
-        self._allowed.check(target, addresses)
-        connected = connect(target, addresses, timeout_seconds=patience, deadline=deadline)
-        with contextlib.ExitStack() as opened:
-            opened.callback(connected.close)
-            adapter = PinnedAdapter(target, connected, tls=self._tls)
-            opened.callback(adapter.close)
-            timeouts = (patience, self._settings.read_timeout_seconds)
-            with translated(target.host, ErrorCode.PROTOCOL_ERROR):
-                response = adapter.post(body, {**self._headers, **headers}, timeouts=timeouts)
-            opened.callback(response.close)
+        shown = {**HEADERS, **headers}
+        with self._dialer.answer(
+            target, deadline, lambda adapter, limits: adapter.post(body, shown, timeouts=limits)
+        ) as response:
             with (
                 contextlib.suppress(ProductImagesError),  # the status has said everything
                 translated(target.host, ErrorCode.INCOMPLETE_BODY),

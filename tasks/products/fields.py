@@ -11,7 +11,6 @@ from sqlalchemy.exc import IntegrityError
 from infra.db.models import Product
 from infra.errors import ErrorCode, Rejected
 
-FIELDS = frozenset({"sku", "name", "description", "price", "currency", "owner_id"})
 _SKU_CONSTRAINT = "uq_products_sku"
 
 
@@ -29,7 +28,7 @@ class Picture:
 
 
 def assign(product: Product, fields: Mapping[str, Any]) -> None:
-    """Give the row these of the `FIELDS`; raise `Rejected` (422) for a price without currency."""
+    """Give the row these values; raise `Rejected` (422) for a price without currency."""
     for name, value in fields.items():
         setattr(product, name, value)
     if (product.price is None) != (product.currency is None):

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, and_, case, exists, not_
+from sqlalchemy import ColumnElement, case, exists, not_
 
 from infra.db.models import Image, Product
 from infra.states import ImageState, ProductState
@@ -31,19 +31,6 @@ def state_column() -> ColumnElement[str]:
         (_has(ImageState.READY), ProductState.PARTIAL),
         else_=ProductState.FAILED,
     )
-
-
-def is_in_state(state: ProductState) -> ColumnElement[bool]:
-    """Return the condition that a product is in this state."""
-    return {
-        ProductState.EMPTY: not_(_has()),
-        ProductState.PROCESSING: _has(*_UNFINISHED),
-        ProductState.READY: and_(_has(), not_(_has(*_UNFINISHED, ImageState.FAILED))),
-        ProductState.PARTIAL: and_(
-            _has(ImageState.READY), _has(ImageState.FAILED), not_(_has(*_UNFINISHED))
-        ),
-        ProductState.FAILED: and_(_has(), not_(_has(*_UNFINISHED, ImageState.READY))),
-    }[state]
 
 
 def _has(*states: ImageState) -> ColumnElement[bool]:

@@ -4,7 +4,7 @@ import structlog
 
 from infra.db.engine import Database
 from infra.errors import ServiceUnavailable, Stopped
-from infra.events import DeliveryState
+from infra.events import DeliveryState, message_id
 from infra.settings import WebhookSettings
 from infra.webhooks.sender import Message, Reply, Send, failed_here
 from tasks.webhooks.settle import give_back, settle
@@ -42,7 +42,7 @@ def deliver(
 
 def _sent(taken: Taken, *, send: Send, settings: WebhookSettings) -> Reply:
     secret = settings.secret if taken.endpoint_id is None else taken.secret
-    message = Message(id=f"msg_{taken.id.hex}", url=taken.url, payload=taken.payload, secret=secret)
+    message = Message(id=message_id(taken.id), url=taken.url, payload=taken.payload, secret=secret)
     try:
         return send(message)
     except Stopped:

@@ -1,18 +1,16 @@
 """What a person can do with a job: retry what failed, cancel what is not finished."""
 
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
 from infra.db.engine import Database
-from infra.settings import JobSettings
 from infra.states import JobState
-from tasks.claim import Claim, claim
 from tasks.conclude import Ending, conclude
 from tasks.record import record
-from tasks.result import ImageFailed
 from tests.contract.api.running import Api, problem
+from tests.contract.api.worker_part import fail, held
 from tests.waiting import eventually
 
 GOOD = "https://supplier.example/a.jpg"
@@ -25,23 +23,8 @@ def posted(api: Api) -> Any:
     return api.accepted(image_url=GOOD, sku=f"actions-{uuid4()}")
 
 
-def held(rows: Database, job_id: str) -> Claim:
-    """Claim the job as a worker does."""
-    claimed = claim(rows, UUID(job_id), owner="test", settings=JobSettings())
-    assert isinstance(claimed, Claim), claimed
-    return claimed
-
-
-def fail(rows: Database, job_id: str) -> None:
-    mine = held(rows, job_id)
-    failures = [
-        ImageFailed(image, "http_404", "It is gone.", retryable=False) for image in mine.images
-    ]
-    assert record(rows, mine, failures) is JobState.FAILED
-
-
 def test_a_failed_job_is_queued_again(api: Api, rows: Database, posted: Any) -> None:
-    fail(rows, posted["job_id"])
+    fail(rows, held(rows, posted["job_id"]))
     path = posted["status_url"]
     assert api.get(path)["images"][0]["error"]["code"] == "http_404"
 
@@ -57,7 +40,7 @@ def test_a_failed_job_is_queued_again(api: Api, rows: Database, posted: Any) -> 
 
 
 def test_a_retried_job_is_published_again(api: Api, rows: Database, posted: Any) -> None:
-    fail(rows, posted["job_id"])
+    fail(rows, held(rows, posted["job_id"]))
     api.call("POST", f"{posted['status_url']}/retry")
 
     eventually(lambda: is_dispatched(rows, posted["job_id"]), "the retried job is published")
@@ -116,7 +99,7 @@ def test_a_running_job_is_cancelled_by_its_worker(api: Api, rows: Database, post
 
 
 def test_a_job_that_has_ended_is_not_cancelled(api: Api, rows: Database, posted: Any) -> None:
-    fail(rows, posted["job_id"])
+    fail(rows, held(rows, posted["job_id"]))
 
     problem(api.call("POST", f"{posted['status_url']}/cancel"), 409, "job_is_final")
     assert api.get(posted["status_url"])["state"] == "failed"
@@ -143,7 +126,7 @@ def test_a_job_that_ran_out_of_time_shows_its_own_error(
 
 def test_one_failed_image_is_made_again_and_the_others_stay(api: Api, rows: Database) -> None:
     posted = api.accepted(image_urls=[GOOD, f"{GOOD}?b"], sku=f"actions-{uuid4()}")
-    fail(rows, posted["job_id"])
+    fail(rows, held(rows, posted["job_id"]))
     path, image = posted["status_url"], posted["images"][1]["id"]
 
     response = api.call("POST", f"{path}/images/{image}/retry")
@@ -178,7 +161,7 @@ def test_an_image_that_has_not_failed_is_not_made_again(
 def test_an_image_that_the_job_does_not_have_is_not_found(
     api: Api, rows: Database, posted: Any, identity: str
 ) -> None:
-    fail(rows, posted["job_id"])
+    fail(rows, held(rows, posted["job_id"]))
 
     problem(api.call("POST", f"{posted['status_url']}/images/{identity}/retry"), 404, "not_found")
 

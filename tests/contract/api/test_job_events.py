@@ -9,16 +9,12 @@ import pytest
 
 from api.resources import ApiConfiguration
 from infra.db.engine import Database
-from infra.settings import JobSettings
 from infra.stack.ports import free_port
-from infra.states import JobState
 from tasks.cancel import cancel
-from tasks.claim import Claim, claim
-from tasks.record import record
-from tasks.result import ImageFailed
 from tasks.retry import retry
 from tests.contract.api.listening import Heard, Stream, listening
 from tests.contract.api.running import Api, changed, problem, running_api
+from tests.contract.api.worker_part import fail, held
 from tests.waiting import eventually
 
 URLS = ["https://supplier.example/a.jpg", "https://supplier.example/b.jpg"]
@@ -28,19 +24,6 @@ URLS = ["https://supplier.example/a.jpg", "https://supplier.example/b.jpg"]
 def posted(api: Api) -> Any:
     """A queued job of two images; no worker takes it."""
     return api.accepted(image_urls=URLS, sku=f"events-{uuid4()}")
-
-
-def claimed(rows: Database, job_id: str) -> Claim:
-    mine = claim(rows, UUID(job_id), owner="test", settings=JobSettings())
-    assert isinstance(mine, Claim), mine
-    return mine
-
-
-def fail(rows: Database, mine: Claim) -> None:
-    failures = [
-        ImageFailed(image, "http_404", "It is gone.", retryable=False) for image in mine.images
-    ]
-    assert record(rows, mine, failures) is JobState.FAILED
 
 
 def rest(stream: Stream) -> list[Heard]:
@@ -54,7 +37,7 @@ def test_a_listener_hears_how_the_job_stands_and_how_it_ends(
         assert stream.response.headers["Content-Type"].startswith("text/event-stream")
         assert stream.response.headers["Cache-Control"] == "no-store"
         assert stream.next("state").data["state"] == "queued"
-        mine = claimed(rows, posted["job_id"])
+        mine = held(rows, posted["job_id"])
         assert stream.next("state").data["state"] == "running"
         fail(rows, mine)
         events = rest(stream)
@@ -71,7 +54,7 @@ def test_a_listener_that_was_cut_off_hears_only_what_it_missed(
 ) -> None:
     with listening(api, posted["status_url"]) as stream:
         last = stream.next("state")
-    claimed(rows, posted["job_id"])
+    held(rows, posted["job_id"])
 
     with listening(api, posted["status_url"], last.id) as stream:
         first = [next(stream.events) for _ in range(4)]

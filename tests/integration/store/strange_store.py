@@ -1,11 +1,10 @@
 """A small S3 server that keeps its word only as far as a test wants."""
 
 import hashlib
-import threading
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Self
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
+
+from tests.serving import LoopbackServer
 
 
 @dataclass
@@ -19,34 +18,18 @@ class Promise:
     forgets: bool = False
 
 
-@dataclass
-class StrangeStore:
+class StrangeStore(LoopbackServer):
     """Accepts every object and answers about it as promised."""
 
-    promise: Promise = field(default_factory=Promise)
-    objects: dict[str, bytes] = field(default_factory=dict)
-
-    def __enter__(self) -> Self:
-        handler = type("Handler", (_Handler,), {"strange": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    def __init__(self, promise: Promise | None = None) -> None:
+        self.promise = promise or Promise()
+        self.objects: dict[str, bytes] = {}
+        super().__init__(type("Handler", (_Handler,), {"strange": self}))
 
     @property
     def endpoint(self) -> str:
         """Its address."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return self.address
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Lock, Thread
-from types import TracebackType
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from threading import Event, Lock
+from typing import Any
 
 from standardwebhooks import Webhook
+
+from tests.serving import LoopbackServer
 
 _SECONDS = 30
 RETRY_AFTER_SECONDS = 2  # what a 503 asks for
@@ -23,7 +24,7 @@ class Received:
     headers: Mapping[str, str]
 
 
-class Receiver:
+class Receiver(LoopbackServer):
     """Answers with the given statuses in turn, then with 204.
 
     With a secret, a request with a wrong signature is remembered as an error. While `gate` is
@@ -39,28 +40,12 @@ class Receiver:
         self._verifier = None if secret is None else Webhook(secret)
         self._gate = gate
         self._lock = Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self._thread = Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        super().__init__(self._handler())
 
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/hook"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(_SECONDS)
+        return f"{self.address}/hook"
 
     def take(self, headers: Mapping[str, str], body: bytes) -> int:
         """Remember a request and return the status to answer with."""

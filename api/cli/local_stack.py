@@ -1,0 +1,16 @@
+"""Where the local stack's parts are, for commands that work on one of them directly."""
+
+from infra.settings import SettingsError, StackSettings
+from infra.stack.description import FILE_NAME, StackDescription
+from infra.stack.failure import StackError
+
+
+def running_stack(stack: StackSettings, *, instead_of: str) -> StackDescription:
+    """Return the stack that runs here; raise `SettingsError` naming the variable to set instead."""
+    try:
+        return StackDescription.load(stack.stack_directory / FILE_NAME)
+    except StackError as exc:
+        raise SettingsError(
+            f"{instead_of} is not set, and no local stack runs here. Set it, or start one: "
+            "make run."
+        ) from exc
