@@ -56,3 +56,28 @@ class Lane(StrEnum):
 
     INTERACTIVE = "interactive"
     BULK = "bulk"
+
+
+class BatchKind(StrEnum):
+    """What a batch does."""
+
+    IMPORT = "import"
+    REPROCESS = "reprocess"
+
+
+class BatchState(StrEnum):
+    """Where a batch is. The last four are final, unless somebody retries it."""
+
+    RUNNING = "running"
+    READY = "ready"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class ChunkState(StrEnum):
+    """Where a chunk is. `done` says that no job is in it any more that waits for a result."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, DateTime, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from infra.db.models import Created, Sha256, Table
+from infra.db.table import Created, Sha256, Table
 
 MAX_KEY_CHARACTERS = 255
 

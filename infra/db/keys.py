@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, Enum, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from infra.db.models import Created, Moment, Sha256, Table
+from infra.db.table import Created, Moment, Sha256, Table
 from infra.scope import Scope
 
 KEY_ID_CHARACTERS = 12

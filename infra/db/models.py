@@ -1,69 +1,25 @@
-"""The tables. PostgreSQL is the truth; everything else can be rebuilt from here.
+"""The tables. PostgreSQL is the truth; everything else can be rebuilt from here."""
 
-Names of constraints come from one convention, so that a migration can drop what it made.
-"""
-
-from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
-from typing import Annotated, Any
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    DateTime,
-    Enum,
     ForeignKey,
     Index,
-    MetaData,
     Numeric,
     String,
     Text,
     UniqueConstraint,
-    func,
+    false,
 )
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-from infra.db.ids import new_id
+from infra.db.batches import Batch, Chunk
+from infra.db.table import Created, Id, Metadata, Moment, Sha256, Table, word
 from infra.states import ImageState, JobState, Lane, Outcome
 from infra.storable import MAX_SKU_CHARACTERS
-
-_SHA256_CHARACTERS = 64
-
-
-def _word(values: type[StrEnum], name: str) -> Enum:
-    """Return a text column type that a named CHECK limits to the enum's values."""
-    return Enum(
-        values,
-        native_enum=False,
-        create_constraint=True,
-        name=name,
-        length=20,
-        values_callable=lambda members: [member.value for member in members],
-    )
-
-
-Id = Annotated[UUID, mapped_column(primary_key=True, default=new_id)]
-Sha256 = Annotated[str, mapped_column(String(_SHA256_CHARACTERS))]
-Created = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.now())]
-Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
-Metadata = Annotated[dict[str, Any], mapped_column(JSONB, server_default="{}")]
-
-
-class Table(DeclarativeBase):
-    """Declarative root with the naming convention of all constraints."""
-
-    metadata = MetaData(
-        naming_convention={
-            "pk": "pk_%(table_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        }
-    )
 
 
 class Product(Table):
@@ -138,7 +94,7 @@ class Image(Table):
     position: Mapped[int]
     source_url: Mapped[str] = mapped_column(Text)
     alt: Mapped[str | None] = mapped_column(Text)
-    state: Mapped[ImageState] = mapped_column(_word(ImageState, "state"))
+    state: Mapped[ImageState] = mapped_column(word(ImageState, "state"))
     original_sha256: Mapped[Sha256 | None] = mapped_column(
         ForeignKey("originals.sha256"), index=True
     )
@@ -180,6 +136,10 @@ class Job(Table):
     `fencing_token` rises with every claim and guards every write of the attempt;
     `attempts` counts those claims that speak against the job; `round` counts how often a person
     had the job done again, and each round has a flow run of its own.
+
+    A job of a batch travels in a chunk with others; without one it waits to be packed, and
+    `batch_position` is its place in the batch. `from_stored` asks no supplier: the job works on
+    the originals that its images show. `force` has variants encoded again that are there.
     """
 
     __tablename__ = "jobs"
@@ -195,14 +155,28 @@ class Job(Table):
             postgresql_where="state = 'queued' AND dispatched_at IS NULL",
         ),
         Index("ix_jobs_leases", "lease_expires_at", postgresql_where="state = 'running'"),
+        Index("ix_jobs_batch_state", "batch_id", "state"),
+        Index(
+            "ix_jobs_unpacked",
+            "batch_id",
+            "batch_position",
+            postgresql_where="state = 'queued' AND batch_id IS NOT NULL AND chunk_id IS NULL",
+        ),
     )
 
     id: Mapped[Id]
     product_id: Mapped[UUID] = mapped_column(
         ForeignKey("products.id", ondelete="CASCADE"), index=True
     )
-    lane: Mapped[Lane] = mapped_column(_word(Lane, "lane"))
-    state: Mapped[JobState] = mapped_column(_word(JobState, "state"))
+    batch_id: Mapped[UUID | None] = mapped_column(ForeignKey(Batch.id, ondelete="SET NULL"))
+    batch_position: Mapped[int | None]
+    chunk_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey(Chunk.id, ondelete="SET NULL"), index=True
+    )
+    from_stored: Mapped[bool] = mapped_column(server_default=false())
+    force: Mapped[bool] = mapped_column(server_default=false())
+    lane: Mapped[Lane] = mapped_column(word(Lane, "lane"))
+    state: Mapped[JobState] = mapped_column(word(JobState, "state"))
     preset: Mapped[str] = mapped_column(String(60))
     details: Mapped[Metadata] = mapped_column("metadata")
     callback_url: Mapped[str | None] = mapped_column(Text)
@@ -234,8 +208,8 @@ class JobImage(Table):
         ForeignKey("images.id", ondelete="CASCADE"), primary_key=True, index=True
     )
     position: Mapped[int]
-    state: Mapped[ImageState] = mapped_column(_word(ImageState, "state"))
-    outcome: Mapped[Outcome | None] = mapped_column(_word(Outcome, "outcome"))
+    state: Mapped[ImageState] = mapped_column(word(ImageState, "state"))
+    outcome: Mapped[Outcome | None] = mapped_column(word(Outcome, "outcome"))
     original_sha256: Mapped[Sha256 | None] = mapped_column(ForeignKey("originals.sha256"))
     fingerprint: Mapped[str | None] = mapped_column(String(40))
     error_code: Mapped[str | None] = mapped_column(String(60))

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from infra.db.models import Created, Sha256, Table
+from infra.db.table import Created, Sha256, Table
 
 
 class SourceValidators(Table):

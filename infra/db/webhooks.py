@@ -10,7 +10,7 @@ from sqlalchemy import Enum, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from infra.db.models import Created, Id, Moment, Table
+from infra.db.table import Created, Id, Moment, Table
 from infra.events import DeliveryState, Event
 
 _EVENT_CHARACTERS = 40

@@ -2,8 +2,14 @@
 
 from alembic import context
 
-from infra.db import idempotency, keys, validators, webhooks  # noqa: F401 - registers their tables
-from infra.db.models import Table
+from infra.db import (  # noqa: F401 - registers their tables
+    idempotency,
+    imports,
+    keys,
+    validators,
+    webhooks,
+)
+from infra.db.table import Table
 
 
 def _run() -> None:

@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from infra.broker.rabbitmq import RabbitPublisher
 from infra.db.engine import Database
-from infra.db.models import Image, Job, JobImage, Table, Variant
+from infra.db.models import Image, Job, JobImage, Variant
+from infra.db.table import Table
 from infra.messages import JobMessage
 from infra.settings import BrokerSettings
 from infra.stack.stack import Stack

@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from infra.db.engine import Database, exclusive_connection
-from infra.db.models import Table
+from infra.db.table import Table
 from infra.migrate import downgrade, upgrade
 from infra.settings import inherited_environment
 from tests.integration.database.catalog import describe_schema

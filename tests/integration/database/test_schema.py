@@ -8,7 +8,7 @@ from sqlalchemy.pool import NullPool
 
 from infra.db import schema
 from infra.db.engine import Database
-from infra.db.models import Table
+from infra.db.table import Table
 from infra.errors import ServiceUnavailable
 from infra.migrate import upgrade
 from tests.integration.database.fresh import Connect, execute
