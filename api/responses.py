@@ -70,7 +70,7 @@ class Failure(BaseModel):
 
 
 class Variant(BaseModel):
-    """A stored variant; sizes in pixels and bytes."""
+    """A stored variant; sizes in pixels and bytes, `frames` is 1 for a still picture."""
 
     name: str
     url: str
@@ -80,6 +80,7 @@ class Variant(BaseModel):
     bytes: int
     quality: int | None
     score: float | None
+    frames: int
 
     @classmethod
     def of(cls, variant: VariantView, assets: str) -> "Variant":
@@ -93,6 +94,7 @@ class Variant(BaseModel):
             bytes=variant.bytes,
             quality=variant.quality,
             score=variant.score,
+            frames=variant.frames,
         )
 
     @property
@@ -105,6 +107,7 @@ class Variant(BaseModel):
             height=self.height,
             url=self.url,
             bytes=self.bytes,
+            frames=self.frames,
         )
 
 

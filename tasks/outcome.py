@@ -104,6 +104,7 @@ def _write_variants(session: Session, done: Sequence[ImageDone]) -> None:
             "sha256": variant.sha256,
             "quality": variant.quality,
             "score": variant.score,
+            "frames": variant.frames,
         }
         for image in done
         if image.original is not None

@@ -40,4 +40,5 @@ def _view(row: Variant) -> VariantView:
         bytes=row.bytes,
         quality=row.quality,
         score=row.score,
+        frames=row.frames,
     )

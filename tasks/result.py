@@ -26,7 +26,7 @@ class FetchedImage:
 
 @dataclass(frozen=True, slots=True)
 class StoredVariant:
-    """A variant that is in the object store and was verified there."""
+    """A variant that is in the object store and was verified there; `frames` is 1 if still."""
 
     name: str
     object_key: str
@@ -37,6 +37,7 @@ class StoredVariant:
     sha256: str
     quality: int | None
     score: float | None
+    frames: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,4 +53,5 @@ def _stored(row: Variant) -> StoredVariant:
         sha256=row.sha256,
         quality=row.quality,
         score=row.score,
+        frames=row.frames,
     )

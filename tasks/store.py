@@ -40,6 +40,7 @@ def store_variant(store: ObjectStore, rendition: Rendition, file: VariantFile) -
         sha256=file.sha256,
         quality=file.quality,
         score=file.score,
+        frames=file.frames,
     )
 
 

@@ -28,7 +28,7 @@ class ErrorView:
 
 @dataclass(frozen=True, slots=True)
 class VariantView:
-    """A stored variant; sizes in pixels and bytes."""
+    """A stored variant; sizes in pixels and bytes, `frames` is 1 for a still picture."""
 
     name: str
     object_key: str
@@ -38,6 +38,7 @@ class VariantView:
     bytes: int
     quality: int | None
     score: float | None
+    frames: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 
 from api.cli.inspect_style import PAGE
-from api.cli.inspect_table import describe_quality, describe_source, pixels
+from api.cli.inspect_table import describe_motion, describe_quality, describe_source, pixels
 from api.cli.inspection import Inspection
 from api.cli.job_table import human_bytes
 from tasks.imaging.facts import PageFacts, VariantFile
@@ -75,18 +75,20 @@ def _caption(variant: VariantFile, source_bytes: int) -> str:
 
 
 def _table(source_bytes: int, variants: Sequence[VariantFile]) -> str:
-    rows = "\n".join(_rows(source_bytes, variants))
-    heads = ("variant", "format", "pixels", "size", "saved", "quality", "score")
+    moves = any(each.frames > 1 for each in variants)
+    rows = "\n".join(_rows(source_bytes, variants, moves=moves))
+    heads = ["variant", "format", "pixels", "size", "saved", "quality", "score"]
+    heads += ["motion"] if moves else []
     head = "".join(f"<th>{each}</th>" for each in heads)
     return f"<table><thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table>"
 
 
-def _rows(source_bytes: int, variants: Sequence[VariantFile]) -> Iterator[str]:
+def _rows(source_bytes: int, variants: Sequence[VariantFile], *, moves: bool) -> Iterator[str]:
     for index, each in enumerate(variants):
         quality, score = describe_quality(each)
         share = min(100.0, 100 * each.bytes / source_bytes)
         bar = f'<span class="bar" style="--share:{share:.1f}%"></span>'
-        cells = (
+        cells = [
             _button(index, each, source_bytes),
             each.format.value,
             pixels(each.width, each.height),
@@ -94,7 +96,8 @@ def _rows(source_bytes: int, variants: Sequence[VariantFile]) -> Iterator[str]:
             saving(source_bytes, each.bytes),
             quality,
             score,
-        )
+        ]
+        cells += [describe_motion(each.frames, each.seconds) or "still"] if moves else []
         yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
@@ -150,6 +153,7 @@ def _linked(variant: VariantFile) -> Linked:
         height=variant.height,
         url=f"{variant.name}.{variant.extension}",
         bytes=variant.bytes,
+        frames=variant.frames,
     )
 
 

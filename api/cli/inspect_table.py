@@ -40,10 +40,15 @@ def describe_source(source: SourceFacts) -> str:
     if source.orientation != 1:
         facts.append(f"turned upright (EXIF orientation {source.orientation})")
     if source.frames > 1:
-        facts.append(f"{source.frames} frames")
+        facts.append(describe_motion(source.frames, source.seconds))
     if source.has_alpha:
         facts.append("transparency")
     return ", ".join(facts)
+
+
+def describe_motion(frames: int, seconds: float) -> str:
+    """Return how long an animation is, for people; empty for a still picture."""
+    return "" if frames <= 1 else f"{frames} frames in {seconds:.1f} s"
 
 
 def describe_quality(variant: VariantFile) -> tuple[str, str]:
@@ -70,11 +75,17 @@ def _lines(inspection: Inspection) -> Iterator[Text]:
                 human_bytes(variant.bytes),
                 saving(rendition.source.bytes, variant.bytes),
                 *describe_quality(variant),
-            )
+            ).rstrip()
+            + _motion(variant)
         )
     made = f"{len(rendition.variants)} variant{'' if len(rendition.variants) == 1 else 's'}"
     yield Text(f"   {made} in {inspection.seconds:.1f} s, policy {rendition.fingerprint}")
     yield _page(rendition.page)
+
+
+def _motion(variant: VariantFile) -> str:
+    motion = describe_motion(variant.frames, variant.seconds)
+    return motion and f"  {motion}"
 
 
 def _page(page: PageFacts) -> Text:

@@ -46,7 +46,8 @@ def inspect_file(
         seconds = time.monotonic() - started
         view = None
         if with_view:
-            viewing = _for_viewing(preset, has_alpha=rendition.source.has_alpha)
+            moves = rendition.variants[0].frames > 1
+            viewing = _for_viewing(preset, as_webp=rendition.source.has_alpha or moves)
             view = _render(pool, file, viewing, into=directory / "view").variants[0]
     except ProductImagesError as exc:
         return Refusal(file, exc.code, exc.detail)
@@ -58,12 +59,12 @@ def _render(pool: PixelPool, file: Path, preset: Preset, *, into: Path) -> Rendi
     return asyncio.run(pool.render(file, into, preset))
 
 
-def _for_viewing(preset: Preset, *, has_alpha: bool) -> Preset:
+def _for_viewing(preset: Preset, *, as_webp: bool) -> Preset:
     """Return the same geometry, at the largest size only and as good as lossless.
 
     A large source so becomes no larger on a page than what it is compared with.
     """
-    image_format = ImageFormat.WEBP if has_alpha else ImageFormat.JPEG
+    image_format = ImageFormat.WEBP if as_webp else ImageFormat.JPEG
     return replace(
         preset,
         boxes=preset.boxes[:1],

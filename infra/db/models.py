@@ -127,6 +127,7 @@ class Variant(Table):
     sha256: Mapped[Sha256]
     quality: Mapped[int | None]
     score: Mapped[float | None]
+    frames: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[Created]
 
 

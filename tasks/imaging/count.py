@@ -14,11 +14,14 @@ from tasks.imaging.sniff import ImageFormat
 
 _GIF_EXTENSION, _GIF_IMAGE, _GIF_END = 0x21, 0x2C, 0x3B
 _GIF_CONTROL = 0xF9
+_BROWSERS_SECONDS = 0.1  # how long browsers show a frame that states less than the next line
+_SHORTEST_SECONDS = 0.011
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """How many frames there are, and how many seconds one round takes."""
+    """How many frames there are, and how many seconds one round is shown."""
 
     frames: int = 1
     seconds: float = 0.0
@@ -41,7 +44,14 @@ def measure(data: bytes, image_format: ImageFormat, max_frames: int) -> Length:
         case _:
             return Length()
     counted = list(islice(delays, max_frames + 1))
-    return Length(len(counted), sum(counted)) if len(counted) > 1 else Length()
+    if len(counted) <= 1:
+        return Length()
+    return Length(len(counted), sum(shown_seconds(stated) for stated in counted))
+
+
+def shown_seconds(stated: float) -> float:
+    """Return how long browsers show a frame; one in a hurry is made to last."""
+    return stated if stated >= _SHORTEST_SECONDS - _ROUNDING else _BROWSERS_SECONDS
 
 
 def _gif_delays(data: bytes) -> Iterator[float]:

@@ -32,13 +32,13 @@ def encode(
     picture: Image.Image, image_format: ImageFormat, quality: int, *, effort: int | None = None
 ) -> bytes:
     """Return a lossy file; `quality` is 0 to 100, `effort` is the encoder's own or None."""
-    options = _lossy(image_format, quality, effort)
+    options = lossy_options(image_format, quality, effort)
     return _written(picture, image_format, options, exif=picture.info.get("exif", b""))
 
 
 def encode_in_a_hurry(picture: Image.Image, image_format: ImageFormat, quality: int) -> bytes:
     """Return a larger file that looks like the one that `encode` makes."""
-    options = _lossy(image_format, quality, _HURRY.get(image_format))
+    options = lossy_options(image_format, quality, _HURRY.get(image_format))
     if image_format is ImageFormat.JPEG:
         options |= {"progressive": False, "optimize": False}  # the same pixels in more bytes
     return _written(picture, image_format, options)
@@ -55,6 +55,36 @@ def encode_lossless(
     level = _PNG_BEST if effort is None else effort
     options = {"optimize": level == _PNG_BEST, "compress_level": level}
     return _written(_with_palette(picture), image_format, options, exif=exif)
+
+
+def lossy_options(image_format: ImageFormat, quality: int, effort: int | None) -> dict[str, Any]:
+    """Return Pillow's words for a quality; a format without a line here is not for writing."""
+    chosen = _EFFORT.get(image_format) if effort is None else effort
+    match image_format:
+        case ImageFormat.JPEG:
+            # Full colour ("4:4:4") needs 16 % more bytes at equal SSIMULACRA2 (measured as above).
+            return {
+                "qtables": [_steps(quality)] * 2,
+                "subsampling": "4:2:0",
+                "progressive": True,
+                "optimize": True,
+            }
+        case ImageFormat.WEBP:
+            return {"quality": quality, "method": chosen, "alpha_quality": 100, "lossless": False}
+        case ImageFormat.AVIF:
+            return {
+                "quality": quality,
+                "speed": chosen,
+                "subsampling": "4:2:0",
+                "range": "full",
+                "codec": "aom",
+                "max_threads": 1,
+                "autotiling": False,
+            }
+        case _:
+            raise PermanentError(
+                ErrorCode.INVALID_REQUEST, f"No preset can ask for {image_format.value} yet."
+            )
 
 
 def can_be_lossless(image_format: ImageFormat) -> bool:
@@ -85,36 +115,6 @@ def _written(
     out = BytesIO()
     picture.save(out, image_format.value, **options, exif=exif)
     return out.getvalue()
-
-
-def _lossy(image_format: ImageFormat, quality: int, effort: int | None) -> dict[str, Any]:
-    """Translate to Pillow's words; a format without a line here is not for writing."""
-    chosen = _EFFORT.get(image_format) if effort is None else effort
-    match image_format:
-        case ImageFormat.JPEG:
-            # Full colour ("4:4:4") needs 16 % more bytes at equal SSIMULACRA2 (measured as above).
-            return {
-                "qtables": [_steps(quality)] * 2,
-                "subsampling": "4:2:0",
-                "progressive": True,
-                "optimize": True,
-            }
-        case ImageFormat.WEBP:
-            return {"quality": quality, "method": chosen, "alpha_quality": 100, "lossless": False}
-        case ImageFormat.AVIF:
-            return {
-                "quality": quality,
-                "speed": chosen,
-                "subsampling": "4:2:0",
-                "range": "full",
-                "codec": "aom",
-                "max_threads": 1,
-                "autotiling": False,
-            }
-        case _:
-            raise PermanentError(
-                ErrorCode.INVALID_REQUEST, f"No preset can ask for {image_format.value} yet."
-            )
 
 
 def _steps(quality: int) -> list[int]:

@@ -51,7 +51,8 @@ class VariantFile:
     """One encoded, verified file in the job's directory.
 
     `quality` is the encoder's number, None for a lossless file. `score` is the likeness to the
-    picture before encoding, on SSIMULACRA2's scale, where one was measured.
+    picture before encoding, on SSIMULACRA2's scale, where one was measured. `frames` is 1 for a
+    still file, `seconds` how long one round of a moving one takes.
     """
 
     name: str
@@ -65,6 +66,8 @@ class VariantFile:
     media_type: str
     extension: str
     score: float | None = None
+    frames: int = 1
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The frames of an animation, one after the other, each as a viewer sees it.
 
 Pillow lays each frame over the ones before, as the file's disposal methods say. It must not know
-how an animation is written, or whether a preset wants one.
+how an animation is written.
 """
 
 from collections.abc import Iterator
@@ -9,21 +9,26 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from tasks.imaging.colour import to_srgb
+from tasks.imaging.count import shown_seconds
 from tasks.imaging.facts import SourceFacts
-from tasks.imaging.plain import plain
-from tasks.imaging.plan import Plan
+from tasks.imaging.memory import told_from_damage
+from tasks.imaging.original import Original
 from tasks.imaging.preset import Animated, Animation
-from tasks.imaging.sizes import Size
+from tasks.imaging.refusal import too_many_pixels
+from tasks.imaging.sequence import sequence_plays
 
 _MOVING = frozenset({"GIF", "PNG", "WEBP", "AVIF"})  # pages of a TIFF do not move
-_BROWSERS_MILLISECONDS = 100  # how long browsers show a frame that states less than the next line
-_SHORTEST_MILLISECONDS = 11
+_PIXELS_PER_MEGAPIXEL = 1_000_000
+_FOR_EVER = 0
+_MOST_PLAYS = 65_535  # what a WebP can say
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One whole picture (RGBA, sRGB, at the source's size) and how long it is shown."""
+    """One whole picture, as it was stored, and how long it is shown.
+
+    The picture is lent: the next frame is drawn into the same pixels.
+    """
 
     picture: Image.Image
     milliseconds: int
@@ -34,41 +39,58 @@ def is_moving(facts: SourceFacts, animation: Animation) -> bool:
 
     A longer one than the policy allows is shown as its first frame, not cut in the middle.
     """
+    if not isinstance(animation, Animated) or facts.frames <= 1:
+        return False
+    pixels = facts.width * facts.height * facts.frames
     return (
-        isinstance(animation, Animated)
-        and 1 < facts.frames <= animation.max_frames
+        facts.frames <= animation.max_frames
         and facts.seconds <= animation.max_seconds
+        and pixels <= animation.max_megapixels * _PIXELS_PER_MEGAPIXEL
     )
 
 
-def frames(image: Image.Image, animation: Animation) -> Iterator[Frame]:
-    """Yield the frames of an opened picture; one only, unless the policy wants an animation.
+def frames(image: Image.Image, count: int, *, max_pixels: int) -> Iterator[Frame]:
+    """Yield up to `count` frames of an opened picture, one only of what does not move.
 
-    Each is a copy of its own, so that a consumer who shrinks them one by one holds one large
-    picture at a time. Frames that are missing or damaged raise like any damaged picture.
+    Frames that are missing or damaged raise like any damaged picture. A frame that reaches beyond
+    the first one's edges is cut there; beyond `max_pixels` it raises `ImageRefused`.
     """
-    for number in _numbers(image, animation):
+    width, height = image.size
+    for number in _numbers(image, count):
         image.seek(number)
-        image.load()
-        yield Frame(_whole(image), _milliseconds(image))
+        if image.width * image.height > max_pixels:  # a GIF's frames may enlarge it, unasked
+            raise too_many_pixels(image.width, image.height, max_pixels)
+        with told_from_damage(image.width * image.height):
+            image.load()
+        yield Frame(_cut(image, (width, height)), _milliseconds(image))
 
 
-def _numbers(image: Image.Image, animation: Animation) -> range:
-    if not isinstance(animation, Animated) or image.format not in _MOVING:
+def plays(image: Image.Image, original: Original) -> int:
+    """Return how often the animation is shown, 0 for without end."""
+    if image.format == "AVIF":
+        return sequence_plays(original.data)
+    stated = image.info.get("loop")
+    if image.format == "GIF":  # which says how often it is repeated, or nothing and plays once
+        stated = 1 if stated is None else stated and stated + 1
+    return stated if isinstance(stated, int) and 0 < stated <= _MOST_PLAYS else _FOR_EVER
+
+
+def _numbers(image: Image.Image, count: int) -> range:
+    if image.format not in _MOVING:
         return range(1)
     # The still picture of an APNG is for viewers that know no animation.
-    first = 1 if getattr(image, "default_image", False) else 0
-    count: int = getattr(image, "n_frames", 1)
-    return range(first, min(count, first + animation.max_frames))
+    first = 1 if getattr(image, "default_image", False) and count > 1 else 0
+    there: int = getattr(image, "n_frames", 1)
+    return range(first, min(there, first + count))
 
 
-def _whole(image: Image.Image) -> Image.Image:
-    copied = image.copy()
-    copied.info = dict(image.info)
-    asis = Plan(Size(*image.size), 1)  # nothing is turned or resized here
-    return to_srgb(plain(copied, asis), asis).convert("RGBA")
+def _cut(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    if image.size == size:
+        return image
+    part = image.crop((0, 0, *size))
+    part.info = dict(image.info)
+    return part
 
 
 def _milliseconds(image: Image.Image) -> int:
-    stated = round(image.info.get("duration", 0))
-    return stated if stated >= _SHORTEST_MILLISECONDS else _BROWSERS_MILLISECONDS
+    return round(shown_seconds(image.info.get("duration", 0) / 1000) * 1000)

@@ -13,13 +13,14 @@ from tasks.imaging.sniff import ImageFormat
 
 # A browser takes the first source that it can show: the smallest files first.
 _BEST_FIRST = (ImageFormat.AVIF, ImageFormat.WEBP, ImageFormat.JPEG, ImageFormat.PNG)
+_LESS_MOTION = "(prefers-reduced-motion: reduce)"
 _NEXT_ATTRIBUTE = "\n       "
 _SHOWN_BY_ALL = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.GIF)
 
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """A variant with its address; width and height in pixels."""
+    """A variant with its address; width and height in pixels, `frames` is 1 if it is still."""
 
     name: str
     format: ImageFormat
@@ -27,6 +28,7 @@ class Linked:
     height: int
     url: str
     bytes: int
+    frames: int = 1
 
 
 def picture_markup(
@@ -44,17 +46,18 @@ def picture_markup(
 
     A format is offered only when its files are smaller in sum than those of the `<img>`, because a
     browser takes it unseen; for a cut-out always, because the `<img>` may have lost its holes.
+
+    Of an animation only moving files are sources, the `<img>` is still where the format is, and
+    who asked for less motion gets the still one from the start.
     """
     fallback = _fallback(variants)
     cut_out = page is not None and is_see_through(page.thumbhash)
-    sources = [
-        each
-        for each in _ladders(variants)
-        if each[0].format is not fallback[0].format and (cut_out or _is_smaller(each, fallback))
-    ]
+    sources = _sources(variants, fallback, all_formats=cut_out)
     lines = [
         f'<source type="{each[0].format.media_type}" {_srcset(each, sizes)}>' for each in sources
     ]
+    if sources and _moves(sources[0]) and not _moves(fallback):
+        lines.insert(0, f'<source media="{_LESS_MOTION}" {_srcset(fallback, sizes)}>')
     attributes = (
         f'src="{escape(fallback[0].url)}"',
         _srcset(fallback, sizes),
@@ -64,6 +67,25 @@ def picture_markup(
     )
     lines.append(f"<img {_NEXT_ATTRIBUTE.join(attributes)}>")
     return "\n".join(("<picture>", *(f"  {line}" for line in lines), "</picture>"))
+
+
+def _sources(
+    variants: Sequence[Linked], fallback: Sequence[Linked], *, all_formats: bool
+) -> list[list[Linked]]:
+    """Return the formats to offer before the `<img>`, best first."""
+    others = [each for each in _ladders(variants) if each[0].format is not fallback[0].format]
+    moving = [each for each in others if _moves(each)]
+    if _moves(fallback):
+        simplest = fallback
+    elif moving:
+        simplest = moving[-1]  # offered whatever it weighs: the `<img>` does not show the same
+    else:
+        return [each for each in others if all_formats or _is_smaller(each, fallback)]
+    return [each for each in moving if each is simplest or _is_smaller(each, simplest)]
+
+
+def _moves(ladder: Sequence[Linked]) -> bool:
+    return ladder[0].frames > 1
 
 
 def _ladders(variants: Sequence[Linked]) -> list[list[Linked]]:
@@ -78,8 +100,10 @@ def _ladders(variants: Sequence[Linked]) -> list[list[Linked]]:
 
 
 def _ladder(variants: Sequence[Linked], image_format: ImageFormat) -> list[Linked]:
+    """Return one format's variants; those that are not as the widest, still or moving, left out."""
     by_width = {each.width: each for each in variants if each.format is image_format}
-    return [by_width[width] for width in sorted(by_width, reverse=True)]
+    ladder = [by_width[width] for width in sorted(by_width, reverse=True)]
+    return [each for each in ladder if (each.frames > 1) == _moves(ladder)]
 
 
 def _fallback(variants: Sequence[Linked]) -> list[Linked]:

@@ -100,10 +100,14 @@ class FirstFrame:
 
 @dataclass(frozen=True, slots=True)
 class Animated:
-    """Keep animations moving, in the formats that can, up to a number of frames and a length."""
+    """Keep animations moving, in the formats that can; a longer one shows its first frame.
 
-    max_frames: int
-    max_seconds: float
+    `max_seconds` is what one round may take, `max_megapixels` the source's canvas times its frames.
+    """
+
+    max_frames: int = 300
+    max_seconds: float = 30.0
+    max_megapixels: float = 50.0
 
 
 Animation = FirstFrame | Animated

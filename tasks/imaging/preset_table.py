@@ -11,6 +11,7 @@ from tasks.imaging.preset import (
     MIDDLE,
     RGB,
     WHITE,
+    Animated,
     Animation,
     Box,
     ByteBudget,
@@ -42,6 +43,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 _BOX = re.compile(r"(?P<width>\d{0,5})x(?P<height>\d{0,5})")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
+_ANIMATIONS = '"first-frame", "keep" or a table like { max_frames = 300, max_seconds = 30 }'
 _MANY = 1_000_000_000
 _LEAST_BUDGET_BYTES = 1000
 _SOME_BOX = Box(width=1)
@@ -180,9 +182,17 @@ def _focus(table: Table, fit: Fit) -> tuple[float, float]:
 
 
 def _animation(table: Table) -> Animation:
-    """Frames can be read, but moving files are not written yet: nobody should wait for one."""
-    if table.value("animation") in (None, "first-frame"):
+    value = table.value("animation")
+    if value in (None, "first-frame"):
         return FIRST_FRAME
-    return table.refuse(
-        "animation", '"first-frame"; moving files are not made yet', instead=FIRST_FRAME
+    if value == "keep":
+        return Animated()
+    if not isinstance(value, dict):
+        return table.refuse("animation", _ANIMATIONS, instead=FIRST_FRAME)
+    limits, usual = table.table("animation", _ANIMATIONS), Animated()
+    limits.only(("max_frames", "max_seconds", "max_megapixels"))
+    return Animated(
+        max_frames=limits.whole("max_frames", 2, _MANY, default=usual.max_frames),
+        max_seconds=limits.number("max_seconds", 0.1, _MANY, default=usual.max_seconds),
+        max_megapixels=limits.number("max_megapixels", 0.1, _MANY, default=usual.max_megapixels),
     )

@@ -77,6 +77,13 @@ class Subject:
         """The measure, ready to compare encodings of the sample."""
         return Likeness(self.sample) if self.sample is not None else None
 
+    def score_of(self, found: Image.Image, image_format: ImageFormat) -> float | None:
+        """Return how a decoded file looks, measured where the sample is; None without one."""
+        if self.sample is None or self.likeness is None:
+            return None
+        part = self.sample.of(_opaque(found))
+        return self.likeness.score(part, CALIBRATIONS[image_format].weights)
+
 
 def encode_to_quality(subject: Subject, encoding: Encoding, hint: Hint) -> Encoded:
     """Return the smallest file that the encoding's policy allows."""
@@ -104,7 +111,7 @@ def _lossy(subject: Subject, encoding: Encoding, hint: Hint) -> Encoded:
         case FixedQuality(quality):
             return Encoded(_encode(subject, encoding, quality), quality, None)
         case TargetQuality() as target:
-            quality, score = _search(subject, encoding.format, target, start=hint.quality)
+            quality, score = search(subject, encoding.format, target, start=hint.quality)
             return Encoded(_encode(subject, encoding, quality), quality, score)
         case ByteBudget(max_bytes, low, high):
             return _fitted(subject, encoding, max_bytes, bounds=(low, high))
@@ -134,10 +141,10 @@ def _fitted(
         else:
             high = middle - 1
     data = _encode(subject, encoding, best) if data is None else data
-    return Encoded(data, best, _measure(subject, encoding.format)(best))
+    return Encoded(data, best, measure_of(subject, encoding.format)(best))
 
 
-def _search(
+def search(
     subject: Subject, image_format: ImageFormat, target: TargetQuality, *, start: int | None
 ) -> tuple[int, float | None]:
     """Return the number that should meet the target, and the score that it gives.
@@ -145,7 +152,7 @@ def _search(
     A straight line through what is known says where to go next. From a score within the tolerance
     the step is so small that it needs no proof; a larger size's answer is mostly that near.
     """
-    calibration, measure = CALIBRATIONS[image_format], _measure(subject, image_format)
+    calibration, measure = CALIBRATIONS[image_format], measure_of(subject, image_format)
     slope = calibration.points_per_step
     quality = _bounded(calibration.start if start is None else start, target)
     score = measure(quality)
@@ -167,7 +174,7 @@ def _bounded(quality: float, target: TargetQuality) -> int:
     return max(target.low, min(target.high, round(quality)))
 
 
-def _measure(subject: Subject, image_format: ImageFormat) -> Callable[[int], float | None]:
+def measure_of(subject: Subject, image_format: ImageFormat) -> Callable[[int], float | None]:
     """Return a function from a number to the score of the sample that is encoded with it."""
     weights = CALIBRATIONS[image_format].weights
 

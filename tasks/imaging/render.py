@@ -13,17 +13,20 @@ from tasks.imaging.bare import bare
 from tasks.imaging.colour import to_srgb
 from tasks.imaging.credit import read_credit
 from tasks.imaging.decode import describe, open_picture, orientation_left
-from tasks.imaging.facts import Limits, Rendition, SourceFacts, VariantFile
+from tasks.imaging.encode_moving import can_move
+from tasks.imaging.facts import Limits, PageFacts, Rendition, SourceFacts, VariantFile
 from tasks.imaging.fingerprint import policy_fingerprint
+from tasks.imaging.frames import is_moving, plays
 from tasks.imaging.geometry import fit_to_box, plan_sizes
 from tasks.imaging.load import load
 from tasks.imaging.orient import orient
-from tasks.imaging.original import read_original
+from tasks.imaging.original import Original, read_original
 from tasks.imaging.page import page_facts
 from tasks.imaging.plain import plain
 from tasks.imaging.plan import plan_loading, plan_shrinking, turned
 from tasks.imaging.preset import Preset
 from tasks.imaging.refusal import reading, writing
+from tasks.imaging.render_moving import Footage, render_moving
 from tasks.imaging.resize import shrink, shrink_to_plan
 from tasks.imaging.sharpen import sharpen
 from tasks.imaging.sizes import Size, Target
@@ -43,35 +46,61 @@ def render(source: Path, directory: Path, preset: Preset, *, limits: Limits) -> 
     source is not acceptable, `PixelsFailed` when a variant could not be written.
     """
     with reading():
-        facts, largest, targets = _prepare(source, preset, limits)
+        original = read_original(source, limits)
+        image = open_picture(original, limits)
+        footage = _describe(image, original, preset, limits=limits)
+    if is_moving(footage.facts, preset.animation) and _some_can_move(preset):
+        variants, page = render_moving(footage, directory, preset)
+    else:
+        variants, page = _render_still(footage, directory, preset)
+    return Rendition(footage.facts, variants, policy_fingerprint(preset), page)
+
+
+def _describe(image: Image.Image, original: Original, preset: Preset, *, limits: Limits) -> Footage:
+    """Say what was opened, before loading shrinks it."""
+    facts = describe(image, original)
+    return Footage(
+        image=image,
+        facts=facts,
+        orientation=orientation_left(facts),
+        plays=plays(image, original),
+        credit=read_credit(image) if preset.keep_copyright else b"",
+        max_pixels=limits.max_pixels,
+    )
+
+
+def _some_can_move(preset: Preset) -> bool:
+    return any(can_move(encoding.format) for encoding in preset.encodings)
+
+
+def _render_still(
+    footage: Footage, directory: Path, preset: Preset
+) -> tuple[tuple[VariantFile, ...], PageFacts]:
+    facts = footage.facts
+    with reading():
+        largest, targets = _prepare(footage, preset)
     with writing():
         writer, picture = Writer(directory, preset), largest
         variants: list[VariantFile] = []
         for target, picture in _ladder(largest, targets, preset):
             ceiling = facts.bytes if _is_as_large_as(facts, picture) else None
             variants += writer.write(picture, target.stem, ceiling_bytes=ceiling)
-        page = page_facts(picture)
-    return Rendition(facts, tuple(variants), policy_fingerprint(preset), page)
+        return tuple(variants), page_facts(picture)
 
 
-def _prepare(
-    source: Path, preset: Preset, limits: Limits
-) -> tuple[SourceFacts, Image.Image, tuple[Target, ...]]:
-    original = read_original(source, limits)
-    image = open_picture(original, limits)
-    facts = describe(image, original)
-    credit = read_credit(image) if preset.keep_copyright else b""
-    upright, orientation = Size(facts.width, facts.height), orientation_left(facts)
+def _prepare(footage: Footage, preset: Preset) -> tuple[Image.Image, tuple[Target, ...]]:
+    image, facts, orientation = footage.image, footage.facts, footage.orientation
+    upright = Size(facts.width, facts.height)
     plan = plan_loading(preset, upright, orientation)
     for step in _FIRST_STEPS:
         image = step(image, plan)
     if preset.trim is not None:
         image = trim(image, preset.trim)
         upright = turned(Size(*image.size), orientation)
-    plan = plan_shrinking(preset, upright, orientation, credit=credit)
+    plan = plan_shrinking(preset, upright, orientation, credit=footage.credit)
     for step in _STEPS:
         image = step(image, plan)
-    return facts, image, plan_sizes(preset, upright)
+    return image, plan_sizes(preset, upright)
 
 
 def _ladder(

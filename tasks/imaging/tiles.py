@@ -5,6 +5,7 @@ product. They are ordered by how busy they are and taken at even steps, which gi
 parts the share that they have in the picture. It must not know encoders.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,10 +30,18 @@ _FEWEST, _MOST = 6, 20  # … but no fewer and no more tiles than these
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A picture made of tiles, `side_px` each; None when it is the whole picture."""
+    """A picture made of tiles, `side_px` each; None when it is the whole picture.
+
+    `places` are the tiles' corners in the picture that they were taken from.
+    """
 
     picture: Image.Image
     side_px: int | None
+    places: tuple[tuple[int, int], ...] = ()
+
+    def of(self, picture: Image.Image) -> Image.Image:
+        """Return the same part of another opaque picture of the same size."""
+        return _gather(picture, self.places) if self.places else _whole_blocks(picture)
 
 
 def sample(picture: Image.Image) -> Sample | None:
@@ -44,7 +53,8 @@ def sample(picture: Image.Image) -> Sample | None:
     places = _busy_places(picture) if min(width, height) >= SIDE_PX else []
     if len(places) <= 1 or width * height <= wanted * SIDE_PX * SIDE_PX:
         return Sample(_whole_blocks(picture), None)
-    return Sample(_gather(picture, _evenly(places, wanted)), SIDE_PX)
+    chosen = _evenly(places, wanted)
+    return Sample(_gather(picture, chosen), SIDE_PX, chosen)
 
 
 def _whole_blocks(picture: Image.Image) -> Image.Image:
@@ -80,19 +90,19 @@ def _activity(
     return shows, busy + np.abs(np.diff(levels, axis=3)).mean((1, 3))
 
 
-def _evenly(places: list[tuple[int, int]], wanted: int) -> list[tuple[int, int]]:
+def _evenly(places: list[tuple[int, int]], wanted: int) -> tuple[tuple[int, int], ...]:
     """Return places at even steps, in the order in which they lie; a number that fills rows."""
     wanted = min(wanted, len(places))
     wanted -= wanted % _columns(wanted)
     chosen = [places[(2 * n + 1) * len(places) // (2 * wanted)] for n in range(wanted)]
-    return sorted(chosen, key=lambda place: (place[1], place[0]))
+    return tuple(sorted(chosen, key=lambda place: (place[1], place[0])))
 
 
 def _columns(count: int) -> int:
     return max(1, int(count**0.5))
 
 
-def _gather(picture: Image.Image, places: list[tuple[int, int]]) -> Image.Image:
+def _gather(picture: Image.Image, places: Sequence[tuple[int, int]]) -> Image.Image:
     columns = _columns(len(places))
     size = (columns * SIDE_PX, len(places) // columns * SIDE_PX)
     gathered = Image.new(picture.mode, size)

@@ -7,7 +7,7 @@ from PIL import Image, ImageChops
 
 from tasks.imaging.preset import Trim
 
-_Rectangle = tuple[int, int, int, int]  # left, top, right, bottom; the last two lie outside
+Rectangle = tuple[int, int, int, int]  # left, top, right, bottom; the last two lie outside
 
 # Averaging some pixels before judging takes out a camera's and JPEG's noise, not fine lines.
 _MOST_AVERAGED = 4
@@ -21,14 +21,19 @@ def trim(image: Image.Image, how: Trim) -> Image.Image:
     Transparent pixels are a border, too. Nothing is cut off that the border's colour does not
     surround on at least two opposite sides, so that a plain sky is left where it is.
     """
-    content = _content(image, how.tolerance)
-    if content is None or not _is_bordered(content, image) or _is_speck(content, image):
-        return image
-    kept = _with_margin(content, image, how.margin)
+    kept = kept_part(image, how)
     return image if kept == (0, 0, *image.size) else image.crop(kept)
 
 
-def _content(image: Image.Image, tolerance: int) -> _Rectangle | None:
+def kept_part(image: Image.Image, how: Trim) -> Rectangle:
+    """Return what of the picture is no border, with its margin."""
+    content = _content(image, how.tolerance)
+    if content is None or not _is_bordered(content, image) or _is_speck(content, image):
+        return 0, 0, *image.size
+    return _with_margin(content, image, how.margin)
+
+
+def _content(image: Image.Image, tolerance: int) -> Rectangle | None:
     """Return the rectangle of all pixels that differ from the border, None where none does."""
     step = max(1, min(_MOST_AVERAGED, max(image.size) // _JUDGED_SIDE_PX))
     visible = image.convert("RGBa") if image.mode == "RGBA" else image
@@ -65,17 +70,17 @@ def _median_of_edge(band: Image.Image) -> int:
     return len(counts) - 1
 
 
-def _is_bordered(content: _Rectangle, image: Image.Image) -> bool:
+def _is_bordered(content: Rectangle, image: Image.Image) -> bool:
     left, top, right, bottom = content
     return (left > 0 and right < image.width) or (top > 0 and bottom < image.height)
 
 
-def _is_speck(content: _Rectangle, image: Image.Image) -> bool:
+def _is_speck(content: Rectangle, image: Image.Image) -> bool:
     left, top, right, bottom = content
     return max(right - left, bottom - top) < _SPECK * max(image.size)
 
 
-def _with_margin(content: _Rectangle, image: Image.Image, margin: float) -> _Rectangle:
+def _with_margin(content: Rectangle, image: Image.Image, margin: float) -> Rectangle:
     left, top, right, bottom = content
     more = round(margin * max(right - left, bottom - top))
     return (

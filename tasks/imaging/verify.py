@@ -17,10 +17,11 @@ _GROUND = (128, 128, 128)  # what transparent pixels are seen on
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What is on the disk: length, and SHA-256 in hexadecimal."""
+    """What is on the disk: length, SHA-256 in hexadecimal, and frames."""
 
     bytes: int
     sha256: str
+    frames: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,10 @@ class Meant:
         """Remember the size, and how the picture looks from afar."""
         return cls(picture.size, _look(picture))
 
+    def is_shown_by(self, found: Image.Image) -> bool:
+        """Whether a picture has the size and by and large the colours."""
+        return found.size == self.size and _difference(found, self) < _OTHER_PICTURE
+
 
 def verify(path: Path, expected: ImageFormat, meant: Meant) -> Proof:
     """Decode the file in full; raise `PixelsFailed` unless it is the picture that was meant.
@@ -44,7 +49,7 @@ def verify(path: Path, expected: ImageFormat, meant: Meant) -> Proof:
     data = path.read_bytes()
     with Image.open(BytesIO(data), formats=[expected.value]) as image:
         image.load()
-        is_meant = image.size == meant.size and _difference(image, meant) < _OTHER_PICTURE
+        is_meant = meant.is_shown_by(image)
     if not is_meant or sniff(data[:HEADER_BYTES]) is not expected:
         raise PixelsFailed(
             ErrorCode.INTERNAL_ERROR, f"The encoder wrote something else than {path.name}."

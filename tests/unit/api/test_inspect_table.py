@@ -53,7 +53,13 @@ def test_what_was_not_chosen_by_number_or_not_measured_is_no_number() -> None:
 
 def test_only_what_is_out_of_the_ordinary_is_said_of_a_source() -> None:
     assert describe_source(SOURCE) == "PNG, 800×600, 200.0 KiB"  # noqa: RUF001 - the sign for sizes
-    odd = replace(SOURCE, orientation=6, frames=12, has_alpha=True)
+    odd = replace(SOURCE, orientation=6, frames=12, seconds=1.44, has_alpha=True)
     assert describe_source(odd).endswith(
-        "turned upright (EXIF orientation 6), 12 frames, transparency"
+        "turned upright (EXIF orientation 6), 12 frames in 1.4 s, transparency"
     )
+
+
+def test_a_variant_that_moves_says_for_how_long() -> None:
+    line, still = shown(replace(VARIANT, frames=12, seconds=1.44), VARIANT)[2:4]
+    assert line.endswith("75.3  12 frames in 1.4 s")
+    assert still.endswith("75.3")

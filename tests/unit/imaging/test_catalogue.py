@@ -7,6 +7,7 @@ import pytest
 from infra.settings import PresetSettings, SettingsError
 from tasks.imaging.catalogue import PACKAGED_FILE, load_presets, packaged_presets
 from tasks.imaging.preset import (
+    Animated,
     Box,
     ByteBudget,
     Encoding,
@@ -30,7 +31,7 @@ background = "#F0e0d0"
 trim = { tolerance = 20, margin = 0.1 }
 sharpen = 0.4
 keep_copyright = true
-animation = "first-frame"
+animation = { max_frames = 50, max_seconds = 7.5, max_megapixels = 20 }
 drop_larger = false
 
 [presets.shop-window.formats]
@@ -56,6 +57,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         trim=Trim(20, 0.1),
         sharpen=0.4,
         keep_copyright=True,
+        animation=Animated(50, 7.5, 20),
         drop_larger=False,
     )
 

@@ -8,6 +8,7 @@ import pytest
 from tasks.imaging.catalogue import PresetsInvalid, load_presets
 from tests.unit.imaging.presets_files import SHORTEST, WIDTHS, broken, problems
 
+ANIMATIONS = '"first-frame", "keep" or a table like { max_frames = 300, max_seconds = 30 }'
 MISTAKES = [
     ("sharpen = 2", 7, "sharpen", "must not be 2: write a number from 0 to 1."),
     ("sharpen = nan", 7, "sharpen", "must not be NaN: write a number from 0 to 1."),
@@ -39,7 +40,25 @@ MISTAKES = [
         'animation = "all"',
         7,
         "animation",
-        'must not be "all": write "first-frame"; moving files are not made yet.',
+        f'must not be "all": write {ANIMATIONS}.',
+    ),
+    (
+        "animation = { max_frames = 1 }",
+        7,
+        "animation.max_frames",
+        "must not be 1: write a whole number from 2 to 1000000000.",
+    ),
+    (
+        "animation = { max_megapixels = 0 }",
+        7,
+        "animation.max_megapixels",
+        "must not be 0: write a number from 0.1 to 1e+09.",
+    ),
+    (
+        "animation = { frames = 9 }",
+        7,
+        "animation.frames",
+        "is not known; known here are max_frames, max_seconds, max_megapixels.",
     ),
     ("boxes = ['9x9']", 7, "boxes", "and widths exclude each other: write one of them."),
     (

@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from infra.errors import ErrorCode, ImageRefused
 from tasks.imaging.count import measure
 from tasks.imaging.decode import open_picture
-from tasks.imaging.frames import frames, is_moving
+from tasks.imaging.frames import frames, is_moving, plays
 from tasks.imaging.original import Original
 from tasks.imaging.preset import FIRST_FRAME, Animated
+from tasks.imaging.sequence import sequence_plays, settle_sequence
 from tasks.imaging.sniff import HEADER_BYTES, ImageFormat, sniff
 from tests.unit.imaging.front import LIMITS, known
 from tests.unit.imaging.hostile import file_of
@@ -20,6 +22,7 @@ NOTHING = (0, 0, 0, 0)
 SIZE = (20, 10)
 MOVING = ["GIF", "PNG", "WEBP", "AVIF"]
 ALL = Animated(max_frames=10, max_seconds=10.0)
+WANTED = 10
 
 
 def scenes(*, cornered: bool) -> list[Image.Image]:
@@ -47,11 +50,21 @@ def animation(written: str) -> bytes:
 
 
 def opened(data: bytes) -> Image.Image:
+    return opened_with(data)[0]
+
+
+def opened_with(data: bytes) -> tuple[Image.Image, Original]:
     image_format = sniff(data[:HEADER_BYTES])
     assert image_format is not None
     length = measure(data, image_format, LIMITS.max_frames)
     original = Original(data, image_format, sha256(data).hexdigest(), length)
-    return open_picture(original, LIMITS)
+    return open_picture(original, LIMITS), original
+
+
+def shown(data: bytes, count: int = WANTED) -> list[tuple[Image.Image, int]]:
+    """Return the frames, and for how many milliseconds each is shown."""
+    found = frames(opened(data), count, max_pixels=LIMITS.max_pixels)
+    return [(frame.picture.convert("RGBA"), frame.milliseconds) for frame in found]
 
 
 def centres(picture: Image.Image) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -72,6 +85,8 @@ def test_the_frames_and_seconds_of_an_animation_are_told(tmp_path: Path, written
     assert not is_moving(facts, FIRST_FRAME)
     assert not is_moving(facts, Animated(max_frames=2, max_seconds=10.0))
     assert not is_moving(facts, Animated(max_frames=10, max_seconds=0.5))
+    assert not is_moving(facts, Animated(max_megapixels=3 * 199 / 1_000_000))
+    assert is_moving(facts, Animated(max_megapixels=3 * 200 / 1_000_000))
 
 
 @pytest.mark.parametrize("written", [*MOVING, "JPEG", "TIFF", "BMP"])
@@ -89,10 +104,10 @@ def test_the_first_frame_is_what_a_still_picture_shows(tmp_path: Path, written: 
 
 @pytest.mark.parametrize("written", MOVING)
 def test_each_frame_is_the_whole_picture_at_its_time(written: str) -> None:
-    shown = list(frames(opened(animation(written)), ALL))
-    assert [frame.milliseconds for frame in shown] == [200, 200, 200]
-    assert [frame.picture.size for frame in shown] == [SIZE] * 3
-    sides = [centres(frame.picture) for frame in shown]
+    found = shown(animation(written))
+    assert [milliseconds for _, milliseconds in found] == [200, 200, 200]
+    assert [picture.size for picture, _ in found] == [SIZE] * 3
+    sides = [centres(picture) for picture, _ in found]
     assert near(sides[0][0], RED)
     assert near(sides[1][1], GREEN)
     assert near(sides[2][0], BLUE)
@@ -102,8 +117,8 @@ def test_each_frame_is_the_whole_picture_at_its_time(written: str) -> None:
 @pytest.mark.parametrize("written", MOVING)
 def test_no_more_frames_are_decoded_than_wanted(written: str) -> None:
     data = animation(written)
-    assert len(list(frames(opened(data), FIRST_FRAME))) == 1
-    assert len(list(frames(opened(data), Animated(max_frames=2, max_seconds=10.0)))) == 2
+    assert len(shown(data, 1)) == 1
+    assert len(shown(data, 2)) == 2
 
 
 def test_the_pages_of_a_tiff_and_the_views_of_a_phone_do_not_move(tmp_path: Path) -> None:
@@ -113,20 +128,68 @@ def test_the_pages_of_a_tiff_and_the_views_of_a_phone_do_not_move(tmp_path: Path
         facts, image = known(tmp_path, data)
         assert facts.frames == 1
         assert image.convert("RGB").getpixel((5, 5))[0] > 200  # type: ignore[index]  # RGB
-        assert len(list(frames(opened(data), ALL))) == 1
+        assert len(shown(data)) == 1
 
 
 def test_a_still_picture_for_old_viewers_is_no_frame() -> None:
     first, second = (Image.new("RGB", SIZE, colour) for colour in ("red", "blue"))
     data = file_of(first, "PNG", save_all=True, append_images=[second, first], default_image=True)
-    shown = list(frames(opened(data), ALL))
-    assert [centres(frame.picture)[0][2] for frame in shown] == [255, 0]
+    assert [centres(picture)[0][2] for picture, _ in shown(data)] == [255, 0]
 
 
-def test_a_frame_without_a_time_is_shown_as_long_as_browsers_show_it() -> None:
+@pytest.mark.parametrize("stated", [0, 10])
+def test_a_frame_in_a_hurry_is_shown_as_long_as_browsers_show_it(
+    tmp_path: Path, stated: int
+) -> None:
     first, second = (Image.new("RGB", SIZE, colour) for colour in ("red", "blue"))
-    data = file_of(first, "GIF", save_all=True, append_images=[second], duration=0)
-    assert {frame.milliseconds for frame in frames(opened(data), ALL)} == {100}
+    data = file_of(first, "GIF", save_all=True, append_images=[second], duration=stated)
+    assert {milliseconds for _, milliseconds in shown(data)} == {100}
+    assert known(tmp_path, data)[0].seconds == pytest.approx(0.2)
+
+
+def test_a_frame_beyond_the_canvas_is_cut_at_its_edge() -> None:
+    found = shown(enlarging_gif(60, 40))
+    assert [picture.size for picture, _ in found] == [SIZE, SIZE]
+
+
+def test_a_frame_that_would_enlarge_the_picture_beyond_the_limit_is_refused() -> None:
+    with pytest.raises(ImageRefused) as caught:
+        list(frames(opened(enlarging_gif(9000, 9000)), WANTED, max_pixels=LIMITS.max_pixels))
+    assert caught.value.code == ErrorCode.TOO_MANY_PIXELS
+
+
+def enlarging_gif(width: int, height: int) -> bytes:
+    """Return a GIF whose second frame is larger than its canvas."""
+    small, large = (file_of(Image.new("P", size, 1), "GIF") for size in (SIZE, (width, height)))
+    return small[:-1] + large[large.index(b",\0\0\0\0") :]
+
+
+PLAYS = [
+    *[("GIF", stated, told) for stated, told in ((None, 1), (0, 0), (4, 5))],
+    *[("PNG", stated, told) for stated, told in ((0, 0), (1, 1), (4, 4))],
+    *[("WEBP", stated, told) for stated, told in ((0, 0), (1, 1), (4, 4))],
+]
+
+
+@pytest.mark.parametrize(("written", "stated", "told"), PLAYS)
+def test_how_often_an_animation_is_shown_is_read(
+    written: str, stated: int | None, told: int
+) -> None:
+    first, second = (Image.new("RGB", SIZE, colour) for colour in ("red", "blue"))
+    options = {} if stated is None else {"loop": stated}
+    data = file_of(first, written, save_all=True, append_images=[second], duration=200, **options)
+    image, original = opened_with(data)
+    assert plays(image, original) == told
+
+
+@pytest.mark.parametrize("times", [0, 1, 3])
+def test_an_avif_says_how_often_it_is_shown_and_not_when_it_was_written(times: int) -> None:
+    data = settle_sequence(animation("AVIF"), times)
+    assert sequence_plays(data) == times
+    later = data.replace(b"mvhd\x01\0\0\0" + bytes(16), b"mvhd\x01\0\0\0" + bytes(range(16)))
+    assert later != data
+    assert settle_sequence(later, times) == data
+    assert [milliseconds for _, milliseconds in shown(data)] == [200, 200, 200]
 
 
 @pytest.mark.parametrize("written", MOVING)
