@@ -14,7 +14,7 @@ from tasks.imaging.facts import SourceFacts
 from tasks.imaging.memory import told_from_damage
 from tasks.imaging.original import Original
 from tasks.imaging.preset import Animated, Animation
-from tasks.imaging.refusal import too_many_pixels
+from tasks.imaging.refusal import too_many_pixels, truncated
 from tasks.imaging.sequence import sequence_plays
 
 _MOVING = frozenset({"GIF", "PNG", "WEBP", "AVIF"})  # pages of a TIFF do not move
@@ -50,7 +50,7 @@ def is_moving(facts: SourceFacts, animation: Animation) -> bool:
 
 
 def frames(image: Image.Image, count: int, *, max_pixels: int) -> Iterator[Frame]:
-    """Yield up to `count` frames of an opened picture, one only of what does not move.
+    """Yield the `count` frames that an opened picture was found to hold.
 
     Frames that are missing or damaged raise like any damaged picture. A frame that reaches beyond
     the first one's edges is cut there; beyond `max_pixels` it raises `ImageRefused`.
@@ -81,6 +81,8 @@ def _numbers(image: Image.Image, count: int) -> range:
     # The still picture of an APNG is for viewers that know no animation.
     first = 1 if getattr(image, "default_image", False) and count > 1 else 0
     there: int = getattr(image, "n_frames", 1)
+    if image.format == "PNG" and 1 < count < there - first:  # it was declared, and not found
+        raise truncated()
     return range(first, min(there, first + count))
 
 

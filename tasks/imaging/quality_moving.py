@@ -21,6 +21,7 @@ from tasks.imaging.verify_moving import MeantToMove, pictures_at
 
 _SHOWN = 4  # frames on the sheet, the last one too: there, what was left out has added up
 _LOSS = 2.0  # points below the foretold score from which on it is worth another encoding
+_CORRECTIONS = 2  # further encodings to meet a score
 _ROUNDS = 3  # encodings to meet a size
 _NEAR = 0.9  # a file of so much of its budget is near enough
 _LOSSLESS_SCORE = 100.0
@@ -111,16 +112,20 @@ class _Take:
 
 
 def _to_score(take: _Take, target: TargetQuality, *, start: int | None) -> Encoded:
-    """Foretell the number, then put it right once by what the file really shows."""
+    """Foretell the number, then put it right by what the file really shows."""
     sheet, image_format = take.subject.sheet, take.encoding.format
     quality, _ = search(sheet, image_format, target, start=start)
     found = take.at(quality)
-    short = _lost(target.score, found.score)
-    if abs(short) <= max(target.tolerance, _LOSS):
-        return found
-    better = quality + round(short / CALIBRATIONS[image_format].points_per_step)
-    better = max(target.low, min(target.high, better))
-    return found if better == quality else take.at(better)
+    for _ in range(_CORRECTIONS):
+        short = _lost(target.score, found.score)
+        if abs(short) <= target.tolerance:
+            break
+        better = quality + round(short / CALIBRATIONS[image_format].points_per_step)
+        better = max(target.low, min(target.high, better))
+        if better == quality:
+            break
+        quality, found = better, take.at(better)
+    return found
 
 
 def _below_ceiling(take: _Take, found: Encoded, ceiling_bytes: int | None) -> Encoded:

@@ -4,7 +4,7 @@ It must not know formats, nor where the frames come from.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -61,8 +61,7 @@ class Reel:
         """Return the same frames at a smaller size, and close this reel."""
         if self.size == (size.width, size.height):
             return self
-        with closing(self):
-            smaller = Reel(self._directory)
+        with closing(self), unfinished(Reel(self._directory)) as smaller:
             for number, milliseconds in enumerate(self.milliseconds):
                 smaller.add(shrink(self.picture(number), size), milliseconds)
         return smaller
@@ -70,6 +69,16 @@ class Reel:
     def close(self) -> None:
         """Give the disk back."""
         self._file.close()
+
+
+@contextmanager
+def unfinished(reel: Reel) -> Iterator[Reel]:
+    """Around the filling of a reel: one that cannot be finished is closed."""
+    try:
+        yield reel
+    except BaseException:
+        reel.close()
+        raise
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from infra.errors import ErrorCode, ImageRefused, PixelsFailed, ProductImagesErr
 
 # What the decoders say in their own words; everything else is damage.
 _NO_MEMORY = ("out of memory", "memory allocation", "cannot allocate")
+_WEBP_WRITER_HAS_NO_MEMORY = "encoding error 1"  # VP8_ENC_ERROR_OUT_OF_MEMORY
 _CUT_SHORT = ("truncated", "end of file", "no 'meta' box")
 _OUT_OF_MEMORY = "This picture needs more memory than one picture may use."
 
@@ -48,6 +49,8 @@ def writing() -> Iterator[None]:
     except MemoryError as exc:
         raise ImageRefused(ErrorCode.OUT_OF_MEMORY, _OUT_OF_MEMORY) from exc
     except Exception as exc:  # encoders raise OSError, ValueError and worse
+        if _tells_no_memory(exc):
+            raise ImageRefused(ErrorCode.OUT_OF_MEMORY, _OUT_OF_MEMORY) from exc
         raise PixelsFailed(
             ErrorCode.INTERNAL_ERROR, "A variant could not be written; is the disk full?"
         ) from exc
@@ -112,10 +115,14 @@ def endless_scans() -> ImageRefused:
     )
 
 
-def _refusal(error: Exception) -> ImageRefused:
+def _tells_no_memory(error: Exception) -> bool:
     text = str(error).lower()
-    if any(word in text for word in _NO_MEMORY):
+    return any(word in text for word in _NO_MEMORY) or text == _WEBP_WRITER_HAS_NO_MEMORY
+
+
+def _refusal(error: Exception) -> ImageRefused:
+    if _tells_no_memory(error):
         return ImageRefused(ErrorCode.OUT_OF_MEMORY, _OUT_OF_MEMORY)
-    if any(word in text for word in _CUT_SHORT):
+    if any(word in str(error).lower() for word in _CUT_SHORT):
         return truncated()
     return corrupt()

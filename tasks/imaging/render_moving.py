@@ -20,7 +20,7 @@ from tasks.imaging.page import page_facts
 from tasks.imaging.plain import plain
 from tasks.imaging.plan import Plan, plan_shrinking, turned
 from tasks.imaging.preset import Preset
-from tasks.imaging.reel import Reel, Scene
+from tasks.imaging.reel import Reel, Scene, unfinished
 from tasks.imaging.refusal import reading, writing
 from tasks.imaging.resize import shrink_to_plan
 from tasks.imaging.sharpen import sharpen
@@ -109,17 +109,22 @@ def _planned(
 
 def _developed(footage: Footage, part: Rectangle | None, plan: Plan, *, directory: Path) -> Reel:
     """Return all frames at the largest size, upright and in sRGB."""
-    reel = Reel(directory)
-    for frame in footage.frames():
-        with reading():
-            picture = frame.picture
-            if part is not None:
-                picture = picture.crop(part)
-                picture.info = dict(frame.picture.info)
-            for step in _STEPS:
-                picture = step(picture, plan)
-        reel.add(picture, frame.milliseconds)
+    with unfinished(Reel(directory)) as reel:
+        for frame in footage.frames():
+            with reading():
+                picture = _cut(frame.picture, part)
+                for step in _STEPS:
+                    picture = step(picture, plan)
+            reel.add(picture, frame.milliseconds)
     return reel
+
+
+def _cut(picture: Image.Image, part: Rectangle | None) -> Image.Image:
+    if part is None:
+        return picture
+    rest = picture.crop(part)
+    rest.info = dict(picture.info)
+    return rest
 
 
 def _finishing(target: Target, preset: Preset) -> Callable[[Image.Image], Image.Image]:

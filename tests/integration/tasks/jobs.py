@@ -107,6 +107,7 @@ def _variant(sha256: str, width: int, height: int) -> StoredVariant:
         sha256=sha256_of(f"{sha256}{name}"),
         quality=80,
         score=None,
+        frames=12,
     )
 
 

@@ -132,6 +132,7 @@ def test_an_image_is_finished_with_its_original_and_every_variant_in_the_store(
     assert store.get(put.object_key, tmp_path / "copy") == done.sha256
     assert [variant.name for variant in done.variants] == ["w800-webp", "w400-webp"]
     for variant in done.variants:
+        assert variant.frames == 12
         base = f"variants/{done.sha256}/{FINGERPRINT}"
         assert variant.object_key == f"{base}/{variant.name}.webp"
         assert store.get(variant.object_key, tmp_path / "copy") == variant.sha256
@@ -164,4 +165,5 @@ def _variant(folder: Path, width: int) -> VariantFile:
         path=path,
         media_type="image/webp",
         extension="webp",
+        frames=12,
     )

@@ -115,10 +115,8 @@ def test_each_frame_is_the_whole_picture_at_its_time(written: str) -> None:
 
 
 @pytest.mark.parametrize("written", MOVING)
-def test_no_more_frames_are_decoded_than_wanted(written: str) -> None:
-    data = animation(written)
-    assert len(shown(data, 1)) == 1
-    assert len(shown(data, 2)) == 2
+def test_the_first_frame_can_be_had_alone(written: str) -> None:
+    assert len(shown(animation(written), 1)) == 1
 
 
 def test_the_pages_of_a_tiff_and_the_views_of_a_phone_do_not_move(tmp_path: Path) -> None:

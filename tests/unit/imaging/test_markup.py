@@ -88,7 +88,7 @@ def candidates(attributes: Attributes) -> list[tuple[str, int]]:
 
 
 def types(reader: Reader) -> list[str | None]:
-    return [each["type"] for each in reader.all("source")]
+    return [each.get("type") for each in reader.all("source")]
 
 
 def test_the_best_format_comes_first_whatever_the_order_of_variants() -> None:
@@ -215,3 +215,46 @@ def test_a_cut_out_keeps_the_format_that_has_its_holes_however_large() -> None:
     reader = read(heavier(linked(WEBP, JPEG), WEBP), page=CUT_OUT)
 
     assert [source["type"] for source in reader.all("source")] == ["image/webp"]
+
+
+def moving(*formats: ImageFormat, widths: tuple[int, ...] = (1600, 800, 400)) -> list[Linked]:
+    return [
+        replace(each, frames=12, bytes=each.bytes * 9) for each in linked(*formats, widths=widths)
+    ]
+
+
+def test_moving_files_are_offered_although_the_still_one_is_smaller() -> None:
+    reader = read([*moving(AVIF, WEBP), *linked(JPEG)])
+    assert types(reader)[1:] == ["image/avif", "image/webp"]
+    assert image(reader)["src"] == "/v/w1600.jpg"
+
+
+def test_who_asked_for_less_motion_gets_the_still_picture() -> None:
+    reader = read([*moving(WEBP), *linked(JPEG)])
+    calm = reader.all("source")[0]
+    assert calm["media"] == "(prefers-reduced-motion: reduce)"
+    assert calm["srcset"] == image(reader)["srcset"]
+    assert all("media" not in each for each in read(linked(WEBP, JPEG)).all("source"))
+
+
+def test_a_moving_format_is_left_out_where_the_next_moving_one_is_smaller() -> None:
+    larger = [replace(each, bytes=each.bytes * 5) for each in moving(AVIF)]
+    reader = read([*larger, *moving(WEBP), *linked(JPEG)])
+    assert types(reader)[1:] == ["image/webp"]
+
+
+def test_still_files_are_no_source_beside_moving_ones() -> None:
+    reader = read([*linked(AVIF), *moving(WEBP), *linked(JPEG)])
+    assert types(reader)[1:] == ["image/webp"]
+
+
+def test_a_source_does_not_mix_still_and_moving_files() -> None:
+    variants = [*moving(WEBP, widths=(1600, 800)), *linked(WEBP, widths=(400,)), *linked(JPEG)]
+    source = read(variants).all("source")[1]
+    assert [width for _, width in candidates(source)] == [1600, 800]
+
+
+def test_without_a_format_that_stands_still_the_image_itself_moves() -> None:
+    reader = read(moving(AVIF, WEBP))
+    assert types(reader) == ["image/avif"]
+    assert image(reader)["src"] == "/v/w1600.webp"
