@@ -24,7 +24,8 @@ options.AUX_IMAGES = False
 def open_heif(data: bytes, limits: Limits) -> Image.Image:
     """Return the main picture, decoded; colours with more than 8 bits are reduced to 8.
 
-    `info` holds the profile (`icc_profile`) or H.273 code points (`code_points`), nothing else.
+    `info` holds the profile (`icc_profile`) or H.273 code points (`code_points`), and the XMP
+    packet (`xmp`), nothing else.
     """
     try:
         heif = pi_heif.open_heif(data, convert_hdr_to_8bit=True)
@@ -35,14 +36,16 @@ def open_heif(data: bytes, limits: Limits) -> Image.Image:
     if width * height > limits.max_pixels:
         raise too_many_pixels(width, height, limits.max_pixels)
     image: Image.Image = main.to_pillow()
-    image.info = _colour_facts(main.info)
+    image.info = _facts(main.info)
     return image
 
 
-def _colour_facts(info: Mapping[str, object]) -> dict[str | tuple[int, int], Any]:
+def _facts(info: Mapping[str, object]) -> dict[str | tuple[int, int], Any]:
     facts: dict[str | tuple[int, int], Any] = {}
     if info.get("icc_profile"):
         facts["icc_profile"] = info["icc_profile"]
+    if isinstance(info.get("xmp"), bytes):
+        facts["xmp"] = info["xmp"]
     described = info.get("nclx_profile")
     if isinstance(described, dict):
         facts["code_points"] = (

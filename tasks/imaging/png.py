@@ -25,6 +25,7 @@ _SHAPING: dict[bytes, range] = {
 }
 # The most that Pillow accepts, too; profiles of pictures on screens have a few thousand bytes.
 _MAX_PROFILE_BYTES = 1024**2
+_XMP_KEYWORD = b"XML:com.adobe.xmp\0"
 
 
 def without_notes(data: bytes) -> bytes:
@@ -48,6 +49,28 @@ def code_points(data: bytes) -> tuple[int, int] | None:
         if chunk.kind == b"cICP" and _is_wanted(chunk):
             return chunk.body[0], chunk.body[1]
     return None
+
+
+def xmp_packet(data: bytes) -> bytes | None:
+    """Return the XMP packet, None where there is none or it is damaged or endless."""
+    for chunk in png_chunks(data):
+        if chunk.kind != b"iTXt" or not chunk.body[:20].tobytes().startswith(_XMP_KEYWORD):
+            continue
+        is_packed = chunk.body[len(_XMP_KEYWORD)] if len(chunk.body) > len(_XMP_KEYWORD) else 0
+        rest = bytes(chunk.body[len(_XMP_KEYWORD) + 2 :]).split(b"\0", 2)
+        if len(rest) < 3 or not chunk.is_sound:
+            return None
+        return _unpacked(rest[2]) if is_packed else rest[2]
+    return None
+
+
+def _unpacked(packed: bytes) -> bytes | None:
+    unpacking = zlib.decompressobj()
+    try:
+        unpacked = unpacking.decompress(packed, _MAX_PROFILE_BYTES)
+    except zlib.error:
+        return None
+    return None if unpacking.unconsumed_tail else unpacked
 
 
 def _is_wanted(chunk: PngChunk) -> bool:

@@ -64,7 +64,7 @@ def _describe(image: Image.Image, original: Original, preset: Preset, *, limits:
         facts=facts,
         orientation=orientation_left(facts),
         plays=plays(image, original),
-        credit=read_credit(image) if preset.keep_copyright else b"",
+        credit=read_credit(image, original) if preset.keep_copyright else b"",
         max_pixels=limits.max_pixels,
     )
 

@@ -143,7 +143,7 @@ def test_an_animation_needs_the_memory_of_some_frames_and_not_of_all(tmp_path: P
     side = 1000  # so that all frames take 400 MB
     pictures = [Image.new("P", (side, side), number) for number in range(count)]
     for number, picture in enumerate(pictures):
-        picture.putpalette([number, 255 - number, 90] * 256)
+        picture.putpalette([number * 97 % 256, 255 - number, 90] * 256)
     pictures[0].save(source, save_all=True, append_images=pictures[1:], duration=100)
     webp = Encoding(ImageFormat.WEBP, FixedQuality(60), effort=0, lossless_graphics=False)
     preset = replace(

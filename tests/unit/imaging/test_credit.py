@@ -1,16 +1,27 @@
 """Whose picture it is stays in the file on demand; nothing else ever does."""
 
+import struct
+from contextlib import suppress
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
+import pillow_heif
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import ExifTags, Image
+from PIL.PngImagePlugin import PngInfo
 
 from tasks.imaging.catalogue import packaged_presets
+from tasks.imaging.count import Length
 from tasks.imaging.credit import read_credit
+from tasks.imaging.iptc import by_lines_and_notice
+from tasks.imaging.original import Original
 from tasks.imaging.preset import Fit, Preset
 from tasks.imaging.render import render
+from tasks.imaging.sniff import ImageFormat
+from tasks.imaging.xmp import XmpRefused, creators_and_rights
 from tests.unit.imaging.pictures import LIMITS, encoded, photo
 
 ARTIST, COPYRIGHT = "Jane Doe", "© 2025 A Supplier — all rights reserved"
@@ -88,9 +99,11 @@ def test_a_picture_that_names_nobody_has_no_exif_data(tmp_path: Path) -> None:
 def test_a_whole_licence_and_control_characters_do_not_pass() -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Copyright] = "A\nB\x07C" + "ß" * 5000
-    with Image.open(BytesIO(encoded(photo(20, 20), "JPEG", exif=exif))) as image:
+    data = encoded(photo(20, 20), "JPEG", exif=exif)
+    original = Original(data, ImageFormat.JPEG, "", Length())
+    with Image.open(BytesIO(data)) as image:
         credit = Image.Exif()
-        credit.load(read_credit(image))
+        credit.load(read_credit(image, original))
     kept = credit[ExifTags.Base.Copyright]
     assert kept.startswith("ABC")
     assert len(kept) <= 500
@@ -99,3 +112,151 @@ def test_a_whole_licence_and_control_characters_do_not_pass() -> None:
 def test_damaged_exif_data_do_not_cost_the_picture(tmp_path: Path) -> None:
     data = encoded(photo(120, 90), "JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff")
     assert len(exif_of(tmp_path, KEEPING, data)) == 2
+
+
+def iptc(*entries: tuple[int, bytes]) -> bytes:
+    """Return IPTC-IIM entries of the application record."""
+    return b"".join(
+        b"\x1c\x02" + bytes([number]) + struct.pack(">H", len(text)) + text
+        for number, text in entries
+    )
+
+
+def with_iptc(jpeg: bytes, data: bytes) -> bytes:
+    """Return a JPEG with the data in the segment that Photoshop writes."""
+    resource = b"8BIM\x04\x04\0\0" + struct.pack(">I", len(data)) + data + bytes(len(data) % 2)
+    body = b"Photoshop 3.0\0" + resource
+    return jpeg[:2] + b"\xff\xed" + struct.pack(">H", len(body) + 2) + body + jpeg[2:]
+
+
+def xmp(creators: str, rights: str, *, doctype: str = "") -> bytes:
+    """Return an XMP packet with items of both lists."""
+    return f"""<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?>{doctype}
+<x:xmpmeta xmlns:x="adobe:ns:meta/" xmlns:dc="http://purl.org/dc/elements/1.1/">
+<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><r:Description>
+<dc:title><r:Alt><r:li>At home</r:li></r:Alt></dc:title>
+<dc:creator><r:Seq>{creators}</r:Seq></dc:creator><dc:rights><r:Alt>{rights}</r:Alt></dc:rights>
+</r:Description></r:RDF></x:xmpmeta><?xpacket end="w"?>""".encode()
+
+
+PACKET = xmp(f"<r:li>{ARTIST}</r:li>", f"<r:li>{COPYRIGHT}</r:li><r:li>Alle Rechte</r:li>")
+NAMES = {ExifTags.Base.Artist: ARTIST, ExifTags.Base.Copyright: COPYRIGHT}
+
+
+def credit_of(directory: Path, data: bytes) -> list[dict[int, str]]:
+    """Return what each variant says."""
+    return [
+        {tag: text(value) for tag, value in exif.items()}
+        for exif in exif_of(directory, KEEPING, data)
+    ]
+
+
+def png_with_xmp(packet: bytes, *, packed: bool) -> bytes:
+    notes = PngInfo()
+    notes.add_itxt("XML:com.adobe.xmp", packet.decode(), zip=packed)
+    return encoded(photo(120, 90), "PNG", pnginfo=notes)
+
+
+SOURCES = {
+    "JPEG, IPTC": with_iptc(
+        encoded(photo(120, 90), "JPEG"),
+        iptc((105, b"At home"), (80, ARTIST.encode()), (116, COPYRIGHT.encode())),
+    ),
+    "JPEG, IPTC in Latin-1": with_iptc(
+        encoded(photo(120, 90), "JPEG"),
+        iptc((80, ARTIST.encode()), (116, COPYRIGHT.replace("—", "ü").encode("latin-1"))),
+    ),
+    "JPEG, XMP": encoded(photo(120, 90), "JPEG", xmp=PACKET),
+    "WEBP, XMP": encoded(photo(120, 90), "WEBP", xmp=PACKET),
+    "AVIF, XMP": encoded(photo(120, 90), "AVIF", xmp=PACKET),
+    "TIFF, XMP": encoded(photo(120, 90), "TIFF", tiffinfo={700: PACKET}),
+    "TIFF, IPTC": encoded(
+        photo(120, 90),
+        "TIFF",
+        tiffinfo={33723: iptc((80, ARTIST.encode()), (116, COPYRIGHT.encode()))},
+    ),
+    "PNG, XMP": png_with_xmp(PACKET, packed=False),
+    "PNG, packed XMP": png_with_xmp(PACKET, packed=True),
+}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_names_of_agencies_are_kept_on_demand_and_nothing_else(tmp_path: Path, source: str) -> None:
+    wanted = {
+        tag: name.replace("—", "ü") if "Latin" in source else name for tag, name in NAMES.items()
+    }
+    assert credit_of(tmp_path, SOURCES[source]) == [wanted, wanted]
+    for path in tmp_path.glob("w*"):
+        assert b"At home" not in path.read_bytes()
+
+
+def test_a_heic_from_an_agency_keeps_its_names(tmp_path: Path) -> None:
+    out = BytesIO()
+    pillow_heif.from_pillow(photo(128, 96)).save(out, quality=80, xmp=PACKET)
+    assert credit_of(tmp_path, out.getvalue()) == [NAMES, NAMES]
+
+
+def test_exif_goes_before_iptc_and_iptc_before_xmp_for_each_name(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Artist] = "By EXIF"
+    jpeg = encoded(photo(120, 90), "JPEG", exif=exif, xmp=PACKET)
+    both = with_iptc(jpeg, iptc((80, b"By IPTC")))
+    wanted = {ExifTags.Base.Artist: "By EXIF", ExifTags.Base.Copyright: COPYRIGHT}
+    assert credit_of(tmp_path, both)[0] == wanted
+    assert credit_of(tmp_path, with_iptc(jpeg, iptc((116, b"By IPTC"))))[0] == {
+        ExifTags.Base.Artist: "By EXIF",
+        ExifTags.Base.Copyright: "By IPTC",
+    }
+
+
+def test_several_makers_stand_in_one_line() -> None:
+    assert by_lines_and_notice(iptc((80, b"A"), (80, b"B"))) == (["A", "B"], "")
+    assert creators_and_rights(xmp("<r:li>A</r:li><r:li>B</r:li>", "")) == (["A", "B"], "")
+
+
+LAUGHS = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]>'
+FETCHING = '<!DOCTYPE x [<!ENTITY b SYSTEM "file:///etc/passwd">]>'
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        xmp("<r:li>&b;</r:li>", "", doctype=LAUGHS),
+        xmp("<r:li>&b;</r:li>", "", doctype=FETCHING),
+        xmp("<r:li>A</r:li>" * 50_000, ""),
+        PACKET[:-60],
+        b"\xff\xfe\0",
+        b"",
+    ],
+)
+def test_a_packet_that_means_harm_says_nothing_and_costs_nothing(
+    tmp_path: Path, packet: bytes
+) -> None:
+    with pytest.raises(XmpRefused):
+        creators_and_rights(packet)
+    data = encoded(photo(120, 90), "WEBP", xmp=packet)
+    assert credit_of(tmp_path, data) == [{}, {}]
+
+
+def test_a_packet_that_unpacks_without_end_says_nothing(tmp_path: Path) -> None:
+    bomb = png_with_xmp(PACKET + b" " * 5_000_000, packed=True)
+    assert credit_of(tmp_path, bomb) == [{}, {}]
+
+
+@pytest.mark.parametrize("cut", range(1, 40, 3))
+def test_a_cut_list_of_entries_says_what_is_whole(cut: int) -> None:
+    data = iptc((80, b"Jane Doe"), (116, b"2025 A Supplier"))
+    names, notice = by_lines_and_notice(data[:-cut])
+    assert names in ([], ["Jane Doe"])
+    assert notice == ""
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_can_be_taken_for_names(data: bytes) -> None:
+    by_lines_and_notice(data)
+    with suppress(XmpRefused):
+        creators_and_rights(data)
+
+
+def test_names_without_demand_are_not_kept(tmp_path: Path) -> None:
+    assert not any(dict(exif) for exif in exif_of(tmp_path, WEB, SOURCES["JPEG, IPTC"]))
