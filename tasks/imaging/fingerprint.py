@@ -1,4 +1,4 @@
-"""Name the policy that made a variant: preset, pipeline and encoder versions.
+"""Name the policy that made a variant: preset, pipeline and the versions of its libraries.
 
 Equal fingerprints promise equal bytes for equal sources, so the fingerprint is part of every
 variant's address. It must not know where variants are kept.
@@ -11,6 +11,7 @@ from hashlib import sha256
 import PIL
 from PIL import features
 
+from tasks.imaging.heif import heif_version
 from tasks.imaging.preset import Preset
 from tasks.imaging.sniff import ImageFormat
 
@@ -36,9 +37,13 @@ def policy_revision(preset: Preset) -> str:
 
 
 def policy_fingerprint(preset: Preset) -> str:
-    """Return 16 hexadecimal digits that change when anything that shapes the bytes changes."""
+    """Return 16 hexadecimal digits that change when anything that shapes the bytes changes.
+
+    That includes the decoders: Pillow's come with it, HEIC has one of its own.
+    """
     encoders = {each.format.value: _encoder(each.format) for each in preset.encodings}
-    return _digest({**_policy(preset), "pillow": PIL.__version__, "encoders": encoders})
+    versions = {"pillow": PIL.__version__, "heif": heif_version(), "encoders": encoders}
+    return _digest({**_policy(preset), **versions})
 
 
 def _policy(preset: Preset) -> dict[str, object]:

@@ -21,6 +21,11 @@ options.DEPTH_IMAGES = False
 options.AUX_IMAGES = False
 
 
+def heif_version() -> str:
+    """Return the version of libheif, which decides about the pixels that come out."""
+    return str(pi_heif.libheif_version())
+
+
 def open_heif(data: bytes, limits: Limits) -> Image.Image:
     """Return the main picture, decoded; colours with more than 8 bits are reduced to 8.
 

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from threading import Event
@@ -19,9 +18,7 @@ from PIL import Image
 from infra.errors import ErrorCode, ImageRefused, PixelsFailed
 from infra.settings import PixelSettings
 from tasks.imaging.catalogue import packaged_presets
-from tasks.imaging.preset import Animated, Box, Encoding, FixedQuality
 from tasks.imaging.sample import write_sample
-from tasks.imaging.sniff import ImageFormat
 from tasks.pixels import PixelPool
 
 WEB = packaged_presets().named("web")
@@ -136,25 +133,6 @@ def test_waiting_for_a_free_child_does_not_count_against_the_timeout() -> None:
         calls = [pool.submit(time.sleep, 0.15) for _ in range(5)]
         for call in calls:
             call.result(DEADLINE_SECONDS)
-
-
-def test_an_animation_needs_the_memory_of_some_frames_and_not_of_all(tmp_path: Path) -> None:
-    source, megabytes, count = tmp_path / "long.gif", 256, 100
-    side = 1000  # so that all frames take 400 MB
-    pictures = [Image.new("P", (side, side), number) for number in range(count)]
-    for number, picture in enumerate(pictures):
-        picture.putpalette([number * 97 % 256, 255 - number, 90] * 256)
-    pictures[0].save(source, save_all=True, append_images=pictures[1:], duration=100)
-    webp = Encoding(ImageFormat.WEBP, FixedQuality(60), effort=0, lossless_graphics=False)
-    preset = replace(
-        WEB,
-        boxes=(Box(width=side),),
-        encodings=(webp,),
-        animation=Animated(max_megapixels=100),
-    )
-    with PixelPool(PixelSettings(processes=1, memory_bytes=megabytes * 1024**2)) as pool:
-        made = asyncio.run(pool.render(source, tmp_path, preset))
-    assert made.variants[0].frames == count
 
 
 def test_a_picture_that_needs_too_much_memory_is_refused(tmp_path: Path) -> None:

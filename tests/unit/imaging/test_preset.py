@@ -121,6 +121,21 @@ def test_another_encoder_gives_another_address_and_makes_nothing_out_of_date(
     assert policy_revision(WEB) == before[1]
 
 
+def test_another_heic_decoder_gives_another_address_and_makes_nothing_out_of_date(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = policy_fingerprint(WEB), policy_revision(WEB)
+    monkeypatch.setattr(fingerprint, "heif_version", lambda: "another")
+    assert policy_fingerprint(WEB) != before[0]
+    assert policy_revision(WEB) == before[1]
+
+
+def test_a_preset_that_keeps_no_animations_is_named_as_before_there_were_any() -> None:
+    assert asdict(WEB)["animation"] == {}
+    limits = asdict(replace(WEB, animation=Animated()))["animation"]
+    assert set(limits) == {"max_frames", "max_seconds", "max_megapixels"}
+
+
 def test_an_encoder_that_a_preset_does_not_use_does_not_count(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
