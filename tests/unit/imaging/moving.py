@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw, ImageStat
 
 from tasks.imaging.catalogue import packaged_presets
 from tasks.imaging.facts import Rendition, VariantFile
@@ -71,3 +71,11 @@ def played(file: VariantFile) -> list[tuple[Image.Image, int]]:
             image.load()
             found.append((image.convert("RGBA"), image.info.get("duration", 0)))
     return found
+
+
+def difference(one: Image.Image, other: Image.Image) -> float:
+    """Return the mean difference in levels of 255, seen on grey."""
+    grounds = [Image.new("RGB", one.size, (128, 128, 128)) for _ in range(2)]
+    for ground, picture in zip(grounds, (one, other), strict=True):
+        ground.paste(picture, mask=picture.convert("RGBA"))
+    return max(ImageStat.Stat(ImageChops.difference(*grounds)).mean)

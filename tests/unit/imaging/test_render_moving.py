@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import ExifTags, Image, ImageChops, ImageStat
+from PIL import ExifTags, Image
 
 from infra.errors import ErrorCode, ImageRefused, PixelsFailed
 from tasks.imaging.facts import Limits
@@ -20,10 +20,8 @@ from tasks.imaging.preset import (
     FIRST_FRAME,
     Animated,
     Box,
-    ByteBudget,
     Fit,
     FixedQuality,
-    TargetQuality,
     Trim,
 )
 from tasks.imaging.reel import Reel, Scene
@@ -31,7 +29,7 @@ from tasks.imaging.render import render
 from tasks.imaging.sniff import ImageFormat
 from tasks.imaging.verify_moving import MeantToMove, verify_moving
 from tests.unit.imaging.hostile import PAYLOAD, apng_of, gif_of, webp_of
-from tests.unit.imaging.moving import animation, keeping, made, played, turning
+from tests.unit.imaging.moving import animation, difference, keeping, made, played, turning
 from tests.unit.imaging.pictures import LIMITS, oriented
 
 WEBP, AVIF, JPEG, PNG = ImageFormat.WEBP, ImageFormat.AVIF, ImageFormat.JPEG, ImageFormat.PNG
@@ -40,14 +38,6 @@ GOOD = FixedQuality(80)
 ALL = keeping(AVIF, WEBP, JPEG, PNG, quality=GOOD, drop_larger=False)
 TIMES = [50, 120, 300]
 GREEN = (0, 200, 0, 255)
-
-
-def difference(one: Image.Image, other: Image.Image) -> float:
-    """Return the mean difference in levels of 255, seen on grey."""
-    grounds = [Image.new("RGB", one.size, (128, 128, 128)) for _ in range(2)]
-    for ground, picture in zip(grounds, (one, other), strict=True):
-        ground.paste(picture, mask=picture.convert("RGBA"))
-    return max(ImageStat.Stat(ImageChops.difference(*grounds)).mean)
 
 
 @pytest.mark.parametrize("written", ["GIF", "PNG", "WEBP", "AVIF"])
@@ -235,59 +225,6 @@ def test_boxes_are_filled_in_every_frame(tmp_path: Path, fit: Fit) -> None:
     preset = keeping(WEBP, AVIF, quality=GOOD, fit=fit, boxes=(Box(60, 60),), sharpen=0.5)
     for file in made(tmp_path, animation(turning(3), "GIF"), preset).variants:
         assert (file.frames, {found.size for found, _ in played(file)}) == (3, {(60, 60)})
-
-
-@pytest.mark.parametrize("image_format", BOTH)
-def test_a_target_is_met_by_what_the_file_really_shows(
-    tmp_path: Path, image_format: ImageFormat
-) -> None:
-    data = animation(turning(6, (300, 200)), "WEBP", lossless=True)
-    target = TargetQuality(75, 5, 95, 2)
-    preset = keeping(image_format, quality=target, boxes=(Box(width=240),))
-    file = made(tmp_path, data, preset).variants[0]
-    assert file.score is not None
-    assert 71 <= file.score <= 86
-    assert file.quality is not None
-
-
-@pytest.mark.parametrize("image_format", BOTH)
-def test_a_byte_budget_holds_for_the_whole_animation(
-    tmp_path: Path, image_format: ImageFormat
-) -> None:
-    data = animation(turning(5, (300, 200)), "WEBP", lossless=True)
-    boxes = (Box(width=240),)
-    free = made(tmp_path, data, keeping(image_format, quality=FixedQuality(90), boxes=boxes))
-    budget = ByteBudget(free.variants[0].bytes // 2, 5, 95)
-    bound = made(tmp_path, data, keeping(image_format, quality=budget, boxes=boxes)).variants[0]
-    assert bound.bytes <= budget.max_bytes
-    assert bound.frames == 5
-
-
-def test_no_animation_exceeds_its_source_at_the_same_size(tmp_path: Path) -> None:
-    data = animation(turning(5, (200, 150)), "WEBP", quality=20)
-    preset = keeping(WEBP, quality=TargetQuality(92, 10, 95, 2), boxes=(Box(width=200),))
-    assert made(tmp_path, data, preset).variants[0].bytes <= len(data)
-
-
-def test_a_drawing_stays_without_loss_where_that_is_smaller(tmp_path: Path) -> None:
-    pictures = []
-    for left in range(4):
-        picture = Image.new("RGB", (200, 150), "white")
-        for line in range(0, 150, 6):
-            picture.paste((0, 0, 160), (left * 9, line, 200, line + 2))
-        pictures.append(picture)
-    preset = keeping(WEBP, quality=GOOD, boxes=(Box(width=200),))
-    file = made(tmp_path, animation(pictures, "GIF"), preset).variants[0]
-    assert (file.quality, file.score, file.frames) == (None, 100.0, 4)
-    for (found, _), picture in zip(played(file), pictures, strict=True):
-        assert difference(found, picture) == 0
-
-
-def test_a_moving_file_is_not_left_out_for_a_still_one_that_is_smaller(tmp_path: Path) -> None:
-    data = animation(turning(6), "GIF")
-    preset = keeping(WEBP, JPEG, quality=GOOD, drop_larger=True)
-    files = made(tmp_path, data, preset).variants
-    assert [each.name for each in files] == ["w100-webp", "w100-jpeg", "w50-webp", "w50-jpeg"]
 
 
 def test_the_policy_is_part_of_the_fingerprint() -> None:
