@@ -59,22 +59,30 @@ def pictures_at(
         end = 0
         wanted = iter(starts)
         moment = next(wanted, None)
-        for number in range(getattr(image, "n_frames", 1)):
-            image.seek(number)
-            image.load()
-            end += image.info.get("duration", 0)
+        for milliseconds in _played(image, last=starts[-1] + 1):
+            end += milliseconds
             while moment is not None and moment < end:
                 yield image.copy()
                 moment = next(wanted, None)
 
 
+def _played(image: Image.Image, *, last: int) -> Iterator[int]:
+    """Load one frame after the other; yield how long each is shown.
+
+    A file of which only one frame is left is a still picture, which says no time: until `last`.
+    """
+    count: int = getattr(image, "n_frames", 1)
+    for number in range(count):
+        image.seek(number)
+        image.load()
+        yield image.info.get("duration", 0) if count > 1 else last
+
+
 def _shows(image: Image.Image, meant: MeantToMove) -> bool:
     """Whether each frame is what is meant at its time, and at each time that is another one."""
     begin, seen = 0, 0
-    for number in range(getattr(image, "n_frames", 1)):
-        image.seek(number)
-        image.load()
-        end = begin + image.info.get("duration", 0)
+    for milliseconds in _played(image, last=meant.end):
+        end = begin + milliseconds
         due = range(seen, bisect_right(meant.starts, end - 1))
         if not due or meant.starts[due[0]] != begin:
             return False

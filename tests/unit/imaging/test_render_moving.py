@@ -127,6 +127,16 @@ def test_frames_that_look_the_same_are_one_that_lasts_longer(tmp_path: Path) -> 
         assert [milliseconds for _, milliseconds in played(file)] == [190, 80]
 
 
+def test_frames_that_an_encoder_takes_for_the_same_leave_a_still_picture(tmp_path: Path) -> None:
+    pictures = [Image.new("RGB", (120, 90), (90, 120, shade)) for shade in (150, 151)]
+    data = animation(pictures, "WEBP", lossless=True)
+    quality = FixedQuality(40)
+    preset = keeping(WEBP, quality=quality)
+    encodings = tuple(replace(each, lossless_graphics=False) for each in preset.encodings)
+    for file in made(tmp_path, data, replace(preset, encodings=encodings)).variants:
+        assert (file.frames, file.seconds) == (1, 0.0)
+
+
 @pytest.mark.parametrize("builder", [gif_of, webp_of, apng_of])
 def test_an_animation_of_which_all_frames_look_the_same_is_a_still_picture(
     tmp_path: Path, builder: type
