@@ -130,13 +130,19 @@ class AssetSettings(Section):
         return url.rstrip("/")
 
 
-class CacheSettings(Section):
-    """Redis or Valkey, which may be lost at any time."""
+class OptionalCacheSettings(Section):
+    """Redis or Valkey, which may be lost at any time, for processes that can do without."""
 
     model_config = SettingsConfigDict(env_prefix="REDIS_")
 
-    url: str
+    url: str | None = None
     timeout_seconds: Positive = 1
+
+
+class CacheSettings(OptionalCacheSettings):
+    """The same for processes that need one."""
+
+    url: str
 
 
 class PrefectSettings(Section):
@@ -189,7 +195,16 @@ class FetchSettings(Section):
     total_timeout_seconds: Positive = 30
     max_bytes: Count = 50 * _MEBIBYTE
     max_redirects: Annotated[int, Field(ge=0, le=20)] = 5
-    threads: Count = 16
+    min_bytes_per_second: Annotated[int, Field(ge=0)] = Field(1000, description="0: any")
+    threads: Count = 24
+    allowed_hosts: Entries = ()
+    denied_hosts: Entries = ()
+    host_concurrency: Count = Field(4, description="by all workers together, as all of host_*")
+    host_rate_per_second: Positive = 20
+    host_backoff_seconds: Positive = 1
+    host_backoff_max_seconds: Positive = 3600
+    host_breaker_failures: Count = 10
+    host_breaker_seconds: Positive = 30
 
 
 class WebhookSettings(Section):
