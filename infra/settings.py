@@ -130,19 +130,19 @@ class AssetSettings(Section):
         return url.rstrip("/")
 
 
-class OptionalCacheSettings(Section):
-    """Redis or Valkey, which may be lost at any time, for processes that can do without."""
+class CacheSettings(Section):
+    """Redis or Valkey, which may be lost at any time."""
 
     model_config = SettingsConfigDict(env_prefix="REDIS_")
 
-    url: str | None = None
+    url: str
     timeout_seconds: Positive = 1
 
 
-class CacheSettings(OptionalCacheSettings):
-    """The same for processes that need one."""
+class OptionalCacheSettings(CacheSettings):
+    """The same for processes that can do without."""
 
-    url: str
+    url: str | None = None  # type: ignore[assignment]  # a missing one is no mistake here
 
 
 class PrefectSettings(Section):

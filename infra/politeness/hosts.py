@@ -70,7 +70,7 @@ class Hosts:
         try:
             yield visit
         finally:
-            self._leave(rules, host, token, _conduct(visit, time.monotonic() - started))
+            self._leave(rules, host, token, conduct=_conduct(visit, time.monotonic() - started))
 
     def turn(self, host: str) -> float:
         """Take a place in the host's queue; return the seconds until it may be its turn."""
@@ -91,7 +91,7 @@ class Hosts:
                 self._note_absence()
         return self._here, self._here.enter(host, token)
 
-    def _leave(self, rules: HostRules, host: str, token: str, conduct: Conduct) -> None:
+    def _leave(self, rules: HostRules, host: str, token: str, *, conduct: Conduct) -> None:
         """A slot in Redis that cannot be given back now ends with its lease."""
         try:
             if rules is self._here or self._present() is not None:
