@@ -16,6 +16,7 @@ from flows.retries import RETRIES, Step, warn_of_retry, with_retries
 from flows.workshop import Workshop
 from infra.errors import (
     ErrorCode,
+    HostBusy,
     PermanentError,
     ProductImagesError,
     ServiceUnavailable,
@@ -29,6 +30,7 @@ from tasks.result import ImageDone, ImageFailed, ImageResult
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
+_SHORTEST_PARK_SECONDS = 1.0  # coming back costs more than a moment
 _FETCH_SHARE = 0.6  # of a job's time; what has arrived needs the rest
 
 
@@ -43,6 +45,8 @@ class ProductRun:
         """Ends the work in threads, which a cancelled task cannot."""
         self.park_seconds: float | None = None
         """How long the job has to wait for images that a supplier wants to send later."""
+        self.park_counts = False
+        """Whether a supplier was asked in vain: then the attempt counts, parked or not."""
         timeout_seconds = workshop.configuration.job.timeout_seconds
         self.fetch_deadline = asyncio.get_running_loop().time() + _FETCH_SHARE * timeout_seconds
         """By the event loop's clock: what has not arrived then must not hold up the others."""
@@ -79,11 +83,19 @@ class ProductRun:
         An outage of our own parts is not the image's fault: it is raised. An image that has
         to wait for long gets no result now; the job is parked for it.
         """
+        failures: list[TransientError] = []
+        warn = warn_of_retry(step, f"{step} of image {image.position}")
+
+        def on_retry(error: TransientError, number: int, wait_seconds: float) -> None:
+            failures.append(error)
+            warn(error, number, wait_seconds)
+
         try:
-            subject = f"{step} of image {image.position}"
-            return await with_retries(step, work, warn_of_retry(step, subject))
+            return await with_retries(step, work, on_retry)
         except (ServiceUnavailable, Stopped):
             raise
+        except HostBusy as exc:
+            self._queue(image, exc, failures)
         except TransientError as exc:
             if not self._postpone(step, image, exc):
                 self._fail(image, exc)
@@ -99,10 +111,27 @@ class ProductRun:
         if not is_long or self.claim.attempt >= settings.max_attempts:
             return False
         self.park_seconds = max(self.park_seconds or 0, seconds)
+        self.park_counts = True
         get_run_logger().warning(
             "Image %d waits for %.0f s: %s (%s)", image.position, seconds, error.detail, error.code
         )
         return True
+
+    def _queue(
+        self, image: ClaimedImage, error: HostBusy, failures: Sequence[TransientError]
+    ) -> None:
+        """Park the job until its turn; it counts only when the host was asked in vain before."""
+        settings = self.workshop.configuration.job
+        if failures and self.claim.attempt >= settings.max_attempts:
+            self._fail(image, failures[-1])
+            return
+        wanted = max(error.retry_after_seconds or 0, _SHORTEST_PARK_SECONDS)
+        seconds = min(wanted, settings.longest_park_seconds)
+        self.park_seconds = max(self.park_seconds or 0, seconds)
+        self.park_counts = self.park_counts or bool(failures)
+        get_run_logger().info(
+            "Image %d waits for its turn, %.0f s: %s", image.position, seconds, error.detail
+        )
 
     def _fail(self, image: ClaimedImage, error: ProductImagesError) -> None:
         self._results[image.position] = ImageFailed.because(image, error)

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from prefect.logging import get_run_logger
 
-from infra.errors import TransientError
+from infra.errors import HostBusy, TransientError
 
 T = TypeVar("T")
 
@@ -59,6 +59,8 @@ async def with_retries(step: Step, work: Callable[[], Awaitable[T]], on_retry: O
     for attempt, delay_seconds in enumerate(policy.delays_seconds, start=1):
         try:
             return await work()
+        except HostBusy:
+            raise  # it has waited already, and no try was made
         except TransientError as exc:
             wait_seconds = max(exc.retry_after_seconds or 0, delay_seconds)
             if wait_seconds > policy.longest_wait_seconds:

@@ -14,6 +14,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
+from flows.patience import Queue, with_patience
 from flows.product_run import ProductRun
 from flows.report import sentence_of
 from flows.retries import Step, warn_of_retry, with_retries
@@ -60,14 +61,13 @@ async def fetch_images(run: ProductRun) -> list[FetchedImage]:
 async def _bring(run: ProductRun, image: ClaimedImage, *, stop: Stop) -> FetchedImage | None:
     """Fetch one image; None when its source says that what the product shows is still right."""
     shop = run.workshop
+    queue = Queue(shop.fetch_threads, shop.source)
     asked = await _question(run, image)
     if asked is None:
-        return await in_thread(
-            shop.fetch_threads, shop.source.fetch, image, run.directory, stop=stop
-        )
-    source, known = shop.source.fetch_newer, asked.known
-    newer = await in_thread(
-        shop.fetch_threads, source, image, run.directory, known=known, stop=stop
+        source = partial(shop.source.fetch, image, run.directory, stop=stop)
+        return await with_patience(queue, source)
+    newer = await with_patience(
+        queue, partial(shop.source.fetch_newer, image, run.directory, known=asked.known, stop=stop)
     )
     if newer is None:
         run.finish(asked.unchanged)
@@ -144,7 +144,13 @@ async def record_results(run: ProductRun) -> Recorded:
         if run.park_seconds is None:
             recorded = Recorded(record(shop.database, run.claim, run.results))
         else:
-            until = park(shop.database, run.claim, run.results, seconds=run.park_seconds)
+            until = park(
+                shop.database,
+                run.claim,
+                run.results,
+                seconds=run.park_seconds,
+                counts=run.park_counts,
+            )
             recorded = Recorded(JobState.QUEUED, until)
         run.note_recorded()
         return recorded

@@ -12,16 +12,21 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+from infra.cache import Cache
 from infra.db.engine import Database
 from infra.fetch.fetcher import Fetcher
 from infra.objectstore import ObjectStore
+from infra.politeness.hosts import Hosts
+from infra.politeness.terms import Terms
 from infra.settings import (
     AssetSettings,
     BrokerSettings,
+    CacheSettings,
     DatabaseSettings,
     DispatchSettings,
     FetchSettings,
     JobSettings,
+    OptionalCacheSettings,
     PixelSettings,
     PrefectSettings,
     PresetSettings,
@@ -54,6 +59,7 @@ class WorkerConfiguration:
     prefect: PrefectSettings
     store: StoreSettings
     worker: WorkerSettings
+    cache: OptionalCacheSettings = field(default_factory=OptionalCacheSettings)
     presets: Presets = field(default_factory=packaged_presets)
 
     @classmethod
@@ -62,6 +68,7 @@ class WorkerConfiguration:
         return cls(
             assets=AssetSettings.load(),
             broker=BrokerSettings.load(),
+            cache=OptionalCacheSettings.load(),
             database=DatabaseSettings.load(),
             dispatch=DispatchSettings.load(),
             fetch=FetchSettings.load(),
@@ -130,7 +137,8 @@ def open_workshop(configuration: WorkerConfiguration) -> Iterator[Workshop]:
             Database(configuration.database.model_copy(update={"pool_size": pool_size}))
         )
         store = stack.enter_context(ObjectStore(configuration.store))
-        fetcher = stack.enter_context(Fetcher(configuration.fetch))
+        hosts = Hosts(Terms.of(configuration.fetch), _cache(configuration, stack))
+        fetcher = stack.enter_context(Fetcher(configuration.fetch, hosts=hosts))
         workshop = Workshop(
             configuration,
             database=database,
@@ -142,6 +150,15 @@ def open_workshop(configuration: WorkerConfiguration) -> Iterator[Workshop]:
         _open.append(workshop)
         stack.callback(_open.remove, workshop)
         yield workshop
+
+
+def _cache(configuration: WorkerConfiguration, stack: ExitStack) -> Cache | None:
+    """Open the cache, where politeness is shared; a worker without one keeps its own limits."""
+    url = configuration.cache.url
+    if url is None:
+        return None
+    settings = CacheSettings(url=url, timeout_seconds=configuration.cache.timeout_seconds)
+    return stack.enter_context(Cache(settings))
 
 
 def current_workshop() -> Workshop:

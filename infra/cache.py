@@ -1,9 +1,9 @@
 """Redis or Valkey; the only module that imports redis. May be lost at any time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -13,6 +13,9 @@ from redis.retry import Retry
 from infra.allowance import SCRIPT, Allowance, Bucket
 from infra.errors import ErrorCode, ServiceUnavailable
 from infra.settings import CacheSettings
+
+Script = Callable[[Sequence[str], Sequence[str | int | float]], Any]
+"""Runs inside Redis with keys and arguments; raises `ServiceUnavailable`. Texts come as bytes."""
 
 
 class Cache:
@@ -72,6 +75,16 @@ class Cache:
         with _translated():
             allowed, full_in = self._take(keys=[key], args=sizes)
         return bucket.allowance(allowed=allowed == 1, full_in_microseconds=int(full_in))
+
+    def script(self, text: str) -> Script:
+        """Return a script in Lua, to be run as one step that nothing else comes between."""
+        registered = self._redis.register_script(text)
+
+        def run(keys: Sequence[str], arguments: Sequence[str | int | float]) -> Any:
+            with _translated():
+                return registered(keys=list(keys), args=list(arguments))
+
+        return run
 
 
 def _milliseconds(seconds: float) -> int:

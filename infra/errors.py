@@ -9,6 +9,7 @@ ProductImagesError
 │   └── LostClaim          another attempt owns the job now; write nothing
 └── TransientError     try again, with a delay
     ├── FetchFailed        network trouble, 408, 429, 5xx
+    │   └── HostBusy           not asked at all: the host has enough to do for now
     ├── PixelsFailed       the pixel process died or ran out of time or memory
     └── ServiceUnavailable a part of our own stack does not do its work
         └── Conflict       it works, but another change was faster: try again at once
@@ -67,6 +68,10 @@ class ErrorCode(StrEnum):
     TOO_MANY_BYTES = "too_many_bytes"
     INCOMPLETE_BODY = "incomplete_body"
     PROTOCOL_ERROR = "protocol_error"
+    TOO_SLOW = "too_slow"
+    HOST_BUSY = "host_busy"
+    HOST_UNAVAILABLE = "host_unavailable"
+    HOST_NOT_ALLOWED = "host_not_allowed"
 
     # About the pixels of an image
     UNSUPPORTED_FORMAT = "unsupported_format"
@@ -155,6 +160,18 @@ class LostClaim(PermanentError):
 
 class FetchFailed(TransientError):
     """The source did not answer properly this time."""
+
+
+class HostBusy(FetchFailed):
+    """A source was not asked, because its host has enough to do: nothing speaks against it.
+
+    `host` is written `name:port`; `retry_after_seconds` says when asking may make sense.
+    """
+
+    def __init__(self, host: str, detail: str, retry_after_seconds: float) -> None:
+        super().__init__(ErrorCode.HOST_BUSY, detail, retry_after_seconds)
+        self.args = (host, detail, retry_after_seconds)
+        self.host = host
 
 
 class PixelsFailed(TransientError):

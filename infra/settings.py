@@ -10,32 +10,18 @@ from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     Field,
     SecretStr,
     ValidationError,
     field_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from infra.setting_values import Count, Entries, Port, Positive
 from infra.webhooks.secret import require_secret
 
 ENV_FILE = ".env"
 _MEBIBYTE = 1024 * 1024
-
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-
-
-def _entries(value: Any) -> Any:
-    """Split a list that a variable names with commas."""
-    if isinstance(value, str):
-        return tuple(entry.strip() for entry in value.split(",") if entry.strip())
-    return value
-
-
-Entries = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_entries)]
 
 
 class SettingsError(Exception):
@@ -153,6 +139,12 @@ class CacheSettings(Section):
     timeout_seconds: Positive = 1
 
 
+class OptionalCacheSettings(CacheSettings):
+    """The same for processes that can do without."""
+
+    url: str | None = None  # type: ignore[assignment]  # a missing one is no mistake here
+
+
 class PrefectSettings(Section):
     """The Prefect server. Prefect's own client reads the same PREFECT_API_URL."""
 
@@ -203,7 +195,16 @@ class FetchSettings(Section):
     total_timeout_seconds: Positive = 30
     max_bytes: Count = 50 * _MEBIBYTE
     max_redirects: Annotated[int, Field(ge=0, le=20)] = 5
-    threads: Count = 16
+    min_bytes_per_second: Annotated[int, Field(ge=0)] = Field(1000, description="0: any")
+    threads: Count = 24
+    allowed_hosts: Entries = ()
+    denied_hosts: Entries = ()
+    host_concurrency: Count = Field(4, description="by all workers together, as all of host_*")
+    host_rate_per_second: Positive = 20
+    host_backoff_seconds: Positive = 1
+    host_backoff_max_seconds: Positive = 3600
+    host_breaker_failures: Count = 10
+    host_breaker_seconds: Positive = 30
 
 
 class WebhookSettings(Section):

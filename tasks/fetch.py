@@ -23,9 +23,9 @@ class ImageSource:
     ) -> FetchedImage:
         """Write the image's bytes to a file in `directory`.
 
-        Raises `FetchRefused` (permanent), `FetchFailed` or `ServiceUnavailable` (transient), and
-        `Stopped` soon after `stop` was asked for; reading from our own store is not broken off,
-        it has time-outs of its own.
+        Raises `FetchRefused` (permanent), `FetchFailed` or `ServiceUnavailable` (transient), of
+        which `HostBusy` means that nobody was asked, and `Stopped` soon after `stop` was asked
+        for; reading from our own store is not broken off, it has time-outs of its own.
         """
         stop = stop or Stop()
         stop.check()
@@ -44,6 +44,10 @@ class ImageSource:
         target = directory / f"{image.position}.source"
         fetched = self._fetcher.refetch(image.source_url, target, known=known, stop=stop)
         return None if fetched is None else _arrived(image, target, fetched)
+
+    def turn(self, host: str) -> float:
+        """Take a place in the queue of a busy source host; return the seconds until its turn."""
+        return self._fetcher.turn(host)
 
     def _fetch_stored(self, image: ClaimedImage, key: str, target: Path) -> FetchedImage:
         sha256 = self._store.get(key, target)

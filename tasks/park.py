@@ -1,7 +1,8 @@
 """Use case: let a claimed job wait for its time without holding a worker.
 
 A supplier that asks for patience gets it: the dispatcher publishes the job again when due. The
-attempt stays counted, so that a supplier who always says "later" comes to an end.
+attempt stays counted, so that a supplier who always says "later" comes to an end. It is not
+counted when nobody was asked, because the supplier's host had enough to do.
 """
 
 from collections.abc import Sequence
@@ -17,17 +18,25 @@ from tasks.transition import return_to_queue
 
 
 def park(
-    database: Database, claim: Claim, results: Sequence[ImageResult], *, seconds: float
+    database: Database,
+    claim: Claim,
+    results: Sequence[ImageResult],
+    *,
+    seconds: float,
+    counts: bool = True,
 ) -> datetime:
     """Write the results that exist and queue the rest for later; return when it is due.
 
-    A job that somebody wants cancelled is due at once: the next claim ends it. Raises
-    `LostClaim` when another attempt owns the job now: then nothing is written.
+    `counts` says whether the attempt speaks against the job. A job that somebody wants cancelled
+    is due at once: the next claim ends it. Raises `LostClaim` when another attempt owns the job
+    now: then nothing is written.
     """
     with database.transaction() as session:
         job = locked(session, claim)
         write_results(session, claim, results)
         return_to_queue(session, job)
+        if not counts:
+            job.attempts -= 1
         now = session.scalars(select(func.now())).one()
         wait = timedelta(seconds=0 if job.cancel_requested_at is not None else seconds)
         job.not_before = now + wait

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,12 @@ from tests.world import World
 pytest_plugins = ["tests.no_skip"]
 
 _PROJECT = Path(__file__).resolve().parent.parent
+# Tests have one supplier for everything, and hold many of its answers back.
+_ONE_SUPPLIER = {
+    "FETCH_HOST_CONCURRENCY": "64",
+    "FETCH_HOST_RATE_PER_SECOND": "1000",
+    "FETCH_HOST_BREAKER_FAILURES": "1000",
+}
 _DIRECTORY = Path(os.environ.get("STACK_TEST_DIRECTORY") or _PROJECT / ".local" / "test")
 
 
@@ -42,7 +49,11 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
         workers=1,
         fetch_allowed_private_hosts="127.0.0.1",
     )
-    with Stack(settings, report) as running:
+    with ExitStack() as opened:
+        with pytest.MonkeyPatch.context() as environment:
+            for name, value in _ONE_SUPPLIER.items():
+                environment.setenv(name, value)
+            running = opened.enter_context(Stack(settings, report))
         yield running
     if request.session.testsfailed == 0:
         erase(_DIRECTORY)

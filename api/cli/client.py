@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import SecretStr
 
@@ -75,6 +76,14 @@ class ApiClient:
     def cancel(self, job_id: str) -> Any:
         """Ask for the job's end; return the job."""
         return self._call("POST", f"/jobs/{job_id}/cancel")
+
+    def hosts(self, limit: int) -> Any:
+        """Return the source hosts that were asked last."""
+        return self._call("GET", "/hosts", params={"limit": limit})
+
+    def reset_host(self, host: str) -> Any:
+        """Have a source host asked again; return it."""
+        return self._call("POST", f"/hosts/{quote(host, safe='')}/reset")
 
     def _call(self, method: str, path: str, **arguments: Any) -> Any:
         with self._reached():

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from api.cli import changes, dead, demo, inspect, jobs, keys, process, services, stack
+from api.cli import changes, dead, demo, hosts, inspect, jobs, keys, process, services, stack
 from infra.errors import ProductImagesError
 from infra.settings import SettingsError
 
@@ -18,6 +18,7 @@ app.add_typer(jobs.app, name="jobs")
 app.command()(changes.retry)
 app.command()(changes.cancel)
 app.add_typer(dead.app, name="dead")
+app.add_typer(hosts.app, name="hosts")
 app.add_typer(keys.app, name="keys")
 app.add_typer(stack.app, name="stack")
 app.command()(services.worker)

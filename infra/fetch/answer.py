@@ -15,12 +15,14 @@ from infra.errors import ErrorCode, FetchRefused
 MAX_HEAD_BYTES = 64 * 1024  # status lines and headers, of interim answers too
 _MAX_FRAMING_BYTES = 1024 * 1024  # the lines between the chunks of one body, and its trailers
 
+_BUFFER_BYTES = 64 * 1024
+
 
 class BoundedReader(io.BufferedReader):
     """A connection's bytes, with an allowance for those that arrive as lines."""
 
     def __init__(self, raw: io.RawIOBase) -> None:
-        super().__init__(raw)
+        super().__init__(raw, _BUFFER_BYTES)
         self._allowance_bytes = MAX_HEAD_BYTES
 
     def readline(self, size: int | None = -1, /) -> bytes:
@@ -36,9 +38,14 @@ class BoundedReader(io.BufferedReader):
     def read(self, size: int | None = -1, /) -> bytes:
         """Read at most that many bytes; raise `FetchRefused` when the number is none."""
         if size is None or size < 0:
-            detail = "The answer names an impossible length."
-            raise FetchRefused(ErrorCode.PROTOCOL_ERROR, detail)
+            raise _impossible_length()
         return super().read(size)
+
+    def read1(self, size: int = -1, /) -> bytes:
+        """Read what is there, as `read` does otherwise."""
+        if size < 0:
+            raise _impossible_length()
+        return super().read1(size)
 
     def start_body(self) -> None:
         """Renew the allowance: from now on, lines are the framing of chunks."""
@@ -60,3 +67,7 @@ class BoundedAnswer(http.client.HTTPResponse):
             self.headers = self.msg = None  # type: ignore[assignment]  # makes it read again
             super().begin()
         self._reader.start_body()
+
+
+def _impossible_length() -> FetchRefused:
+    return FetchRefused(ErrorCode.PROTOCOL_ERROR, "The answer names an impossible length.")

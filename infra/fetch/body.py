@@ -5,6 +5,7 @@ to. It must not know connections or statuses; errors of the local disk pass thro
 """
 
 import hashlib
+import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from infra.errors import ErrorCode, FetchFailed, FetchRefused
 from infra.fetch.sniff import is_document
 
 _STEP_BYTES = 64 * 1024
+_GRACE_SECONDS = 5.0  # in which a body may be as slow as it likes
 _ANY_WRAPPER = zlib.MAX_WBITS | 32  # zlib finds out whether it is gzip or zlib
 
 
@@ -23,6 +25,24 @@ class Saved:
 
     bytes: int
     sha256: str
+
+
+class Pace:
+    """Watches how fast a body arrives, from when it is made."""
+
+    def __init__(self, min_bytes_per_second: int, clock: Callable[[], float] = time.monotonic):
+        self._least = min_bytes_per_second
+        self._clock = clock
+        self._started = clock()
+        self._arrived = 0
+
+    def note(self, size_bytes: int) -> None:
+        """Count a part that arrived, 0 for the end; raise `FetchFailed` when it was too slow."""
+        self._arrived += size_bytes
+        seconds = self._clock() - self._started - _GRACE_SECONDS
+        if size_bytes and seconds > 0 and self._arrived < seconds * self._least:
+            detail = f"The picture arrives slower than {self._least} bytes per second."
+            raise FetchFailed(ErrorCode.TOO_SLOW, detail)
 
 
 def save(chunks: Iterable[bytes], target: Path) -> Saved:
@@ -42,8 +62,8 @@ def save(chunks: Iterable[bytes], target: Path) -> Saved:
 
 
 def sent(read: Callable[[int], bytes], *, max_bytes: int) -> Iterator[bytes]:
-    """Yield what a reader gives until it gives nothing, within the limit."""
-    return limited(iter(lambda: read(_STEP_BYTES), b""), max_bytes=max_bytes)
+    """Yield what a reader gives until it gives nothing, in large steps, within the limit."""
+    return limited(iter(lambda: _filled(read), b""), max_bytes=max_bytes)
 
 
 def decoded(chunks: Iterable[bytes], encoding: str, *, max_bytes: int) -> Iterator[bytes]:
@@ -69,6 +89,15 @@ def limited(chunks: Iterable[bytes], *, max_bytes: int) -> Iterator[bytes]:
 def too_many_bytes(max_bytes: int) -> FetchRefused:
     """Return the error of a body beyond the limit."""
     return FetchRefused(ErrorCode.TOO_MANY_BYTES, f"The file is larger than {max_bytes} bytes.")
+
+
+def _filled(read: Callable[[int], bytes]) -> bytes:
+    """Join small parts: the beginning of a body must tell what it is."""
+    parts, missing = [], _STEP_BYTES
+    while missing > 0 and (part := read(missing)):
+        parts.append(part)
+        missing -= len(part)
+    return b"".join(parts)
 
 
 def _inflated(chunks: Iterable[bytes]) -> Iterator[bytes]:

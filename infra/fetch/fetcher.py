@@ -8,7 +8,7 @@ another try makes sense.
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -18,10 +18,12 @@ from typing import Self
 import requests
 
 from infra.errors import ErrorCode, FetchRefused, ProductImagesError
-from infra.fetch.body import decoded, save, sent, too_many_bytes
+from infra.fetch.body import Pace, decoded, save, sent, too_many_bytes
 from infra.fetch.deadline import Deadline
 from infra.fetch.dialer import HEADERS, Dialer
 from infra.fetch.failure import status_error, translated
+from infra.fetch.host_lists import HostLists
+from infra.fetch.manners import Manners, note_answer
 from infra.fetch.reply import (
     MAX_URL_CHARACTERS,
     REDIRECTS,
@@ -34,9 +36,11 @@ from infra.fetch.resolver import Resolver
 from infra.fetch.source_url import SourceUrl, parse_source_url
 from infra.fetch.stop import Stop
 from infra.fetch.validators import Validators, validators_of
+from infra.politeness.hosts import Hosts, Visit
 from infra.settings import FetchSettings
 
 _WANTED = {"Accept": "image/*,*/*;q=0.5"}
+_HOP_PATIENCE_SECONDS = 1.0  # for a slot at a redirect's target: giving up asks the first again
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +75,11 @@ class Fetcher:
         *,
         resolver: Resolver | None = None,
         tls: ssl.SSLContext | None = None,
+        hosts: Hosts | None = None,
     ) -> None:
         self._settings = settings
+        self._lists = HostLists.parse(settings.allowed_hosts, settings.denied_hosts)
+        self._manners = Manners(hosts)
         self._dialer = Dialer(settings, resolver=resolver, tls=tls)
         self._lock = threading.Lock()
         self._running: set[Deadline] = set()
@@ -94,9 +101,9 @@ class Fetcher:
     def fetch(self, url: str, target: Path, *, stop: Stop | None = None) -> Fetched:
         """Write the picture behind the URL to the target, which is overwritten.
 
-        Raises `FetchRefused` when another try would give the same, else `FetchFailed`; `Stopped`
-        soon after `stop` was asked for or the fetcher's block was left. The target does not
-        exist then.
+        Raises `FetchRefused` when another try would give the same, else `FetchFailed`, which is
+        `HostBusy` when the host was not asked because it has enough to do; `Stopped` `stop`
+        was asked for or the fetcher's block was left. The target does not exist then.
         """
         return self._fetch(url, target, known=None, stop=stop)
 
@@ -111,6 +118,10 @@ class Fetcher:
             return self._fetch(url, target, known=known, stop=stop)
         except _NotModified:
             return None
+
+    def turn(self, host: str) -> float:
+        """Take a place in the queue of a busy host; return the seconds until its turn."""
+        return self._manners.turn(host)
 
     def _fetch(
         self, url: str, target: Path, *, known: Validators | None, stop: Stop | None
@@ -143,9 +154,9 @@ class Fetcher:
         self, url: str, target: Path, *, known: Validators | None, deadline: Deadline
     ) -> Fetched:
         source = parse_source_url(url, max_characters=MAX_URL_CHARACTERS)
-        for _ in range(self._settings.max_redirects + 1):
+        for hop in range(self._settings.max_redirects + 1):
             conditions = {} if known is None else known.conditions(source.text)
-            with self._asked(source, deadline, conditions) as response:
+            with self._asked(source, deadline, conditions, hop=hop) as (response, visit):
                 if known and conditions and response.status_code == HTTPStatus.NOT_MODIFIED:
                     if known.agrees(response.headers):
                         raise _NotModified
@@ -153,21 +164,32 @@ class Fetcher:
                     continue
                 location = response.headers.get("Location")
                 if response.status_code not in REDIRECTS or not location:
-                    return self._received(source, response, target=target)
+                    return self._received(source, response, target=target, visit=visit)
                 source = next_hop(source, location)  # its body is left unread
         limit = self._settings.max_redirects
         detail = f"The server redirects more than {limit} times."
         raise FetchRefused(ErrorCode.TOO_MANY_REDIRECTS, detail)
 
+    @contextmanager
     def _asked(
-        self, source: SourceUrl, deadline: Deadline, conditions: Mapping[str, str]
-    ) -> AbstractContextManager[requests.Response]:
+        self, source: SourceUrl, deadline: Deadline, conditions: Mapping[str, str], *, hop: int
+    ) -> Iterator[tuple[requests.Response, Visit]]:
+        """Yield the answer, and the visit on which more may be noted; the slot is held so long."""
+        self._lists.check(source)
         headers = {**HEADERS, **_WANTED, **conditions}
-        return self._dialer.answer(
-            source, deadline, lambda adapter, timeouts: adapter.get(headers, timeouts=timeouts)
-        )
+        patience = _HOP_PATIENCE_SECONDS if hop else 0.0
+        with (
+            self._manners.visit(source, deadline, patience_seconds=patience) as visit,
+            self._dialer.answer(
+                source, deadline, lambda adapter, timeouts: adapter.get(headers, timeouts=timeouts)
+            ) as response,
+        ):
+            note_answer(visit, response.status_code)
+            yield response, visit
 
-    def _received(self, source: SourceUrl, response: requests.Response, *, target: Path) -> Fetched:
+    def _received(
+        self, source: SourceUrl, response: requests.Response, *, target: Path, visit: Visit
+    ) -> Fetched:
         if response.status_code != HTTPStatus.OK:
             raise status_error(response.status_code, response.headers)
         limit = self._settings.max_bytes
@@ -175,9 +197,15 @@ class Fetcher:
             raise too_many_bytes(limit)
         encoding = response.headers.get("Content-Encoding", "").strip().lower()
         with translated(source.host, ErrorCode.INCOMPLETE_BODY):
-            arriving = sent(
-                lambda size: bytes(response.raw.read(size, decode_content=False)), max_bytes=limit
-            )
+            pace = Pace(self._settings.min_bytes_per_second)
+
+            def read(size: int) -> bytes:
+                part = bytes(response.raw.read1(size, decode_content=False))  # what is there
+                visit.bytes += len(part)
+                pace.note(len(part))
+                return part
+
+            arriving = sent(read, max_bytes=limit)
             saved = save(decoded(arriving, encoding, max_bytes=limit), target)
         return Fetched(
             final_url=source.text,

@@ -1,6 +1,6 @@
 """A supplier asks to come back later: the job waits without holding anything."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -18,6 +18,13 @@ _MUCH_LATER = {"Retry-After": "600"}
 Cancel = Callable[[World, Any], None]
 
 pytestmark = pytest.mark.usefixtures("off_duty")
+
+
+@pytest.fixture
+def refusing() -> Iterator[PictureServer]:
+    """A supplier's server that asks for patience."""
+    with PictureServer() as server:
+        yield server
 
 
 def parked(world: World, job_id: str) -> Any:
@@ -43,11 +50,12 @@ def through_the_api(world: World, job: Any) -> None:
 
 
 def test_a_job_whose_supplier_asks_for_patience_holds_nothing_and_goes_on_in_the_same_run(
-    world: World, pictures: PictureServer, hire: Hiring
+    world: World, pictures: PictureServer, refusing: PictureServer, hire: Hiring
 ) -> None:
     hire(WORKER_SLOTS="1")
-    urls = [small(pictures, seed) for seed in (6500, 6501)]
-    pictures.refusals["/small/6501.jpg"] = (429, _LATER)
+    # A server that asks for patience gets it for all its pictures: the others are elsewhere.
+    urls = [small(pictures, 6500), small(refusing, 6501)]
+    refusing.refusals["/small/6501.jpg"] = (429, _LATER)
     waiting = parked(world, world.post(*urls)["job_id"])
     other = world.finished(world.post(small(pictures, 6502))["job_id"])
     run = world.flow_run(waiting["flow_run_id"])
@@ -55,13 +63,13 @@ def test_a_job_whose_supplier_asks_for_patience_holds_nothing_and_goes_on_in_the
     assert [image["state"] for image in waiting["images"]] == ["ready", "queued"]
     assert (other["state"], world.job(waiting["id"])["state"]) == ("ready", "queued")
     assert (run["state"]["type"], run["state"]["name"]) == ("SCHEDULED", "Parked")
-    assert pictures.requests["/small/6501.jpg"] == 1
+    assert refusing.requests["/small/6501.jpg"] == 1
 
-    del pictures.refusals["/small/6501.jpg"]
+    del refusing.refusals["/small/6501.jpg"]
     job = world.finished(waiting["id"])
     assert (job["state"], job["attempts"]) == ("ready", 2)
     assert pictures.requests["/small/6500.jpg"] == 1
-    assert pictures.requests["/small/6501.jpg"] == 2
+    assert refusing.requests["/small/6501.jpg"] == 2
     assert one_run(world, job)["run_count"] == 2
 
 
@@ -77,12 +85,13 @@ def test_a_parked_job_that_is_cancelled_ends_at_once_and_its_run_shows_it(
     shown_within_seconds: float,
     world: World,
     pictures: PictureServer,
+    refusing: PictureServer,
     hire: Hiring,
 ) -> None:
     hire()
     seed = 6520 if cancel_it is in_prefect else 6530
-    urls = [small(pictures, seed), small(pictures, seed + 1)]
-    pictures.refusals[f"/small/{seed + 1}.jpg"] = (429, _MUCH_LATER)
+    urls = [small(pictures, seed), small(refusing, seed + 1)]
+    refusing.refusals[f"/small/{seed + 1}.jpg"] = (429, _MUCH_LATER)
     waiting = parked(world, world.post(*urls)["job_id"])
 
     cancel_it(world, waiting)

@@ -10,6 +10,7 @@ from infra.errors import (
     ErrorCode,
     FetchFailed,
     FetchRefused,
+    HostBusy,
     ImageRefused,
     LostClaim,
     PermanentError,
@@ -33,6 +34,7 @@ SAMPLES = [
     LostClaim(ErrorCode.LOST_CLAIM, SENTENCE),
     TransientError(ErrorCode.GAVE_UP, SENTENCE),
     FetchFailed("http_503", SENTENCE, retry_after_seconds=120),
+    HostBusy("shop.example:443", SENTENCE, 2.5),
     PixelsFailed(ErrorCode.DECODER_CRASHED, SENTENCE),
     ServiceUnavailable(ErrorCode.STORE_UNAVAILABLE, SENTENCE, retry_after_seconds=1.5),
     Conflict(ErrorCode.DATABASE_CONFLICT, SENTENCE, retry_after_seconds=1),
@@ -41,7 +43,14 @@ SAMPLES = [
 Kinds = set[type[ProductImagesError]]
 
 PERMANENT: Kinds = {PermanentError, FetchRefused, ImageRefused, Rejected, LostClaim}
-TRANSIENT: Kinds = {TransientError, FetchFailed, PixelsFailed, ServiceUnavailable, Conflict}
+TRANSIENT: Kinds = {
+    TransientError,
+    FetchFailed,
+    HostBusy,
+    PixelsFailed,
+    ServiceUnavailable,
+    Conflict,
+}
 
 
 def _tree(root: type[ProductImagesError]) -> Kinds:

@@ -1,0 +1,23 @@
+"""Use case: show how source hosts behave, and ask one again that was left alone."""
+
+from infra.errors import ErrorCode, Rejected
+from infra.politeness.shared import SharedHosts
+from infra.politeness.terms import HostView
+
+
+def list_hosts(hosts: SharedHosts, *, limit: int) -> list[HostView]:
+    """Return the hosts that were asked last, the latest first; raises `ServiceUnavailable`."""
+    return hosts.views(limit)
+
+
+def reset_host(hosts: SharedHosts, host: str) -> HostView:
+    """Close the circuit and end the silence; return what is known of the host then.
+
+    Raises `Rejected` (404) when it was not asked lately, `ServiceUnavailable`.
+    """
+    if hosts.view(host) is not None:
+        hosts.reset(host)
+        view = hosts.view(host)
+        if view is not None:
+            return view
+    raise Rejected(404, ErrorCode.NOT_FOUND, f"No host {host[:64]!r} was asked lately.")
