@@ -8,34 +8,14 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-)
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from infra.setting_types import Count, Entries, Port, Positive
 from infra.webhooks.secret import require_secret
 
 ENV_FILE = ".env"
 _MEBIBYTE = 1024 * 1024
-
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-
-
-def _entries(value: Any) -> Any:
-    """Split a list that a variable names with commas."""
-    if isinstance(value, str):
-        return tuple(entry.strip() for entry in value.split(",") if entry.strip())
-    return value
-
-
-Entries = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_entries)]
 
 
 class SettingsError(Exception):
@@ -180,6 +160,15 @@ class ApiSettings(Section):
     cors_origins: Entries = ()
     events_heartbeat_seconds: Positive = 15
     events_listeners: Count = 200
+
+
+class ImportSettings(Section):
+    """How large an imported file may be."""
+
+    model_config = SettingsConfigDict(env_prefix="IMPORT_")
+
+    max_rows: Count = 100_000
+    max_bytes: Count = 200 * _MEBIBYTE
 
 
 class DispatchSettings(Section):
