@@ -29,11 +29,17 @@ _TYPES = {
 _UNTOLD = "application/octet-stream"
 
 
+def _require(file: Path) -> Path:
+    if file != _STDIN and not file.is_file():
+        raise typer.BadParameter(f"There is no file {str(file)!r}.")
+    return file
+
+
 def import_file(
     file: Annotated[
         Path,
         typer.Argument(
-            help="A CSV or NDJSON file, - for standard input.", exists=True, allow_dash=True
+            metavar="FILE", help="A CSV or NDJSON file, - for standard input.", callback=_require
         ),
     ],
     policy: Annotated[

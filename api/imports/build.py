@@ -17,6 +17,7 @@ from infra.settings import ApiSettings
 from tasks.imports.row import BadRow, GoodRow, Row, RowImage, RowProblem
 
 _ALT = TypeAdapter[str](Alt)
+_SKU = TypeAdapter[str](Sku)
 _OURS = frozenset({"image_urls", "alt_texts"})
 
 
@@ -46,8 +47,9 @@ def row_of(record: Record, settings: ApiSettings) -> Row:
     except _Wrong as exc:
         problems.append(exc)
     if problems or described is None:
-        sku = None if described is None else described.sku
-        return BadRow(record.line, sku, tuple(_problem(record, wrong) for wrong in problems))
+        return BadRow(
+            record.line, _sku_of(given), tuple(_problem(record, wrong) for wrong in problems)
+        )
     return _good(record.line, described, images)
 
 
@@ -61,6 +63,15 @@ def _good(line: int, described: _Described, images: tuple[RowImage, ...]) -> Goo
 def _problem(record: Record, wrong: _Wrong) -> RowProblem:
     column = record.names.get(wrong.field, wrong.field)
     return RowProblem(record.line, column, wrong.code, wrong.detail)
+
+
+def _sku_of(given: Mapping[str, Any]) -> str | None:
+    """Return the sku of a row that is wrong elsewhere: the report names it."""
+    sku = given.get("sku")
+    try:
+        return _SKU.validate_python(sku.strip() if isinstance(sku, str) else sku)
+    except ValidationError:
+        return None
 
 
 def _is_empty(value: Any) -> bool:

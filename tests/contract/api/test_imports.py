@@ -150,7 +150,7 @@ def test_other_policies_take_the_good_rows_and_report_the_bad_ones(
 
 
 @pytest.mark.parametrize(("policy", "acceptable"), [("reject_all", False), ("reject_rows", True)])
-def test_a_dry_run_tells_and_writes_nothing(api: Api, policy: str, acceptable: bool) -> None:
+def test_a_dry_run_tells_and_writes_nothing(api: Api, policy: str, *, acceptable: bool) -> None:
     before = batches(api)
 
     response = send(api, BAD, policy=policy, dry_run="true", key=f"dry-{uuid4()}")
