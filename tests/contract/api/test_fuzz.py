@@ -15,12 +15,14 @@ import pytest
 
 from api.resources import ApiConfiguration
 from infra.migrate import upgrade
+from infra.settings import inherited_environment
 from infra.stack.stack import Stack
 from tests.contract.api.importing import catalogue, send, skus
 from tests.contract.api.running import Api, changed, running_api
 from tests.integration.database.fresh import empty_database
 
 _PROGRAM = Path(sys.executable).with_name("schemathesis")
+_HERE = str(Path(__file__).parent)
 _SECONDS = 180
 _CASES = 1000
 _CHECKS = (
@@ -103,6 +105,11 @@ def test_no_request_brings_an_answer_that_the_description_does_not_name(
             *("--request-timeout", "10", "--no-color"),
         ],
         cwd=tmp_path,
+        env={
+            **inherited_environment(),
+            "SCHEMATHESIS_HOOKS": "fuzz_serializers",
+            "PYTHONPATH": _HERE,
+        },
         capture_output=True,
         text=True,
         timeout=_SECONDS,
