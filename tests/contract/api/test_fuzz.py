@@ -23,7 +23,7 @@ from tests.integration.database.fresh import empty_database
 
 _PROGRAM = Path(sys.executable).with_name("schemathesis")
 _HERE = str(Path(__file__).parent)
-_SECONDS = 180
+_SECONDS = 600
 _CASES = 1000
 _CHECKS = (
     "not_a_server_error",
