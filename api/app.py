@@ -13,14 +13,21 @@ from api.problem_schema import describe_problems
 from api.problems import install_problem_handlers
 from api.resources import ApiConfiguration, open_resources
 from api.routes import (
+    batches,
     health,
     hosts,
+    imports,
     job_events,
     jobs,
     process_image,
     product_list,
     products,
     webhooks,
+)
+
+_DOORS = (
+    *(process_image, jobs, job_events, product_list, products),
+    *(imports, batches, webhooks, hosts, health),
 )
 
 
@@ -44,15 +51,6 @@ def create_app(configuration: ApiConfiguration) -> FastAPI:
     install_problem_handlers(app)
     install_access(app, configuration.api)
     describe_problems(app)
-    for module in (
-        process_image,
-        jobs,
-        job_events,
-        product_list,
-        products,
-        webhooks,
-        hosts,
-        health,
-    ):
+    for module in _DOORS:
         app.include_router(module.router)
     return app

@@ -36,9 +36,9 @@ class Body:
 
 async def read_json(request: Request, settings: ApiSettings) -> Body:
     """Return a JSON object's members. Raises `Rejected` (400, 413, 422)."""
-    limited = _limit(request, settings.max_json_bytes)
+    bounded = limited(request, settings.max_json_bytes)
     try:
-        text = (await limited.body()).decode("utf-8-sig")  # JSON allows no other encoding
+        text = (await bounded.body()).decode("utf-8-sig")  # JSON allows no other encoding
         document = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as exc:
         raise Rejected(
@@ -59,7 +59,7 @@ async def read_body(request: Request, settings: ApiSettings) -> AsyncIterator[Bo
 
     Raises `Rejected` (400, 413, 415, 422).
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media_type = media_type_of(request.headers.get("content-type", ""))
     if media_type in _JSON_TYPES:
         yield await read_json(request, settings)
     elif media_type == _FORM_TYPE:
@@ -73,10 +73,15 @@ async def read_body(request: Request, settings: ApiSettings) -> AsyncIterator[Bo
         )
 
 
+def media_type_of(content_type: str) -> str:
+    """Return the type alone, in lower case."""
+    return content_type.partition(";")[0].strip().lower()
+
+
 async def _read_form(request: Request, settings: ApiSettings, directory: Path) -> Body:
-    limited = _limit(request, settings.max_upload_bytes)
+    bounded = limited(request, settings.max_upload_bytes)
     try:
-        form = await limited.form(
+        form = await bounded.form(
             max_files=settings.max_urls,
             max_fields=_MAX_FORM_FIELDS,
             max_part_size=settings.max_json_bytes,
@@ -126,7 +131,7 @@ def _form_json(value: str) -> Any:
         ) from exc
 
 
-def _limit(request: Request, max_bytes: int) -> Request:
+def limited(request: Request, max_bytes: int) -> Request:
     """Return the request with a body that refuses to grow beyond `max_bytes`."""
     refusal = Rejected(
         413, ErrorCode.BODY_TOO_LARGE, f"The body is larger than the {max_bytes} bytes allowed."

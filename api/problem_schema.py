@@ -23,11 +23,17 @@ _SCHEMA: dict[str, Any] = {
         "detail": {"type": "string"},
         "errors": {
             "type": "array",
-            "description": "The fields that are wrong",
+            "description": "The fields that are wrong, or the rows of an imported file",
             "items": {
                 "type": "object",
-                "required": ["pointer", "detail"],
-                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+                "required": ["detail"],
+                "properties": {
+                    "pointer": {"type": "string"},
+                    "line": {"type": "integer", "minimum": 1},
+                    "column": {"type": ["string", "null"]},
+                    "code": {"type": "string"},
+                    "detail": {"type": "string"},
+                },
             },
         },
     },

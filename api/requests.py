@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from api.ids import parse_id
 from infra.errors import ErrorCode, FetchRefused, Rejected
@@ -20,6 +20,19 @@ _METADATA_LEVELS = 32  # answers cannot be written from a few hundred on
 _ONE_OF = "Send image_url, image_urls or files: at least one image is needed."
 
 M = TypeVar("M", bound=BaseModel)
+
+
+def _storable_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
+    for text in _texts(metadata, _METADATA_LEVELS):
+        require_storable(text)
+    try:
+        json.dumps(metadata, allow_nan=False)
+    except ValueError as exc:
+        raise ValueError("has a number that is too large for JSON") from exc
+    return metadata
+
+
+JobMetadata = Annotated[dict[str, Any], AfterValidator(_storable_metadata)]
 
 
 class ProcessImageRequest(BaseModel):
@@ -37,7 +50,7 @@ class ProcessImageRequest(BaseModel):
         None, description="your own name of the product; created when unknown"
     )
     preset: str = Field(_DEFAULT_PRESET, description="which variants are made")
-    metadata: dict[str, Any] = Field(default_factory=dict, description="kept with the job")
+    metadata: JobMetadata = Field(default_factory=dict, description="kept with the job")
     callback_url: str | None = Field(None, description="kept with the job")
 
     @field_validator("sku")
@@ -46,17 +59,6 @@ class ProcessImageRequest(BaseModel):
         if sku is not None:
             require_storable(sku)
         return sku
-
-    @field_validator("metadata")
-    @classmethod
-    def _metadata_is_storable(cls, metadata: dict[str, Any]) -> dict[str, Any]:
-        for text in _texts(metadata, _METADATA_LEVELS):
-            require_storable(text)
-        try:
-            json.dumps(metadata, allow_nan=False)
-        except ValueError as exc:
-            raise ValueError("has a number that is too large for JSON") from exc
-        return metadata
 
 
 def _texts(value: Any, levels: int) -> Iterator[str]:
@@ -94,12 +96,7 @@ def to_submission(
     presets: Presets,
 ) -> Submission:
     """Return what to submit; raise `Rejected` when any part of it is unacceptable."""
-    if request.preset not in presets:
-        raise Rejected(
-            422,
-            ErrorCode.UNKNOWN_PRESET,
-            f"There is no preset {request.preset!r}. Known: {', '.join(presets)}.",
-        )
+    require_preset(request.preset, presets)
     return Submission(
         preset=request.preset,
         urls=_parse_urls(request, settings),
@@ -109,6 +106,16 @@ def to_submission(
         metadata=request.metadata,
         callback_url=_callback_url(request, settings),
     )
+
+
+def require_preset(name: str, presets: Presets) -> None:
+    """Raise `Rejected` (422) unless there is such a preset."""
+    if name not in presets:
+        raise Rejected(
+            422,
+            ErrorCode.UNKNOWN_PRESET,
+            f"There is no preset {name!r}. Known: {', '.join(presets)}.",
+        )
 
 
 def check_count(request: ProcessImageRequest, files: int, settings: ApiSettings) -> None:
@@ -147,9 +154,12 @@ def _parse_url(text: str, what: str, settings: ApiSettings) -> str:
 
 
 def _callback_url(request: ProcessImageRequest, settings: ApiSettings) -> str | None:
-    if request.callback_url is None:
-        return None
-    return _parse_url(request.callback_url, "callback_url", settings)
+    return callback_of(request.callback_url, settings)
+
+
+def callback_of(text: str | None, settings: ApiSettings) -> str | None:
+    """Return a normalised callback URL, None without one; raise `Rejected` (422)."""
+    return None if text is None else _parse_url(text, "callback_url", settings)
 
 
 def _product_id(request: ProcessImageRequest) -> UUID | None:

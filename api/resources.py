@@ -21,6 +21,7 @@ from infra.settings import (
     DatabaseSettings,
     DispatchSettings,
     FetchSettings,
+    ImportSettings,
     PrefectSettings,
     PresetSettings,
     StoreSettings,
@@ -46,6 +47,7 @@ class ApiConfiguration:
     dispatch: DispatchSettings
     prefect: PrefectSettings
     store: StoreSettings
+    imports: ImportSettings = field(default_factory=ImportSettings.load)
     fetch: FetchSettings = field(default_factory=FetchSettings.load)
     webhooks: WebhookSettings = field(default_factory=WebhookSettings.load)
     presets: Presets = field(default_factory=packaged_presets)
@@ -62,6 +64,7 @@ class ApiConfiguration:
             dispatch=DispatchSettings.load(),
             prefect=PrefectSettings.load(),
             store=StoreSettings.load(),
+            imports=ImportSettings.load(),
             fetch=FetchSettings.load(),
             webhooks=WebhookSettings.load(),
             presets=read_presets(PresetSettings.load()),

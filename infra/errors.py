@@ -41,6 +41,12 @@ class ErrorCode(StrEnum):
     DELIVERY_PENDING = "delivery_pending"
     INVALID_IDEMPOTENCY_KEY = "invalid_idempotency_key"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
+    BAD_ENCODING = "bad_encoding"
+    BAD_HEADER = "bad_header"
+    TOO_MANY_ROWS = "too_many_rows"
+    INVALID_ROWS = "invalid_rows"
+    MALFORMED_ROW = "malformed_row"
+    DUPLICATE_SKU = "duplicate_sku"
     INTERNAL_ERROR = "internal_error"
 
     # About a part of the system
@@ -92,6 +98,10 @@ class ErrorCode(StrEnum):
     JOB_NOT_FINAL = "job_not_final"
     NOTHING_TO_RETRY = "nothing_to_retry"
     OBJECTS_REMOVED = "objects_removed"
+
+    # About a batch
+    BATCH_IS_FINAL = "batch_is_final"
+    BATCH_NOT_FINAL = "batch_not_final"
 
 
 class ProductImagesError(Exception):

@@ -12,6 +12,7 @@ import requests
 from infra.errors import ErrorCode, ServiceUnavailable
 
 _TIMEOUT_SECONDS = (3.0, 30.0)
+_PIECE_BYTES = 65_536
 
 
 class ServiceClient:
@@ -55,6 +56,16 @@ def lines_of(response: requests.Response) -> Iterator[str]:
     except requests.RequestException as exc:
         raise ServiceUnavailable(
             ErrorCode.INTERNAL_ERROR, f"The stream {response.url} was cut off."
+        ) from exc
+
+
+def pieces_of(response: requests.Response) -> Iterator[bytes]:
+    """Yield a streamed answer in pieces as it comes; raise `ServiceUnavailable` if it breaks."""
+    try:
+        yield from response.iter_content(_PIECE_BYTES)
+    except requests.RequestException as exc:
+        raise ServiceUnavailable(
+            ErrorCode.INTERNAL_ERROR, f"The download {response.url} was cut off."
         ) from exc
 
 

@@ -8,13 +8,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-)
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from infra.setting_values import Count, Entries, Port, Positive
@@ -172,6 +166,15 @@ class ApiSettings(Section):
     cors_origins: Entries = ()
     events_heartbeat_seconds: Positive = 15
     events_listeners: Count = 200
+
+
+class ImportSettings(Section):
+    """How large an imported file may be."""
+
+    model_config = SettingsConfigDict(env_prefix="IMPORT_")
+
+    max_rows: Count = 100_000
+    max_bytes: Count = 200 * _MEBIBYTE
 
 
 class DispatchSettings(Section):

@@ -1,9 +1,10 @@
 """Use case: have the failed images of a job made again; what is ready stays as it is."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from infra.db.engine import Database
@@ -11,6 +12,14 @@ from infra.db.models import Image, Job, JobImage
 from infra.errors import ErrorCode, Rejected
 from infra.states import ImageState, JobState
 from tasks.unfinished import NO_ERROR, lock_product
+
+BEGINNING: dict[str, Any] = {
+    "state": JobState.QUEUED,
+    "attempts": 0,
+    **dict.fromkeys(("dispatched_at", "not_before", "cancel_requested_at", "chunk_id")),
+    **dict.fromkeys(("started_at", "finished_at", "error_code", "error_detail")),
+}
+"""What a job is like that begins again; a job of a batch waits to be packed."""
 
 
 def retry(database: Database, job_id: UUID, *, image_id: UUID | None = None) -> None:
@@ -66,27 +75,27 @@ def _nothing_to_retry(image_id: UUID | None) -> Rejected:
 def _queue_failed(session: Session, job: Job, *, image_id: UUID | None = None) -> bool:
     """Queue the failed images, or that one, in both tables; return whether there were any."""
     lock_product(session, job.product_id)
-    waiting = {"state": ImageState.QUEUED, **NO_ERROR}
     failed = (JobImage.job_id == job.id) & (JobImage.state == ImageState.FAILED)
     if image_id is not None:
         failed &= JobImage.image_id == image_id
+    return bool(queue_failed_images(session, failed))
+
+
+def queue_failed_images(session: Session, failed: ColumnElement[bool]) -> set[UUID]:
+    """Queue these images of jobs in both tables; return the jobs that have one.
+
+    The caller has locked the jobs and their products.
+    """
+    waiting = {"state": ImageState.QUEUED, **NO_ERROR}
     session.execute(
         update(Image)
         .where(Image.id.in_(select(JobImage.image_id).where(failed)))
         .values(**waiting, updated_at=func.now())
     )
-    queued = session.scalars(
-        update(JobImage)
-        .where(failed)
-        .values(**waiting, finished_at=None)
-        .returning(JobImage.image_id)
-    )
-    return bool(queued.all())
+    queued = update(JobImage).where(failed).values(**waiting, finished_at=None)
+    return set(session.scalars(queued.returning(JobImage.job_id)))
 
 
 def _begin_again(job: Job) -> None:
-    job.state = JobState.QUEUED
-    job.attempts = 0
-    job.dispatched_at = job.not_before = job.cancel_requested_at = None
-    job.started_at = job.finished_at = None
-    job.error_code = job.error_detail = None
+    for name, value in BEGINNING.items():
+        setattr(job, name, value)

@@ -5,6 +5,7 @@ job's row locked. The product's row is locked next and its images last, as in ev
 that writes images: so no two wait for each other in a circle.
 """
 
+from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, func, select, update
@@ -20,6 +21,13 @@ def lock_product(session: Session, product_id: UUID) -> str | None:
     """Lock the product's row until the transaction ends; return its sku."""
     statement = select(Product.sku).where(Product.id == product_id)
     return session.scalars(statement.with_for_update(key_share=True)).one()
+
+
+def lock_products(session: Session, product_ids: Collection[UUID]) -> None:
+    """Lock many products, in the order in which imports lock them."""
+    statement = select(Product.id).where(Product.id.in_(product_ids))
+    ordered = statement.order_by(Product.sku, Product.id)
+    session.execute(ordered.with_for_update(key_share=True)).all()
 
 
 def start_unfinished(session: Session, job: Job) -> None:
@@ -49,21 +57,30 @@ def fail_unfinished(session: Session, job: Job, *, code: str, detail: str) -> in
     has made or is going to make stays as it is.
     """
     lock_product(session, job.product_id)
+    return fail_unfinished_of(session, [job.id], code=code, detail=detail)
+
+
+def fail_unfinished_of(
+    session: Session, job_ids: Collection[UUID], *, code: str, detail: str
+) -> int:
+    """Do the same for many jobs; the caller has locked their products, too."""
     failure = {
         "state": ImageState.FAILED,
         "error_code": code,
         "error_detail": detail,
         "error_retryable": True,
     }
+    left = JobImage.job_id.in_(job_ids) & JobImage.finished_at.is_(None)
     pending = Image.state.in_((ImageState.QUEUED, ImageState.PROCESSING))
+    theirs = Image.id.in_(select(JobImage.image_id).where(left))
     session.execute(
         update(Image)
-        .where(_unfinished_of(job), pending, ~_awaited_from_another(job))
+        .where(theirs, pending, ~_awaited_from_others(job_ids))
         .values(**failure, updated_at=func.now())
     )
     failed = session.scalars(
         update(JobImage)
-        .where(_left_by(job))
+        .where(left)
         .values(**failure, finished_at=func.now())
         .returning(JobImage.image_id)
     )
@@ -78,13 +95,13 @@ def _unfinished_of(job: Job) -> ColumnElement[bool]:
     return Image.id.in_(select(JobImage.image_id).where(_left_by(job)))
 
 
-def _awaited_from_another(job: Job) -> ColumnElement[bool]:
+def _awaited_from_others(job_ids: Collection[UUID]) -> ColumnElement[bool]:
     """Whether another job that has not ended still owes this image."""
     other, theirs = aliased(Job), aliased(JobImage)
     return exists().where(
         theirs.image_id == Image.id,
         theirs.finished_at.is_(None),
         theirs.job_id == other.id,
-        other.id != job.id,
+        other.id.not_in(job_ids),
         other.state.in_((JobState.QUEUED, JobState.RUNNING)),
     )

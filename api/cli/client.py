@@ -4,18 +4,26 @@ import mimetypes
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from pydantic import SecretStr
 
 from infra.errors import ProductImagesError, ServiceUnavailable
-from infra.http import ServiceClient, lines_of
+from infra.http import ServiceClient, lines_of, pieces_of
 from infra.settings import ClientSettings, StackSettings
 from infra.stack.description import FILE_NAME, StackDescription
 from infra.stack.failure import StackError
 
 _DEFAULT_API = "http://127.0.0.1:8080"
+
+
+class ApiRefusal(ProductImagesError):
+    """The API's own code and sentence; `errors` are the details of some refusals."""
+
+    def __init__(self, code: str, detail: str, errors: Sequence[Any] = ()) -> None:
+        super().__init__(code, detail)
+        self.errors = errors
 
 
 class ApiClient:
@@ -85,6 +93,40 @@ class ApiClient:
         """Have a source host asked again; return it."""
         return self._call("POST", f"/hosts/{quote(host, safe='')}/reset")
 
+    def import_file(
+        self, file: BinaryIO, media_type: str, *, key: str | None = None, **query: Any
+    ) -> Any:
+        """Send a file as it is read; return the batch that it became, or what a dry run found."""
+        wanted = {name: value for name, value in query.items() if value is not None}
+        headers = {"Content-Type": media_type} | ({} if key is None else {"Idempotency-Key": key})
+        return self._call("POST", "/imports", data=file, params=wanted, headers=headers)
+
+    def batch(self, batch_id: str) -> Any:
+        """Return a batch."""
+        return self._call("GET", f"/batches/{batch_id}")
+
+    def batches(self, **query: Any) -> Any:
+        """Return one page of batches."""
+        wanted = {name: value for name, value in query.items() if value is not None}
+        return self._call("GET", "/batches", params=wanted)
+
+    def retry_batch(self, batch_id: str) -> Any:
+        """Ask for another try of what failed; return the batch."""
+        return self._call("POST", f"/batches/{batch_id}/retry")
+
+    def cancel_batch(self, batch_id: str) -> Any:
+        """Ask for the batch's end; return the batch."""
+        return self._call("POST", f"/batches/{batch_id}/cancel")
+
+    @contextmanager
+    def report(self, batch_id: str) -> Iterator[Iterator[bytes]]:
+        """Yield the report of a batch in pieces."""
+        path = f"/batches/{batch_id}/report.csv"
+        with self._reached(), self._service.stream(path, {}) as response:
+            if not response.ok:
+                self._answer(response, path)
+            yield pieces_of(response)
+
     def _call(self, method: str, path: str, **arguments: Any) -> Any:
         with self._reached():
             response = self._service.request(method, path, **arguments, **self._limits)
@@ -106,7 +148,7 @@ class ApiClient:
             answer = response.json()
             if response.ok:
                 return answer
-            raise ProductImagesError(answer["code"], answer["detail"])
+            raise ApiRefusal(answer["code"], answer["detail"], answer.get("errors", ()))
         except (ValueError, KeyError, TypeError) as exc:
             raise ProductImagesError(
                 f"http_{response.status_code}",

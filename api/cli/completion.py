@@ -37,6 +37,20 @@ def complete_unfinished_jobs(incomplete: str) -> Candidates:
     return _jobs(incomplete, _UNFINISHED)
 
 
+def complete_batches(incomplete: str) -> Candidates:
+    """Offer the newest batches."""
+    try:
+        with open_client(timeout_seconds=_PATIENCE_SECONDS) as client:
+            batches = client.batches(limit=_JOBS)["batches"]
+    except (ProductImagesError, SettingsError):
+        return []
+    return [
+        (batch["id"], " ".join(filter(None, (batch["state"], batch["name"]))))
+        for batch in batches
+        if batch["id"].startswith(incomplete)
+    ]
+
+
 def complete_letters(incomplete: str) -> Candidates:
     """Offer the oldest dead letters."""
     try:

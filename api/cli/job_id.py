@@ -24,6 +24,16 @@ def require_id(text: str | None) -> str | None:
         raise typer.BadParameter(f"{text!r} is no id.") from exc
 
 
+def require_batch_id(batch_id: str) -> str:
+    """Return the id of a batch in its usual spelling; stop the command when it cannot be one."""
+    try:
+        return str(UUID(batch_id))
+    except ValueError as exc:
+        raise typer.BadParameter(
+            f"{batch_id!r} is no batch id; see `product-images batches list`."
+        ) from exc
+
+
 def require_job_ids(job_ids: list[str]) -> list[str]:
     """Return the ids in their usual spelling, each once."""
     return list(dict.fromkeys(filter(None, map(require_job_id, job_ids))))

@@ -4,7 +4,20 @@ import sys
 
 import typer
 
-from api.cli import changes, dead, demo, hosts, inspect, jobs, keys, process, services, stack
+from api.cli import (
+    batches,
+    changes,
+    dead,
+    demo,
+    hosts,
+    imports,
+    inspect,
+    jobs,
+    keys,
+    process,
+    services,
+    stack,
+)
 from infra.errors import ProductImagesError
 from infra.settings import SettingsError
 
@@ -17,6 +30,8 @@ app.command()(process.process)
 app.add_typer(jobs.app, name="jobs")
 app.command()(changes.retry)
 app.command()(changes.cancel)
+app.command("import")(imports.import_file)
+app.add_typer(batches.app, name="batches")
 app.add_typer(dead.app, name="dead")
 app.add_typer(hosts.app, name="hosts")
 app.add_typer(keys.app, name="keys")

@@ -29,13 +29,13 @@ def watch(client: ApiClient, job_id: str, *, quiet: bool = False) -> Any:
 
 
 @contextmanager
-def progress_bar(*, quiet: bool) -> Iterator[Callable[..., None]]:
-    """Yield what changes a bar of images: its `description`, `total` and `completed`."""
+def progress_bar(*, quiet: bool, unit: str = "images") -> Iterator[Callable[..., None]]:
+    """Yield what changes a bar of things: its `description`, `total` and `completed`."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("images"),
+        TextColumn(unit),
         TimeElapsedColumn(),
     )
     hidden = quiet or not _err.is_terminal  # else an empty line would remain

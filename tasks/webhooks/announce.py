@@ -5,7 +5,7 @@ before it has told nobody.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -49,22 +49,32 @@ def announce_job(session: Session, job: Job) -> None:
 
     The job's state and its images are written before, the caller commits.
     """
-    receivers = _receivers(session, Event.JOB_FINISHED, job.callback_url)
-    if not receivers:
+    announce_jobs(session, [job])
+
+
+def announce_jobs(session: Session, jobs: Sequence[Job]) -> None:
+    """Do the same for many jobs."""
+    registered = _registered(session, Event.JOB_FINISHED)
+    wanted = [job for job in jobs if registered or job.callback_url is not None]
+    if not wanted:
         return
-    data = {
-        "job_id": str(job.id),
-        "state": job.state.value,
-        "product_id": str(job.product_id),
-        "counts": _image_counts(session, job.id),
-        "url": f"/jobs/{job.id}",
-    }
-    _owe(session, receivers, _News(Event.JOB_FINISHED, job.id, data))
+    counts = _image_counts(session, [job.id for job in wanted])
+    for job in wanted:
+        data = {
+            "job_id": str(job.id),
+            "state": job.state.value,
+            "product_id": str(job.product_id),
+            "counts": counts[job.id],
+            "url": f"/jobs/{job.id}",
+        }
+        receivers = _with_callback(registered, job.callback_url)
+        _owe(session, receivers, _News(Event.JOB_FINISHED, job.id, data))
 
 
 def announce_batch(session: Session, batch: FinishedBatch) -> None:
     """Owe `batch.finished` likewise; call it in the transaction that makes the batch final."""
-    receivers = _receivers(session, Event.BATCH_FINISHED, batch.callback_url)
+    registered = _registered(session, Event.BATCH_FINISHED)
+    receivers = _with_callback(registered, batch.callback_url)
     data = {
         "batch_id": str(batch.batch_id),
         "state": batch.state,
@@ -74,7 +84,7 @@ def announce_batch(session: Session, batch: FinishedBatch) -> None:
     _owe(session, receivers, _News(Event.BATCH_FINISHED, batch.batch_id, data))
 
 
-def _receivers(session: Session, event: Event, callback_url: str | None) -> list[_Receiver]:
+def _registered(session: Session, event: Event) -> list[_Receiver]:
     """The lock makes an endpoint that is being deleted vanish or stay, not fail the caller."""
     wanting = (
         select(WebhookEndpoint.url, WebhookEndpoint.id)
@@ -84,19 +94,30 @@ def _receivers(session: Session, event: Event, callback_url: str | None) -> list
         .order_by(WebhookEndpoint.id)
         .with_for_update(read=True, key_share=True)
     )
-    registered = [_Receiver(*row) for row in session.execute(wanting).tuples()]
+    return [_Receiver(*row) for row in session.execute(wanting).tuples()]
+
+
+def _with_callback(registered: list[_Receiver], callback_url: str | None) -> list[_Receiver]:
     return registered if callback_url is None else [*registered, _Receiver(callback_url)]
 
 
-def _image_counts(session: Session, job_id: UUID) -> dict[str, int]:
+def _image_counts(session: Session, job_ids: Collection[UUID]) -> Mapping[UUID, Mapping[str, int]]:
     counting = (
-        select(JobImage.state, func.count())
-        .where(JobImage.job_id == job_id)
-        .group_by(JobImage.state)
+        select(JobImage.job_id, JobImage.state, func.count())
+        .where(JobImage.job_id.in_(job_ids))
+        .group_by(JobImage.job_id, JobImage.state)
     )
-    found = dict(session.execute(counting).tuples().all())
-    ready, failed = found.get(ImageState.READY, 0), found.get(ImageState.FAILED, 0)
-    return {"images": sum(found.values()), "ready": ready, "failed": failed}
+    found: dict[UUID, dict[ImageState, int]] = {job_id: {} for job_id in job_ids}
+    for job_id, state, count in session.execute(counting).tuples():
+        found[job_id][state] = count
+    return {
+        job_id: {
+            "images": sum(counts.values()),
+            "ready": counts.get(ImageState.READY, 0),
+            "failed": counts.get(ImageState.FAILED, 0),
+        }
+        for job_id, counts in found.items()
+    }
 
 
 def _owe(session: Session, receivers: list[_Receiver], news: _News) -> None:

@@ -12,6 +12,7 @@ from infra.stack.part import Progress
 from infra.stack.ports import free_port
 from infra.stack.progress import describe
 from infra.stack.stack import Stack
+from tests.benchmarks.imports import measure_imports
 from tests.benchmarks.orchestration import measure_orchestration
 from tests.benchmarks.quality import measure_quality
 from tests.benchmarks.throughput import measure_throughput
@@ -24,6 +25,7 @@ def main() -> None:
     directory = Path(tempfile.mkdtemp(prefix="product-images-bench-"))
     try:
         with Stack(_settings(directory), partial(_report, console)) as stack:
+            measure_imports(stack, console)
             measure_orchestration(stack, console)
             measure_throughput(stack, console)
     finally:

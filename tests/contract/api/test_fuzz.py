@@ -15,12 +15,15 @@ import pytest
 
 from api.resources import ApiConfiguration
 from infra.migrate import upgrade
+from infra.settings import inherited_environment
 from infra.stack.stack import Stack
+from tests.contract.api.importing import catalogue, send, skus
 from tests.contract.api.running import Api, changed, running_api
 from tests.integration.database.fresh import empty_database
 
 _PROGRAM = Path(sys.executable).with_name("schemathesis")
-_SECONDS = 180
+_HERE = str(Path(__file__).parent)
+_SECONDS = 600
 _CASES = 1000
 _CHECKS = (
     "not_a_server_error",
@@ -55,6 +58,14 @@ def ended(api: Api) -> dict[str, str]:
     return {"job_id": job["job_id"], "image_id": job["images"][0]["id"]}
 
 
+def imported(api: Api) -> str:
+    """Return the id of a batch."""
+    response = send(api, catalogue(skus(2)))
+    assert response.status_code == 202, response.text
+    batch_id: str = response.json()["batch_id"]
+    return batch_id
+
+
 def settings(api: Api) -> str:
     """Name things that exist, so that not everything asked for is unknown.
 
@@ -62,6 +73,7 @@ def settings(api: Api) -> str:
     """
     known = {
         **ended(api),
+        "batch_id": imported(api),
         "product_id": created(api, "/products", sku=f"fuzz-{uuid4()}"),
         "webhook_id": created(api, "/webhooks", url="https://receiver.example/hook"),
     }
@@ -93,6 +105,11 @@ def test_no_request_brings_an_answer_that_the_description_does_not_name(
             *("--request-timeout", "10", "--no-color"),
         ],
         cwd=tmp_path,
+        env={
+            **inherited_environment(),
+            "SCHEMATHESIS_HOOKS": "fuzz_serializers",
+            "PYTHONPATH": _HERE,
+        },
         capture_output=True,
         text=True,
         timeout=_SECONDS,

@@ -1,0 +1,44 @@
+"""Writes the report of a batch as CSV that is safe to open in a spreadsheet."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from io import StringIO
+
+from infra.objectkeys import asset_url
+from tasks.batches.report import FORMATS, ReportLine
+
+_COLUMNS = (
+    *("line", "sku", "product_id", "job_id", "position", "source_url"),
+    *("state", "outcome", "error_code", "error_detail"),
+    *(f"{name}_url" for name in FORMATS),
+)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would calculate
+
+
+def csv_report(slices: Iterator[Sequence[ReportLine]], assets: str) -> Iterator[bytes]:
+    """Yield the header, then the lines slice by slice; URLs are under the base `assets`.
+
+    A cell that a spreadsheet would take for a formula begins with an apostrophe.
+    """
+    yield _written([_COLUMNS])
+    for lines in slices:
+        yield _written([_cells(line, assets) for line in lines])
+
+
+def _cells(line: ReportLine, assets: str) -> list[str]:
+    values = (
+        *(line.place, line.sku, line.product_id, line.job_id, line.position, line.source_url),
+        *(line.state, line.outcome, line.error_code, line.error_detail),
+        *(None if key is None else asset_url(assets, key) for key in line.object_keys),
+    )
+    return [_safe("" if value is None else str(value)) for value in values]
+
+
+def _safe(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
+def _written(rows: Sequence[Sequence[str]]) -> bytes:
+    text = StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()

@@ -1,0 +1,55 @@
+"""What people see of batches."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+_COLOURS = {"ready": "green", "partial": "yellow", "failed": "red", "cancelled": "red"}
+_ROW = "{:<36}  {:<9}  {:<9}  {:>5}  {:>7}  {:<19}  {}"
+
+
+def print_batches(console: Console, batches: Sequence[Any]) -> None:
+    """Print one line per batch."""
+    if not batches:
+        console.print("There are no such batches.")
+        return
+    head = _ROW.format("id", "kind", "state", "done", "jobs", "created", "name")
+    console.print(head, style="bold", soft_wrap=True)
+    for batch in batches:
+        row = _ROW.format(
+            batch["id"],
+            batch["kind"],
+            batch["state"],
+            f"{int(batch['progress'] * 100)} %",
+            batch["total"],
+            datetime.fromisoformat(batch["created_at"]).strftime("%Y-%m-%d %H:%M:%S"),
+            batch["name"] or "",
+        )
+        console.print(row.rstrip(), soft_wrap=True, markup=False)
+
+
+def print_batch(console: Console, batch: Any) -> None:
+    """Print where a batch stands, and what leads further."""
+    state = batch["state"]
+    console.print(
+        Text.assemble("Batch ", (batch["id"], "bold"), " is ", (state, _COLOURS.get(state, ""))),
+        soft_wrap=True,
+    )
+    for line in _lines(batch):
+        console.print(f"  {line}", soft_wrap=True, markup=False)
+
+
+def _lines(batch: Any) -> Iterator[str]:
+    if batch["name"]:
+        yield f"{batch['kind']} of {batch['name']}, preset {batch['preset']}"
+    rows = batch["rows"]
+    if rows:
+        yield f"rows: {rows['total']}, {rows['accepted']} accepted, {rows['rejected']} rejected"
+    counts = ", ".join(f"{count} {state}" for state, count in batch["counts"].items() if count)
+    yield f"jobs: {batch['total']}{f' ({counts})' if counts else ''}"
+    if batch["cancel_requested"] and batch["state"] == "running":
+        yield "it is being cancelled"
+    yield f"report: product-images batches report {batch['id']}"

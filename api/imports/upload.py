@@ -1,0 +1,132 @@
+"""Takes an imported file in: the body itself or the one file of a form, kept on disk meanwhile."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import PurePath
+from tempfile import TemporaryFile
+from typing import Annotated, BinaryIO
+
+from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException
+
+from api.body import limited, media_type_of
+from api.dependencies import Resources
+from api.imports.read import FileKind
+from infra.errors import ErrorCode, Rejected
+
+_FORM_TYPE = "multipart/form-data"
+_KINDS = {
+    FileKind.CSV: ("text/csv", "application/csv", "text/tab-separated-values"),
+    FileKind.NDJSON: (
+        *("application/x-ndjson", "application/ndjson"),
+        *("application/jsonl", "application/x-jsonlines"),
+    ),
+}
+_KIND_OF_TYPE = {media_type: kind for kind, types in _KINDS.items() for media_type in types}
+_KIND_OF_SUFFIX = {
+    **dict.fromkeys((".csv", ".tsv", ".txt"), FileKind.CSV),
+    **dict.fromkeys((".ndjson", ".jsonl"), FileKind.NDJSON),
+}
+# What programs say that do not know: curl, browsers, spreadsheets.
+_UNTOLD = frozenset(
+    {
+        *("", "application/octet-stream", "application/x-www-form-urlencoded"),
+        *("text/plain", "application/vnd.ms-excel"),
+    }
+)
+_FORM_OVERHEAD_BYTES = 65_536
+_MAX_FORM_FIELDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedFile:
+    """A file at its beginning; `name` as its sender calls it."""
+
+    file: BinaryIO
+    kind: FileKind
+    name: str | None = None
+
+
+async def imported_file_of(request: Request, resources: Resources) -> AsyncIterator[ImportedFile]:
+    """Yield the request's file. Raises `Rejected` (400, 413, 415, 422)."""
+    most = resources.configuration.imports.max_bytes
+    content_type = request.headers.get("content-type", "")
+    taking = _from_form if media_type_of(content_type) == _FORM_TYPE else _from_body
+    async with taking(request, most) as taken:
+        yield taken
+
+
+File = Annotated[ImportedFile, Depends(imported_file_of)]
+
+
+@asynccontextmanager
+async def _from_body(request: Request, max_bytes: int) -> AsyncIterator[ImportedFile]:
+    content_type = request.headers.get("content-type", "")
+    _require_readable(content_type)
+    with TemporaryFile(prefix="product-images-import-") as file:
+        async for chunk in limited(request, max_bytes).stream():
+            await run_in_threadpool(file.write, chunk)
+        file.seek(0)
+        yield ImportedFile(file, _kind(content_type, None, file))
+
+
+@asynccontextmanager
+async def _from_form(request: Request, max_bytes: int) -> AsyncIterator[ImportedFile]:
+    bounded = limited(request, max_bytes + _FORM_OVERHEAD_BYTES)
+    try:
+        form = await bounded.form(max_files=1, max_fields=_MAX_FORM_FIELDS)
+    except MultiPartException as exc:
+        raise Rejected(400, ErrorCode.INVALID_REQUEST, f"Broken form: {exc.message}.") from exc
+    try:
+        upload = _only_file(form)
+        content_type = upload.headers.get("content-type", "")
+        _require_readable(content_type)
+        yield ImportedFile(
+            upload.file, _kind(content_type, upload.filename, upload.file), upload.filename
+        )
+    finally:
+        await form.close()
+
+
+def _only_file(form: FormData) -> UploadFile:
+    files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
+    others = [name for name, value in form.multi_items() if not isinstance(value, UploadFile)]
+    if others:
+        raise Rejected(
+            422,
+            ErrorCode.INVALID_REQUEST,
+            f"The form has the field {others[0][:60]!r}; send settings in the query instead.",
+        )
+    if not files:
+        raise Rejected(422, ErrorCode.INVALID_REQUEST, "The form has no file.")
+    return files[0]
+
+
+def _require_readable(content_type: str) -> None:
+    media_type = media_type_of(content_type)
+    if media_type not in _KIND_OF_TYPE and media_type not in _UNTOLD:
+        raise Rejected(
+            415,
+            ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+            f"{media_type} is not read here. Send text/csv, application/x-ndjson, or a file in "
+            "multipart/form-data.",
+        )
+    charset = content_type.lower().partition("charset=")[2].partition(";")[0].strip(' "')
+    if charset and charset not in ("utf-8", "utf8", "us-ascii"):
+        raise Rejected(
+            415, ErrorCode.UNSUPPORTED_MEDIA_TYPE, "Files are read in UTF-8 only. Convert it."
+        )
+
+
+def _kind(content_type: str, name: str | None, file: BinaryIO) -> FileKind:
+    """Return what the type says, else the name, else the first character."""
+    told = _KIND_OF_TYPE.get(media_type_of(content_type))
+    named = told or _KIND_OF_SUFFIX.get(PurePath(name or "").suffix.lower())
+    if named is not None:
+        return named
+    begins = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
+    file.seek(0)
+    return FileKind.NDJSON if begins.startswith(b"{") else FileKind.CSV

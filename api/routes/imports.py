@@ -1,0 +1,139 @@
+"""`POST /imports`: take a catalogue in as one batch."""
+
+import hashlib
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from fastapi.encoders import jsonable_encoder
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.batch_shapes import AcceptedImport, CheckedImport, counted
+from api.dependencies import Resources
+from api.idempotency import Key
+from api.imports.read import Limits, read_rows
+from api.imports.upload import File, ImportedFile
+from api.problems import problem
+from api.query import StorableText
+from api.requests import callback_of, require_preset
+from api.resources import ApiConfiguration
+from infra.db.ids import new_id
+from infra.errors import ErrorCode
+from tasks.imports.accept import WantedImport, accept, is_acceptable
+from tasks.imports.row import ImportPolicy
+from tasks.imports.spool import Spool, Tally
+
+router = APIRouter(prefix="/imports", tags=["batches"])
+
+_PIECE_BYTES = 1 << 20
+_CSV = """sku,product_name,price,currency,image_urls
+SHOE-42,Running shoe,79.90,EUR,https://example.com/front.jpg | https://example.com/back.jpg
+"""
+_NDJSON = '{"sku": "SHOE-42", "image_urls": ["https://example.com/front.jpg"]}\n'
+_TEXT = {"type": "string"}
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "text/csv": {"schema": _TEXT, "example": _CSV},
+            "application/x-ndjson": {"schema": _TEXT, "example": _NDJSON},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            },
+        },
+    }
+}
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "model": CheckedImport | AcceptedImport,
+        "description": "What a dry run found, or the batch of an earlier, equal request",
+    }
+}
+
+
+class ImportQuery(BaseModel):
+    """How a file is taken."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    policy: ImportPolicy = Field(ImportPolicy.REJECT_ALL, description="what bad rows mean")
+    dry_run: bool = Field(default=False, description="only check the file")
+    preset: StorableText = Field("web", description="which variants are made")
+    callback_url: str | None = Field(None, description="told when the batch ends")
+    name: StorableText | None = Field(None, max_length=200, description="else the file's name")
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_model=AcceptedImport,
+    responses=_RESPONSES,
+    openapi_extra=_BODY,
+    summary="Import a catalogue",
+)
+def post_import(
+    wanted: Annotated[ImportQuery, Query()], file: File, resources: Resources, key: Key
+) -> Response:
+    """Read a CSV or NDJSON file, and write its rows in one transaction; jobs follow in slices."""
+    configuration = resources.configuration
+    require_preset(wanted.preset, configuration.presets)
+    callback_url = callback_of(wanted.callback_url, configuration.api)
+    with Spool(new_id()) as spool:
+        _read(file, spool, configuration)
+        tally = spool.tally
+        acceptable = is_acceptable(wanted.policy, tally)
+        if wanted.dry_run:
+            return _answer(200, CheckedImport(acceptable=acceptable, **counted(tally)))
+        if not acceptable:
+            return _refusal(tally)
+        order = WantedImport(
+            preset=wanted.preset,
+            policy=wanted.policy,
+            sha256=_sha256(file, wanted),
+            name=_name(wanted, file),
+            callback_url=callback_url,
+        )
+        accepted = accept(resources.database, order, spool, key=key)
+    here = f"/batches/{accepted.batch_id}"
+    answer = AcceptedImport(batch_id=accepted.batch_id, status_url=here, **counted(tally))
+    headers = {"Location": here} | ({"Idempotent-Replayed": "true"} if accepted.replayed else {})
+    return _answer(200 if accepted.replayed else 202, answer, headers)
+
+
+def _read(file: ImportedFile, spool: Spool, configuration: ApiConfiguration) -> None:
+    limits = Limits(configuration.api, configuration.imports)
+    for row in read_rows(file.file, file.kind, limits):
+        spool.add(row)
+
+
+def _sha256(file: ImportedFile, wanted: ImportQuery) -> str:
+    """Return the digest of what a caller wants: the file and all that goes with it."""
+    file.file.seek(0)
+    digest = hashlib.sha256()
+    while piece := file.file.read(_PIECE_BYTES):
+        digest.update(piece)
+    asked = wanted.model_dump(mode="json", exclude={"dry_run", "name"}) | {"kind": file.kind}
+    digest.update(json.dumps(asked, sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def _name(wanted: ImportQuery, file: ImportedFile) -> str | None:
+    name = wanted.name or file.name
+    return None if name is None else name.replace("\x00", "")[:200]
+
+
+def _refusal(tally: Tally) -> Response:
+    found = jsonable_encoder(counted(tally))
+    detail = (
+        f"{tally.rejected} of {tally.rows} rows cannot be accepted; nothing was written. Correct "
+        "them, or send policy=reject_rows to have the others."
+    )
+    return problem(422, ErrorCode.INVALID_ROWS, detail, **found)
+
+
+def _answer(status: int, body: BaseModel, headers: dict[str, str] | None = None) -> Response:
+    return Response(body.model_dump_json(), status, headers=headers, media_type="application/json")

@@ -1,0 +1,1 @@
+"""Use cases of batches of any kind: show, settle, cancel, retry, report."""

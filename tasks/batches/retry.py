@@ -1,0 +1,98 @@
+"""Use case: have done again what failed of a batch, and planned what was not planned yet.
+
+The jobs are queued first, slice by slice, and the batch runs again at last: should the process die
+in between, the batch is still final and retrying it again goes on.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy.orm import Session
+
+from infra.db.batches import Batch
+from infra.db.conflict import again_after_conflict
+from infra.db.engine import Database
+from infra.db.models import Job, JobImage
+from infra.errors import ErrorCode, Rejected
+from infra.states import BatchState, ImageState, JobState
+from tasks.batches.find import locked_batch
+from tasks.batches.settle import UNFINISHED
+from tasks.retry import BEGINNING, queue_failed_images
+from tasks.unfinished import lock_products
+
+_SLICE = 500
+_RETRYABLE = (JobState.FAILED, JobState.PARTIAL, JobState.CANCELLED)
+
+
+def retry_batch(database: Database, batch_id: UUID) -> None:
+    """Queue the failed images of all its jobs again, and let the batch run.
+
+    Raises `Rejected`: 404 when there is no such batch, 409 when it has not ended or nothing of it
+    failed or is missing.
+    """
+    _require_work(database, batch_id)
+    while _reopen_some(database, batch_id):
+        pass
+    _run_again(database, batch_id)
+
+
+def _require_work(database: Database, batch_id: UUID) -> None:
+    interrupted = (Job.batch_id == batch_id) & Job.state.in_(UNFINISHED)
+    with database.transaction() as session:
+        batch = locked_batch(session, batch_id)
+        if batch.state is BatchState.RUNNING:
+            raise Rejected(
+                409,
+                ErrorCode.BATCH_NOT_FINAL,
+                "The batch is still running; cancel it first or wait.",
+            )
+        if batch.planned_at is None or _any(session, interrupted):
+            return
+        if not _any(session, _has_failed(batch_id)):
+            raise Rejected(
+                409, ErrorCode.NOTHING_TO_RETRY, "None of the batch's images has failed."
+            )
+
+
+@again_after_conflict
+def _reopen_some(database: Database, batch_id: UUID) -> int:
+    """Queue the failed images of some jobs; a job that was opened has none, so this ends."""
+    failed_jobs = select(Job).where(_has_failed(batch_id)).order_by(Job.id).limit(_SLICE)
+    with database.transaction() as session:
+        if locked_batch(session, batch_id).state is BatchState.RUNNING:
+            return 0  # somebody else was faster
+        jobs = session.scalars(failed_jobs.with_for_update(of=Job)).all()
+        if jobs:
+            _reopen(session, jobs)
+        return len(jobs)
+
+
+def _reopen(session: Session, jobs: Sequence[Job]) -> None:
+    ids = [job.id for job in jobs]
+    lock_products(session, {job.product_id for job in jobs})
+    failed = JobImage.job_id.in_(ids) & (JobImage.state == ImageState.FAILED)
+    opened = queue_failed_images(session, failed)
+    again = {**BEGINNING, "round": Job.round + 1, "flow_run_id": None}
+    statement = update(Job).where(Job.id.in_(opened)).values(**again)
+    session.execute(statement, execution_options={"synchronize_session": False})
+
+
+@again_after_conflict
+def _run_again(database: Database, batch_id: UUID) -> None:
+    with database.transaction() as session:
+        batch = locked_batch(session, batch_id)
+        if batch.state is BatchState.RUNNING:
+            return
+        batch.state = BatchState.RUNNING
+        batch.finished_at = batch.cancel_requested_at = batch.flow_run_id = None
+        batch.round = Batch.round + 1
+
+
+def _has_failed(batch_id: UUID) -> ColumnElement[bool]:
+    has_failed = exists().where(JobImage.job_id == Job.id, JobImage.state == ImageState.FAILED)
+    return (Job.batch_id == batch_id) & Job.state.in_(_RETRYABLE) & has_failed
+
+
+def _any(session: Session, condition: ColumnElement[bool]) -> bool:
+    return bool(session.scalar(select(exists().where(condition))))

@@ -1,0 +1,79 @@
+"""Use case: accept a file that was read as a batch, in one transaction.
+
+Its jobs are planned afterwards, slice by slice, by whoever coordinates the batch.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from infra.db.batches import Batch
+from infra.db.conflict import again_after_conflict
+from infra.db.copy import copy_into
+from infra.db.engine import Database
+from infra.db.imports import ImportRow
+from infra.states import BatchKind, BatchState
+from tasks.imports.row import ImportPolicy
+from tasks.imports.spool import COLUMNS, Spool, Tally
+from tasks.request_key import RequestKey, Subject, known_subject, reserve
+
+
+@dataclass(frozen=True, slots=True)
+class WantedImport:
+    """What a caller wants with a file; `sha256` is the digest of all of it, the file included."""
+
+    preset: str
+    policy: ImportPolicy
+    sha256: str
+    name: str | None = None
+    callback_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedImport:
+    """The committed batch; `replayed` when an earlier request with the same key made it."""
+
+    batch_id: UUID
+    replayed: bool = False
+
+
+def is_acceptable(policy: ImportPolicy, tally: Tally) -> bool:
+    """Whether a file with these rows makes a batch: under any policy one row has to be good."""
+    if tally.rejected and policy is ImportPolicy.REJECT_ALL:
+        return False
+    return tally.accepted > 0
+
+
+@again_after_conflict
+def accept(
+    database: Database, wanted: WantedImport, spool: Spool, *, key: RequestKey | None = None
+) -> AcceptedImport:
+    """Write the batch and all its rows, or find the one that the same request made.
+
+    Raises `Rejected`: 409 when the key stood for another request.
+    """
+    with database.transaction() as session:
+        batch = Subject(batch_id=spool.batch_id)
+        if key is not None and not reserve(session, key, wanted.sha256, subject=batch):
+            known = known_subject(session, key, wanted.sha256)
+            return AcceptedImport(known.batch_id or spool.batch_id, replayed=True)
+        _write(session, wanted, spool)
+        return AcceptedImport(spool.batch_id)
+
+
+def _write(session: Session, wanted: WantedImport, spool: Spool) -> None:
+    tally = spool.tally
+    rows = {"total": tally.rows, "accepted": tally.accepted, "rejected": tally.rejected}
+    session.add(
+        Batch(
+            id=spool.batch_id,
+            kind=BatchKind.IMPORT,
+            state=BatchState.RUNNING,
+            preset=wanted.preset,
+            name=wanted.name,
+            options={"policy": wanted.policy, "rows": rows, "jobs": tally.jobs},
+            callback_url=wanted.callback_url,
+        )
+    )
+    copy_into(session, ImportRow.__tablename__, COLUMNS, lines=spool.lines())
