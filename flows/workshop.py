@@ -20,6 +20,7 @@ from infra.settings import (
     BrokerSettings,
     DatabaseSettings,
     DispatchSettings,
+    FailureAlarmSettings,
     FetchSettings,
     JobSettings,
     PixelSettings,
@@ -55,6 +56,7 @@ class WorkerConfiguration:
     store: StoreSettings
     worker: WorkerSettings
     presets: Presets = field(default_factory=packaged_presets)
+    failure_alarm: FailureAlarmSettings = field(default_factory=FailureAlarmSettings)
 
     @classmethod
     def load(cls) -> "WorkerConfiguration":
@@ -71,6 +73,7 @@ class WorkerConfiguration:
             store=StoreSettings.load(),
             worker=WorkerSettings.load(),
             presets=read_presets(PresetSettings.load()),
+            failure_alarm=FailureAlarmSettings.load(),
         )
 
 
