@@ -2,11 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated
 
 from prefect import flow
 from prefect.logging import get_run_logger
-from pydantic import Field
 
 from flows.report import plain, show, table
 from flows.workshop import current_workshop, in_thread
@@ -15,28 +13,31 @@ from tasks.summary import DaySummary, ImageSums, JobCount, summarise
 
 KEY = "daily-summary"
 
-Day = Annotated[
-    date | None,
-    Field(
-        title="Day",
-        description="The day to sum up, in UTC. Empty: yesterday.",
-        examples=["2026-01-31"],
-    ),
-]
-
 
 @flow(name="daily-summary", flow_run_name="daily summary", retries=0, persist_result=False)
-async def daily_summary(day: Day = None) -> None:
+async def daily_summary(day: str = "") -> None:
     """Sum up a day: jobs by state and lane, images, bytes, savings, errors, slow suppliers.
 
     Running it again for the same day adds a version with what is known then.
+
+    Args:
+        day: The day to sum up, in UTC, like 2026-01-31. Empty: yesterday.
     """
     workshop = current_workshop()
-    wanted = day or (datetime.now(UTC) - timedelta(days=1)).date()
+    wanted = _day(day)
     summary = await in_thread(workshop.io_threads, summarise, workshop.database, wanted)
     await show(markdown_of(summary), f"What happened on {wanted} (UTC)", key=KEY)
     jobs = sum(count.jobs for count in summary.jobs)
     get_run_logger().info(f"{wanted}: {jobs} jobs ended.")
+
+
+def _day(text: str) -> date:
+    if not text.strip():
+        return (datetime.now(UTC) - timedelta(days=1)).date()
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError(f"{text!r} is no day: write it like 2026-01-31.") from None
 
 
 def markdown_of(summary: DaySummary) -> str:
