@@ -19,7 +19,7 @@ _MAX_PICTURES = 24
 _THUMBNAIL_PX = 400
 _SHOWN_CHARACTERS = 80
 _HEAD = ("variant", "size", "bytes", "saved", "quality", "score", "")
-_SPECIAL = str.maketrans({sign: f"\\{sign}" for sign in r"\`*_{}[]<>()#+-.!|~"} | {"\n": " "})
+_SPECIAL = str.maketrans({sign: f"\\{sign}" for sign in r"\`*_{}[]<>()#|"} | {"\n": " "})
 
 
 def report_of(results: Sequence[ImageResult], assets: str) -> str:
@@ -106,7 +106,9 @@ def _cells(done: ImageDone, variant: StoredVariant, assets: str) -> tuple[object
 def _source(source_url: str) -> str:
     if uploaded_sha256(source_url) is not None:
         return "an uploaded file"
-    shown = source_url if len(source_url) <= _SHOWN_CHARACTERS else f"{source_url[:77]}…"
+    shown = source_url.partition("://")[2]  # with its scheme the UI would show the escapes, too
+    if len(shown) > _SHOWN_CHARACTERS:
+        shown = f"{shown[:_SHOWN_CHARACTERS]}…"
     return f"[{plain(shown)}]({_link(source_url)})"
 
 

@@ -34,5 +34,5 @@ def test_a_day_is_told_in_tables() -> None:
     assert "| bulk | 0 | 12,000 |" in lines
     assert "| interactive | 3 | 0 |" in lines
     assert "| `http_404` | 1 |" in lines
-    assert "| a\\.example | 6 | 1 | 2.2 | 9.0 |" in lines
+    assert "| a.example | 6 | 1 | 2.2 | 9.0 |" in lines
     assert any("saved: 75 %" in line for line in lines)

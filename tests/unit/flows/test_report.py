@@ -72,7 +72,7 @@ def test_the_first_line_sums_up_what_was_saved() -> None:
 def test_a_failure_tells_its_code_its_sentence_and_whether_to_try_again() -> None:
     report = report_of([failure()], ASSETS)
 
-    assert "`http_404` The server answered with 404\\." in report
+    assert "`http_404` The server answered with 404." in report
     assert "Another try gives the same result." in report
 
 
