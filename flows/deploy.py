@@ -16,9 +16,10 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.variables import Variable
 
+from flows.alarm_automation import ensure_alarm
 from flows.pool_worker import WORKER_TYPE, PoolWorker
 from infra.logs import configure_logs
-from infra.settings import PrefectSettings
+from infra.settings import FailureAlarmSettings, PrefectSettings
 
 log = structlog.get_logger(__name__)
 
@@ -39,10 +40,15 @@ async def _ensure_work_pool(client: PrefectClient, name: str) -> None:
         return
 
 
-async def _deploy(settings: PrefectSettings) -> None:
-    digest = hashlib.sha256((_PROJECT / "prefect.yaml").read_bytes()).hexdigest()
+async def _deploy(settings: PrefectSettings, alarm: FailureAlarmSettings) -> None:
     async with get_client() as client:
         await _ensure_work_pool(client, settings.work_pool)
+        await _deploy_changes()
+        await ensure_alarm(client, alarm)
+
+
+async def _deploy_changes() -> None:
+    digest = hashlib.sha256((_PROJECT / "prefect.yaml").read_bytes()).hexdigest()
     if await Variable[str].aget(_DEPLOYED) == digest:
         log.info("deployments are current")
         return
@@ -55,7 +61,7 @@ async def _deploy(settings: PrefectSettings) -> None:
 def main() -> None:
     """Deploy to the configured Prefect server."""
     configure_logs()
-    asyncio.run(_deploy(PrefectSettings.load()))
+    asyncio.run(_deploy(PrefectSettings.load(), FailureAlarmSettings.load()))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from prefect import Flow
 from prefect.client.schemas.objects import FlowRun
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
+from flows.daily_summary import daily_summary
 from flows.desk import current_desk
 from flows.polled_runs import PolledRuns
 from flows.process_product import process_product
@@ -29,6 +30,7 @@ _LOOK_SECONDS = 0.05
 FLOWS: dict[str, Flow[..., Any]] = {
     "flows.process_product.process_product": process_product,
     "flows.sweep.sweep": sweep,
+    "flows.daily_summary.daily_summary": daily_summary,
 }
 """Entrypoints of prefect.yaml, mapped to what this process has imported already."""
 

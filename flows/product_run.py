@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import structlog
-from prefect.logging import get_run_logger
 
 from flows.attempts import Attempt
+from flows.job_label import JobLabel
+from flows.journal import Journal
 from flows.retries import RETRIES, Step, warn_of_retry, with_retries
 from flows.workshop import Workshop
 from infra.errors import (
@@ -50,6 +51,8 @@ class ProductRun:
         timeout_seconds = workshop.configuration.job.timeout_seconds
         self.fetch_deadline = asyncio.get_running_loop().time() + _FETCH_SHARE * timeout_seconds
         """By the event loop's clock: what has not arrived then must not hold up the others."""
+        self.label = JobLabel.of(attempt.claim)
+        self.journal = Journal.of(attempt.claim)
         self._results: dict[int, ImageResult] = {}
 
     @property
@@ -84,7 +87,7 @@ class ProductRun:
         to wait for long gets no result now; the job is parked for it.
         """
         failures: list[TransientError] = []
-        warn = warn_of_retry(step, f"{step} of image {image.position}")
+        warn = warn_of_retry(step, f"{step} of image {image.position}", self.journal.warning)
 
         def on_retry(error: TransientError, number: int, wait_seconds: float) -> None:
             failures.append(error)
@@ -112,8 +115,8 @@ class ProductRun:
             return False
         self.park_seconds = max(self.park_seconds or 0, seconds)
         self.park_counts = True
-        get_run_logger().warning(
-            "Image %d waits for %.0f s: %s (%s)", image.position, seconds, error.detail, error.code
+        self.journal.warning(
+            f"Image {image.position} waits for {seconds:.0f} s: {error.detail} ({error.code})"
         )
         return True
 
@@ -129,15 +132,13 @@ class ProductRun:
         seconds = min(wanted, settings.longest_park_seconds)
         self.park_seconds = max(self.park_seconds or 0, seconds)
         self.park_counts = self.park_counts or bool(failures)
-        get_run_logger().info(
-            "Image %d waits for its turn, %.0f s: %s", image.position, seconds, error.detail
+        self.journal.info(
+            f"Image {image.position} waits for its turn, {seconds:.0f} s: {error.detail}"
         )
 
     def _fail(self, image: ClaimedImage, error: ProductImagesError) -> None:
         self._results[image.position] = ImageFailed.because(image, error)
-        get_run_logger().warning(
-            "Image %d failed: %s (%s)", image.position, error.detail, error.code
-        )
+        self.journal.warning(f"Image {image.position} failed: {error.detail} ({error.code})")
         log.info(
             "image failed",
             job_id=str(self.claim.job_id),

@@ -1,9 +1,13 @@
-"""The safety net behind the dispatcher: publishes what was committed but not dispatched."""
+"""The safety net behind the dispatcher: publishes what was committed but not dispatched.
+
+It comes every minute, so it also looks at how many jobs fail.
+"""
 
 import structlog
 from prefect import flow
 from prefect.logging import get_run_logger
 
+from flows.failure_watch import watch_failures
 from flows.workshop import Workshop, current_workshop, in_thread
 from infra.broker.rabbitmq import RabbitPublisher
 from tasks.dispatch import dispatch_all, forget_lost_dispatches
@@ -14,12 +18,13 @@ log = structlog.get_logger(__name__)
 
 @flow(name="sweep", retries=0, persist_result=False)
 async def sweep() -> None:
-    """Publish every due job that has no message on its way."""
+    """Publish every due job that has no message on its way, then look at how many jobs fail."""
     workshop = current_workshop()
     published = await in_thread(workshop.io_threads, _publish, workshop)
     get_run_logger().info("%d jobs were published again.", published)
     if published:
         log.info("swept", published=published)
+    await watch_failures(workshop)
 
 
 def _publish(workshop: Workshop) -> int:

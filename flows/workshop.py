@@ -24,6 +24,7 @@ from infra.settings import (
     CacheSettings,
     DatabaseSettings,
     DispatchSettings,
+    FailureAlarmSettings,
     FetchSettings,
     JobSettings,
     OptionalCacheSettings,
@@ -61,6 +62,7 @@ class WorkerConfiguration:
     worker: WorkerSettings
     cache: OptionalCacheSettings = field(default_factory=OptionalCacheSettings)
     presets: Presets = field(default_factory=packaged_presets)
+    failure_alarm: FailureAlarmSettings = field(default_factory=FailureAlarmSettings)
 
     @classmethod
     def load(cls) -> "WorkerConfiguration":
@@ -78,6 +80,7 @@ class WorkerConfiguration:
             store=StoreSettings.load(),
             worker=WorkerSettings.load(),
             presets=read_presets(PresetSettings.load()),
+            failure_alarm=FailureAlarmSettings.load(),
         )
 
 

@@ -6,50 +6,18 @@ variables. A bad value stops the process with the variable's name.
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, Field, SecretStr, field_validator
+from pydantic_settings import SettingsConfigDict
 
+from infra.section import ENV_FILE, Section, SettingsError
 from infra.setting_values import Count, Entries, Port, Positive
 from infra.webhooks.secret import require_secret
 
-ENV_FILE = ".env"
+__all__ = ["ENV_FILE", "Section", "SettingsError"]
+
 _MEBIBYTE = 1024 * 1024
-
-
-class SettingsError(Exception):
-    """A variable is missing or wrong; the message names it and says what to do."""
-
-
-class Section(BaseSettings):
-    """Common behaviour of all sections: frozen, from the environment, then from `.env`."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
-
-    @classmethod
-    def load(cls, env_file: str | None = ENV_FILE, **known: Any) -> Self:
-        """Read the section; raise `SettingsError` naming each variable that is wrong.
-
-        What is `known` already takes the place of its variable.
-        """
-        try:
-            return cls(_env_file=env_file, **known)  # type: ignore[call-arg]  # pydantic-settings adds it
-        except ValidationError as exc:
-            raise SettingsError(_explain(cls, exc)) from exc
-
-
-def _explain(section: type[Section], error: ValidationError) -> str:
-    prefix = str(section.model_config.get("env_prefix", ""))
-    lines = []
-    for problem in error.errors():
-        variable = (prefix + str(problem["loc"][0])).upper() if problem["loc"] else "settings"
-        if problem["type"] == "missing":
-            lines.append(f"{variable} is not set. See .env.example for what it means.")
-        else:
-            reason = problem["msg"].removeprefix("Value error, ")
-            lines.append(f"{variable} is wrong: {reason}.")  # the value may be a secret
-    return "\n".join(lines)
 
 
 class DatabaseSettings(Section):
@@ -266,6 +234,18 @@ class WorkerSettings(Section):
     shutdown_grace_seconds: Positive = 20
     ready_file: Path | None = Field(None, description="exists while the worker takes work")
     directory: Path = Field(Path("/tmp"), description="where a job's files live while it runs")  # noqa: S108 - a default that the operator may move
+
+
+class FailureAlarmSettings(Section):
+    """When so many jobs fail that somebody has to know, and whom Prefect tells."""
+
+    model_config = SettingsConfigDict(env_prefix="FAILURE_ALARM_")
+
+    share: Annotated[float, Field(gt=0, le=1)] = 0.25
+    min_jobs: Count = 20
+    window_seconds: Positive = 3600
+    repeat_seconds: Positive = 3600
+    webhook_url: SecretStr | None = Field(default=None, description="read when deploying only")
 
 
 class ClientSettings(Section):

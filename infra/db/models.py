@@ -156,6 +156,7 @@ class Job(Table):
             postgresql_where="state = 'queued' AND dispatched_at IS NULL",
         ),
         Index("ix_jobs_leases", "lease_expires_at", postgresql_where="state = 'running'"),
+        Index("ix_jobs_finished_at", "finished_at"),
         Index("ix_jobs_batch_state", "batch_id", "state"),
         Index(
             "ix_jobs_unpacked",

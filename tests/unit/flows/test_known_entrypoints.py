@@ -1,0 +1,26 @@
+"""Whatever prefect.yaml deploys, the workers have imported; and each form explains its fields."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]  # PyYAML ships no types
+from prefect.utilities.callables import parameter_schema
+
+from flows.pool_worker import FLOWS
+
+FILE = Path(__file__).resolve().parents[3] / "prefect.yaml"
+DEPLOYMENTS: list[dict[str, Any]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))["deployments"]
+
+
+def test_workers_know_every_entrypoint_that_is_deployed_and_no_other() -> None:
+    assert {deployment["entrypoint"] for deployment in DEPLOYMENTS} == set(FLOWS)
+
+
+@pytest.mark.parametrize("entrypoint", FLOWS)
+def test_every_field_of_a_form_is_described_and_none_must_be_filled(entrypoint: str) -> None:
+    schema = parameter_schema(FLOWS[entrypoint])
+
+    assert schema.required in ([], None)
+    for name, field in schema.properties.items():
+        assert field.get("description"), name
