@@ -6,21 +6,22 @@ variables. A bad value stops the process with the variable's name.
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
     SecretStr,
-    ValidationError,
     field_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
+from infra.section import ENV_FILE, Section, SettingsError
 from infra.webhooks.secret import require_secret
 
-ENV_FILE = ".env"
+__all__ = ["ENV_FILE", "Section", "SettingsError"]  # the sections below are public, too
+
 _MEBIBYTE = 1024 * 1024
 
 Positive = Annotated[float, Field(gt=0)]
@@ -36,40 +37,6 @@ def _entries(value: Any) -> Any:
 
 
 Entries = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_entries)]
-
-
-class SettingsError(Exception):
-    """A variable is missing or wrong; the message names it and says what to do."""
-
-
-class Section(BaseSettings):
-    """Common behaviour of all sections: frozen, from the environment, then from `.env`."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
-
-    @classmethod
-    def load(cls, env_file: str | None = ENV_FILE, **known: Any) -> Self:
-        """Read the section; raise `SettingsError` naming each variable that is wrong.
-
-        What is `known` already takes the place of its variable.
-        """
-        try:
-            return cls(_env_file=env_file, **known)  # type: ignore[call-arg]  # pydantic-settings adds it
-        except ValidationError as exc:
-            raise SettingsError(_explain(cls, exc)) from exc
-
-
-def _explain(section: type[Section], error: ValidationError) -> str:
-    prefix = str(section.model_config.get("env_prefix", ""))
-    lines = []
-    for problem in error.errors():
-        variable = (prefix + str(problem["loc"][0])).upper() if problem["loc"] else "settings"
-        if problem["type"] == "missing":
-            lines.append(f"{variable} is not set. See .env.example for what it means.")
-        else:
-            reason = problem["msg"].removeprefix("Value error, ")
-            lines.append(f"{variable} is wrong: {reason}.")  # the value may be a secret
-    return "\n".join(lines)
 
 
 class DatabaseSettings(Section):
@@ -253,12 +220,24 @@ class JobSettings(Section):
     )
 
 
+class BulkSettings(Section):
+    """How the jobs of batches are packed into chunks."""
+
+    model_config = SettingsConfigDict(env_prefix="BULK_")
+
+    chunk_seconds: Annotated[int, Field(ge=1, le=300)] = Field(
+        120, description="estimated work that one chunk may hold"
+    )
+    chunk_jobs: Annotated[int, Field(ge=1, le=1000)] = 50
+
+
 class WorkerSettings(Section):
     """The worker: bridge consumer and warm runner."""
 
     model_config = SettingsConfigDict(env_prefix="WORKER_")
 
     slots: Count = 8
+    bulk_slots: Annotated[int, Field(ge=0)] = Field(0, description="0: two more than CPUs")
     shutdown_grace_seconds: Positive = 20
     ready_file: Path | None = Field(None, description="exists while the worker takes work")
     directory: Path = Field(Path("/tmp"), description="where a job's files live while it runs")  # noqa: S108 - a default that the operator may move

@@ -88,5 +88,6 @@ def _begin_again(job: Job) -> None:
     job.state = JobState.QUEUED
     job.attempts = 0
     job.dispatched_at = job.not_before = job.cancel_requested_at = None
+    job.chunk_id = None  # a job of a batch is packed again
     job.started_at = job.finished_at = None
     job.error_code = job.error_detail = None

@@ -1,0 +1,1 @@
+"""Use cases of batches as a whole: planning, leading, reading, cancelling, retrying, settling."""
