@@ -5,7 +5,6 @@ is never forced into Pending: that would revive work that somebody cancelled.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, auto
 from http import HTTPStatus
@@ -31,8 +30,8 @@ from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.states import Cancelled, Completed, Crashed, Failed, Pending, Running, Scheduled
 
-from infra.states import JobState, Lane
-from tasks.claim import Claim
+from flows.job_label import JobLabel
+from infra.states import JobState
 from tasks.standing import Standing
 
 DEPLOYMENT = "process-product/process-product"
@@ -44,7 +43,6 @@ UNFINISHED_TASK_RUNS = TaskRunFilter(
 PARKED = "Parked"
 AWAITING_SLOT = "AwaitingSlot"
 """Name of the state of a run that the bridge has scheduled because of a limit."""
-_TAG_CHARACTERS = 100
 _NO_WISHES = frozenset({PARKED, AWAITING_SLOT, "AwaitingConcurrencySlot", "Late"})
 STOPPED = (StateType.CANCELLED, StateType.CANCELLING)
 
@@ -55,51 +53,6 @@ class Taken(Enum):
     OURS = auto()
     CANCELLED = auto()  # somebody stopped it in Prefect
     ELSEWHERE = auto()  # a poller has it, or a limit stands in the way
-
-
-@dataclass(frozen=True, slots=True)
-class JobLabel:
-    """What names the run of a job for people."""
-
-    job_id: UUID
-    round: int
-    flow_run_id: UUID | None
-    product_id: UUID
-    sku: str | None
-    lane: Lane
-    image_count: int
-
-    @classmethod
-    def of(cls, claim: Claim) -> "JobLabel":
-        """Label the job of a claim."""
-        return cls(
-            job_id=claim.job_id,
-            round=claim.round,
-            flow_run_id=claim.flow_run_id,
-            product_id=claim.product_id,
-            sku=claim.sku,
-            lane=claim.lane,
-            image_count=len(claim.images),
-        )
-
-    @property
-    def idempotency_key(self) -> str:
-        """Equal for all attempts of a round; each round has a run of its own."""
-        return str(self.job_id) if self.round == 0 else f"{self.job_id}:{self.round}"
-
-    @property
-    def name(self) -> str:
-        """The run's name in the UI."""
-        what = self.sku or f"product {str(self.product_id)[-12:]}"
-        return f"{what} · {self.image_count} image{'' if self.image_count == 1 else 's'}"
-
-    @property
-    def tags(self) -> list[str]:
-        """The run's tags, for filters in the UI."""
-        tags = [f"lane:{self.lane}"]
-        if self.sku is not None:
-            tags.append(f"sku:{self.sku}"[:_TAG_CHARACTERS])
-        return tags
 
 
 def final_state(state: JobState, message: str | None = None) -> State[Any]:

@@ -18,7 +18,8 @@ from prefect.exceptions import Abort, Pause, PrefectException
 from prefect.states import Cancelled, Completed, Failed, Running
 
 from flows.desk import Desk
-from flows.flow_runs import JobLabel, final_state, parked_state
+from flows.flow_runs import final_state, parked_state
+from flows.job_label import JobLabel, hosts_of
 from flows.process_product import process_product
 from flows.runner import run_flow_here
 from flows.wish import Wish
@@ -139,6 +140,7 @@ class PolledRuns:
             sku=submission.sku,
             lane=submission.lane,
             image_count=len(submitted.images),
+            hosts=hosts_of(wish.image_urls),
         )
         with suppress(HTTPError, PrefectException):  # only its name and tags
             await self._desk.flow_runs.dress(flow_run.id, label)

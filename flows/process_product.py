@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 from httpx import HTTPError
-from prefect import State, flow
+from prefect import State, flow, tags
 from prefect.context import FlowRunContext
 from prefect.exceptions import Abort, PrefectException
 from prefect.states import Crashed
@@ -19,7 +19,7 @@ from flows.attempts import Attempt, Halt
 from flows.desk import Desk, current_desk
 from flows.flow_runs import final_state, parked_state
 from flows.product_run import ProductRun
-from flows.report import show_table, table_of
+from flows.report import report_of, show
 from flows.steps import compress_images, fetch_images, record_results, store_images
 from flows.workshop import in_thread
 from infra.errors import LostClaim, ServiceUnavailable
@@ -80,7 +80,7 @@ async def _attempt(desk: Desk, attempt: Attempt) -> State[Any]:
     ) as directory:
         run = ProductRun(desk.workshop, attempt, Path(directory))
         try:
-            with _time_limit(desk, attempt):
+            with _time_limit(desk, attempt), tags(*run.label.tags):
                 return await _work(desk, run)
         except LostClaim:  # or a commit of ours whose answer never came
             return await _show_end(desk, run)
@@ -163,12 +163,12 @@ async def _show_end(desk: Desk, run: ProductRun) -> State[Any]:
 async def _show(desk: Desk, run: ProductRun) -> None:
     """Show the results on the run's page; they are recorded already, so failing is allowed."""
     try:
-        await show_table(
-            table_of(run.results, desk.workshop.configuration.assets.public_asset_url),
+        await show(
+            report_of(run.results, desk.workshop.configuration.assets.public_asset_url),
             f"What was made for job {run.claim.job_id}",
         )
     except (HTTPError, PrefectException):
-        log.warning("table not shown", job_id=str(run.claim.job_id), exc_info=True)
+        log.warning("report not shown", job_id=str(run.claim.job_id), exc_info=True)
 
 
 def _summary(run: ProductRun) -> str:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import structlog
-from prefect.logging import get_run_logger
 
 from flows.attempts import Attempt
+from flows.job_label import JobLabel
+from flows.journal import Journal
 from flows.retries import RETRIES, Step, warn_of_retry, with_retries
 from flows.workshop import Workshop
 from infra.errors import (
@@ -46,6 +47,8 @@ class ProductRun:
         timeout_seconds = workshop.configuration.job.timeout_seconds
         self.fetch_deadline = asyncio.get_running_loop().time() + _FETCH_SHARE * timeout_seconds
         """By the event loop's clock: what has not arrived then must not hold up the others."""
+        self.label = JobLabel.of(attempt.claim)
+        self.journal = Journal.of(attempt.claim)
         self._results: dict[int, ImageResult] = {}
 
     @property
@@ -81,7 +84,9 @@ class ProductRun:
         """
         try:
             subject = f"{step} of image {image.position}"
-            return await with_retries(step, work, warn_of_retry(step, subject))
+            return await with_retries(
+                step, work, warn_of_retry(step, subject, self.journal.warning)
+            )
         except (ServiceUnavailable, Stopped):
             raise
         except TransientError as exc:
@@ -99,16 +104,14 @@ class ProductRun:
         if not is_long or self.claim.attempt >= settings.max_attempts:
             return False
         self.park_seconds = max(self.park_seconds or 0, seconds)
-        get_run_logger().warning(
-            "Image %d waits for %.0f s: %s (%s)", image.position, seconds, error.detail, error.code
+        self.journal.warning(
+            f"Image {image.position} waits for {seconds:.0f} s: {error.detail} ({error.code})"
         )
         return True
 
     def _fail(self, image: ClaimedImage, error: ProductImagesError) -> None:
         self._results[image.position] = ImageFailed.because(image, error)
-        get_run_logger().warning(
-            "Image %d failed: %s (%s)", image.position, error.detail, error.code
-        )
+        self.journal.warning(f"Image {image.position} failed: {error.detail} ({error.code})")
         log.info(
             "image failed",
             job_id=str(self.claim.job_id),

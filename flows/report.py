@@ -1,27 +1,36 @@
-"""The table on a run's page: what was made of each image, with links and savings."""
+"""What a run's page shows of its job: each image's source, savings, picture and variants.
 
-import json
-from collections.abc import Sequence
+Markdown, because a table of Prefect's shows no pictures. Whatever suppliers write is escaped.
+"""
+
+from collections.abc import Iterator, Sequence
+from urllib.parse import quote
 
 from prefect.client.schemas.actions import ArtifactCreate
 from prefect.context import AsyncClientContext, FlowRunContext
 
 from infra.objectkeys import asset_url
-from tasks.result import ImageDone, ImageFailed, ImageResult
+from infra.sources import uploaded_sha256
+from tasks.result import ImageDone, ImageFailed, ImageResult, StoredVariant
 from tasks.saving import saving
 
-Row = dict[str, str | int]
+_MAX_PICTURES = 24
+"""Beyond it the page would load hundreds of files for somebody who wants to see a state."""
+_THUMBNAIL_PX = 400
+_SHOWN_CHARACTERS = 80
+_HEAD = ("variant", "size", "bytes", "saved", "quality", "score", "")
+_SPECIAL = str.maketrans({sign: f"\\{sign}" for sign in r"\`*_{}[]<>()#+-.!|~"} | {"\n": " "})
 
 
-def table_of(results: Sequence[ImageResult], assets: str) -> list[Row]:
-    """Return one row per variant, and one per failed image."""
-    rows: list[Row] = []
-    for result in results:
+def report_of(results: Sequence[ImageResult], assets: str) -> str:
+    """Return markdown: a sentence with the sums, then a section for each image."""
+    parts = [_sums([result for result in results if isinstance(result, ImageDone)], len(results))]
+    for index, result in enumerate(results):
         if isinstance(result, ImageDone):
-            rows.extend(_variant_rows(result, assets))
+            parts.extend(_done(result, assets, has_picture=index < _MAX_PICTURES))
         else:
-            rows.append(_failure_row(result))
-    return rows
+            parts.extend(_failed(result))
+    return "\n\n".join(parts)
 
 
 def sentence_of(result: ImageResult) -> str:
@@ -36,45 +45,89 @@ def sentence_of(result: ImageResult) -> str:
     )
 
 
-def _variant_rows(done: ImageDone, assets: str) -> list[Row]:
-    return [
-        {
-            "image": done.image.position,
-            "outcome": done.outcome,
-            "variant": variant.name,
-            "size": f"{variant.width}×{variant.height}",  # noqa: RUF001 - the sign for sizes
-            "bytes": variant.bytes,
-            "saved": saving(done.source_bytes, variant.bytes),
-            "link": f"[open]({asset_url(assets, variant.object_key)})",
-        }
-        for variant in sorted(done.variants, key=lambda made: (-made.width, made.name))
-    ]
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return a markdown table; the cells are markdown already."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
-def _failure_row(failure: ImageFailed) -> Row:
-    return {
-        "image": failure.image.position,
-        "outcome": failure.code,
-        "variant": "",
-        "size": "",
-        "bytes": "",
-        "saved": "",
-        "link": failure.detail,
-    }
+def plain(text: str) -> str:
+    """Return text so that markdown shows it as it is written."""
+    return text.translate(_SPECIAL)
 
 
-async def show_table(rows: Sequence[Row], description: str) -> None:
-    """Put a table on the page of the current flow run.
+def _sums(done: Sequence[ImageDone], count: int) -> str:
+    sources = sum(image.source_bytes for image in done)
+    largest = sum(max((v.bytes for v in image.variants), default=0) for image in done)
+    sentence = f"**{len(done)} of {count} images are ready.**"
+    if not sources:
+        return sentence
+    saved = saving(sources, largest)
+    return (
+        f"{sentence} Sources: {sources:,} bytes; their largest variants: {largest:,} bytes, "
+        f"{saved} saved."
+    )
+
+
+def _done(done: ImageDone, assets: str, *, has_picture: bool) -> Iterator[str]:
+    yield f"### Image {done.image.position}: {done.outcome}"
+    variants = sorted(done.variants, key=lambda made: (-made.width, made.name))
+    if has_picture and variants:
+        yield _picture(done, variants, assets)
+    yield f"Source: {_source(done.image.source_url)}, {done.source_bytes:,} bytes"
+    yield table(_HEAD, [_cells(done, variant, assets) for variant in variants])
+
+
+def _failed(failure: ImageFailed) -> Iterator[str]:
+    yield f"### Image {failure.image.position}: failed"
+    yield f"`{failure.code}` {plain(failure.detail)}"
+    yield f"Source: {_source(failure.image.source_url)}"
+    yield "Another try may help." if failure.retryable else "Another try gives the same result."
+
+
+def _picture(done: ImageDone, variants: Sequence[StoredVariant], assets: str) -> str:
+    small = [variant for variant in variants if variant.width <= _THUMBNAIL_PX]
+    shown = small[-1] if small else variants[-1]  # the narrowest: it stands beside many others
+    return f"![image {done.image.position}]({_link(asset_url(assets, shown.object_key))})"
+
+
+def _cells(done: ImageDone, variant: StoredVariant, assets: str) -> tuple[object, ...]:
+    return (
+        variant.name,
+        f"{variant.width}×{variant.height}",  # noqa: RUF001 - the sign for sizes
+        f"{variant.bytes:,}",
+        saving(done.source_bytes, variant.bytes),
+        "lossless" if variant.quality is None else variant.quality,
+        "" if variant.score is None else f"{variant.score:.0f}",
+        f"[open]({_link(asset_url(assets, variant.object_key))})",
+    )
+
+
+def _source(source_url: str) -> str:
+    if uploaded_sha256(source_url) is not None:
+        return "an uploaded file"
+    shown = source_url if len(source_url) <= _SHOWN_CHARACTERS else f"{source_url[:77]}…"
+    return f"[{plain(shown)}]({_link(source_url)})"
+
+
+def _link(url: str) -> str:
+    """Return an address that ends where markdown thinks it ends."""
+    return quote(url, safe="%/:=&?~#+!$,;'@*-._")
+
+
+async def show(markdown: str, description: str, *, key: str | None = None) -> None:
+    """Put markdown on the page of the current flow run; versions of one key stack up.
 
     Through the open client: Prefect's own helper opens another one each time (about 50 ms).
     """
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
-        raise RuntimeError("A table is shown by a flow run.")
+        raise RuntimeError("An artifact is shown by a flow run.")
     artifact = ArtifactCreate(
-        type="table",
+        key=key,
+        type="markdown",
         description=description,
-        data=json.dumps(rows),
+        data=markdown,
         flow_run_id=context.flow_run.id,
     )
     async with AsyncClientContext.get_or_create() as clients:

@@ -12,8 +12,6 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TypeVar
 
-from prefect.logging import get_run_logger
-
 from infra.errors import TransientError
 
 T = TypeVar("T")
@@ -68,18 +66,14 @@ async def with_retries(step: Step, work: Callable[[], Awaitable[T]], on_retry: O
     return await work()
 
 
-def warn_of_retry(step: Step, subject: str) -> OnRetry:
+def warn_of_retry(step: Step, subject: str, warn: Callable[[str], None]) -> OnRetry:
     """Return an `on_retry` that warns in the run's log; `subject` says what failed."""
-    logger = get_run_logger()
 
-    def warn(error: TransientError, attempt: int, wait_seconds: float) -> None:
-        logger.warning(
-            "%s failed (%s), try %d of %d; again in %.1f s",
-            subject,
-            error.code,
-            attempt,
-            len(RETRIES[step].delays_seconds) + 1,
-            wait_seconds,
+    def tell(error: TransientError, attempt: int, wait_seconds: float) -> None:
+        tries = len(RETRIES[step].delays_seconds) + 1
+        warn(
+            f"{subject} failed ({error.code}), try {attempt} of {tries}; "
+            f"again in {wait_seconds:.1f} s"
         )
 
-    return warn
+    return tell

@@ -12,7 +12,6 @@ from functools import partial
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.logging import get_run_logger
 
 from flows.product_run import ProductRun
 from flows.report import sentence_of
@@ -32,7 +31,13 @@ from tasks.store import finish, store_original, store_variant
 from tasks.validators import Revalidation, revalidation
 
 
-@task(name="fetch", cache_policy=NO_CACHE, persist_result=False, retries=0)
+@task(
+    name="fetch",
+    task_run_name="fetch · {run.label.name}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=0,
+)
 async def fetch_images(run: ProductRun) -> list[FetchedImage]:
     """Bring all images into local files; return those that arrived while there was time.
 
@@ -84,7 +89,13 @@ async def _question(run: ProductRun, image: ClaimedImage) -> Revalidation | None
     return await in_thread(shop.io_threads, revalidation, shop.database, image, fingerprint)
 
 
-@task(name="compress", cache_policy=NO_CACHE, persist_result=False, retries=0)
+@task(
+    name="compress",
+    task_run_name="compress · {run.label.name}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=0,
+)
 async def compress_images(run: ProductRun, fetched: Sequence[FetchedImage]) -> list[RenderedImage]:
     """Make the variants of all images that have none yet; return what has to be stored."""
     shop = run.workshop
@@ -105,7 +116,13 @@ async def compress_images(run: ProductRun, fetched: Sequence[FetchedImage]) -> l
     return [image for image in rendered if image is not None]
 
 
-@task(name="store", cache_policy=NO_CACHE, persist_result=False, retries=0)
+@task(
+    name="store",
+    task_run_name="store · {run.label.name}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=0,
+)
 async def store_images(run: ProductRun, rendered: Sequence[RenderedImage]) -> None:
     """Put originals and variants into the object store, verified."""
     shop = run.workshop
@@ -135,7 +152,13 @@ class Recorded:
     not_before: datetime | None = None
 
 
-@task(name="record", cache_policy=NO_CACHE, persist_result=False, retries=0)
+@task(
+    name="record",
+    task_run_name="record · {run.label.name}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=0,
+)
 async def record_results(run: ProductRun) -> Recorded:
     """Write what became of every image, in one transaction guarded by the claim."""
     shop = run.workshop
@@ -150,8 +173,10 @@ async def record_results(run: ProductRun) -> Recorded:
         return recorded
 
     recorded = await with_retries(
-        Step.RECORD, lambda: in_thread(shop.io_threads, write), warn_of_retry(Step.RECORD, "record")
+        Step.RECORD,
+        lambda: in_thread(shop.io_threads, write),
+        warn_of_retry(Step.RECORD, "record", run.journal.warning),
     )
     for result in run.results:
-        get_run_logger().info(sentence_of(result))
+        run.journal.info(sentence_of(result))
     return recorded

@@ -15,9 +15,10 @@ from httpx import HTTPError
 from prefect.exceptions import PrefectException
 
 from flows.desk import Desk
-from flows.flow_runs import JobLabel, Taken, awaiting_slot
+from flows.flow_runs import Taken, awaiting_slot
 from flows.gate import Obstacle
 from flows.health import Health
+from flows.job_label import JobLabel, hosts_of
 from flows.traffic import Traffic
 from flows.workshop import in_thread
 from infra.errors import Rejected
@@ -85,6 +86,7 @@ class ThroughPool:
             sku=job.summary.sku,
             lane=job.summary.lane,
             image_count=len(job.images),
+            hosts=hosts_of(image.source_url for image in job.images),
         )
         flow_run = await self._desk.flow_runs.of_job(label, awaiting_slot())
         taken = await self._desk.flow_runs.schedule(flow_run)

@@ -16,9 +16,10 @@ from prefect.exceptions import Abort
 
 from flows.attempts import Attempt, Halt
 from flows.desk import Desk
-from flows.flow_runs import JobLabel, Taken, final_state
+from flows.flow_runs import Taken, final_state
 from flows.gate import Obstacle
 from flows.health import Health
+from flows.job_label import JobLabel
 from flows.process_product import INTERRUPTED, process_product
 from flows.runner import run_flow_here
 from flows.workshop import in_thread

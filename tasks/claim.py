@@ -56,6 +56,7 @@ class Claim:
     round: int
     claimed_at: datetime
     images: tuple[ClaimedImage, ...]
+    batch_id: UUID | None = None
 
 
 class Unclaimed(Enum):
@@ -156,4 +157,5 @@ def _describe(session: Session, job: Job, *, sku: str | None, claimed_at: dateti
         round=job.round,
         claimed_at=claimed_at,
         images=images,
+        batch_id=job.batch_id,
     )

@@ -13,8 +13,9 @@ from prefect.client.schemas.objects import FlowRun, TaskRun
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Cancelled, Completed, Crashed, Failed, Pending, Running, Scheduled
 
-from flows.flow_runs import AWAITING_SLOT, DEPLOYMENT, PARKED, JobLabel, final_state, parked_state
-from infra.states import JobState, Lane
+from flows.flow_runs import AWAITING_SLOT, DEPLOYMENT, PARKED, final_state, parked_state
+from flows.job_label import JobLabel
+from infra.states import JobState
 from tests.unit.flows.claims import JOB_ID, claim_of
 from tests.unit.flows.crew import play
 from tests.unit.flows.server import CREATED_AT, Server, run_in
@@ -26,29 +27,6 @@ FINAL = {
     JobState.CANCELLED: ("CANCELLED", "Cancelled"),
 }
 LABEL = JobLabel.of(claim_of(1, sku="SHOE-42"))
-
-
-@pytest.mark.parametrize(
-    ("images", "sku", "name"),
-    [
-        (1, "SHOE-42", "SHOE-42 · 1 image"),
-        (3, "SHOE-42", "SHOE-42 · 3 images"),
-        (1, None, "product 0000000000ff · 1 image"),
-    ],
-)
-def test_a_run_is_named_for_its_product(images: int, sku: str | None, name: str) -> None:
-    assert JobLabel.of(claim_of(images, sku=sku)).name == name
-
-
-def test_a_run_is_tagged_with_its_lane_and_sku() -> None:
-    assert LABEL.tags == ["lane:interactive", "sku:SHOE-42"]
-    assert JobLabel.of(claim_of(1, lane=Lane.BULK)).tags == ["lane:bulk"]
-
-
-def test_a_long_sku_is_cut_in_the_tag() -> None:
-    (_, tag) = JobLabel.of(claim_of(1, sku="x" * 200)).tags
-
-    assert tag == "sku:" + "x" * 96
 
 
 def test_the_attempts_of_a_round_share_a_run_and_each_round_has_its_own() -> None:

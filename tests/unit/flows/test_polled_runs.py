@@ -76,9 +76,8 @@ def test_a_quick_run_becomes_a_job_that_this_run_shows(office: Office) -> None:
 
     (submission,) = office.jobs.submitted
     assert (submission.flow_run_id, submission.sku) == (run.id, "SHOE-42")
-    assert office.server.dressed == [
-        (run.id, "SHOE-42 · 2 images", ["lane:interactive", "sku:SHOE-42"])
-    ]
+    tags = ["lane:interactive", "sku:SHOE-42", "host:supplier.example"]
+    assert office.server.dressed == [(run.id, "SHOE-42 · 2 images", tags)]
     assert [attempt.claim for attempt, _, _ in office.bench.worked] == [CLAIM]
 
 

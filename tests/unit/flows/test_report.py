@@ -1,6 +1,11 @@
-"""The table on a run's page: a row per variant, a row per failure."""
+"""The report on a run's page: sums, pictures, variants with links, failures in words."""
 
-from flows.report import table_of
+import re
+from dataclasses import replace
+
+import pytest
+
+from flows.report import report_of
 from infra.states import Outcome
 from tasks.result import ImageDone, ImageFailed, StoredVariant
 from tests.unit.flows.claims import image_at
@@ -8,7 +13,7 @@ from tests.unit.flows.claims import image_at
 ASSETS = "https://assets.example/images"
 
 
-def variant(name: str, width: int, size: int) -> StoredVariant:
+def variant(name: str, width: int, size: int, *, score: float | None = None) -> StoredVariant:
     return StoredVariant(
         name=name,
         object_key=f"variants/aa/ff/{name}.webp",
@@ -18,13 +23,13 @@ def variant(name: str, width: int, size: int) -> StoredVariant:
         bytes=size,
         sha256="b" * 64,
         quality=80,
-        score=None,
+        score=score,
     )
 
 
-def done(source_bytes: int, *variants: StoredVariant) -> ImageDone:
+def done(source_bytes: int, *variants: StoredVariant, position: int = 0) -> ImageDone:
     return ImageDone(
-        image=image_at(0),
+        image=image_at(position),
         outcome=Outcome.CREATED,
         sha256="a" * 64,
         source_bytes=source_bytes,
@@ -33,52 +38,67 @@ def done(source_bytes: int, *variants: StoredVariant) -> ImageDone:
     )
 
 
-def test_every_variant_is_a_row_with_its_savings_and_a_link() -> None:
-    rows = table_of([done(1000, variant("w800-webp", 800, 250))], ASSETS)
-
-    assert rows == [
-        {
-            "image": 0,
-            "outcome": "created",
-            "variant": "w800-webp",
-            "size": "800×400",  # noqa: RUF001 - the sign for sizes
-            "bytes": 250,
-            "saved": "75 %",
-            "link": "[open](https://assets.example/images/variants/aa/ff/w800-webp.webp)",
-        }
-    ]
+def failure(source_url: str = "https://supplier.example/3.jpg") -> ImageFailed:
+    image = replace(image_at(3), source_url=source_url)
+    return ImageFailed(image, "http_404", "The server answered with 404.", retryable=False)
 
 
-def test_a_failure_is_a_row_with_its_code_and_sentence() -> None:
-    failure = ImageFailed(image_at(3), "http_404", "The server answered with 404.", retryable=False)
+def test_every_variant_is_a_row_with_its_savings_quality_score_and_a_link() -> None:
+    report = report_of([done(10_000, variant("w800-webp", 800, 2500, score=94.321))], ASSETS)
 
-    (row,) = table_of([failure], ASSETS)
+    link = f"[open]({ASSETS}/variants/aa/ff/w800-webp.webp)"
+    row = f"| w800-webp | 800×400 | 2,500 | 75 % | 80 | 94 | {link} |"  # noqa: RUF001 - the sign
+    assert row in report.splitlines()
 
-    assert (row["image"], row["outcome"]) == (3, "http_404")
-    assert row["link"] == "The server answered with 404."
+
+def test_the_source_and_the_narrowest_variant_are_shown() -> None:
+    report = report_of(
+        [done(10_000, variant("w800-webp", 800, 500), variant("w400-webp", 400, 100))], ASSETS
+    )
+
+    assert f"![image 0]({ASSETS}/variants/aa/ff/w400-webp.webp)" in report
+    assert "(https://supplier.example/0.jpg), 10,000 bytes" in report
 
 
-def test_all_rows_have_the_same_columns_in_the_order_of_the_results() -> None:
-    failure = ImageFailed(image_at(1), "corrupt", "It is broken.", retryable=False)
+def test_the_first_line_sums_up_what_was_saved() -> None:
     first = done(1000, variant("w800-webp", 800, 500), variant("w400-webp", 400, 100))
 
-    rows = table_of([first, failure], ASSETS)
+    head = report_of([first, failure()], ASSETS).splitlines()[0]
 
-    assert [row["image"] for row in rows] == [0, 0, 1]
-    assert len({tuple(row) for row in rows}) == 1
-
-
-def test_a_variant_larger_than_its_source_saves_less_than_nothing() -> None:
-    (row,) = table_of([done(100, variant("w800-webp", 800, 150))], ASSETS)
-
-    assert row["saved"] == "-50 %"
+    assert head.startswith("**1 of 2 images are ready.** Sources: 1,000 bytes")
+    assert "500 bytes, 50 % saved" in head
 
 
-def test_an_empty_source_has_no_savings() -> None:
-    (row,) = table_of([done(0, variant("w800-webp", 800, 150))], ASSETS)
+def test_a_failure_tells_its_code_its_sentence_and_whether_to_try_again() -> None:
+    report = report_of([failure()], ASSETS)
 
-    assert row["saved"] == ""
+    assert "`http_404` The server answered with 404\\." in report
+    assert "Another try gives the same result." in report
 
 
-def test_nothing_done_is_an_empty_table() -> None:
-    assert table_of([], ASSETS) == []
+@pytest.mark.parametrize("sign", ["|", "](http://evil.example) ", "<script>", "`", "\n# x"])
+def test_what_a_supplier_writes_stays_text(sign: str) -> None:
+    report = report_of([failure(f"https://supplier.example/{sign}.jpg")], ASSETS)
+
+    (line,) = [line for line in report.splitlines() if line.startswith("Source:")]
+    shown, _, target = line.removeprefix("Source: [").partition("](")
+    assert re.search(r"(?<!\\)[|<>`#\[\]()]", shown) is None
+    assert target.endswith(")")
+    assert not set(target[:-1]) & set("()<>[]`| \n")
+
+
+def test_an_uploaded_file_has_no_link() -> None:
+    assert "Source: an uploaded file" in report_of([failure("upload:" + "a" * 64)], ASSETS)
+
+
+def test_a_page_with_many_images_shows_the_first_pictures_only() -> None:
+    many = [done(1000, variant("w400-webp", 400, 10), position=n) for n in range(60)]
+
+    report = report_of(many, ASSETS)
+
+    assert report.count("![") == 24
+    assert report.count("[open]") == 60
+
+
+def test_nothing_done_is_a_sentence() -> None:
+    assert report_of([], ASSETS) == "**0 of 0 images are ready.**"

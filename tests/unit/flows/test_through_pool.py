@@ -52,7 +52,8 @@ class Jobs:
     refusal: Rejected | None = None
 
     def read_job(self, _: Database, job_id: UUID) -> JobView | None:
-        image = ImageView.__new__(ImageView)  # only counted
+        image = ImageView.__new__(ImageView)  # only counted, and asked where it comes from
+        object.__setattr__(image, "source_url", "https://supplier.example/a.jpg")
         return JobView(_summary(job_id), {}, None, (image, image)) if self.exists else None
 
     def cancel(self, _: Database, job_id: UUID) -> None:
@@ -134,7 +135,8 @@ def test_a_queued_job_gets_a_scheduled_run_and_the_poller_a_nudge(route: Route) 
     assert route.carry() is Unclaimed.FINAL
     (run,) = route.server.created
     assert run["state"].is_scheduled()
-    assert (run["name"], run["tags"]) == ("SHOE-42 · 2 images", ["lane:bulk", "sku:SHOE-42"])
+    tags = ["lane:bulk", "sku:SHOE-42", "host:supplier.example"]
+    assert (run["name"], run["tags"]) == ("SHOE-42 · 2 images", tags)
     assert run["idempotency_key"] == str(JOB_ID)
     assert route.nudges == 1
 
