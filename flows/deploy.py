@@ -16,6 +16,7 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.variables import Variable
 
+from flows.bulk_labels import batches_pool
 from flows.pool_worker import WORKER_TYPE, PoolWorker
 from infra.logs import configure_logs
 from infra.settings import PrefectSettings
@@ -42,7 +43,8 @@ async def _ensure_work_pool(client: PrefectClient, name: str) -> None:
 async def _deploy(settings: PrefectSettings) -> None:
     digest = hashlib.sha256((_PROJECT / "prefect.yaml").read_bytes()).hexdigest()
     async with get_client() as client:
-        await _ensure_work_pool(client, settings.work_pool)
+        for name in (settings.work_pool, batches_pool(settings.work_pool)):
+            await _ensure_work_pool(client, name)
     if await Variable[str].aget(_DEPLOYED) == digest:
         log.info("deployments are current")
         return

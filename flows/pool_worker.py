@@ -14,8 +14,10 @@ from prefect import Flow
 from prefect.client.schemas.objects import FlowRun
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
+from flows.coordinate import coordinate_batch
 from flows.desk import current_desk
 from flows.polled_runs import PolledRuns
+from flows.process_chunk import process_chunk
 from flows.process_product import process_product
 from flows.sweep import sweep
 from flows.traffic import Traffic
@@ -28,6 +30,8 @@ _LOOK_SECONDS = 0.05
 
 FLOWS: dict[str, Flow[..., Any]] = {
     "flows.process_product.process_product": process_product,
+    "flows.process_chunk.process_chunk": process_chunk,
+    "flows.coordinate.coordinate_batch": coordinate_batch,
     "flows.sweep.sweep": sweep,
 }
 """Entrypoints of prefect.yaml, mapped to what this process has imported already."""

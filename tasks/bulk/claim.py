@@ -61,6 +61,13 @@ def claim_chunk(
         return _describe(session, chunk, job_ids)
 
 
+def describe_chunk(database: Database, chunk_id: UUID) -> ChunkClaim | None:
+    """Return what a claim of the chunk would say, without claiming it; None when it is gone."""
+    with database.transaction() as session:
+        chunk = session.get(Chunk, chunk_id)
+        return None if chunk is None else _describe(session, chunk, _open_jobs(session, chunk_id))
+
+
 def _obstacle(chunk: Chunk, owner: str, now: datetime) -> Unclaimed | None:
     if chunk.state is ChunkState.DONE:
         return Unclaimed.FINAL
