@@ -74,7 +74,7 @@ class Bridge:
             await asyncio.sleep(_OUTAGE_WAIT_SECONDS)
             delivery.requeue()
         except Exception:  # a delivery must never stay unsettled
-            log.exception("delivery not served", message=str(message))
+            log.exception("delivery not served", **_subject(message))
             await asyncio.sleep(_SURPRISE_WAIT_SECONDS)
             delivery.requeue()
 
@@ -162,3 +162,9 @@ class Bridge:
             await self._desk.flow_runs.show_end(standing)
         except Exception as exc:  # noqa: BLE001 - Prefect only shows the job; the reaper comes by
             log.info("run not closed", job_id=str(job_id), error=repr(exc))
+
+
+def _subject(message: Message) -> dict[str, str]:
+    if isinstance(message, ChunkMessage):
+        return {"chunk_id": str(message.chunk_id)}
+    return {"job_id": str(message.job_id)}

@@ -12,6 +12,7 @@ from infra.stack.part import Progress
 from infra.stack.ports import free_port
 from infra.stack.progress import describe
 from infra.stack.stack import Stack
+from tests.benchmarks.bulk import measure_bulk
 from tests.benchmarks.orchestration import measure_orchestration
 from tests.benchmarks.quality import measure_quality
 from tests.benchmarks.throughput import measure_throughput
@@ -26,6 +27,7 @@ def main() -> None:
         with Stack(_settings(directory), partial(_report, console)) as stack:
             measure_orchestration(stack, console)
             measure_throughput(stack, console)
+            measure_bulk(stack, console)
     finally:
         erase(directory)
 
