@@ -6,17 +6,21 @@ by themselves. The job's row decides what happens to a delivery, never Prefect's
 
 import asyncio
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 import structlog
 
+from flows.chunk_bridge import ChunkBridge
 from flows.desk import Desk
 from flows.through_pool import ThroughPool
 from flows.traffic import Traffic
 from flows.workbench import Workbench
 from infra.broker.broker import Delivery
 from infra.errors import ServiceUnavailable
-from infra.messages import JobMessage, UndecodableMessage
+from infra.messages import ChunkMessage, Message, UndecodableMessage, decode_message
+from tasks.bulk.claim import ChunkClaim
 from tasks.claim import Claim, Unclaimed
 
 log = structlog.get_logger(__name__)
@@ -30,37 +34,47 @@ class Bridge:
     """Lives in the event loop of the warm runner."""
 
     def __init__(
-        self, desk: Desk, workbench: Workbench, *, traffic: Traffic, through_pool: ThroughPool
+        self,
+        desk: Desk,
+        workbench: Workbench,
+        *,
+        traffic: Traffic,
+        through_pool: ThroughPool,
+        chunks: ChunkBridge,
     ) -> None:
         self._desk = desk
         self._workbench = workbench
         self._traffic = traffic
         self._through_pool = through_pool
+        self._chunks = chunks
         self._waiting: set[asyncio.Task[object]] = set()
 
     async def handle(self, delivery: Delivery) -> None:
         """Settle one delivery, however long its job takes."""
         try:
-            message = JobMessage.decode(delivery.body)
+            message = decode_message(delivery.body)
         except UndecodableMessage as exc:
             log.warning("undecodable message", reason=str(exc))
             delivery.dead_letter()
             return
         try:
-            await self._try_to_serve(message.job_id, delivery)
+            await self._try_to_serve(message, delivery)
         except BaseException:
             delivery.requeue()
             raise
 
-    async def _try_to_serve(self, job_id: UUID, delivery: Delivery) -> None:
+    async def _try_to_serve(self, message: Message, delivery: Delivery) -> None:
         try:
-            await self._serve(job_id, delivery)
+            if isinstance(message, ChunkMessage):
+                await self._serve_chunk(message.chunk_id, delivery)
+            else:
+                await self._serve(message.job_id, delivery)
         except ServiceUnavailable as exc:
             self._desk.gate.note(exc)
             await asyncio.sleep(_OUTAGE_WAIT_SECONDS)
             delivery.requeue()
         except Exception:  # a delivery must never stay unsettled
-            log.exception("delivery not served", job_id=str(job_id))
+            log.exception("delivery not served", **_subject(message))
             await asyncio.sleep(_SURPRISE_WAIT_SECONDS)
             delivery.requeue()
 
@@ -70,21 +84,36 @@ class Bridge:
             task.cancel()
 
     async def _serve(self, job_id: UUID, delivery: Delivery) -> None:
-        claimed: Claim | Unclaimed | None = None
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("a delivery is served by an asyncio task")
-        self._waiting.add(task)
-        try:
+        with self._sent_back_meanwhile():
             claimed = await self._claim(job_id, delivery)
-        finally:
-            self._waiting.discard(task)
         if isinstance(claimed, Claim):
             await self._attempt(claimed, delivery)
         elif claimed is None:
             delivery.requeue()
         else:
             await self._decline(job_id, claimed, delivery)
+
+    async def _serve_chunk(self, chunk_id: UUID, delivery: Delivery) -> None:
+        with self._sent_back_meanwhile():
+            claimed = await self._chunks.claim(chunk_id, delivery)
+        if isinstance(claimed, ChunkClaim):
+            await self._chunks.attempt(claimed, delivery)
+        elif claimed is None:
+            delivery.requeue()
+        else:
+            self._chunks.decline(chunk_id, claimed, delivery)
+
+    @contextmanager
+    def _sent_back_meanwhile(self) -> Iterator[None]:
+        """While inside, `send_back_waiting` may cancel this task."""
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a delivery is served by an asyncio task")
+        self._waiting.add(task)
+        try:
+            yield
+        finally:
+            self._waiting.discard(task)
 
     async def _claim(self, job_id: UUID, delivery: Delivery) -> Claim | Unclaimed | None:
         """Return the claim or what decides against it; None when the gate closed meanwhile."""
@@ -133,3 +162,9 @@ class Bridge:
             await self._desk.flow_runs.show_end(standing)
         except Exception as exc:  # noqa: BLE001 - Prefect only shows the job; the reaper comes by
             log.info("run not closed", job_id=str(job_id), error=repr(exc))
+
+
+def _subject(message: Message) -> dict[str, str]:
+    if isinstance(message, ChunkMessage):
+        return {"chunk_id": str(message.chunk_id)}
+    return {"job_id": str(message.job_id)}

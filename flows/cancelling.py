@@ -9,14 +9,17 @@ from time import monotonic
 from uuid import UUID
 
 import structlog
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.states import Cancelled
 
 from flows.attempts import Halt
+from flows.coordinators import Coordinators
 from flows.desk import Desk
 from flows.flow_runs import STOPPED
 from flows.polled_runs import PolledRuns
 from flows.workshop import in_thread
 from infra.errors import ServiceUnavailable
+from tasks.bulk.release import Release, release_run
 from tasks.cancel import cancel_flow_run
 from tasks.standing import recently_cancelled
 
@@ -30,9 +33,10 @@ _BEFORE_SECONDS = 600.0  # what this worker looks back on when it starts
 class Cancelling:
     """Used only from the event loop."""
 
-    def __init__(self, desk: Desk, polled_runs: PolledRuns) -> None:
+    def __init__(self, desk: Desk, polled_runs: PolledRuns, coordinators: Coordinators) -> None:
         self._desk = desk
         self._polled_runs = polled_runs
+        self._coordinators = coordinators
 
     async def look(self) -> None:
         """Look for ever at runs that are being cancelled, and at jobs that were cancelled."""
@@ -85,10 +89,29 @@ class Cancelling:
         shop = self._desk.workshop
         standing = await in_thread(shop.io_threads, cancel_flow_run, shop.database, flow_run_id)
         if standing is None:
-            self._polled_runs.cancel(flow_run_id)
+            await self._cancel_other(flow_run)
             return
         attempt = self._desk.attempts.of_job(standing.job_id)
         if standing.state.is_final and attempt is None:
             await self._desk.flow_runs.show_end(standing)
         elif attempt is not None and not standing.state.is_final:
             attempt.end(Halt.CANCELLED)
+
+    async def _cancel_other(self, flow_run: FlowRun) -> None:
+        """A chunk gives its jobs back to the batch, a coordinator's batch is cancelled."""
+        shop = self._desk.workshop
+        chunk = self._desk.chunks.of_run(flow_run.id)
+        if chunk is not None:
+            chunk.end(Halt.CANCELLED)
+            return
+        release = await in_thread(shop.io_threads, release_run, shop.database, flow_run.id)
+        if (
+            release is Release.ENDED
+            and flow_run.state is not None
+            and not flow_run.state.is_final()
+        ):
+            await self._desk.flow_runs.close(flow_run.id, Cancelled())
+        elif release is Release.NOT_A_CHUNK and not await self._coordinators.cancel_run(
+            flow_run.id
+        ):
+            self._polled_runs.cancel(flow_run.id)

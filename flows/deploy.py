@@ -17,6 +17,7 @@ from prefect.exceptions import ObjectAlreadyExists
 from prefect.variables import Variable
 
 from flows.alarm_automation import ensure_alarm
+from flows.bulk_labels import batches_pool
 from flows.pool_worker import WORKER_TYPE, PoolWorker
 from infra.logs import configure_logs
 from infra.settings import FailureAlarmSettings, PrefectSettings
@@ -42,7 +43,8 @@ async def _ensure_work_pool(client: PrefectClient, name: str) -> None:
 
 async def _deploy(settings: PrefectSettings, alarm: FailureAlarmSettings) -> None:
     async with get_client() as client:
-        await _ensure_work_pool(client, settings.work_pool)
+        for name in (settings.work_pool, batches_pool(settings.work_pool)):
+            await _ensure_work_pool(client, name)
         await _deploy_changes()
         await ensure_alarm(client, alarm)
 

@@ -12,16 +12,20 @@ from uuid import UUID, uuid4
 from prefect import State
 
 from flows.attempts import Attempt, Attempts
+from flows.chunk_attempts import ChunkAttempts
 from flows.flow_runs import FlowRuns
 from flows.gate import Gate
 from flows.workshop import Workshop, in_thread
 from infra.errors import ServiceUnavailable
 from infra.host import process_name
+from tasks.bulk.claim import ChunkClaim, claim_chunk
+from tasks.bulk.lease import give_back_chunk
 from tasks.claim import Claim, Unclaimed, claim
 from tasks.lease import give_back
 from tasks.standing import Standing, read_standing
 
-Ticket = Attempt | State[Any]
+Ticket = Attempt | State[Any] | object
+"""An attempt at a job, the work of a chunk, or the answer that there is nothing to do."""
 
 
 class Desk:
@@ -33,6 +37,7 @@ class Desk:
         self.flow_runs = flow_runs
         self.owner = f"{process_name()}-{uuid4().hex[:8]}"
         self.attempts = Attempts(workshop, self.owner, gate)
+        self.chunks = ChunkAttempts(workshop, gate)
         self._tickets: dict[UUID, Ticket] = {}
 
     async def claim(self, job_id: UUID) -> Claim | Unclaimed:
@@ -57,6 +62,38 @@ class Desk:
             with suppress(ServiceUnavailable):
                 await self._undo(await claiming)
             raise
+
+    async def claim_chunk(self, chunk_id: UUID) -> ChunkClaim | Unclaimed:
+        """Claim a chunk likewise. Raises `ServiceUnavailable`."""
+        shop = self.workshop
+        claiming = asyncio.ensure_future(
+            in_thread(
+                shop.io_threads,
+                claim_chunk,
+                shop.database,
+                chunk_id,
+                owner=self.owner,
+                settings=shop.configuration.job,
+            )
+        )
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            with suppress(ServiceUnavailable):
+                await self._undo_chunk(await claiming)
+            raise
+
+    async def _undo_chunk(self, claimed: ChunkClaim | Unclaimed) -> None:
+        if isinstance(claimed, ChunkClaim):
+            shop = self.workshop
+            await in_thread(
+                shop.io_threads,
+                give_back_chunk,
+                shop.database,
+                claimed,
+                counts=False,
+                republish=True,
+            )
 
     async def _undo(self, claimed: Claim | Unclaimed) -> None:
         if isinstance(claimed, Claim):

@@ -30,11 +30,11 @@ from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.states import Cancelled, Completed, Crashed, Failed, Pending, Running, Scheduled
 
-from flows.job_label import JobLabel
+from flows.bulk_labels import RunLabel, batches_pool
+from flows.job_label import DEPLOYMENT
 from infra.states import JobState
 from tasks.standing import Standing
 
-DEPLOYMENT = "process-product/process-product"
 UNFINISHED_TASK_RUNS = TaskRunFilter(
     state=TaskRunFilterState(
         type=TaskRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING])
@@ -93,9 +93,9 @@ class FlowRuns:
     def __init__(self, client: PrefectClient, work_pool: str) -> None:
         self._client = client
         self._work_pool = work_pool
-        self._deployment_id: UUID | None = None
+        self._deployment_ids: dict[str, UUID] = {}
 
-    async def of_job(self, label: JobLabel, state: State[Any] | None = None) -> FlowRun:
+    async def of_job(self, label: RunLabel, state: State[Any] | None = None) -> FlowRun:
         """Return the job's run; unless it exists, create it in this state (default: Pending).
 
         A Pending run is taken by no poller.
@@ -105,16 +105,17 @@ class FlowRuns:
             if known is not None:
                 return known
         try:
-            return await self._create(label, state or Pending())
+            return await self.create(label, state)
         except ObjectNotFound:  # deployed anew since: look it up again
-            self._deployment_id = None
-            return await self._create(label, state or Pending())
+            self._deployment_ids.clear()
+            return await self.create(label, state)
 
-    async def _create(self, label: JobLabel, state: State[Any]) -> FlowRun:
+    async def create(self, label: RunLabel, state: State[Any] | None = None) -> FlowRun:
+        """Make the run, or return the one that has its idempotency key."""
         return await self._client.create_flow_run_from_deployment(
-            await self._deployment(),
-            parameters={"job_id": str(label.job_id)},
-            state=state,
+            await self.deployment_id(label.deployment),
+            parameters=dict(label.parameters),
+            state=state or Pending(),
             name=label.name,
             tags=label.tags,
             idempotency_key=label.idempotency_key,
@@ -131,29 +132,30 @@ class FlowRuns:
         """Return the runs of our deployments that are in one of these states."""
         return await self._client.read_flow_runs(flow_run_filter=await self.filter(states))
 
-    async def any_without_slot(self) -> bool:
-        """Whether a product run is under way that took no slot of the deployment's limit.
+    async def any_without_slot(self, name: str = DEPLOYMENT) -> bool:
+        """Whether a run of the deployment is under way that took no slot of the deployment's limit.
 
         At its end the server frees one all the same, which would be another run's.
         """
-        product = await self._deployment()
+        deployment = await self.deployment_id(name)
         active = await self.in_states((StateType.RUNNING, StateType.CANCELLING))
         return any(
             run.state.state_details.deployment_concurrency_lease_id is None
             for run in active
-            if run.deployment_id == product and run.state is not None
+            if run.deployment_id == deployment and run.state is not None
         )
 
     async def filter(self, states: Collection[StateType]) -> FlowRunFilter:
         """Describe such runs; others may use the same server, and are none of our business."""
-        pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[self._work_pool]))
+        pools = [self._work_pool, batches_pool(self._work_pool)]
+        pool = WorkPoolFilter(name=WorkPoolFilterName(any_=pools))
         ours = await self._client.read_deployments(work_pool_filter=pool)
         return FlowRunFilter(
             state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(states))),
             deployment_id=FlowRunFilterDeploymentId(any_=[deployment.id for deployment in ours]),
         )
 
-    async def dress(self, flow_run_id: UUID, label: JobLabel) -> None:
+    async def dress(self, flow_run_id: UUID, label: RunLabel) -> None:
         """Give a run that a person started the name and tags of its job."""
         await self._client.update_flow_run(flow_run_id, name=label.name, tags=label.tags)
 
@@ -239,8 +241,8 @@ class FlowRuns:
             await self._client.set_task_run_state(task_run.id, state, force=True)
         return len(left)
 
-    async def _deployment(self) -> UUID:
-        if self._deployment_id is None:
-            deployment = await self._client.read_deployment_by_name(DEPLOYMENT)
-            self._deployment_id = deployment.id
-        return self._deployment_id
+    async def deployment_id(self, name: str) -> UUID:
+        """Return the id of a deployment, looked up once until it is deployed anew."""
+        if name not in self._deployment_ids:
+            self._deployment_ids[name] = (await self._client.read_deployment_by_name(name)).id
+        return self._deployment_ids[name]

@@ -14,6 +14,7 @@ from infra.sources import uploaded_sha256
 from infra.states import Lane
 from tasks.claim import Claim
 
+DEPLOYMENT = "process-product/process-product"
 TAG_CHARACTERS = 100
 MAX_HOST_TAGS = 3
 
@@ -49,6 +50,16 @@ class JobLabel:
             hosts=hosts_of(image.source_url for image in claim.images),
             batch_id=claim.batch_id,
         )
+
+    @property
+    def deployment(self) -> str:
+        """The deployment that the run is one of."""
+        return DEPLOYMENT
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What the run is about."""
+        return {"job_id": str(self.job_id)}
 
     @property
     def idempotency_key(self) -> str:

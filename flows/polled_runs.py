@@ -17,15 +17,20 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import Abort, Pause, PrefectException
 from prefect.states import Cancelled, Completed, Failed, Running
 
+from flows.coordinate import coordinate_batch
+from flows.coordinators import Coordinators
 from flows.desk import Desk
 from flows.flow_runs import final_state, parked_state
 from flows.job_label import JobLabel, hosts_of
+from flows.polled_chunks import PolledChunks
+from flows.process_chunk import process_chunk
 from flows.process_product import process_product
 from flows.runner import run_flow_here
 from flows.wish import Wish
 from flows.workbench import Workbench
 from flows.workshop import in_thread
 from infra.errors import PermanentError, ServiceUnavailable
+from tasks.bulk.claim import ChunkClaim
 from tasks.claim import Claim, Unclaimed
 from tasks.retry import reopen
 from tasks.standing import job_of_flow_run
@@ -41,7 +46,16 @@ _WAIT_FOR = (Unclaimed.HELD_HERE, Unclaimed.HELD_ELSEWHERE, Unclaimed.PARKED)
 class PolledRuns:
     """Used only from the event loop."""
 
-    def __init__(self, desk: Desk, workbench: Workbench) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        workbench: Workbench,
+        *,
+        chunks: PolledChunks | None = None,
+        coordinators: Coordinators | None = None,
+    ) -> None:
+        self._chunks = chunks
+        self._coordinators = coordinators
         self._desk = desk
         self._workbench = workbench
         self._others: dict[UUID, asyncio.Task[Any]] = {}
@@ -49,6 +63,12 @@ class PolledRuns:
 
     async def run(self, flow: Flow[..., Any], flow_run: FlowRun) -> None:
         """Run a flow run that a poller has taken, to its end."""
+        if flow is process_chunk and self._chunks is not None:
+            await self._run_chunk(self._chunks, flow_run)
+            return
+        if flow is coordinate_batch and self._coordinators is not None:
+            await self._run_coordinator(self._coordinators, flow_run)
+            return
         if flow is not process_product:
             await self._run_other(flow, flow_run)
             return
@@ -62,14 +82,36 @@ class PolledRuns:
         else:
             await self._show(admitted, flow_run)
 
-    async def _show(self, end: State[Any], flow_run: FlowRun) -> None:
+    async def _run_chunk(self, chunks: PolledChunks, flow_run: FlowRun) -> None:
+        admitted = await chunks.admit(flow_run)
+        if admitted is None:
+            return
+        if isinstance(admitted, ChunkClaim):
+            await chunks.attempt(admitted, flow_run)
+        elif not admitted.is_final():
+            await self._desk.flow_runs.overrule(flow_run.id, admitted)
+        else:
+            await self._show(admitted, flow_run, flow=process_chunk)
+
+    async def _run_coordinator(self, coordinators: Coordinators, flow_run: FlowRun) -> None:
+        try:
+            end = await coordinators.run_polled(flow_run)
+        except ServiceUnavailable as exc:
+            self._desk.gate.note(exc)
+            return
+        if end is not None:
+            await self._show(end, flow_run, flow=coordinate_batch)
+
+    async def _show(
+        self, end: State[Any], flow_run: FlowRun, *, flow: Flow[..., Any] = process_product
+    ) -> None:
         """Have the run end at once, unless the bridge has run it while we waited for the job."""
         shown = await self._desk.flow_runs.read(flow_run.id)
         if shown is None or shown.state is None or not shown.state.is_pending():
             return
         self._desk.leave(flow_run.id, end)
         try:
-            await self._run_other(process_product, flow_run)
+            await self._run_other(flow, flow_run)
         finally:
             self._desk.clear(flow_run.id, end)
 

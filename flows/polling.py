@@ -26,8 +26,11 @@ class Polling:
         self._limit = limit
         self._worker: PoolWorker | None = None
 
-    async def run(self, runs: PolledRuns, traffic: Traffic) -> None:
-        """Poll for ever; start again when the server was away for too long."""
+    async def run(self, runs: PolledRuns, traffic: Traffic | None) -> None:
+        """Poll for ever; start again when the server was away for too long.
+
+        `traffic` knows whether somebody counts the runs of this pool.
+        """
         while True:
             worker = PoolWorker(
                 work_pool_name=self._work_pool,

@@ -14,9 +14,11 @@ from prefect import Flow
 from prefect.client.schemas.objects import FlowRun
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
+from flows.coordinate import coordinate_batch
 from flows.daily_summary import daily_summary
 from flows.desk import current_desk
 from flows.polled_runs import PolledRuns
+from flows.process_chunk import process_chunk
 from flows.process_product import process_product
 from flows.sweep import sweep
 from flows.traffic import Traffic
@@ -29,6 +31,8 @@ _LOOK_SECONDS = 0.05
 
 FLOWS: dict[str, Flow[..., Any]] = {
     "flows.process_product.process_product": process_product,
+    "flows.process_chunk.process_chunk": process_chunk,
+    "flows.coordinate.coordinate_batch": coordinate_batch,
     "flows.sweep.sweep": sweep,
     "flows.daily_summary.daily_summary": daily_summary,
 }

@@ -1,8 +1,9 @@
 """The product flow: fetch → compress → store → record, every image with its own outcome."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,18 +14,25 @@ from httpx import HTTPError
 from prefect import State, flow, tags
 from prefect.context import FlowRunContext
 from prefect.exceptions import Abort, PrefectException
-from prefect.states import Crashed
+from prefect.states import Completed, Crashed
 
 from flows.attempts import Attempt, Halt
 from flows.desk import Desk, current_desk
-from flows.flow_runs import final_state, parked_state
+from flows.flow_runs import PARKED, final_state, parked_state
 from flows.product_run import ProductRun
 from flows.report import report_of, show
-from flows.steps import compress_images, fetch_images, record_results, store_images
+from flows.steps import (
+    Recorded,
+    compress_images,
+    fetch_images,
+    record_results,
+    store_images,
+)
 from flows.workshop import in_thread
 from infra.errors import LostClaim, ServiceUnavailable
+from tasks.compress import RenderedImage
 from tasks.conclude import Ending, conclude
-from tasks.result import ImageDone
+from tasks.result import FetchedImage, ImageDone
 
 log = structlog.get_logger(__name__)
 
@@ -55,10 +63,8 @@ async def process_product(
     # The parameters were read by whoever started this run, and became the ticket. Their types
     # are plain because Prefect makes a form of them.
     desk = current_desk()
-    ticket = desk.take(_own_id())
-    if not isinstance(ticket, Attempt):
-        return ticket
-    return await _attempt(desk, ticket)
+    ticket = desk.take(own_run_id())
+    return await process(desk, ticket, OWN_RUN) if isinstance(ticket, Attempt) else told(ticket)
 
 
 def interrupted(message: str) -> State[Any]:
@@ -66,22 +72,49 @@ def interrupted(message: str) -> State[Any]:
     return Crashed(name=INTERRUPTED, message=f"{message} The job goes back to the queue.")
 
 
-def _own_id() -> UUID:
+def told(ticket: object) -> State[Any]:
+    """Return the answer that was left instead of work."""
+    if not isinstance(ticket, State):
+        raise TypeError(f"this flow was left {ticket!r}")
+    return ticket
+
+
+def own_run_id() -> UUID:
+    """Return the id of the flow run under way."""
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
-        raise RuntimeError("The product flow runs as a flow run of its deployment.")
+        raise RuntimeError("A flow of this project runs as a flow run of its deployment.")
     return context.flow_run.id
 
 
-async def _attempt(desk: Desk, attempt: Attempt) -> State[Any]:
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a job's steps are done: each as a task run on the job's own page, or plainly."""
+
+    fetch: Callable[[ProductRun], Awaitable[list[FetchedImage]]]
+    compress: Callable[[ProductRun, Sequence[FetchedImage]], Awaitable[list[RenderedImage]]]
+    store: Callable[[ProductRun, Sequence[RenderedImage]], Awaitable[None]]
+    record: Callable[[ProductRun], Awaitable[Recorded]]
+    has_own_run: bool
+
+
+OWN_RUN = Manner(fetch_images, compress_images, store_images, record_results, has_own_run=True)
+SHARED_RUN = Manner(
+    fetch_images.fn, compress_images.fn, store_images.fn, record_results.fn, has_own_run=False
+)
+"""For jobs that share a flow run: their steps are no task runs."""
+
+
+async def process(desk: Desk, attempt: Attempt, manner: Manner) -> State[Any]:
+    """Make one attempt at a job; return how Prefect shows what came of it."""
     folder = desk.workshop.configuration.worker.directory
     with TemporaryDirectory(
         prefix="product-images-job-", dir=folder, ignore_cleanup_errors=True
     ) as directory:
         run = ProductRun(desk.workshop, attempt, Path(directory))
         try:
-            with _time_limit(desk, attempt), tags(*run.label.tags):
-                return await _work(desk, run)
+            with _time_limit(desk, attempt), _tagged(run, manner):
+                return await _work(desk, run, manner)
         except LostClaim:  # or a commit of ours whose answer never came
             return await _show_end(desk, run)
         except ServiceUnavailable as exc:
@@ -91,7 +124,7 @@ async def _attempt(desk: Desk, attempt: Attempt) -> State[Any]:
         except asyncio.CancelledError:
             if attempt.halt is None:
                 raise
-            return await _end(desk, attempt, run)
+            return await _end(desk, run, manner)
         finally:
             run.stop.stop()  # what still works in threads works for nobody
 
@@ -106,23 +139,42 @@ def _time_limit(desk: Desk, attempt: Attempt) -> Iterator[None]:
         timer.cancel()
 
 
-async def _work(desk: Desk, run: ProductRun) -> State[Any]:
-    fetched = await fetch_images(run)
-    rendered = await compress_images(run, fetched)
+@contextmanager
+def _tagged(run: ProductRun, manner: Manner) -> Iterator[None]:
+    """Tag the task runs of a job's own run; each tag of a task run costs a request."""
+    if not manner.has_own_run:
+        yield
+        return
+    with tags(*run.label.tags):
+        yield
+
+
+async def _work(desk: Desk, run: ProductRun, manner: Manner) -> State[Any]:
+    fetched = await manner.fetch(run)
+    rendered = await manner.compress(run, fetched)
     if rendered:
-        await store_images(run, rendered)
-    recorded = await record_results(run)
+        await manner.store(run, rendered)
+    recorded = await manner.record(run)
     job_id = str(run.claim.job_id)
     log.info("job recorded", job_id=job_id, state=recorded.state, images=len(run.results))
+    if not manner.has_own_run:
+        return _state_beside_others(recorded, _summary(run))
     await _show(desk, run)
     if recorded.not_before is not None:
-        await desk.flow_runs.overrule(_own_id(), parked_state(recorded.not_before))
+        await desk.flow_runs.overrule(own_run_id(), parked_state(recorded.not_before))
         raise Abort("the job waits until its supplier wants to be asked again")
     return final_state(recorded.state, _summary(run))
 
 
-async def _end(desk: Desk, attempt: Attempt, run: ProductRun) -> State[Any]:
+def _state_beside_others(recorded: Recorded, summary: str) -> State[Any]:
+    if recorded.not_before is None:
+        return final_state(recorded.state, summary)
+    return Completed(name=PARKED, message=parked_state(recorded.not_before).message)
+
+
+async def _end(desk: Desk, run: ProductRun, manner: Manner) -> State[Any]:
     """Bring an attempt to its end that was told to end."""
+    attempt = run.attempted
     task = asyncio.current_task()
     if task is not None:
         task.uncancel()  # the wish has been heard; what follows is our own work
@@ -132,14 +184,14 @@ async def _end(desk: Desk, attempt: Attempt, run: ProductRun) -> State[Any]:
         return interrupted("The worker stopped.")
     try:
         if attempt.halt in _ENDINGS:
-            return await _conclude(desk, run, _ENDINGS[attempt.halt])
+            return await _conclude(desk, run, ending=_ENDINGS[attempt.halt], manner=manner)
         return await _show_end(desk, run)
     except ServiceUnavailable as exc:
         desk.gate.note(exc)
         return interrupted(exc.detail)
 
 
-async def _conclude(desk: Desk, run: ProductRun, ending: Ending) -> State[Any]:
+async def _conclude(desk: Desk, run: ProductRun, *, ending: Ending, manner: Manner) -> State[Any]:
     shop = desk.workshop
     try:
         state = await in_thread(
@@ -148,7 +200,8 @@ async def _conclude(desk: Desk, run: ProductRun, ending: Ending) -> State[Any]:
     except LostClaim:  # perhaps because a thread recorded the job while it was being cancelled
         return await _show_end(desk, run)
     run.note_recorded()
-    await _show(desk, run)
+    if manner.has_own_run:
+        await _show(desk, run)
     return final_state(state, _summary(run))
 
 

@@ -14,7 +14,7 @@ from flows.attempts import Attempt
 from flows.job_label import JobLabel
 from flows.journal import Journal
 from flows.retries import RETRIES, Step, warn_of_retry, with_retries
-from flows.workshop import Workshop
+from flows.workshop import LaneThreads, Workshop
 from infra.errors import (
     ErrorCode,
     HostBusy,
@@ -54,6 +54,16 @@ class ProductRun:
         self.label = JobLabel.of(attempt.claim)
         self.journal = Journal.of(attempt.claim)
         self._results: dict[int, ImageResult] = {}
+
+    @property
+    def attempted(self) -> Attempt:
+        """The attempt that this run makes."""
+        return self._attempt
+
+    @property
+    def threads(self) -> LaneThreads:
+        """The threads of the job's lane."""
+        return self.workshop.threads[self.claim.lane]
 
     @property
     def claim(self) -> Claim:

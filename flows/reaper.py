@@ -23,6 +23,8 @@ from flows.flow_runs import UNFINISHED_TASK_RUNS, final_state
 from flows.polled_runs import PolledRuns
 from flows.workshop import in_thread
 from infra.errors import ServiceUnavailable
+from tasks.bulk.reap import reclaim_lost_chunks
+from tasks.bulk.standing import BulkStanding, bulk_standings
 from tasks.presence import present_workers
 from tasks.reap import reclaim_lost, republish
 from tasks.standing import Standing, standings_by_flow_run
@@ -63,6 +65,11 @@ class Reaper:
         lost = await in_thread(shop.io_threads, reclaim_lost, shop.database, grace_seconds=grace)
         for job_id in lost:
             log.warning("job reclaimed", job_id=str(job_id))
+        chunks = await in_thread(
+            shop.io_threads, reclaim_lost_chunks, shop.database, grace_seconds=grace
+        )
+        for chunk_id in chunks:
+            log.warning("chunk reclaimed", chunk_id=str(chunk_id))
         await self._close_flow_runs()
         await self._close_task_runs()
 
@@ -82,13 +89,18 @@ class Reaper:
         shop = self._desk.workshop
         ids = [flow_run.id for flow_run in flow_runs]
         standings = await in_thread(shop.io_threads, standings_by_flow_run, shop.database, ids)
+        bulk = await in_thread(shop.io_threads, bulk_standings, shop.database, ids)
         present = await in_thread(
             shop.io_threads, present_workers, shop.database, _PRESENCE_SECONDS
         )
         return [
             (run, standings.get(run.id))
             for run in flow_runs
-            if not self._is_alive(run, standings.get(run.id), present)
+            if not (
+                _bulk_is_alive(run, bulk[run.id])
+                if run.id in bulk
+                else self._is_alive(run, standings.get(run.id), present)
+            )
         ]
 
     def _is_alive(
@@ -136,6 +148,14 @@ class Reaper:
         closed = await self._desk.flow_runs.close_task_runs([run for run in old if run is not None])
         if closed:
             log.warning("task runs closed", count=closed)
+
+
+def _bulk_is_alive(flow_run: FlowRun, standing: BulkStanding) -> bool:
+    """A run that was made for somebody who has not begun yet waits, and is alive."""
+    if standing.is_done:
+        return _is_fresh(standing.finished_at)
+    is_pending = flow_run.state is not None and flow_run.state.type is StateType.PENDING
+    return standing.lease_is_live or is_pending
 
 
 def _ending(flow_run: FlowRun, standing: Standing | None) -> State[Any]:

@@ -13,12 +13,17 @@ from threading import Event, Thread
 import structlog
 
 from flows.bridge import Bridge
+from flows.bulk_labels import batches_pool
 from flows.cancelling import Cancelling
+from flows.chunk_bench import ChunkBench
+from flows.chunk_bridge import ChunkBridge
+from flows.coordinators import Coordinators
 from flows.desk import Desk, install_desk
 from flows.flow_runs import FlowRuns
 from flows.gate import Gate, Obstacle
 from flows.health import Health
 from flows.listening import CANCELLED, SCHEDULED, Hear, listen
+from flows.polled_chunks import PolledChunks
 from flows.polled_runs import PolledRuns
 from flows.polling import Polling
 from flows.reaper import Reaper
@@ -37,7 +42,8 @@ from infra.waiting import wait_for
 
 log = structlog.get_logger(__name__)
 
-_BULK_PREFETCH = 1
+_BULK_PREFETCH = 2  # while the last jobs of one chunk end, those of the next begin
+_BATCHES_AT_ONCE = 100
 _CONNECT_SECONDS = 1.0
 _PATIENCE_SECONDS = 10.0  # for runs that were told to end, to say so to Prefect
 
@@ -55,17 +61,32 @@ class Crew:
             prefect.work_pool, self.desk.owner, workshop.configuration.worker.slots
         )
         workbench = Workbench(self.desk, health)
-        polled_runs = PolledRuns(self.desk, workbench)
-        cancelling = Cancelling(self.desk, polled_runs)
+        bench = ChunkBench(self.desk, health, workbench)
+        self.coordinators = coordinators = Coordinators(self.desk)
+        polled_runs = PolledRuns(
+            self.desk,
+            workbench,
+            chunks=PolledChunks(self.desk, bench),
+            coordinators=coordinators,
+        )
+        cancelling = Cancelling(self.desk, polled_runs, coordinators)
         through_pool = ThroughPool(self.desk, health, traffic, nudge=polling.nudge)
-        self.bridge = Bridge(self.desk, workbench, traffic=traffic, through_pool=through_pool)
-        hearers: dict[str, Hear] = dict.fromkeys(CANCELLED, cancelling.hear)
-        hearers |= dict.fromkeys(SCHEDULED, lambda _: polling.nudge())
+        chunks = ChunkBridge(self.desk, bench, traffic=traffic, through_pool=through_pool)
+        self.bridge = Bridge(
+            self.desk, workbench, traffic=traffic, through_pool=through_pool, chunks=chunks
+        )
+        self._batches = batches = Polling(
+            batches_pool(prefect.work_pool), self.desk.owner, _BATCHES_AT_ONCE
+        )
+        hearers = _hearers(cancelling.hear, lambda _: _nudge(polling, batches))
         self._duties = (
             self.desk.attempts.run,
+            self.desk.chunks.run,
+            coordinators.run,
             health.run,
             traffic.run,
             partial(polling.run, polled_runs, traffic),
+            partial(batches.run, polled_runs, None),
             partial(listen, hearers),
             cancelling.look,
             Reaper(self.desk, runner.client, polled_runs).run,
@@ -82,7 +103,19 @@ class Crew:
         self.desk.gate.close(Obstacle.LEAVING)
         self.bridge.send_back_waiting()
         await self.desk.attempts.leave(grace_seconds, _PATIENCE_SECONDS)
+        await self.desk.chunks.leave(_PATIENCE_SECONDS)
+        await self.coordinators.leave(_PATIENCE_SECONDS)
         await self._polling.sign_off()
+        await self._batches.sign_off()
+
+
+def _hearers(cancelled: Hear, scheduled: Hear) -> dict[str, Hear]:
+    return {**dict.fromkeys(CANCELLED, cancelled), **dict.fromkeys(SCHEDULED, scheduled)}
+
+
+async def _nudge(*pools: Polling) -> None:
+    for polling in pools:
+        await polling.nudge()
 
 
 def run_shift() -> int:
@@ -137,7 +170,7 @@ def _require_connection(consumer: RabbitConsumer) -> None:
 
 
 def _leave(runner: WarmRunner, crew: Crew, grace_seconds: float) -> None:
-    limit = grace_seconds + 2 * _PATIENCE_SECONDS
+    limit = grace_seconds + 4 * _PATIENCE_SECONDS
     try:
         runner.call(partial(crew.leave, grace_seconds)).result(limit)
     except FutureTimeout:

@@ -66,7 +66,7 @@ async def fetch_images(run: ProductRun) -> list[FetchedImage]:
 async def _bring(run: ProductRun, image: ClaimedImage, *, stop: Stop) -> FetchedImage | None:
     """Fetch one image; None when its source says that what the product shows is still right."""
     shop = run.workshop
-    queue = Queue(shop.fetch_threads, shop.source)
+    queue = Queue(run.threads.fetch, shop.source)
     asked = await _question(run, image)
     if asked is None:
         source = partial(shop.source.fetch, image, run.directory, stop=stop)
@@ -86,7 +86,7 @@ async def _question(run: ProductRun, image: ClaimedImage) -> Revalidation | None
         return None
     preset = shop.configuration.presets.named(run.claim.preset)  # an unknown one fails here
     fingerprint = policy_fingerprint(preset)
-    return await in_thread(shop.io_threads, revalidation, shop.database, image, fingerprint)
+    return await in_thread(run.threads.io, revalidation, shop.database, image, fingerprint)
 
 
 @task(
@@ -103,11 +103,13 @@ async def compress_images(run: ProductRun, fetched: Sequence[FetchedImage]) -> l
     async def make(source: FetchedImage) -> RenderedImage | None:
         preset = shop.configuration.presets.named(run.claim.preset)  # an unknown one fails here
         fingerprint = policy_fingerprint(preset)
-        known = await in_thread(shop.io_threads, reuse, shop.database, source, fingerprint)
+        known = await in_thread(run.threads.io, reuse, shop.database, source, fingerprint)
         if known is not None:
             run.finish(known)
             return None
-        return await compress(shop.pixels, source, run.directory, preset=preset)
+        return await compress(
+            shop.pixels, source, run.directory, preset=preset, lane=run.claim.lane
+        )
 
     async def compress_one(source: FetchedImage) -> RenderedImage | None:
         return await run.attempt(Step.COMPRESS, source.image, partial(make, source))
@@ -128,10 +130,10 @@ async def store_images(run: ProductRun, rendered: Sequence[RenderedImage]) -> No
     shop = run.workshop
 
     async def put(image: RenderedImage) -> ImageDone:
-        original = await in_thread(shop.store_threads, store_original, shop.store, image)
+        original = await in_thread(run.threads.store, store_original, shop.store, image)
         files = image.rendition.variants
         variants = await side_by_side(
-            in_thread(shop.store_threads, store_variant, shop.store, image.rendition, file)
+            in_thread(run.threads.store, store_variant, shop.store, image.rendition, file)
             for file in files
         )
         return finish(image, original, variants)
@@ -180,7 +182,7 @@ async def record_results(run: ProductRun) -> Recorded:
 
     recorded = await with_retries(
         Step.RECORD,
-        lambda: in_thread(shop.io_threads, write),
+        lambda: in_thread(run.threads.io, write),
         warn_of_retry(Step.RECORD, "record", run.journal.warning),
     )
     for result in run.results:

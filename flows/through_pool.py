@@ -7,6 +7,7 @@ most as many runs are scheduled as workers have slots.
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from time import monotonic
 from uuid import UUID
 
@@ -14,15 +15,20 @@ import structlog
 from httpx import HTTPError
 from prefect.exceptions import PrefectException
 
+from flows.bulk_labels import CHUNK_DEPLOYMENT, BulkLabel, chunk_label
 from flows.desk import Desk
 from flows.flow_runs import Taken, awaiting_slot
 from flows.gate import Obstacle
 from flows.health import Health
-from flows.job_label import JobLabel, hosts_of
+from flows.job_label import DEPLOYMENT, JobLabel, hosts_of
 from flows.traffic import Traffic
 from flows.workshop import in_thread
+from infra.db.engine import Database
 from infra.errors import Rejected
-from infra.states import JobState
+from infra.states import JobState, Lane
+from tasks.bulk.claim import describe_chunk
+from tasks.bulk.release import release_run
+from tasks.bulk.standing import chunk_standing
 from tasks.cancel import cancel
 from tasks.claim import Unclaimed
 from tasks.read_job import read_job
@@ -48,30 +54,70 @@ class ThroughPool:
 
     async def carry(self, job_id: UUID) -> Unclaimed | None:
         """Have the pool run the job; return what ended it, or None when no limit stands now."""
-        scheduled_at = float("-inf")
-        while self._desk.gate.is_open and await self._traffic.is_limited():
+
+        async def look() -> Unclaimed | Schedule | None:
             standing = await self._desk.standing(job_id)
             ended = _ended(standing)
             if standing is None or ended is not None:
                 return ended
+            waits = standing.state is JobState.QUEUED
+            return partial(self._schedule, standing) if waits else None
+
+        return await self._carry(look, Lane.INTERACTIVE)
+
+    async def carry_chunk(self, chunk_id: UUID) -> Unclaimed | None:
+        """Do the same for a chunk."""
+        shop = self._desk.workshop
+
+        async def look() -> Unclaimed | Schedule | None:
+            standing = await in_thread(shop.io_threads, chunk_standing, shop.database, chunk_id)
+            if standing is None:
+                return Unclaimed.ABSENT
+            if standing.is_done:
+                return Unclaimed.FINAL
+            return partial(self._schedule_chunk, chunk_id) if standing.waits else None
+
+        return await self._carry(look, Lane.BULK)
+
+    async def _carry(
+        self, look: Callable[[], Awaitable["Unclaimed | Schedule | None"]], lane: Lane
+    ) -> Unclaimed | None:
+        scheduled_at = float("-inf")
+        while self._desk.gate.is_open and await self._traffic.is_limited(lane):
+            found = await look()
+            if isinstance(found, Unclaimed):
+                return found
             is_due = monotonic() - scheduled_at > _SCHEDULE_AGAIN_SECONDS
-            is_due = is_due and standing.state is JobState.QUEUED
-            if is_due and await self._try_to_schedule(standing):
+            if found is not None and is_due and await self._try_to_schedule(found, lane):
                 scheduled_at = monotonic()
             await asyncio.sleep(_LOOK_SECONDS)
         return None
 
-    async def _try_to_schedule(self, standing: Standing) -> bool:
-        """Have the job's run taken by a poller; False when that has to be tried again soon."""
+    async def _try_to_schedule(self, schedule: "Schedule", lane: Lane) -> bool:
+        """Have the run taken by a poller; False when that has to be tried again soon."""
+        name = CHUNK_DEPLOYMENT if lane is Lane.BULK else DEPLOYMENT
         try:
-            if self._traffic.runs_hold_slots and await self._desk.flow_runs.any_without_slot():
+            holds_slots = self._traffic.holds_slots(lane)
+            if holds_slots and await self._desk.flow_runs.any_without_slot(name):
                 return False
-            await self._schedule(standing)
+            await schedule()
         except (HTTPError, PrefectException) as exc:
-            log.warning("run not scheduled", job_id=str(standing.job_id), error=repr(exc))
+            log.warning("run not scheduled", error=repr(exc))
             await self._health.suspect(Obstacle.PREFECT)
             return False
         return True
+
+    async def _schedule_chunk(self, chunk_id: UUID) -> None:
+        shop = self._desk.workshop
+        label = await in_thread(shop.io_threads, _chunk_label, shop.database, chunk_id)
+        if label is None:
+            return
+        flow_run = await self._desk.flow_runs.of_job(label, awaiting_slot())
+        taken = await self._desk.flow_runs.schedule(flow_run)
+        if taken is Taken.CANCELLED:
+            await in_thread(shop.io_threads, release_run, shop.database, flow_run.id)
+            return
+        await self._nudge()
 
     async def _schedule(self, standing: Standing) -> None:
         shop = self._desk.workshop
@@ -95,6 +141,14 @@ class ThroughPool:
                 await in_thread(shop.io_threads, cancel, shop.database, standing.job_id)
             return
         await self._nudge()
+
+
+Schedule = Callable[[], Awaitable[None]]
+
+
+def _chunk_label(database: Database, chunk_id: UUID) -> BulkLabel | None:
+    chunk = describe_chunk(database, chunk_id)
+    return None if chunk is None else chunk_label(chunk)
 
 
 def _ended(standing: Standing | None) -> Unclaimed | None:

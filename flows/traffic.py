@@ -5,6 +5,7 @@ no limit. What is read is at most a few seconds old.
 """
 
 import asyncio
+from collections.abc import Mapping
 from time import monotonic
 
 import structlog
@@ -13,12 +14,16 @@ from prefect.client.schemas.objects import WorkPool, WorkQueue
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
-from flows.flow_runs import DEPLOYMENT
+from flows.bulk_labels import CHUNK_DEPLOYMENT
 from flows.gate import Gate, Obstacle
 from flows.health import Health
+from flows.job_label import DEPLOYMENT
+from infra.states import Lane
 
 log = structlog.get_logger(__name__)
 
+_DEPLOYMENTS = {Lane.INTERACTIVE: DEPLOYMENT, Lane.BULK: CHUNK_DEPLOYMENT}
+_WORDS = {Lane.INTERACTIVE: "jobs", Lane.BULK: "chunks"}
 _LOOK_SECONDS = 3.0
 _FRESH_SECONDS = 5.0
 _PATIENCE_SECONDS = 5.0
@@ -35,20 +40,23 @@ class Traffic:
         self._work_pool = work_pool
         self._gate = gate
         self._health = health
-        self.runs_hold_slots = False
-        """Whether the deployment has a limit: its slots are held, those of pools are counted."""
+        self._holds_slots = dict.fromkeys(Lane, False)
         self.runs_are_counted = False
         """Whether pool or queue have a limit."""
-        self._limited = False
+        self._limited = dict.fromkeys(Lane, False)
         self._seen_at = float("-inf")
         self._looking = asyncio.Lock()
 
-    async def is_limited(self) -> bool:
-        """Whether jobs must go through the work pool, which counts slots."""
+    def holds_slots(self, lane: Lane) -> bool:
+        """Whether the lane's deployment has a limit: its slots are held, those of pools counted."""
+        return self._holds_slots[lane]
+
+    async def is_limited(self, lane: Lane = Lane.INTERACTIVE) -> bool:
+        """Whether runs of the lane must go through the work pool, which counts slots."""
         async with self._looking:
             if monotonic() - self._seen_at > _FRESH_SECONDS:
                 await self._look()
-        return self._limited
+        return self._limited[lane]
 
     async def run(self) -> None:
         """Look for ever."""
@@ -63,9 +71,12 @@ class Traffic:
             return
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):  # the client would retry for a minute
-                deployment = await self._client.read_deployment_by_name(DEPLOYMENT)
+                deployments = {
+                    lane: await self._client.read_deployment_by_name(name)
+                    for lane, name in _DEPLOYMENTS.items()
+                }
                 pool = await self._client.read_work_pool(self._work_pool)
-                queue = await self._queue(deployment)
+                queue = await self._queue(deployments[Lane.INTERACTIVE])
         except ObjectNotFound:
             self._gate.close(Obstacle.UNDEPLOYED, "run `python -m flows.deploy`")
             return
@@ -78,7 +89,7 @@ class Traffic:
             return
         self._gate.open(Obstacle.UNREADABLE)
         self._gate.open(Obstacle.UNDEPLOYED)
-        self._note(deployment, pool, queue)
+        self._note(deployments, pool, queue)
 
     def _note_unread(self, reason: str) -> None:
         """Without knowing of limits, no job may start; what was read a moment ago still holds."""
@@ -91,30 +102,40 @@ class Traffic:
         return await self._client.read_work_queue(deployment.work_queue_id)
 
     def _note(
-        self, deployment: DeploymentResponse, pool: WorkPool, queue: WorkQueue | None
+        self,
+        deployments: Mapping[Lane, DeploymentResponse],
+        pool: WorkPool,
+        queue: WorkQueue | None,
     ) -> None:
         self._seen_at = monotonic()
-        self.runs_hold_slots = deployment.global_concurrency_limit is not None
         counted = (pool.concurrency_limit, queue.concurrency_limit if queue is not None else None)
         self.runs_are_counted = any(limit is not None for limit in counted)
-        limits = (
-            deployment.concurrency_limit,
-            deployment.global_concurrency_limit,
-            *counted,
+        for lane, deployment in deployments.items():
+            self._holds_slots[lane] = deployment.global_concurrency_limit is not None
+            is_limited = deployment.concurrency_limit is not None or self._holds_slots[lane]
+            self._note_limit(lane, limited=is_limited or self.runs_are_counted)
+        self._note_pauses(deployments, pool, queue)
+
+    def _note_limit(self, lane: Lane, *, limited: bool) -> None:
+        if limited != self._limited[lane]:
+            self._limited[lane] = limited
+            what = _WORDS[lane]
+            log.info(f"{what} go through the work pool" if limited else f"{what} run directly")
+
+    def _note_pauses(
+        self,
+        deployments: Mapping[Lane, DeploymentResponse],
+        pool: WorkPool,
+        queue: WorkQueue | None,
+    ) -> None:
+        """Whatever is paused stops both lanes: there is one tap for both."""
+        candidates = (
+            ("the deployment", deployments[Lane.INTERACTIVE].paused),
+            ("the deployment of chunks", deployments[Lane.BULK].paused),
+            ("the work pool", pool.is_paused),
+            ("the work queue", queue is not None and queue.is_paused),
         )
-        limited = any(limit is not None for limit in limits)
-        if limited != self._limited:
-            self._limited = limited
-            log.info("jobs go through the work pool" if limited else "jobs run directly")
-        paused = [
-            name
-            for name, is_paused in (
-                ("the deployment", deployment.paused),
-                ("the work pool", pool.is_paused),
-                ("the work queue", queue is not None and queue.is_paused),
-            )
-            if is_paused
-        ]
+        paused = [name for name, is_paused in candidates if is_paused]
         if paused:
             self._gate.close(Obstacle.PAUSED, " and ".join(paused))
         else:

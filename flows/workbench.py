@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 import structlog
 from prefect import State
 from prefect.client.schemas.objects import FlowRun
-from prefect.exceptions import Abort
 
 from flows.attempts import Attempt, Halt
 from flows.desk import Desk
@@ -22,6 +21,7 @@ from flows.health import Health
 from flows.job_label import JobLabel
 from flows.process_product import INTERRUPTED, process_product
 from flows.runner import run_flow_here
+from flows.supervise import supervise
 from flows.workshop import in_thread
 from infra.errors import LostClaim, ServiceUnavailable
 from tasks.conclude import Ending, conclude
@@ -77,6 +77,20 @@ class Workbench:
             await self._close(attempt, state)
         return returned
 
+    async def work_beside(
+        self, attempt: Attempt, work: Coroutine[Any, Any, State[Any]]
+    ) -> State[Any] | None:
+        """Do a job that shares its flow run with others; return what came of the work."""
+        state: State[Any] | None = None
+        try:
+            state = await self._supervise(attempt, work)
+            if attempt.halt is Halt.CANCELLED and not attempt.recorded:
+                await self._cancel(attempt)
+        finally:
+            counts = state is not None and state.is_final() and state.name != INTERRUPTED
+            await asyncio.shield(self._settle(attempt, counts=counts))
+        return state
+
     async def _run(self, attempt: Attempt, flow_run: FlowRun) -> State[Any] | None:
         if not await self._link(attempt, flow_run):
             return None
@@ -100,38 +114,9 @@ class Workbench:
         return True
 
     async def _supervise(self, attempt: Attempt, work: Coroutine[Any, Any, T]) -> T | None:
-        """Do work that the attempt can end; return what came of it, or None when it says nothing.
-
-        An outage of Prefect, or its refusal, is not a job's result.
-        """
-        attempt.task = task = asyncio.create_task(work)
-        if attempt.halt is not None:
-            task.cancel()
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError:
-            attempt.end(Halt.LEAVING)
-            await asyncio.wait([task])
-            raise
-        finally:
-            attempt.task = None
-        return await self._outcome(attempt, task)
-
-    async def _outcome(self, attempt: Attempt, task: asyncio.Task[T]) -> T | None:
-        if task.cancelled():
-            return None
-        error = task.exception()
-        if error is None:
-            return task.result()
-        job_id = str(attempt.claim.job_id)
-        if isinstance(error, Abort):
-            log.info("run left", job_id=job_id, reason=str(error))
-        elif isinstance(error, KeyboardInterrupt | SystemExit):
-            raise error
-        else:
-            log.warning("run broken off", job_id=job_id, error=repr(error))
-            await self._health.suspect(Obstacle.PREFECT)
-        return None
+        return await supervise(
+            attempt, work, health=self._health, subject=str(attempt.claim.job_id)
+        )
 
     async def _settle(self, attempt: Attempt, *, counts: bool, republish: bool = False) -> bool:
         """Give the job back if it is still ours; return whether its deliveries must go back."""

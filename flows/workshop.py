@@ -4,7 +4,8 @@ Prefect finds flows by their module, so the one open workshop of the process is 
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from asyncio import Semaphore
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
@@ -21,6 +22,7 @@ from infra.politeness.terms import Terms
 from infra.settings import (
     AssetSettings,
     BrokerSettings,
+    BulkSettings,
     CacheSettings,
     DatabaseSettings,
     DispatchSettings,
@@ -34,15 +36,17 @@ from infra.settings import (
     StoreSettings,
     WorkerSettings,
 )
+from infra.states import Lane
 from tasks.fetch import ImageSource
 from tasks.imaging.catalogue import Presets, packaged_presets
-from tasks.pixels import PixelPool
+from tasks.pixels import PixelPool, usable_cpus
 from tasks.presets import read_presets
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _UPLOADS = 16
+_BULK_UPLOADS = 8
 _DUTIES = 4
 
 
@@ -52,6 +56,7 @@ class WorkerConfiguration:
 
     assets: AssetSettings
     broker: BrokerSettings
+    bulk: BulkSettings
     database: DatabaseSettings
     dispatch: DispatchSettings
     fetch: FetchSettings
@@ -71,6 +76,7 @@ class WorkerConfiguration:
             assets=AssetSettings.load(),
             broker=BrokerSettings.load(),
             cache=OptionalCacheSettings.load(),
+            bulk=BulkSettings.load(),
             database=DatabaseSettings.load(),
             dispatch=DispatchSettings.load(),
             fetch=FetchSettings.load(),
@@ -82,6 +88,38 @@ class WorkerConfiguration:
             presets=read_presets(PresetSettings.load()),
             failure_alarm=FailureAlarmSettings.load(),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class LaneThreads:
+    """The threads that jobs of one lane work in: what one lane waits for holds up no other."""
+
+    fetch: ThreadPoolExecutor
+    io: ThreadPoolExecutor
+    store: ThreadPoolExecutor
+
+    def shutdown(self) -> None:
+        """Take no more work."""
+        for pool in (self.fetch, self.io, self.store):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _bulk_io(database: DatabaseSettings) -> int:
+    return max(2, database.pool_size // 2)
+
+
+def _threads(configuration: WorkerConfiguration, lane: Lane) -> LaneThreads:
+    is_bulk = lane is Lane.BULK
+    name = "bulk-" if is_bulk else ""
+    io = configuration.database.pool_size
+    io = _bulk_io(configuration.database) if is_bulk else io
+    return LaneThreads(
+        fetch=ThreadPoolExecutor(configuration.fetch.threads, thread_name_prefix=f"{name}fetch"),
+        io=ThreadPoolExecutor(io, thread_name_prefix=f"{name}io"),
+        store=ThreadPoolExecutor(
+            _BULK_UPLOADS if is_bulk else _UPLOADS, thread_name_prefix=f"{name}store"
+        ),
+    )
 
 
 class Workshop:
@@ -101,21 +139,23 @@ class Workshop:
         self.store = store
         self.source = source
         self.pixels = pixels
-        self.fetch_threads = ThreadPoolExecutor(
-            configuration.fetch.threads, thread_name_prefix="fetch"
-        )
-        self.io_threads = ThreadPoolExecutor(
-            configuration.database.pool_size, thread_name_prefix="io"
-        )
-        self.store_threads = ThreadPoolExecutor(_UPLOADS, thread_name_prefix="store")
+        self.threads: Mapping[Lane, LaneThreads] = {
+            lane: _threads(configuration, lane) for lane in Lane
+        }
+        self.bulk_slots = Semaphore(configuration.worker.bulk_slots or usable_cpus() + 2)
+        """Jobs of all chunks at the same time: enough that the pixel processes have work."""
         # For leases and probes, which must not wait behind work that waits for a silent part.
         self.duty_threads = ThreadPoolExecutor(_DUTIES, thread_name_prefix="duty")
 
+    @property
+    def io_threads(self) -> ThreadPoolExecutor:
+        """For everything about rows that is not a step of a bulk job."""
+        return self.threads[Lane.INTERACTIVE].io
+
     def close(self) -> None:
         """Stop taking work; what runs in a thread ends by its own time-out."""
-        self.fetch_threads.shutdown(wait=False, cancel_futures=True)
-        self.io_threads.shutdown(wait=False, cancel_futures=True)
-        self.store_threads.shutdown(wait=False, cancel_futures=True)
+        for threads in self.threads.values():
+            threads.shutdown()
         self.duty_threads.shutdown(wait=False, cancel_futures=True)
 
 
@@ -135,7 +175,7 @@ def open_workshop(configuration: WorkerConfiguration) -> Iterator[Workshop]:
     """Open the process's workshop. The pixel processes are warm when this returns."""
     with ExitStack() as stack:
         pixels = stack.enter_context(PixelPool(configuration.pixels))
-        pool_size = configuration.database.pool_size + _DUTIES
+        pool_size = configuration.database.pool_size + _bulk_io(configuration.database) + _DUTIES
         database = stack.enter_context(
             Database(configuration.database.model_copy(update={"pool_size": pool_size}))
         )

@@ -225,12 +225,24 @@ class JobSettings(Section):
     )
 
 
+class BulkSettings(Section):
+    """How the jobs of batches are packed into chunks."""
+
+    model_config = SettingsConfigDict(env_prefix="BULK_")
+
+    chunk_seconds: Annotated[int, Field(ge=1, le=300)] = Field(
+        120, description="estimated work that one chunk may hold"
+    )
+    chunk_jobs: Annotated[int, Field(ge=1, le=1000)] = 50
+
+
 class WorkerSettings(Section):
     """The worker: bridge consumer and warm runner."""
 
     model_config = SettingsConfigDict(env_prefix="WORKER_")
 
     slots: Count = 8
+    bulk_slots: Annotated[int, Field(ge=0)] = Field(0, description="0: two more than CPUs")
     shutdown_grace_seconds: Positive = 20
     ready_file: Path | None = Field(None, description="exists while the worker takes work")
     directory: Path = Field(Path("/tmp"), description="where a job's files live while it runs")  # noqa: S108 - a default that the operator may move

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.states import Lane
 from tasks.imaging.facts import Rendition
 from tasks.imaging.preset import Preset
 from tasks.pixels import PixelPool
@@ -18,13 +19,13 @@ class RenderedImage:
 
 
 async def compress(
-    pixels: PixelPool, fetched: FetchedImage, directory: Path, *, preset: Preset
+    pixels: PixelPool, fetched: FetchedImage, directory: Path, *, preset: Preset, lane: Lane
 ) -> RenderedImage:
-    """Render into a sub-folder of `directory` of the image's own.
+    """Render into a sub-folder of `directory` of the image's own, in the turn of its lane.
 
     Raises `ImageRefused` (permanent) or `PixelsFailed` (transient).
     """
     target = directory / f"{fetched.image.position}.variants"
     target.mkdir(exist_ok=True)
-    rendition = await pixels.render(fetched.path, target, preset)
+    rendition = await pixels.render(fetched.path, target, preset, lane=lane)
     return RenderedImage(fetched, rendition)

@@ -1,7 +1,8 @@
 """The pixel pool: child processes that may be killed at any moment, and calls into them.
 
 Each child has a pipe and a keeper thread of its own, so that one death costs one call. Calls wait
-in one queue, first come, first served. It must not know what a call does to pixels, nor Prefect.
+by lane: no bulk call begins while an interactive one waits. It must not know what a call does to
+pixels, nor Prefect.
 """
 
 import asyncio
@@ -9,32 +10,26 @@ import os
 import pickle
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, InvalidStateError
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from threading import Lock, Thread
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import structlog
 
 from infra.errors import ErrorCode, ImageRefused, PixelsFailed
 from infra.settings import PixelSettings
+from infra.states import Lane
 from tasks.imaging.child import Child, Done, Refused, Work
 from tasks.imaging.facts import Limits, Rendition
 from tasks.imaging.preset import Preset
 from tasks.imaging.render import render
+from tasks.pixel_calls import PixelCall, PixelCalls
 
 T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Call:
-    work: bytes
-    future: Future[Any]
 
 
 class PixelPool:
@@ -46,10 +41,10 @@ class PixelPool:
             max_bytes=settings.max_bytes,
             max_frames=settings.max_frames,
         )
-        self._calls: SimpleQueue[_Call | None] = SimpleQueue()
+        self._calls = PixelCalls()
         self._open = False
         self._keepers = [
-            _Keeper(self._calls, settings) for _ in range(settings.processes or _cpu_count())
+            _Keeper(self._calls, settings) for _ in range(settings.processes or usable_cpus())
         ]
 
     def __enter__(self) -> Self:
@@ -67,46 +62,55 @@ class PixelPool:
 
     def __exit__(self, *_: object) -> None:
         self._open = False
-        self._cancel_waiting()
-        for _keeper in self._keepers:
-            self._calls.put(None)
+        self._calls.close()
         for keeper in self._keepers:
             keeper.end()
 
-    async def render(self, source: Path, directory: Path, preset: Preset) -> Rendition:
+    @property
+    def keeps_interactive_waiting(self) -> bool:
+        """Whether an interactive call waits for a free child."""
+        return self._calls.waiting(Lane.INTERACTIVE) > 0
+
+    async def render(
+        self,
+        source: Path,
+        directory: Path,
+        preset: Preset,
+        *,
+        lane: Lane = Lane.INTERACTIVE,
+    ) -> Rendition:
         """Make the variants of `source` in `directory`; cancelling kills the work.
 
         Raises `ImageRefused` (permanent: not acceptable, too slow, too much memory) or
         `PixelsFailed` (transient: the child died). Waiting for a free child does not count
         against the timeout.
         """
-        call = self.submit(partial(render, limits=self._limits), source, directory, preset)
+        call = self.submit(
+            partial(render, limits=self._limits), source, directory, preset, lane=lane
+        )
         return await asyncio.wrap_future(call)
 
-    def submit(self, function: Callable[..., T], *arguments: object) -> Future[T]:
+    def submit(
+        self, function: Callable[..., T], *arguments: object, lane: Lane = Lane.INTERACTIVE
+    ) -> Future[T]:
         """Call a picklable function in a child; cancelling the future kills the work."""
         if not self._open:
             raise RuntimeError("the pixel pool is not open")
         future: Future[T] = Future()
-        self._calls.put(_Call(pickle.dumps(Work(function, arguments)), future))
+        self._calls.put(PixelCall(pickle.dumps(Work(function, arguments)), future), lane)
         return future
-
-    def _cancel_waiting(self) -> None:
-        with suppress(Empty):
-            while (call := self._calls.get_nowait()) is not None:
-                call.future.cancel()
 
 
 class _Keeper:
     """A thread that keeps one child alive and passes it one call at a time."""
 
-    def __init__(self, calls: SimpleQueue[_Call | None], settings: PixelSettings) -> None:
+    def __init__(self, calls: PixelCalls, settings: PixelSettings) -> None:
         self._calls = calls
         self._settings = settings
         self._thread = Thread(target=self._run, name="pixel-keeper", daemon=True)
         self._lock = Lock()  # around the three below: other threads abort and end
         self._child: Child | None = None
-        self._current: _Call | None = None
+        self._current: PixelCall | None = None
         self._ending = False
 
     def launch(self) -> Child:
@@ -139,7 +143,7 @@ class _Keeper:
                 self._settle(call, answer)
             self._replace_child()
 
-    def _ask(self, call: _Call) -> Done | Refused:
+    def _ask(self, call: PixelCall) -> Done | Refused:
         try:
             child = self._living_child()
             with self._abortable(call):
@@ -151,7 +155,7 @@ class _Keeper:
             self._drop_child()
             return Refused(_crashed())
 
-    def _settle(self, call: _Call, answer: Done | Refused) -> None:
+    def _settle(self, call: PixelCall, answer: Done | Refused) -> None:
         try:
             if isinstance(answer, Done):
                 call.future.set_result(answer.value)
@@ -161,7 +165,7 @@ class _Keeper:
             self._drop_child()  # cancelled: the kill is on its way and must not hit the next call
 
     @contextmanager
-    def _abortable(self, call: _Call) -> Iterator[None]:
+    def _abortable(self, call: PixelCall) -> Iterator[None]:
         """While inside, cancelling the call kills the child."""
         with self._lock:
             self._current = call
@@ -172,7 +176,7 @@ class _Keeper:
             with self._lock:
                 self._current = None
 
-    def _abort(self, call: _Call) -> None:
+    def _abort(self, call: PixelCall) -> None:
         with self._lock:
             if self._current is call and self._child is not None:
                 self._child.kill()
@@ -215,7 +219,7 @@ def _too_slow(timeout_seconds: float) -> ImageRefused:
     return ImageRefused(ErrorCode.DECODE_TIMEOUT, detail)
 
 
-def _cpu_count() -> int:
+def usable_cpus() -> int:
     """Return the CPUs that this process may use, which a container limits below the machine's."""
     if hasattr(os, "sched_getaffinity"):  # Linux
         return len(os.sched_getaffinity(0))

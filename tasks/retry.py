@@ -43,9 +43,24 @@ def retry(database: Database, job_id: UUID, *, image_id: UUID | None = None) -> 
             )
         if not _queue_failed(session, job, image_id=image_id):
             raise _nothing_to_retry(image_id)
-        _begin_again(job)
-        job.round += 1
-        job.flow_run_id = None
+        _next_round(job)
+
+
+def retry_locked(session: Session, job: Job) -> bool:
+    """Do it in the caller's transaction, which has the row of a final job locked.
+
+    Returns False for a job without a failed image.
+    """
+    if not _queue_failed(session, job):
+        return False
+    _next_round(job)
+    return True
+
+
+def _next_round(job: Job) -> None:
+    _begin_again(job)
+    job.round += 1
+    job.flow_run_id = None
 
 
 def reopen(database: Database, job_id: UUID, *, flow_run_id: UUID, wished_at: datetime) -> bool:

@@ -36,7 +36,7 @@ def print_letter(console: Console, letter: DeadLetter) -> None:
         "lane": death.lane or "unknown",
         "reason": death.reason or "unknown",
         "times": str(death.times),
-        "job": str(death.job_id or "none that can be read"),
+        **_subject(death),
         "body": f"{len(death.body)} bytes",
     }
     for name, value in facts.items():
@@ -56,15 +56,18 @@ def letter_fields(letter: DeadLetter) -> dict[str, Any]:
         "reason": death.reason,
         "times": death.times,
         "job_id": None if death.job_id is None else str(death.job_id),
+        "chunk_id": None if death.chunk_id is None else str(death.chunk_id),
         "body": _decoded(death.body),
         "body_base64": b64encode(death.body).decode(),
     }
 
 
 def summary(death: Death) -> str:
-    """Return the job that the letter is about, or else how its body begins."""
+    """Return the job or chunk that the letter is about, or else how its body begins."""
     if death.job_id is not None:
         return f"job {death.job_id}"
+    if death.chunk_id is not None:
+        return f"chunk {death.chunk_id}"
     if not death.body:
         return "(empty)"
     begin = readable(death.body[: 4 * _SUMMARY_CHARACTERS]).replace("\n", " ")
@@ -92,6 +95,12 @@ def _decoded(body: bytes) -> str | None:
         return body.decode()
     except UnicodeDecodeError:
         return None
+
+
+def _subject(death: Death) -> dict[str, str]:
+    if death.job_id is None and death.chunk_id is not None:
+        return {"chunk": str(death.chunk_id)}
+    return {"job": str(death.job_id or "none that can be read")}
 
 
 def _row(letter: DeadLetter) -> str:

@@ -10,7 +10,7 @@ from enum import Enum, auto
 from threading import Lock
 from typing import Protocol
 
-from infra.messages import JobMessage
+from infra.messages import Message
 from infra.states import Lane
 
 
@@ -73,7 +73,7 @@ class Prefetch:
 class Publisher(Protocol):
     """Owned by one thread, which calls `pump` while it has nothing to publish."""
 
-    def publish(self, messages: Sequence[JobMessage]) -> None:
+    def publish(self, messages: Sequence[Message]) -> None:
         """Return when the broker has stored every message.
 
         Raises `ServiceUnavailable` otherwise; any of the messages may have arrived then, and

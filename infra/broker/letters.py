@@ -36,16 +36,24 @@ class Death:
     @property
     def job_id(self) -> UUID | None:
         """The job that the body names, also in a body that is otherwise not a message of ours."""
-        try:
-            return UUID(json.loads(self.body)["job_id"])
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return None
+        return self._named("job_id")
+
+    @property
+    def chunk_id(self) -> UUID | None:
+        """The chunk that the body names, likewise."""
+        return self._named("chunk_id")
 
     def digest(self) -> str:
         """Return what tells this death from others."""
         when = "" if self.died_at is None else self.died_at.isoformat()
         facts = json.dumps([self.lane, when, self.reason, self.times])
         return sha256(facts.encode() + b"\0" + self.body).hexdigest()
+
+    def _named(self, field_name: str) -> UUID | None:
+        try:
+            return UUID(json.loads(self.body)[field_name])
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return None
 
 
 @dataclass(frozen=True, slots=True)

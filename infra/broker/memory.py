@@ -13,7 +13,7 @@ from threading import Condition
 from infra.broker.broker import Delivery, Prefetch, Verdict
 from infra.broker.letters import DeadLetter, Death, Errand, Handled, Listing, Names
 from infra.errors import ErrorCode, ServiceUnavailable
-from infra.messages import JobMessage
+from infra.messages import Message
 from infra.states import Lane
 
 
@@ -181,7 +181,7 @@ class MemoryPublisher:
     def __init__(self, broker: MemoryBroker) -> None:
         self._broker = broker
 
-    def publish(self, messages: Sequence[JobMessage]) -> None:
+    def publish(self, messages: Sequence[Message]) -> None:
         """Store all messages, or raise `ServiceUnavailable` during an outage."""
         self._broker.store([_Stored(message.lane, message.encode()) for message in messages])
 

@@ -12,6 +12,7 @@ from infra.stack.part import Progress
 from infra.stack.ports import free_port
 from infra.stack.progress import describe
 from infra.stack.stack import Stack
+from tests.benchmarks.bulk import measure_bulk
 from tests.benchmarks.imports import measure_imports
 from tests.benchmarks.orchestration import measure_orchestration
 from tests.benchmarks.quality import measure_quality
@@ -28,6 +29,7 @@ def main() -> None:
             measure_imports(stack, console)
             measure_orchestration(stack, console)
             measure_throughput(stack, console)
+            measure_bulk(stack, console)
     finally:
         erase(directory)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.messages import JobMessage, UndecodableMessage
+from infra.messages import ChunkMessage, JobMessage, UndecodableMessage, decode_message
 from infra.states import Lane
 
 JOB = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
@@ -35,6 +35,22 @@ def test_a_message_comes_back_as_it_was(job_id: UUID, lane: Lane) -> None:
 def test_the_body_is_the_documented_json() -> None:
     fields = {"version": 1, "job_id": str(JOB), "lane": "bulk"}
     assert json.loads(JobMessage(JOB, Lane.BULK).encode()) == fields
+
+
+@settings(deadline=None)
+@given(chunk_id=st.uuids())
+def test_a_chunk_message_comes_back_as_it_was_and_travels_on_the_bulk_lane(chunk_id: UUID) -> None:
+    message = ChunkMessage(chunk_id)
+    assert decode_message(message.encode()) == message
+    assert message.lane is Lane.BULK
+
+
+def test_one_decoder_tells_jobs_from_chunks() -> None:
+    assert decode_message(_body()) == JobMessage(JOB)
+    body = {"version": 1, "chunk_id": str(JOB), "lane": "bulk"}
+    assert decode_message(json.dumps(body).encode()) == ChunkMessage(JOB)
+    with pytest.raises(UndecodableMessage):
+        JobMessage.decode(json.dumps(body).encode())
 
 
 def test_a_message_is_interactive_unless_told_otherwise() -> None:

@@ -15,7 +15,7 @@ from infra.broker.rabbitmq.refusal import translated, unavailable
 from infra.broker.rabbitmq.wire import Wire
 from infra.broker.topology import Topology
 from infra.errors import ServiceUnavailable
-from infra.messages import CONTENT_TYPE, JobMessage
+from infra.messages import CONTENT_TYPE, Message
 from infra.settings import BrokerSettings
 
 log = structlog.get_logger(__name__)
@@ -30,7 +30,7 @@ class RabbitPublisher:
         self._ledger = Ledger()
         self._wire: Wire | None = None
 
-    def publish(self, messages: Sequence[JobMessage]) -> None:
+    def publish(self, messages: Sequence[Message]) -> None:
         """Return when the broker has stored every message, or raise `ServiceUnavailable`."""
         if not messages:
             return
@@ -68,7 +68,7 @@ class RabbitPublisher:
         wire.channel.add_on_return_callback(ledger.on_return)
         return wire
 
-    def _send(self, wire: Wire, messages: Sequence[JobMessage]) -> None:
+    def _send(self, wire: Wire, messages: Sequence[Message]) -> None:
         properties = pika.BasicProperties(
             content_type=CONTENT_TYPE, delivery_mode=pika.DeliveryMode.Persistent
         )

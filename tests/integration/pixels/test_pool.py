@@ -17,6 +17,7 @@ from PIL import Image
 
 from infra.errors import ErrorCode, ImageRefused, PixelsFailed
 from infra.settings import PixelSettings
+from infra.states import Lane
 from tasks.imaging.catalogue import packaged_presets
 from tasks.imaging.sample import write_sample
 from tasks.pixels import PixelPool
@@ -47,6 +48,25 @@ def wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         Event().wait(0.01)
+
+
+def test_an_interactive_call_is_next_though_fifty_bulk_calls_wait(
+    pool: PixelPool, tmp_path: Path
+) -> None:
+    busy = start_endless(pool, tmp_path / "begun")
+    order: list[str] = []
+    waiting = [pool.submit(os.getpid, lane=Lane.BULK) for _ in range(50)]
+    for each in waiting:
+        each.add_done_callback(lambda _: order.append("bulk"))
+    urgent = pool.submit(os.getpid)
+    urgent.add_done_callback(lambda _: order.append("interactive"))
+    assert pool.keeps_interactive_waiting
+
+    busy.cancel()
+    waiting[-1].result(DEADLINE_SECONDS)
+
+    assert order[0] == "interactive"
+    assert not pool.keeps_interactive_waiting
 
 
 def is_gone(pid: int) -> bool:
@@ -251,6 +271,7 @@ def test_a_pool_whose_children_cannot_start_says_so() -> None:
 ORPHANING = """
 import os, sys
 from infra.settings import PixelSettings
+from infra.states import Lane
 from tasks.pixels import PixelPool
 
 def main():

@@ -20,6 +20,7 @@ from infra.objectstore import ObjectStore
 from infra.settings import (
     AssetSettings,
     BrokerSettings,
+    BulkSettings,
     DatabaseSettings,
     DispatchSettings,
     FetchSettings,
@@ -86,6 +87,7 @@ def workshop() -> Iterator[Workshop]:
     configuration = WorkerConfiguration(
         assets=AssetSettings(public_asset_url="https://assets.example"),
         broker=BrokerSettings(url="amqp://broker.example"),
+        bulk=BulkSettings(),
         database=DatabaseSettings(url="postgresql://database.example/none"),
         dispatch=DispatchSettings(),
         fetch=FetchSettings(),

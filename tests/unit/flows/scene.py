@@ -5,11 +5,14 @@ from uuid import UUID
 
 from flows.attempts import Attempt
 from flows.bridge import Bridge
+from flows.chunk_bridge import ChunkBridge
 from flows.through_pool import ThroughPool
 from flows.traffic import Traffic
 from flows.workbench import Workbench
 from flows.workshop import Workshop
-from infra.broker.broker import Verdict
+from infra.broker.broker import Delivery, Verdict
+from infra.states import Lane
+from tasks.bulk.claim import ChunkClaim
 from tasks.claim import Unclaimed
 from tests.unit.flows.crew import Letter, PlayedDesk, play
 from tests.unit.flows.server import Server
@@ -38,7 +41,7 @@ class Road(Traffic):
     def __init__(self) -> None:
         self.limits: list[bool | Exception] = []
 
-    async def is_limited(self) -> bool:
+    async def is_limited(self, lane: Lane = Lane.INTERACTIVE) -> bool:
         answer = self.limits.pop(0) if self.limits else False
         if isinstance(answer, Exception):
             raise answer
@@ -57,6 +60,20 @@ class Pool(ThroughPool):
         return self.end
 
 
+class Chunks(ChunkBridge):
+    """Declines every chunk, and notes which."""
+
+    def __init__(self) -> None:
+        self.declined: list[UUID] = []
+
+    async def claim(self, chunk_id: UUID, delivery: Delivery) -> ChunkClaim | Unclaimed | None:
+        return Unclaimed.FINAL
+
+    def decline(self, chunk_id: UUID, reason: Unclaimed, delivery: Delivery) -> None:
+        self.declined.append(chunk_id)
+        delivery.ack()
+
+
 class Scene:
     """A bridge between played neighbours."""
 
@@ -64,7 +81,14 @@ class Scene:
         self.server = Server()
         self.desk = PlayedDesk(shop, self.server)
         self.bench, self.road, self.pool = Bench(), Road(), Pool()
-        self.bridge = Bridge(self.desk, self.bench, traffic=self.road, through_pool=self.pool)
+        self.chunks = Chunks()
+        self.bridge = Bridge(
+            self.desk,
+            self.bench,
+            traffic=self.road,
+            through_pool=self.pool,
+            chunks=self.chunks,
+        )
 
     def handle(self, letter: Letter) -> list[Verdict]:
         """Serve one delivery to its end; return the verdicts."""

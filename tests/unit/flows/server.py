@@ -20,6 +20,7 @@ from prefect.client.schemas.responses import (
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Pending
 
+from flows.bulk_labels import CHUNK_DEPLOYMENT
 from flows.flow_runs import FlowRuns
 
 POOL = "product-images"
@@ -43,6 +44,16 @@ def not_found() -> ObjectNotFound:
     return ObjectNotFound(RuntimeError("404"))
 
 
+def _deployment() -> DeploymentResponse:
+    return DeploymentResponse.model_construct(
+        id=uuid4(),
+        work_queue_id=uuid4(),
+        concurrency_limit=None,
+        global_concurrency_limit=None,
+        paused=False,
+    )
+
+
 class Server:
     """Knows these runs.
 
@@ -54,13 +65,8 @@ class Server:
         self.runs = {run.id: run for run in runs}
         self.task_runs: list[TaskRun] = []
         self.states: list[State[Any]] = []
-        self.deployment = DeploymentResponse.model_construct(
-            id=uuid4(),
-            work_queue_id=uuid4(),
-            concurrency_limit=None,
-            global_concurrency_limit=None,
-            paused=False,
-        )
+        self.deployment = _deployment()
+        self.chunk_deployment = _deployment()
         self.pool = WorkPool.model_construct(is_paused=False, concurrency_limit=None)
         self.queue = WorkQueue.model_construct(is_paused=False, concurrency_limit=None)
         self.answer = SetStateStatus.ACCEPT
@@ -90,7 +96,7 @@ class Server:
     async def read_deployment_by_name(self, name: str) -> DeploymentResponse:
         self._fail()
         self.looked_up.append(name)
-        return self.deployment
+        return self.chunk_deployment if name == CHUNK_DEPLOYMENT else self.deployment
 
     async def read_work_pool(self, name: str) -> WorkPool:
         self.looked_up.append(name)

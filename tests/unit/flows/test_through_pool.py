@@ -36,9 +36,12 @@ class Limit(Traffic):
 
     def __init__(self) -> None:
         self.looks = 1_000
-        self.runs_hold_slots = False
+        self.slots_are_held = False
 
-    async def is_limited(self) -> bool:
+    def holds_slots(self, lane: Lane) -> bool:
+        return self.slots_are_held
+
+    async def is_limited(self, lane: Lane = Lane.INTERACTIVE) -> bool:
         self.looks -= 1
         return self.looks >= 0
 
@@ -195,7 +198,7 @@ def test_no_run_joins_those_that_would_free_its_slot(route: Route) -> None:
     direct = run_in(Running())
     direct.deployment_id = route.server.deployment.id
     route.server.runs[direct.id] = direct
-    route.limit.runs_hold_slots = True
+    route.limit.slots_are_held = True
     route.desk.stands = [QUEUED]
     route.limit.looks = 3
 

@@ -1,6 +1,7 @@
 """What people allow in Prefect: limits send jobs through the pool, pauses close the gate."""
 
 from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 import pytest
 from prefect.client.schemas.responses import GlobalConcurrencyLimitResponse
@@ -9,6 +10,7 @@ from structlog.testing import capture_logs
 from flows import traffic as module
 from flows.gate import Obstacle
 from flows.traffic import Traffic
+from infra.states import Lane
 from tests.unit.flows.crew import PlayedHealth, open_gate, play, workshop
 from tests.unit.flows.server import POOL, Server, not_found
 
@@ -76,8 +78,18 @@ def test_without_the_limit_jobs_run_directly_again_and_each_change_is_said_once(
 
     assert [line["event"] for line in said] == [
         "jobs go through the work pool",
+        "chunks go through the work pool",
         "jobs run directly",
+        "chunks run directly",
     ]
+
+
+def test_a_limit_of_chunks_leaves_single_jobs_alone(street: Street) -> None:
+    street.server.chunk_deployment.global_concurrency_limit = cast(Any, object())
+
+    assert street.is_limited() is False
+    assert play(street.traffic.is_limited(Lane.BULK)) is True
+    assert [street.traffic.holds_slots(lane) for lane in Lane] == [False, True]
 
 
 def test_a_deployment_without_a_queue_has_no_limit_from_one(street: Street) -> None:
@@ -89,6 +101,10 @@ def test_a_deployment_without_a_queue_has_no_limit_from_one(street: Street) -> N
 
 def pause_the_deployment(server: Server) -> None:
     server.deployment.paused = True
+
+
+def pause_the_deployment_of_chunks(server: Server) -> None:
+    server.chunk_deployment.paused = True
 
 
 def pause_the_pool(server: Server) -> None:
@@ -103,6 +119,7 @@ def pause_the_queue(server: Server) -> None:
     ("pause", "what"),
     [
         (pause_the_deployment, "the deployment"),
+        (pause_the_deployment_of_chunks, "the deployment of chunks"),
         (pause_the_pool, "the work pool"),
         (pause_the_queue, "the work queue"),
     ],
@@ -206,8 +223,8 @@ def test_what_was_read_a_moment_ago_is_not_read_again(
 def test_only_the_limit_of_a_deployment_is_held_by_runs(street: Street) -> None:
     limit_the_pool(street.server)
     street.is_limited()
-    assert street.traffic.runs_hold_slots is False
+    assert street.traffic.holds_slots(Lane.INTERACTIVE) is False
 
     limit_the_deployment(street.server)
     street.is_limited()
-    assert street.traffic.runs_hold_slots is True
+    assert street.traffic.holds_slots(Lane.INTERACTIVE) is True

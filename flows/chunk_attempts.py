@@ -1,0 +1,129 @@
+"""The chunks that this process works on: keeps their leases, and ends those that must end.
+
+A chunk holds the jobs that it has in hand as attempts of their own, with leases of their own.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import structlog
+
+from flows.attempts import Attempt, Halt
+from flows.gate import Gate
+from flows.workshop import Workshop, in_thread
+from infra.broker.broker import Delivery
+from infra.errors import ServiceUnavailable
+from tasks.bulk.claim import ChunkClaim
+from tasks.bulk.lease import renew_chunks
+
+log = structlog.get_logger(__name__)
+
+_RENEWALS_PER_LEASE = 3
+
+
+@dataclass(slots=True, eq=False)
+class ChunkAttempt:
+    """A claimed chunk, the task that runs its flow, and the deliveries that wait for its end."""
+
+    claim: ChunkClaim
+    flow_run_id: UUID | None = None
+    halt: Halt | None = None
+    deliveries: list[Delivery] = field(default_factory=list)
+    task: asyncio.Task[object] | None = None
+    in_hand: set[Attempt] = field(default_factory=set)
+    is_working: bool = False
+    """Whether its flow does jobs: it then ends by itself soon after a halt."""
+    finished: bool = False
+    """Whether its end is in PostgreSQL; Prefect may still be told."""
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def end(self, why: Halt) -> None:
+        """Begin no job any more. A cancelled chunk also gives back the jobs in hand."""
+        if self.halt is None or why is Halt.LOST:
+            self.halt = why
+        if why is Halt.CANCELLED:
+            for attempt in list(self.in_hand):
+                attempt.end(Halt.LEAVING)
+        if not self.is_working and not self.finished and self.task is not None:
+            self.task.cancel()
+
+    def settle(self, *, returned: bool) -> None:
+        """Give back the deliveries of a chunk that is not done, else acknowledge them."""
+        for delivery in self.deliveries:
+            delivery.requeue() if returned else delivery.ack()
+
+
+class ChunkAttempts:
+    """All chunks of this process. Used only from the event loop."""
+
+    def __init__(self, workshop: Workshop, gate: Gate) -> None:
+        self._workshop = workshop
+        self._gate = gate
+        self._held: dict[UUID, ChunkAttempt] = {}
+
+    @contextmanager
+    def hold(self, claim: ChunkClaim) -> Iterator[ChunkAttempt]:
+        """Renew the lease while the block runs."""
+        attempt = ChunkAttempt(claim)
+        self._held[claim.chunk_id] = attempt
+        try:
+            yield attempt
+        finally:
+            if self._held.get(claim.chunk_id) is attempt:
+                del self._held[claim.chunk_id]
+            attempt.gone.set()
+
+    def of_chunk(self, chunk_id: UUID) -> ChunkAttempt | None:
+        """Return the attempt at a chunk, if this process makes one."""
+        return self._held.get(chunk_id)
+
+    def of_run(self, flow_run_id: UUID) -> ChunkAttempt | None:
+        """Return the attempt that a flow run shows, if this process makes it."""
+        return next((a for a in self._held.values() if a.flow_run_id == flow_run_id), None)
+
+    async def run(self) -> None:
+        """Keep the leases, for ever."""
+        interval = self._workshop.configuration.job.lease_seconds / _RENEWALS_PER_LEASE
+        while True:
+            try:
+                await self._renew()
+            except ServiceUnavailable as exc:
+                self._gate.note(exc)
+            except Exception:  # leases must be kept, whatever else goes wrong
+                log.exception("leases of chunks not kept")
+            await asyncio.sleep(interval)
+
+    async def leave(self, patience_seconds: float) -> None:
+        """Wait for chunks to be given back; break off those that wait for a part that is away."""
+        await self._wait_until_gone(patience_seconds)
+        for attempt in list(self._held.values()):
+            attempt.end(Halt.LEAVING)
+            if attempt.task is not None:
+                attempt.task.cancel()
+        await self._wait_until_gone(patience_seconds)
+
+    async def _renew(self) -> None:
+        attempts = [attempt for attempt in self._held.values() if not attempt.finished]
+        if not attempts:
+            return
+        shop = self._workshop
+        claims = [attempt.claim for attempt in attempts]
+        ours = await in_thread(
+            shop.duty_threads, renew_chunks, shop.database, claims, shop.configuration.job
+        )
+        for attempt in attempts:
+            is_ours = attempt.claim.chunk_id in ours or attempt.finished
+            if not is_ours and self._held.get(attempt.claim.chunk_id) is attempt:
+                log.warning("lease of chunk lost", chunk_id=str(attempt.claim.chunk_id))
+                attempt.end(Halt.LOST)
+
+    async def _wait_until_gone(self, seconds: float) -> None:
+        waits = [asyncio.create_task(attempt.gone.wait()) for attempt in self._held.values()]
+        if not waits:
+            return
+        _, pending = await asyncio.wait(waits, timeout=seconds)
+        for wait in pending:
+            wait.cancel()

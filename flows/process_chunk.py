@@ -1,0 +1,102 @@
+"""The chunk flow: many product jobs as one flow run, one task run for each.
+
+Prefect's fixed cost of a flow run is shared; inside a job's task run the steps are plain calls.
+"""
+
+from typing import Any
+
+import structlog
+from httpx import HTTPError
+from prefect import State, flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.exceptions import Abort, PrefectException
+from prefect.states import Cancelled, Completed, Failed
+
+from flows.attempts import Attempt, Halt
+from flows.chunk_work import ChunkWork
+from flows.desk import Desk, current_desk
+from flows.process_product import SHARED_RUN, interrupted, own_run_id, process, told
+from flows.report import plain, show, table
+from infra.errors import ServiceUnavailable
+from infra.states import JobState
+
+log = structlog.get_logger(__name__)
+
+
+@flow(name="process-chunk", retries=0, persist_result=False)
+async def process_chunk(*, chunk_id: str = "") -> State[Any]:  # noqa: ARG001 - read before
+    """Process the product jobs of one chunk of a batch.
+
+    Args:
+        chunk_id: The chunk. Workers start these runs; retry one to do again what failed in it.
+    """
+    desk = current_desk()
+    ticket = desk.take(own_run_id())
+    return await _work(desk, ticket) if isinstance(ticket, ChunkWork) else told(ticket)
+
+
+@task(
+    name="product",
+    task_run_name="{name}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=0,
+)
+async def product(name: str, attempt: Attempt) -> State[Any]:  # noqa: ARG001 - names the task run
+    """Do one product job."""
+    try:
+        return await process(current_desk(), attempt, SHARED_RUN)
+    except Abort as exc:
+        return Completed(name="Left", message=str(exc))
+
+
+async def _do(attempt: Attempt) -> State[Any]:
+    claim = attempt.claim
+    call: Any = product  # what a task returns with `return_state` has no type of its own
+    state: State[Any] = await call(
+        claim.sku or f"product {str(claim.product_id)[-12:]}", attempt, return_state=True
+    )
+    return state
+
+
+async def _work(desk: Desk, work: ChunkWork) -> State[Any]:
+    await work.do_all(_do)
+    chunk_id = str(work.attempt.claim.chunk_id)
+    if work.attempt.halt is Halt.LOST:
+        raise Abort("another attempt owns this chunk now")
+    if work.is_interrupted:
+        return interrupted("The worker takes no more work at present.")
+    try:
+        ours = await work.finish()
+    except ServiceUnavailable as exc:
+        desk.gate.note(exc)
+        return interrupted(exc.detail)
+    if not ours:
+        raise Abort("another attempt owns this chunk now")
+    log.info("chunk done", chunk_id=chunk_id, **{str(k): n for k, n in work.counts.items()})
+    await _show(work)
+    return _final_state(work)
+
+
+def _final_state(work: ChunkWork) -> State[Any]:
+    counts, total = work.counts, len(work.attempt.claim.job_ids)
+    message = f"{counts[JobState.READY]} of {total} jobs are ready."
+    if work.attempt.halt is Halt.CANCELLED:
+        return Cancelled(message=f"{message} The others went back to the batch.")
+    if counts[JobState.READY] == total:
+        return Completed(message=message)
+    if counts[JobState.FAILED] == total:
+        return Failed(message=message)
+    return Completed(name="Partial", message=message)
+
+
+async def _show(work: ChunkWork) -> None:
+    """Show the jobs on the run's page; they are recorded already, so failing is allowed."""
+    rows = [
+        (plain(work.skus.get(job_id, "")), work.ended.get(job_id, "back in the batch"), job_id)
+        for job_id in work.attempt.claim.job_ids
+    ]
+    try:
+        await show(table(("product", "state", "job"), rows), "The jobs of this chunk")
+    except (HTTPError, PrefectException):
+        log.warning("report not shown", chunk_id=str(work.attempt.claim.chunk_id), exc_info=True)

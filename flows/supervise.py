@@ -1,0 +1,63 @@
+"""Does work that can be told to end, and tells its result from an outage."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Protocol, TypeVar
+
+import structlog
+from prefect.exceptions import Abort
+
+from flows.attempts import Halt
+from flows.gate import Obstacle
+from flows.health import Health
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+
+class Supervised(Protocol):
+    """An attempt, at a job or a chunk."""
+
+    halt: Halt | None
+    task: asyncio.Task[object] | None
+
+    def end(self, why: Halt) -> None:
+        """End the work."""
+
+
+async def supervise(
+    attempt: Supervised, work: Coroutine[Any, Any, T], *, health: Health, subject: str
+) -> T | None:
+    """Do work that the attempt can end; return what came of it, or None when it says nothing.
+
+    An outage of Prefect, or its refusal, is no result.
+    """
+    task = asyncio.create_task(work)
+    attempt.task = task
+    if attempt.halt is not None:
+        task.cancel()
+    try:
+        await asyncio.wait([task])
+    except asyncio.CancelledError:
+        attempt.end(Halt.LEAVING)
+        await asyncio.wait([task])
+        raise
+    finally:
+        attempt.task = None
+    return await _outcome(task, health, subject)
+
+
+async def _outcome(task: asyncio.Task[T], health: Health, subject: str) -> T | None:
+    if task.cancelled():
+        return None
+    error = task.exception()
+    if error is None:
+        return task.result()
+    if isinstance(error, Abort):
+        log.info("run left", subject=subject, reason=str(error))
+    elif isinstance(error, KeyboardInterrupt | SystemExit):
+        raise error
+    else:
+        log.warning("run broken off", subject=subject, error=repr(error))
+        await health.suspect(Obstacle.PREFECT)
+    return None

@@ -1,0 +1,27 @@
+"""Use case: write the next jobs of a batch, by the planner of its kind."""
+
+from uuid import UUID
+
+from infra.db.batches import Batch
+from infra.db.engine import Database
+from infra.states import BatchKind
+from tasks.imports import plan as imports
+from tasks.reprocess import plan as reprocess
+
+_PLANNERS = {
+    BatchKind.IMPORT: imports.plan_some,
+    BatchKind.REPROCESS: reprocess.plan_some,
+}
+
+
+def plan_some(database: Database, batch_id: UUID, *, limit: int) -> int:
+    """Write at most so many jobs of the batch; return how many, 0 when the plan is complete.
+
+    Raises `ServiceUnavailable` when PostgreSQL is away.
+    """
+    with database.transaction() as session:
+        batch = session.get(Batch, batch_id)
+        if batch is None or batch.planned_at is not None or batch.cancel_requested_at is not None:
+            return 0
+        planner = _PLANNERS[batch.kind]
+    return planner(database, batch_id, limit=limit)

@@ -1,0 +1,1 @@
+"""Use cases of bulk work: packing the jobs of batches into chunks, claiming and ending chunks."""

@@ -1,0 +1,1 @@
+"""Use cases of batches that are made by reprocess."""

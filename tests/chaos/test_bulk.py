@@ -1,0 +1,157 @@
+"""Batches on the real stack: chunks as flow runs, led by a coordinator, whatever happens."""
+
+from infra.db.engine import Database
+from infra.states import BatchState
+from tests.chaos.bulk_work import (
+    at_least,
+    batch_row,
+    begin_batch,
+    chunks,
+    ended,
+    jobs,
+    outcomes,
+    small_ones,
+    states,
+)
+from tests.chaos.evidence import REAPED_SECONDS, tasks_ended
+from tests.chaos.prefect_hands import cancel, paused, retry, task_runs
+from tests.chaos.prefect_hands import ended as run_ended
+from tests.pictures import PictureServer
+from tests.waiting import eventually
+from tests.world import World
+
+JOBS = 60
+IN_HAND = 24  # bulk slots of the worker on any machine that runs this, and a few
+
+
+def test_a_batch_is_done_in_chunks_and_shown_as_one_run_with_their_runs(
+    world: World, pictures: PictureServer, database: Database
+) -> None:
+    batch = begin_batch(database, small_ones(pictures, 1000, JOBS))
+
+    row = ended(database, batch, BatchState.READY)
+
+    assert states(database, batch) == {"ready": JOBS}
+    run = run_ended(world, str(row.flow_run_id))
+    assert (run["state"]["type"], run["run_count"]) == ("COMPLETED", 1)
+    assert f"batch:{batch}" in run["tags"]
+    (first, second) = chunks(database, batch)
+    assert (first.jobs, second.jobs) == (50, 10)
+    run = run_ended(world, str(first.flow_run_id))
+    assert run["state"]["type"] == "COMPLETED"
+    assert {f"batch:{batch}", "lane:bulk"} <= set(run["tags"])
+    eventually(lambda: len(task_runs(world, run["id"])) == 50, "a task run for each product")
+    names = {task["name"] for task in task_runs(world, run["id"])}
+    assert f"{str(batch)[-12:]}-000" in names
+
+
+def test_the_progress_is_an_artifact_of_the_coordinator(
+    world: World, pictures: PictureServer, database: Database
+) -> None:
+    batch = begin_batch(database, small_ones(pictures, 1100, 3))
+    row = ended(database, batch, BatchState.READY)
+    run_ended(world, str(row.flow_run_id))
+
+    wanted = {"artifacts": {"key": {"any_": [f"batch-{batch}"]}}}
+    (artifact,) = world.prefect("POST", "/artifacts/filter", wanted)
+    assert (artifact["type"], artifact["data"]) == ("progress", 100.0)
+    assert "| ready | 3 |" in artifact["description"]
+
+
+def test_a_killed_worker_costs_a_batch_nothing_that_was_not_in_hand(
+    world: World, pictures: PictureServer, database: Database
+) -> None:
+    urls = small_ones(pictures, 1200, JOBS)
+    batch = begin_batch(database, urls)
+    at_least(database, batch, JOBS * 3 // 10)
+
+    world.stack.part("worker-1").kill()
+    row = ended(database, batch, BatchState.READY)
+
+    assert states(database, batch) == {"ready": JOBS}
+    fetched_again = sum(count - 1 for path, count in pictures.requests.items())
+    assert fetched_again <= IN_HAND
+    assert all(job.attempts <= 2 for job in jobs(database, batch))
+    assert outcomes(database, batch) == {"created": JOBS}
+    assert run_ended(world, str(row.flow_run_id))["state"]["type"] == "COMPLETED"
+    for chunk in chunks(database, batch):
+        run_ended(world, str(chunk.flow_run_id), seconds=REAPED_SECONDS)
+        tasks_ended(world, str(chunk.flow_run_id))
+
+
+def test_cancelling_a_chunk_returns_its_jobs_to_the_batch_which_still_ends_ready(
+    world: World, pictures: PictureServer, database: Database
+) -> None:
+    batch = begin_batch(database, small_ones(pictures, 1300, JOBS))
+    at_least(database, batch, 3)
+    first = next(chunk for chunk in chunks(database, batch) if chunk.flow_run_id)
+
+    cancel(world, str(first.flow_run_id))
+
+    ended(database, batch, BatchState.READY)
+    assert run_ended(world, str(first.flow_run_id))["state"]["type"] == "CANCELLED"
+    assert len(chunks(database, batch)) > 2
+    assert all(job.attempts == 1 for job in jobs(database, batch))
+
+
+def test_cancelling_the_coordinator_cancels_the_batch_and_a_retry_of_its_run_completes_it(
+    world: World, pictures: PictureServer, database: Database
+) -> None:
+    batch = begin_batch(database, small_ones(pictures, 1400, JOBS))
+    at_least(database, batch, 3)
+    run_id = str(batch_row(database, batch).flow_run_id)
+
+    cancel(world, run_id)
+    ended(database, batch, BatchState.CANCELLED, seconds=30)
+    shown = run_ended(world, run_id)["state"]["type"]
+    left = states(database, batch)
+
+    retry(world, run_id)
+    again = ended_again(database, batch)
+
+    assert shown == "CANCELLED"
+    assert left["cancelled"] > 0
+    assert (again, states(database, batch)) == (BatchState.READY, {"ready": JOBS})
+
+
+def ended_again(database: Database, batch_id: object) -> BatchState:
+    """Return the state of a batch that was cancelled, once it is another one and final."""
+
+    def look() -> BatchState | None:
+        state = batch_row(database, batch_id).state  # type: ignore[arg-type]  # a batch's id
+        return state if state not in (BatchState.RUNNING, BatchState.CANCELLED) else None
+
+    return eventually(look, "the batch has ended again", seconds=120)
+
+
+def test_bulk_jobs_wait_while_the_pool_is_paused(
+    world: World, pictures: PictureServer, database: Database
+) -> None:
+    batch = begin_batch(database, small_ones(pictures, 1500, JOBS))
+    at_least(database, batch, 3)
+    with paused(world, "the work pool"):
+        eventually(lambda: states(database, batch)["running"] == 0, "what was begun has ended")
+        before = states(database, batch)
+        job_id = world.post(pictures.photo(1599))["job_id"]
+        eventually(lambda: world.job(job_id)["state"] == "queued", "the other lane waits, too")
+        after = states(database, batch)
+
+    ended(database, batch, BatchState.READY)
+    assert before == after
+    assert before["queued"] > 0
+    assert world.finished(job_id)["state"] == "ready"
+    assert all(job.attempts == 1 for job in jobs(database, batch))
+
+
+def test_an_interactive_job_overtakes_a_batch(
+    world: World, pictures: PictureServer, database: Database
+) -> None:
+    batch = begin_batch(database, small_ones(pictures, 1600, 3 * JOBS))
+    at_least(database, batch, 3)
+
+    job = world.finished(world.post(pictures.photo(1799))["job_id"])
+    waiting = states(database, batch)["queued"]
+
+    assert job["state"] == "ready"
+    assert waiting > JOBS
+    ended(database, batch, BatchState.READY)
