@@ -12,7 +12,16 @@ from api.access.install import install_access
 from api.problem_schema import describe_problems
 from api.problems import install_problem_handlers
 from api.resources import ApiConfiguration, open_resources
-from api.routes import health, job_events, jobs, process_image, product_list, products, webhooks
+from api.routes import (
+    health,
+    job_events,
+    jobs,
+    process_image,
+    product_list,
+    products,
+    reprocess,
+    webhooks,
+)
 
 
 def create_app(configuration: ApiConfiguration) -> FastAPI:
@@ -35,6 +44,9 @@ def create_app(configuration: ApiConfiguration) -> FastAPI:
     install_problem_handlers(app)
     install_access(app, configuration.api)
     describe_problems(app)
-    for module in (process_image, jobs, job_events, product_list, products, webhooks, health):
+    for module in (
+        *(process_image, jobs, job_events, product_list, products),
+        *(reprocess, webhooks, health),
+    ):
         app.include_router(module.router)
     return app

@@ -9,7 +9,7 @@ from api.access.owner import caller_key
 from api.dependencies import Resources
 from infra.db.idempotency import MAX_KEY_CHARACTERS
 from infra.errors import ErrorCode, Rejected
-from tasks.idempotency import RequestKey
+from tasks.request_key import RequestKey
 
 _HEADER = "Idempotency-Key"
 _VISIBLE = "[!-~]"

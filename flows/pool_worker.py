@@ -17,6 +17,7 @@ from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker
 from flows.desk import current_desk
 from flows.polled_runs import PolledRuns
 from flows.process_product import process_product
+from flows.reprocess import reprocess, reprocess_stale
 from flows.sweep import sweep
 from flows.traffic import Traffic
 from flows.turns import turn
@@ -28,6 +29,8 @@ _LOOK_SECONDS = 0.05
 
 FLOWS: dict[str, Flow[..., Any]] = {
     "flows.process_product.process_product": process_product,
+    "flows.reprocess.reprocess": reprocess,
+    "flows.reprocess.reprocess_stale": reprocess_stale,
     "flows.sweep.sweep": sweep,
 }
 """Entrypoints of prefect.yaml, mapped to what this process has imported already."""

@@ -25,6 +25,7 @@ from infra.settings import (
     PixelSettings,
     PrefectSettings,
     PresetSettings,
+    ReprocessSettings,
     StoreSettings,
     WorkerSettings,
 )
@@ -55,6 +56,7 @@ class WorkerConfiguration:
     store: StoreSettings
     worker: WorkerSettings
     presets: Presets = field(default_factory=packaged_presets)
+    reprocess: ReprocessSettings = field(default_factory=ReprocessSettings.load)
 
     @classmethod
     def load(cls) -> "WorkerConfiguration":
@@ -71,6 +73,7 @@ class WorkerConfiguration:
             store=StoreSettings.load(),
             worker=WorkerSettings.load(),
             presets=read_presets(PresetSettings.load()),
+            reprocess=ReprocessSettings.load(),
         )
 
 

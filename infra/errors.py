@@ -88,6 +88,13 @@ class ErrorCode(StrEnum):
     NOTHING_TO_RETRY = "nothing_to_retry"
     OBJECTS_REMOVED = "objects_removed"
 
+    # About reprocessing
+    ORIGINAL_MISSING = "original_missing"
+    UNKNOWN_HOST = "unknown_host"
+    UNKNOWN_SKU = "unknown_sku"
+    UNKNOWN_ID = "unknown_id"
+    UNKNOWN_ERROR_CODE = "unknown_error_code"
+
 
 class ProductImagesError(Exception):
     """Root of the tree.

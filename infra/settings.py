@@ -8,34 +8,14 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-)
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from infra.setting_types import Count, Entries, Port, Positive
 from infra.webhooks.secret import require_secret
 
 ENV_FILE = ".env"
 _MEBIBYTE = 1024 * 1024
-
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-
-
-def _entries(value: Any) -> Any:
-    """Split a list that a variable names with commas."""
-    if isinstance(value, str):
-        return tuple(entry.strip() for entry in value.split(",") if entry.strip())
-    return value
-
-
-Entries = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_entries)]
 
 
 class SettingsError(Exception):
@@ -262,6 +242,14 @@ class WorkerSettings(Section):
     shutdown_grace_seconds: Positive = 20
     ready_file: Path | None = Field(None, description="exists while the worker takes work")
     directory: Path = Field(Path("/tmp"), description="where a job's files live while it runs")  # noqa: S108 - a default that the operator may move
+
+
+class ReprocessSettings(Section):
+    """How much is made again without anybody asking for it."""
+
+    model_config = SettingsConfigDict(env_prefix="REPROCESS_")
+
+    nightly_limit: Count = Field(20_000, description="images of one scheduled run")
 
 
 class ClientSettings(Section):

@@ -1,19 +1,11 @@
-"""Use case: submit at most once per key, however often and however simultaneously it is sent.
-
-The key is written first and in the job's own transaction, so that there is never one without the
-other: whoever sends the same key meanwhile waits for that transaction to end. Whatever is refused
-leaves no key behind.
-"""
+"""Use case: submit at most once per key, however often and however simultaneously it is sent."""
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
+from dataclasses import asdict, replace
 from typing import cast
-from uuid import UUID
 
 from sqlalchemy import CursorResult, delete, func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from infra.db.conflict import again_after_conflict
@@ -21,17 +13,8 @@ from infra.db.engine import Database
 from infra.db.idempotency import IdempotencyKey
 from infra.db.ids import new_id
 from infra.db.models import Image, Job, JobImage
-from infra.errors import ErrorCode, Rejected
+from tasks.request_key import RequestKey, Subject, known_subject, reserve
 from tasks.submit import Submission, Submitted, SubmittedImage, submit_within
-
-
-@dataclass(frozen=True, slots=True)
-class RequestKey:
-    """A caller's name for a request; `owner` is whose, empty when callers are not told apart."""
-
-    key: str
-    kept_seconds: float
-    owner: str = ""
 
 
 @again_after_conflict
@@ -42,7 +25,7 @@ def submit_once(database: Database, submission: Submission, key: RequestKey) -> 
     """
     sha256, job_id = request_sha256(submission), new_id()
     with database.transaction() as session:
-        if _reserve(session, key, sha256, job_id=job_id):
+        if reserve(session, key, sha256, subject=Subject(job_id=job_id)):
             return submit_within(session, submission, job_id=job_id)
         return _replay(session, key, sha256)
 
@@ -66,38 +49,9 @@ def request_sha256(submission: Submission) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _reserve(session: Session, key: RequestKey, sha256: str, *, job_id: UUID) -> bool:
-    """Write the key unless it is taken; an expired one is taken over.
-
-    Waits for a transaction that has just written the same key, and sees what became of it.
-    """
-    written = {
-        "request_sha256": sha256,
-        "job_id": job_id,
-        "created_at": func.now(),
-        "expires_at": func.now() + timedelta(seconds=key.kept_seconds),
-    }
-    statement = insert(IdempotencyKey).values(owner=key.owner, key=key.key, **written)
-    taken = session.scalar(
-        statement.on_conflict_do_update(
-            index_elements=[IdempotencyKey.owner, IdempotencyKey.key],
-            set_=written,
-            where=IdempotencyKey.expires_at <= func.now(),
-        ).returning(IdempotencyKey.job_id)
-    )
-    return taken is not None
-
-
 def _replay(session: Session, key: RequestKey, sha256: str) -> Submitted:
     """Return the job that the key stands for, with its states of now."""
-    known = session.get_one(IdempotencyKey, (key.owner, key.key))
-    if known.request_sha256 != sha256:
-        raise Rejected(
-            409,
-            ErrorCode.IDEMPOTENCY_CONFLICT,
-            "This Idempotency-Key was used for another request. Send a new key with a new request.",
-        )
-    job = session.get_one(Job, known.job_id)
+    job = session.get_one(Job, known_subject(session, key, sha256).job_id)
     images = session.execute(
         select(JobImage.image_id, JobImage.position, Image.source_url, JobImage.state)
         .join(Image, Image.id == JobImage.image_id)

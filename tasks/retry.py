@@ -70,11 +70,12 @@ def _queue_failed(session: Session, job: Job, *, image_id: UUID | None = None) -
     failed = (JobImage.job_id == job.id) & (JobImage.state == ImageState.FAILED)
     if image_id is not None:
         failed &= JobImage.image_id == image_id
-    session.execute(
-        update(Image)
-        .where(Image.id.in_(select(JobImage.image_id).where(failed)))
-        .values(**waiting, updated_at=func.now())
-    )
+    if not job.quiet:
+        session.execute(
+            update(Image)
+            .where(Image.id.in_(select(JobImage.image_id).where(failed)))
+            .values(**waiting, updated_at=func.now())
+        )
     queued = session.scalars(
         update(JobImage)
         .where(failed)

@@ -56,6 +56,7 @@ def finish(
         variants=tuple(variants),
         original=original,
         validators=rendered.fetched.validators,
+        cpu_seconds=rendered.rendition.cpu_seconds,
     )
 
 

@@ -1,6 +1,7 @@
 """The images that a job has not finished: what happens to them together, in both tables.
 
-`job_images` say what this job did; `images` what the product shows now. The caller has the
+`job_images` say what this job did; `images` what the product shows now, which a quiet job does
+not touch. The caller has the
 job's row locked. The product's row is locked next and its images last, as in every transaction
 that writes images: so no two wait for each other in a circle.
 """
@@ -24,8 +25,9 @@ def lock_product(session: Session, product_id: UUID) -> str | None:
 
 def start_unfinished(session: Session, job: Job) -> None:
     """Show the unfinished images as being worked on; the caller has locked the product."""
-    shown = {"state": ImageState.PROCESSING, **NO_ERROR, "updated_at": func.now()}
-    session.execute(update(Image).where(_unfinished_of(job)).values(shown))
+    if not job.quiet:
+        shown = {"state": ImageState.PROCESSING, **NO_ERROR, "updated_at": func.now()}
+        session.execute(update(Image).where(_unfinished_of(job)).values(shown))
     session.execute(
         update(JobImage).where(_left_by(job)).values(state=ImageState.PROCESSING),
     )
@@ -34,11 +36,12 @@ def start_unfinished(session: Session, job: Job) -> None:
 def queue_unfinished(session: Session, job: Job) -> None:
     """Show the unfinished images as waiting again."""
     lock_product(session, job.product_id)
-    session.execute(
-        update(Image)
-        .where(_unfinished_of(job), Image.state == ImageState.PROCESSING)
-        .values(state=ImageState.QUEUED, updated_at=func.now())
-    )
+    if not job.quiet:
+        session.execute(
+            update(Image)
+            .where(_unfinished_of(job), Image.state == ImageState.PROCESSING)
+            .values(state=ImageState.QUEUED, updated_at=func.now())
+        )
     session.execute(update(JobImage).where(_left_by(job)).values(state=ImageState.QUEUED))
 
 
@@ -56,11 +59,12 @@ def fail_unfinished(session: Session, job: Job, *, code: str, detail: str) -> in
         "error_retryable": True,
     }
     pending = Image.state.in_((ImageState.QUEUED, ImageState.PROCESSING))
-    session.execute(
-        update(Image)
-        .where(_unfinished_of(job), pending, ~_awaited_from_another(job))
-        .values(**failure, updated_at=func.now())
-    )
+    if not job.quiet:
+        session.execute(
+            update(Image)
+            .where(_unfinished_of(job), pending, ~_awaited_from_another(job))
+            .values(**failure, updated_at=func.now())
+        )
     failed = session.scalars(
         update(JobImage)
         .where(_left_by(job))
@@ -79,12 +83,13 @@ def _unfinished_of(job: Job) -> ColumnElement[bool]:
 
 
 def _awaited_from_another(job: Job) -> ColumnElement[bool]:
-    """Whether another job that has not ended still owes this image."""
+    """Whether another job that has not ended still owes this image, and says what became of it."""
     other, theirs = aliased(Job), aliased(JobImage)
     return exists().where(
         theirs.image_id == Image.id,
         theirs.finished_at.is_(None),
         theirs.job_id == other.id,
         other.id != job.id,
+        other.quiet.is_(False),
         other.state.in_((JobState.QUEUED, JobState.RUNNING)),
     )

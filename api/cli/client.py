@@ -76,6 +76,14 @@ class ApiClient:
         """Ask for the job's end; return the job."""
         return self._call("POST", f"/jobs/{job_id}/cancel")
 
+    def reprocess(self, selection: dict[str, Any]) -> Any:
+        """Have images made again, or count them; return the batch's id and figures."""
+        return self._call("POST", "/reprocess", json=selection)
+
+    def batch(self, batch_id: str) -> Any:
+        """Return a batch."""
+        return self._call("GET", f"/batches/{batch_id}")
+
     def _call(self, method: str, path: str, **arguments: Any) -> Any:
         with self._reached():
             response = self._service.request(method, path, **arguments, **self._limits)

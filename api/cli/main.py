@@ -4,7 +4,19 @@ import sys
 
 import typer
 
-from api.cli import changes, dead, demo, inspect, jobs, keys, process, services, stack
+from api.cli import (
+    changes,
+    dead,
+    demo,
+    inspect,
+    jobs,
+    keys,
+    presets,
+    process,
+    reprocess,
+    services,
+    stack,
+)
 from infra.errors import ProductImagesError
 from infra.settings import SettingsError
 
@@ -17,6 +29,8 @@ app.command()(process.process)
 app.add_typer(jobs.app, name="jobs")
 app.command()(changes.retry)
 app.command()(changes.cancel)
+app.command()(reprocess.reprocess)
+app.add_typer(presets.app, name="presets")
 app.add_typer(dead.app, name="dead")
 app.add_typer(keys.app, name="keys")
 app.add_typer(stack.app, name="stack")

@@ -9,7 +9,8 @@ from api.dependencies import RequestBody, Resources
 from api.idempotency import Key
 from api.requests import ProcessImageRequest, check_count, parse_request, to_submission
 from api.responses import Accepted
-from tasks.idempotency import RequestKey, submit_once
+from tasks.idempotency import submit_once
+from tasks.request_key import RequestKey
 from tasks.submit import Submission, Submitted, submit
 from tasks.upload import store_upload
 

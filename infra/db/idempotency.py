@@ -1,4 +1,4 @@
-"""The table of idempotency keys: which request each key stood for, and which job it became."""
+"""The table of idempotency keys: which request each key stood for, and what it became."""
 
 from datetime import datetime
 from uuid import UUID
@@ -12,20 +12,27 @@ MAX_KEY_CHARACTERS = 255
 
 
 class IdempotencyKey(Table):
-    """A caller's name for one request. It is written before its job, in the same transaction.
+    """A caller's name for one request. It is written before its job or batch, with it.
 
     `owner` says whose key it is: the same key of two owners is two keys. It is empty for callers
     that are not told apart. `request_sha256` is the digest of the parsed request.
     """
 
     __tablename__ = "idempotency_keys"
-    __table_args__ = (CheckConstraint("request_sha256 ~ '^[0-9a-f]{64}$'", name="sha256_is_hex"),)
+    __table_args__ = (
+        CheckConstraint("request_sha256 ~ '^[0-9a-f]{64}$'", name="sha256_is_hex"),
+        CheckConstraint("num_nonnulls(job_id, batch_id) = 1", name="one_subject"),
+    )
 
     owner: Mapped[str] = mapped_column(String(200), primary_key=True)
     key: Mapped[str] = mapped_column(String(MAX_KEY_CHARACTERS), primary_key=True)
     request_sha256: Mapped[Sha256]
-    job_id: Mapped[UUID] = mapped_column(
+    job_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("jobs.id", ondelete="CASCADE", deferrable=True, initially="DEFERRED"),
+        index=True,
+    )
+    batch_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("batches.id", ondelete="CASCADE", deferrable=True, initially="DEFERRED"),
         index=True,
     )
     created_at: Mapped[Created]

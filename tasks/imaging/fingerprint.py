@@ -5,7 +5,7 @@ variant's address. It must not know where variants are kept.
 """
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 
 import PIL
@@ -26,6 +26,28 @@ _ENCODERS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class PolicyFacts:
+    """What a fingerprint stands for; `encoders` are versions by format, and Pillow's own."""
+
+    fingerprint: str
+    preset: str
+    revision: str
+    pipeline: int
+    encoders: dict[str, str]
+
+
+def policy_facts(preset: Preset) -> PolicyFacts:
+    """Return the policy that this process makes a preset's variants by."""
+    return PolicyFacts(
+        fingerprint=policy_fingerprint(preset),
+        preset=preset.name,
+        revision=policy_revision(preset),
+        pipeline=PIPELINE_REVISION,
+        encoders={"pillow": PIL.__version__, **_encoders(preset)},
+    )
+
+
 def policy_revision(preset: Preset) -> str:
     """Return 16 hexadecimal digits that change when a variant is out of date.
 
@@ -37,12 +59,16 @@ def policy_revision(preset: Preset) -> str:
 
 def policy_fingerprint(preset: Preset) -> str:
     """Return 16 hexadecimal digits that change when anything that shapes the bytes changes."""
-    encoders = {each.format.value: _encoder(each.format) for each in preset.encodings}
+    encoders = _encoders(preset)
     return _digest({**_policy(preset), "pillow": PIL.__version__, "encoders": encoders})
 
 
 def _policy(preset: Preset) -> dict[str, object]:
     return {"preset": asdict(preset), "pipeline": PIPELINE_REVISION}
+
+
+def _encoders(preset: Preset) -> dict[str, str]:
+    return {each.format.value: _encoder(each.format) for each in preset.encodings}
 
 
 def _encoder(image_format: ImageFormat) -> str:

@@ -4,6 +4,7 @@ The steps are the files beside this one, and their order is here. It must not kn
 come from, where variants go, or which process it runs in.
 """
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def render(source: Path, directory: Path, preset: Preset, *, limits: Limits) -> 
     Equal bytes, preset and encoder versions give equal files. Raises `ImageRefused` when the
     source is not acceptable, `PixelsFailed` when a variant could not be written.
     """
+    began = time.process_time()
     with reading():
         facts, largest, targets = _prepare(source, preset, limits)
     with writing():
@@ -51,7 +53,13 @@ def render(source: Path, directory: Path, preset: Preset, *, limits: Limits) -> 
             ceiling = facts.bytes if _is_as_large_as(facts, picture) else None
             variants += writer.write(picture, target.stem, ceiling_bytes=ceiling)
         page = page_facts(picture)
-    return Rendition(facts, tuple(variants), policy_fingerprint(preset), page)
+    return Rendition(
+        facts,
+        tuple(variants),
+        policy_fingerprint(preset),
+        page,
+        cpu_seconds=time.process_time() - began,
+    )
 
 
 def _prepare(

