@@ -4,8 +4,8 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Select, exists, select
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from infra.db.models import Image, Product
 from infra.db.policies import Policy
@@ -32,14 +32,19 @@ def require_known(session: Session, selector: Selector, presets: Presets) -> Non
     _require_shown_preset(session, selector, presets)
     _require_code(selector)
     _require_host(session, selector)
-    for code, what, wanted, column in (
-        (ErrorCode.UNKNOWN_SKU, "product with the sku", selector.skus, Product.sku),
-        (ErrorCode.UNKNOWN_ID, "image with the id", selector.image_ids, Image.id),
-        (ErrorCode.UNKNOWN_ID, "product with the id", selector.product_ids, Product.id),
-    ):
-        missing = _missing(session, wanted, select(column).where(column.in_(wanted)))
-        if missing:
-            raise Rejected(422, code, f"There is no {what} {missing}.")
+    _require_products(session, selector)
+    missing = _missing(session, selector.image_ids, Image.id)
+    if missing:
+        raise Rejected(422, ErrorCode.UNKNOWN_ID, f"There is no image with the id {missing}.")
+
+
+def _require_products(session: Session, selector: Selector) -> None:
+    missing = _missing(session, selector.skus, Product.sku)
+    if missing:
+        raise Rejected(422, ErrorCode.UNKNOWN_SKU, f"There is no product with the sku {missing}.")
+    missing = _missing(session, selector.product_ids, Product.id)
+    if missing:
+        raise Rejected(422, ErrorCode.UNKNOWN_ID, f"There is no product with the id {missing}.")
 
 
 def _require_shown_preset(session: Session, selector: Selector, presets: Presets) -> None:
@@ -67,9 +72,14 @@ def _require_host(session: Session, selector: Selector) -> None:
         raise Rejected(422, ErrorCode.UNKNOWN_HOST, detail)
 
 
-def _missing(session: Session, wanted: Collection[Any], found: Select[tuple[Any]]) -> str:
+def _missing(session: Session, wanted: Collection[Any], column: InstrumentedAttribute[Any]) -> str:
     if not wanted:
         return ""
-    missing = sorted({str(each) for each in set(wanted) - set(session.scalars(found))})
+    missing = sorted(
+        {
+            str(each)
+            for each in set(wanted) - set(session.scalars(select(column).where(column.in_(wanted))))
+        }
+    )
     more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
     return ", ".join(missing[:_SHOWN]) + more
