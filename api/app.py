@@ -22,12 +22,13 @@ from api.routes import (
     process_image,
     product_list,
     products,
+    reprocess,
     webhooks,
 )
 
 _DOORS = (
     *(process_image, jobs, job_events, product_list, products),
-    *(imports, batches, webhooks, hosts, health),
+    *(imports, batches, reprocess, webhooks, hosts, health),
 )
 
 

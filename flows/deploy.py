@@ -1,4 +1,6 @@
-"""Brings the work pool and prefect.yaml to the Prefect server: `python -m flows.deploy`.
+"""Makes a new version the one that counts: `python -m flows.deploy`.
+
+Sets the targets of presets, and brings the work pool and prefect.yaml to the Prefect server.
 
 Deploys only when the file changed: `prefect deploy` resets limits and re-activates schedules
 that somebody paused. What was deployed last is noted on the server itself.
@@ -19,8 +21,17 @@ from prefect.variables import Variable
 from flows.alarm_automation import ensure_alarm
 from flows.bulk_labels import batches_pool
 from flows.pool_worker import WORKER_TYPE, PoolWorker
+from infra.db.engine import Database
 from infra.logs import configure_logs
-from infra.settings import FailureAlarmSettings, PrefectSettings
+from infra.settings import (
+    DatabaseSettings,
+    FailureAlarmSettings,
+    PrefectSettings,
+    PresetSettings,
+)
+from infra.waiting import wait_for
+from tasks.presets import read_presets
+from tasks.reprocess.targets import publish_targets
 
 log = structlog.get_logger(__name__)
 
@@ -60,9 +71,18 @@ async def _deploy_changes() -> None:
     log.info("deployed")
 
 
+def _publish_targets() -> None:
+    """Say which revisions of presets count from now on, once PostgreSQL has its tables."""
+    presets = read_presets(PresetSettings.load())
+    with Database(DatabaseSettings.load()) as database:
+        wait_for("PostgreSQL", database.require_schema)
+        publish_targets(database, presets)
+
+
 def main() -> None:
-    """Deploy to the configured Prefect server."""
+    """Set the targets of presets, then deploy to the configured Prefect server."""
     configure_logs()
+    _publish_targets()
     asyncio.run(_deploy(PrefectSettings.load(), FailureAlarmSettings.load()))
 
 

@@ -20,6 +20,7 @@ from flows.desk import current_desk
 from flows.polled_runs import PolledRuns
 from flows.process_chunk import process_chunk
 from flows.process_product import process_product
+from flows.reprocess import reprocess, reprocess_stale
 from flows.sweep import sweep
 from flows.traffic import Traffic
 from flows.turns import turn
@@ -33,6 +34,8 @@ FLOWS: dict[str, Flow[..., Any]] = {
     "flows.process_product.process_product": process_product,
     "flows.process_chunk.process_chunk": process_chunk,
     "flows.coordinate.coordinate_batch": coordinate_batch,
+    "flows.reprocess.reprocess": reprocess,
+    "flows.reprocess.reprocess_stale": reprocess_stale,
     "flows.sweep.sweep": sweep,
     "flows.daily_summary.daily_summary": daily_summary,
 }

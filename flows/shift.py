@@ -39,6 +39,7 @@ from infra.http import probe_prefect
 from infra.logs import configure_logs
 from infra.settings import SettingsError
 from infra.waiting import wait_for
+from tasks.reprocess.targets import register_policies
 
 log = structlog.get_logger(__name__)
 
@@ -131,6 +132,7 @@ def run_shift() -> int:
         signal.signal(number, lambda *_: stop.set())
     with open_workshop(configuration) as workshop, suppress(Stopped):
         _wait_for_parts(workshop, stop)
+        register_policies(workshop.database, configuration.presets)
         _work(workshop, stop)
     log.info("worker stopped")
     return 0

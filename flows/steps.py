@@ -27,7 +27,7 @@ from tasks.imaging.fingerprint import policy_fingerprint
 from tasks.park import park
 from tasks.record import record
 from tasks.result import FetchedImage, ImageDone
-from tasks.reuse import reuse
+from tasks.reuse import reuse, reuse_stored
 from tasks.store import finish, store_original, store_variant
 from tasks.validators import Revalidation, revalidation
 
@@ -64,13 +64,18 @@ async def fetch_images(run: ProductRun) -> list[FetchedImage]:
 
 
 async def _bring(run: ProductRun, image: ClaimedImage, *, stop: Stop) -> FetchedImage | None:
-    """Fetch one image; None when its source says that what the product shows is still right."""
-    shop = run.workshop
+    """Fetch one image; None when what has to be shown is there already.
+
+    Either its source says that what the product shows is still right, or no source is asked.
+    """
+    shop, from_stored = run.workshop, run.claim.from_stored
+    if from_stored and await _made_already(run, image):
+        return None
     queue = Queue(run.threads.fetch, shop.source)
     asked = await _question(run, image)
     if asked is None:
-        source = partial(shop.source.fetch, image, run.directory, stop=stop)
-        return await with_patience(queue, source)
+        bring = partial(shop.source.fetch, image, run.directory, stop=stop, from_stored=from_stored)
+        return await with_patience(queue, bring)
     newer = await with_patience(
         queue, partial(shop.source.fetch_newer, image, run.directory, known=asked.known, stop=stop)
     )
@@ -79,13 +84,29 @@ async def _bring(run: ProductRun, image: ClaimedImage, *, stop: Stop) -> Fetched
     return newer
 
 
+async def _made_already(run: ProductRun, image: ClaimedImage) -> bool:
+    """Finish an image whose stored original has its variants, before a byte of it is read."""
+    shop = run.workshop
+    if run.claim.force:
+        return False
+    fingerprint = _fingerprint(run)
+    known = await in_thread(run.threads.io, reuse_stored, shop.database, image, fingerprint)
+    if known is not None:
+        run.finish(known)
+    return known is not None
+
+
+def _fingerprint(run: ProductRun) -> str:
+    """Return what the job's preset gives here; raise `PermanentError` for an unknown one."""
+    return policy_fingerprint(run.workshop.configuration.presets.named(run.claim.preset))
+
+
 async def _question(run: ProductRun, image: ClaimedImage) -> Revalidation | None:
     """Return what the source can be asked; nothing for an image that shows nothing yet."""
     shop = run.workshop
-    if image.current_fingerprint is None or image.stored_key is not None:
+    if image.current_fingerprint is None or image.stored_key is not None or run.claim.force:
         return None
-    preset = shop.configuration.presets.named(run.claim.preset)  # an unknown one fails here
-    fingerprint = policy_fingerprint(preset)
+    fingerprint = _fingerprint(run)
     return await in_thread(run.threads.io, revalidation, shop.database, image, fingerprint)
 
 
@@ -97,13 +118,15 @@ async def _question(run: ProductRun, image: ClaimedImage) -> Revalidation | None
     retries=0,
 )
 async def compress_images(run: ProductRun, fetched: Sequence[FetchedImage]) -> list[RenderedImage]:
-    """Make the variants of all images that have none yet; return what has to be stored."""
+    """Make the variants of all images that have none yet; return what has to be stored.
+
+    A forced job makes them although they are there: the same keys get the same bytes.
+    """
     shop = run.workshop
 
     async def make(source: FetchedImage) -> RenderedImage | None:
         preset = shop.configuration.presets.named(run.claim.preset)  # an unknown one fails here
-        fingerprint = policy_fingerprint(preset)
-        known = await in_thread(run.threads.io, reuse, shop.database, source, fingerprint)
+        known = None if run.claim.force else await _known(run, source)
         if known is not None:
             run.finish(known)
             return None
@@ -116,6 +139,11 @@ async def compress_images(run: ProductRun, fetched: Sequence[FetchedImage]) -> l
 
     rendered = await side_by_side(compress_one(source) for source in fetched)
     return [image for image in rendered if image is not None]
+
+
+async def _known(run: ProductRun, source: FetchedImage) -> ImageDone | None:
+    shop = run.workshop
+    return await in_thread(run.threads.io, reuse, shop.database, source, _fingerprint(run))
 
 
 @task(

@@ -33,6 +33,7 @@ from infra.settings import (
     PixelSettings,
     PrefectSettings,
     PresetSettings,
+    ReprocessSettings,
     StoreSettings,
     WorkerSettings,
 )
@@ -68,6 +69,7 @@ class WorkerConfiguration:
     cache: OptionalCacheSettings = field(default_factory=OptionalCacheSettings)
     presets: Presets = field(default_factory=packaged_presets)
     failure_alarm: FailureAlarmSettings = field(default_factory=FailureAlarmSettings)
+    reprocess: ReprocessSettings = field(default_factory=ReprocessSettings.load)
 
     @classmethod
     def load(cls) -> "WorkerConfiguration":
@@ -87,6 +89,7 @@ class WorkerConfiguration:
             worker=WorkerSettings.load(),
             presets=read_presets(PresetSettings.load()),
             failure_alarm=FailureAlarmSettings.load(),
+            reprocess=ReprocessSettings.load(),
         )
 
 

@@ -103,6 +103,13 @@ class ErrorCode(StrEnum):
     BATCH_IS_FINAL = "batch_is_final"
     BATCH_NOT_FINAL = "batch_not_final"
 
+    # About reprocessing
+    ORIGINAL_MISSING = "original_missing"
+    UNKNOWN_HOST = "unknown_host"
+    UNKNOWN_SKU = "unknown_sku"
+    UNKNOWN_ID = "unknown_id"
+    UNKNOWN_ERROR_CODE = "unknown_error_code"
+
 
 class ProductImagesError(Exception):
     """Root of the tree.

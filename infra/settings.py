@@ -260,6 +260,14 @@ class FailureAlarmSettings(Section):
     webhook_url: SecretStr | None = Field(default=None, description="read when deploying only")
 
 
+class ReprocessSettings(Section):
+    """How much is made again without anybody asking for it."""
+
+    model_config = SettingsConfigDict(env_prefix="REPROCESS_")
+
+    nightly_limit: Count = Field(20_000, description="images of one scheduled run")
+
+
 class ClientSettings(Section):
     """The command line as a client of the API."""
 

@@ -4,6 +4,7 @@ A claim is a lease in PostgreSQL with a fencing token. The token rises with each
 guards every later write, so that a process that slept past its lease cannot write.
 """
 
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -25,7 +26,8 @@ from tasks.unfinished import lock_product, start_unfinished
 class ClaimedImage:
     """An image that this attempt has to process.
 
-    `stored_key` is set when the bytes are in our store already (an uploaded file).
+    `stored_key` is set when the bytes are to be read from our store: those of an uploaded file,
+    or those that the product shows, for a job that asks no supplier.
     `current_sha256` and `current_fingerprint` say what the product shows now.
     """
 
@@ -42,7 +44,9 @@ class Claim:
     """The right to work on a job, valid while the lease is renewed.
 
     `flow_run_id` is the run that showed an earlier attempt of this round, `round` how often a
-    person had the job done again. `claimed_at` is PostgreSQL's time of the claim.
+    person had the job done again. `claimed_at` is PostgreSQL's time of the claim. The last three
+    are as those of the job: no supplier is asked, variants are encoded again that are there, and
+    images keep their state until they were made.
     """
 
     job_id: UUID
@@ -57,6 +61,9 @@ class Claim:
     claimed_at: datetime
     images: tuple[ClaimedImage, ...]
     batch_id: UUID | None = None
+    from_stored: bool = False
+    force: bool = False
+    quiet: bool = False
 
 
 class Unclaimed(Enum):
@@ -76,7 +83,7 @@ def claim(
 ) -> Claim | Unclaimed:
     """Claim a queued job, or a running one whose lease has expired.
 
-    Its unfinished images are shown as `processing` from then on.
+    Its unfinished images are shown as `processing` from then on, unless the job is quiet.
     Raises `ServiceUnavailable` when PostgreSQL is away.
     """
     with database.transaction() as session:
@@ -126,20 +133,13 @@ def _describe(session: Session, job: Job, *, sku: str | None, claimed_at: dateti
         .where(JobImage.job_id == job.id, JobImage.finished_at.is_(None))
         .order_by(JobImage.position)
     ).all()
-    uploads = [sha for row in rows if (sha := uploaded_sha256(row.Image.source_url))]
-    stored = dict(
-        session.execute(
-            select(Original.sha256, Original.object_key).where(Original.sha256.in_(uploads))
-        )
-        .tuples()
-        .all()
-    )
+    stored = _stored_keys(session, {_stored_content(row.Image, job) for row in rows})
     images = tuple(
         ClaimedImage(
             id=row.Image.id,
             position=row.position,
             source_url=row.Image.source_url,
-            stored_key=stored.get(uploaded_sha256(row.Image.source_url) or ""),
+            stored_key=stored.get(_stored_content(row.Image, job)),
             current_sha256=row.Image.original_sha256,
             current_fingerprint=row.Image.fingerprint,
         )
@@ -158,4 +158,18 @@ def _describe(session: Session, job: Job, *, sku: str | None, claimed_at: dateti
         claimed_at=claimed_at,
         images=images,
         batch_id=job.batch_id,
+        from_stored=job.from_stored,
+        force=job.force,
+        quiet=job.quiet,
     )
+
+
+def _stored_content(image: Image, job: Job) -> str | None:
+    """Return the SHA-256 of what is read from our store; None when the supplier is asked."""
+    shown = image.original_sha256 if job.from_stored else None
+    return shown or uploaded_sha256(image.source_url)
+
+
+def _stored_keys(session: Session, contents: Set[str | None]) -> dict[str | None, str]:
+    keys = select(Original.sha256, Original.object_key).where(Original.sha256.in_(contents))
+    return dict(session.execute(keys).tuples().all())

@@ -2,13 +2,21 @@
 
 from pathlib import Path
 
-from infra.errors import ErrorCode, FetchFailed
+from infra.errors import ErrorCode, FetchFailed, FetchRefused, ProductImagesError
 from infra.fetch.fetcher import Fetched, Fetcher
 from infra.fetch.stop import Stop
 from infra.fetch.validators import Validators
 from infra.objectstore import ObjectStore
+from infra.sources import uploaded_sha256
 from tasks.claim import ClaimedImage
 from tasks.result import FetchedImage
+
+_NOTHING_STORED = (
+    "The image shows no original, so none is stored. Reprocess it with refetch to ask its supplier."
+)
+_LOST = (
+    "The stored original is not in the object store. Reprocess with refetch to ask the supplier."
+)
 
 
 class ImageSource:
@@ -19,9 +27,14 @@ class ImageSource:
         self._store = store
 
     def fetch(
-        self, image: ClaimedImage, directory: Path, *, stop: Stop | None = None
+        self,
+        image: ClaimedImage,
+        directory: Path,
+        *,
+        stop: Stop | None = None,
+        from_stored: bool = False,
     ) -> FetchedImage:
-        """Write the image's bytes to a file in `directory`.
+        """Write the image's bytes to a file in `directory`; `from_stored` asks no supplier.
 
         Raises `FetchRefused` (permanent), `FetchFailed` or `ServiceUnavailable` (transient), of
         which `HostBusy` means that nobody was asked, and `Stopped` soon after `stop` was asked
@@ -32,6 +45,8 @@ class ImageSource:
         target = directory / f"{image.position}.source"
         if image.stored_key is not None:
             return self._fetch_stored(image, image.stored_key, target)
+        if from_stored:
+            raise FetchRefused(ErrorCode.ORIGINAL_MISSING, _NOTHING_STORED)
         fetched = self._fetcher.fetch(image.source_url, target, stop=stop)
         return _arrived(image, target, fetched)
 
@@ -52,10 +67,15 @@ class ImageSource:
     def _fetch_stored(self, image: ClaimedImage, key: str, target: Path) -> FetchedImage:
         sha256 = self._store.get(key, target)
         if sha256 is None:
-            raise FetchFailed(
-                ErrorCode.STORE_UNAVAILABLE, "The uploaded file is not in the object store."
-            )
+            raise _missing(image)
         return FetchedImage(image, target, sha256, target.stat().st_size)
+
+
+def _missing(image: ClaimedImage) -> ProductImagesError:
+    if uploaded_sha256(image.source_url):
+        detail = "The uploaded file is not in the object store."
+        return FetchFailed(ErrorCode.STORE_UNAVAILABLE, detail)
+    return FetchRefused(ErrorCode.ORIGINAL_MISSING, _LOST)
 
 
 def _arrived(image: ClaimedImage, path: Path, fetched: Fetched) -> FetchedImage:

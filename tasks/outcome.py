@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -21,6 +21,8 @@ from tasks.removed import without_removed
 from tasks.result import ImageDone, ImageFailed, ImageResult, StoredOriginal
 from tasks.unfinished import NO_ERROR
 from tasks.validators import keep_validators
+
+_STORED = ("object_key", "format", "width", "height", "bytes", "sha256", "quality", "score")
 
 
 def locked(session: Session, claim: Claim) -> Job:
@@ -110,9 +112,18 @@ def _write_variants(session: Session, done: Sequence[ImageDone]) -> None:
         if image.original is not None
         for variant in image.variants
     }
-    if rows:
-        values = [rows[key] for key in sorted(rows)]
-        session.execute(insert(Variant).values(values).on_conflict_do_nothing())
+    if not rows:
+        return
+    statement = insert(Variant).values([rows[key] for key in sorted(rows)])
+    # Equal policies give equal bytes; should they not, the row says what is stored now.
+    stored = {name: statement.excluded[name] for name in _STORED}
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=[Variant.original_sha256, Variant.fingerprint, Variant.name],
+            set_=stored,
+            where=Variant.sha256 != statement.excluded.sha256,
+        )
+    )
 
 
 def _finish_ready(session: Session, claim: Claim, done: ImageDone) -> None:
@@ -122,22 +133,52 @@ def _finish_ready(session: Session, claim: Claim, done: ImageDone) -> None:
         "fingerprint": done.fingerprint,
         **NO_ERROR,
     }
-    _write_image(session, claim, image_id=done.image.id, values=shown)
-    _write_job_image(
-        session, claim, image_id=done.image.id, values={**shown, "outcome": done.outcome}
-    )
+    if claim.quiet:
+        _show_quietly(session, claim, done)
+    else:
+        _write_image(session, claim, image_id=done.image.id, values=shown)
+    told = {**shown, "outcome": done.outcome, "cpu_seconds": done.cpu_seconds}
+    _write_job_image(session, claim, image_id=done.image.id, values=told)
 
 
 def _finish_failed(session: Session, claim: Claim, failure: ImageFailed) -> None:
-    """The product keeps showing the variants that it had."""
+    """The product keeps showing the variants that it had; a quiet job says nothing of it there."""
     error = {
         "state": ImageState.FAILED,
         "error_code": failure.code,
         "error_detail": failure.detail,
         "error_retryable": failure.retryable,
     }
-    _write_image(session, claim, image_id=failure.image.id, values=error)
+    if not claim.quiet:
+        _write_image(session, claim, image_id=failure.image.id, values=error)
     _write_job_image(session, claim, image_id=failure.image.id, values=error)
+
+
+def _show_quietly(session: Session, claim: Claim, done: ImageDone) -> None:
+    """Switch what the image shows, unless a job that asked its supplier was faster.
+
+    What was made of a stored original is no newer than that: it replaces no other original, and
+    does not stand in the way of a job that was claimed before. An image that such a job still
+    owes keeps its state.
+    """
+    owed = Image.state.in_((ImageState.QUEUED, ImageState.PROCESSING))
+    values: dict[str, object] = {
+        "original_sha256": done.sha256,
+        "fingerprint": done.fingerprint,
+        "state": case((owed, Image.state), else_=ImageState.READY),
+        **{name: case((owed, getattr(Image, name)), else_=None) for name in NO_ERROR},
+    }
+    if not claim.from_stored:
+        _write_image(session, claim, image_id=done.image.id, values=values)
+        return
+    session.execute(
+        update(Image)
+        .where(
+            Image.id == done.image.id,
+            Image.original_sha256.is_not_distinct_from(done.image.current_sha256),
+        )
+        .values(**values, updated_at=func.now())
+    )
 
 
 def _write_image(

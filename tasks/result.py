@@ -57,7 +57,10 @@ class StoredOriginal:
 
 @dataclass(frozen=True, slots=True)
 class ImageDone:
-    """An image that ended ready. `original` is None when it was known already."""
+    """An image that ended ready. `original` is None when it was known already.
+
+    `cpu_seconds` is what making the variants cost; None when nothing was made.
+    """
 
     image: ClaimedImage
     outcome: Outcome
@@ -67,6 +70,7 @@ class ImageDone:
     variants: tuple[StoredVariant, ...]
     original: StoredOriginal | None = None
     validators: Validators | None = None
+    cpu_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,9 +102,10 @@ def queue_failed_images(session: Session, failed: ColumnElement[bool]) -> set[UU
     The caller has locked the jobs and their products.
     """
     waiting = {"state": ImageState.QUEUED, **NO_ERROR}
+    shown = failed & JobImage.job_id.in_(select(Job.id).where(Job.quiet.is_(False)))
     session.execute(
         update(Image)
-        .where(Image.id.in_(select(JobImage.image_id).where(failed)))
+        .where(Image.id.in_(select(JobImage.image_id).where(shown)))
         .values(**waiting, updated_at=func.now())
     )
     queued = update(JobImage).where(failed).values(**waiting, finished_at=None)

@@ -4,8 +4,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from infra.db.engine import Database
-from infra.db.models import Variant
+from infra.db.models import Original, Variant
 from infra.states import Outcome
+from tasks.claim import ClaimedImage
 from tasks.result import FetchedImage, ImageDone, StoredVariant
 
 
@@ -15,17 +16,36 @@ def reuse(database: Database, fetched: FetchedImage, fingerprint: str) -> ImageD
         variants = known_variants(session, fetched.sha256, fingerprint)
     if not variants:
         return None
-    image = fetched.image
-    shown = (image.current_sha256, image.current_fingerprint)
-    same = shown == (fetched.sha256, fingerprint)
     return ImageDone(
-        image=image,
-        outcome=Outcome.UNCHANGED if same else Outcome.DEDUPLICATED,
+        image=fetched.image,
+        outcome=_outcome(fetched.image, fetched.sha256, fingerprint),
         sha256=fetched.sha256,
         source_bytes=fetched.bytes,
         fingerprint=fingerprint,
         variants=variants,
         validators=fetched.validators,
+    )
+
+
+def reuse_stored(database: Database, image: ClaimedImage, fingerprint: str) -> ImageDone | None:
+    """Return the finished image when what it shows has variants under this policy.
+
+    Nothing is read from the object store.
+    """
+    if image.current_sha256 is None:
+        return None
+    with database.transaction() as session:
+        original = session.get(Original, image.current_sha256)
+        variants = known_variants(session, image.current_sha256, fingerprint)
+    if original is None or not variants:
+        return None
+    return ImageDone(
+        image=image,
+        outcome=_outcome(image, original.sha256, fingerprint),
+        sha256=original.sha256,
+        source_bytes=original.bytes,
+        fingerprint=fingerprint,
+        variants=variants,
     )
 
 
@@ -40,6 +60,11 @@ def known_variants(session: Session, sha256: str, fingerprint: str) -> tuple[Sto
         .order_by(Variant.width.desc(), Variant.name)
     )
     return tuple(_stored(row) for row in session.scalars(statement))
+
+
+def _outcome(image: ClaimedImage, sha256: str, fingerprint: str) -> Outcome:
+    shown = (image.current_sha256, image.current_fingerprint)
+    return Outcome.UNCHANGED if shown == (sha256, fingerprint) else Outcome.DEDUPLICATED
 
 
 def _stored(row: Variant) -> StoredVariant:

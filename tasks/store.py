@@ -57,6 +57,7 @@ def finish(
         variants=tuple(variants),
         original=original,
         validators=rendered.fetched.validators,
+        cpu_seconds=rendered.rendition.cpu_seconds,
     )
 
 

@@ -1,6 +1,7 @@
 """The images that a job has not finished: what happens to them together, in both tables.
 
-`job_images` say what this job did; `images` what the product shows now. The caller has the
+`job_images` say what this job did; `images` what the product shows now, which a quiet job does
+not touch. The caller has the
 job's row locked. The product's row is locked next and its images last, as in every transaction
 that writes images: so no two wait for each other in a circle.
 """
@@ -32,8 +33,9 @@ def lock_products(session: Session, product_ids: Collection[UUID]) -> None:
 
 def start_unfinished(session: Session, job: Job) -> None:
     """Show the unfinished images as being worked on; the caller has locked the product."""
-    shown = {"state": ImageState.PROCESSING, **NO_ERROR, "updated_at": func.now()}
-    session.execute(update(Image).where(_unfinished_of(job)).values(shown))
+    if not job.quiet:
+        shown = {"state": ImageState.PROCESSING, **NO_ERROR, "updated_at": func.now()}
+        session.execute(update(Image).where(_unfinished_of(job)).values(shown))
     session.execute(
         update(JobImage).where(_left_by(job)).values(state=ImageState.PROCESSING),
     )
@@ -42,11 +44,12 @@ def start_unfinished(session: Session, job: Job) -> None:
 def queue_unfinished(session: Session, job: Job) -> None:
     """Show the unfinished images as waiting again."""
     lock_product(session, job.product_id)
-    session.execute(
-        update(Image)
-        .where(_unfinished_of(job), Image.state == ImageState.PROCESSING)
-        .values(state=ImageState.QUEUED, updated_at=func.now())
-    )
+    if not job.quiet:
+        session.execute(
+            update(Image)
+            .where(_unfinished_of(job), Image.state == ImageState.PROCESSING)
+            .values(state=ImageState.QUEUED, updated_at=func.now())
+        )
     session.execute(update(JobImage).where(_left_by(job)).values(state=ImageState.QUEUED))
 
 
@@ -72,7 +75,8 @@ def fail_unfinished_of(
     }
     left = JobImage.job_id.in_(job_ids) & JobImage.finished_at.is_(None)
     pending = Image.state.in_((ImageState.QUEUED, ImageState.PROCESSING))
-    theirs = Image.id.in_(select(JobImage.image_id).where(left))
+    loud = left & JobImage.job_id.in_(select(Job.id).where(Job.quiet.is_(False)))
+    theirs = Image.id.in_(select(JobImage.image_id).where(loud))
     session.execute(
         update(Image)
         .where(theirs, pending, ~_awaited_from_others(job_ids))
@@ -96,12 +100,13 @@ def _unfinished_of(job: Job) -> ColumnElement[bool]:
 
 
 def _awaited_from_others(job_ids: Collection[UUID]) -> ColumnElement[bool]:
-    """Whether another job that has not ended still owes this image."""
+    """Whether another job that has not ended still owes this image, and says what became of it."""
     other, theirs = aliased(Job), aliased(JobImage)
     return exists().where(
         theirs.image_id == Image.id,
         theirs.finished_at.is_(None),
         theirs.job_id == other.id,
         other.id.not_in(job_ids),
+        other.quiet.is_(False),
         other.state.in_((JobState.QUEUED, JobState.RUNNING)),
     )

@@ -101,6 +101,10 @@ class ApiClient:
         headers = {"Content-Type": media_type} | ({} if key is None else {"Idempotency-Key": key})
         return self._call("POST", "/imports", data=file, params=wanted, headers=headers)
 
+    def reprocess(self, selection: dict[str, Any]) -> Any:
+        """Have images made again, or count them; return the batch's id and figures."""
+        return self._call("POST", "/reprocess", json=selection)
+
     def batch(self, batch_id: str) -> Any:
         """Return a batch."""
         return self._call("GET", f"/batches/{batch_id}")

@@ -14,7 +14,9 @@ from api.cli import (
     inspect,
     jobs,
     keys,
+    presets,
     process,
+    reprocess,
     services,
     stack,
 )
@@ -32,6 +34,8 @@ app.command()(changes.retry)
 app.command()(changes.cancel)
 app.command("import")(imports.import_file)
 app.add_typer(batches.app, name="batches")
+app.command()(reprocess.reprocess)
+app.add_typer(presets.app, name="presets")
 app.add_typer(dead.app, name="dead")
 app.add_typer(hosts.app, name="hosts")
 app.add_typer(keys.app, name="keys")

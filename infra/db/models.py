@@ -87,6 +87,7 @@ class Image(Table):
         UniqueConstraint("product_id", "position", deferrable=True, initially="DEFERRED"),
         CheckConstraint("position >= 0", name="position_from_zero"),
         Index("ix_images_source_url", "source_url"),
+        Index("ix_images_fingerprint", "fingerprint"),
     )
 
     id: Mapped[Id]
@@ -140,7 +141,8 @@ class Job(Table):
 
     A job of a batch travels in a chunk with others; without one it waits to be packed, and
     `batch_position` is its place in the batch. `from_stored` asks no supplier: the job works on
-    the originals that its images show. `force` has variants encoded again that are there.
+    the originals that its images show. `force` has variants encoded again that are there. `quiet`
+    leaves the state of the images alone until it has made them: what they show is good enough.
     """
 
     __tablename__ = "jobs"
@@ -177,6 +179,7 @@ class Job(Table):
     )
     from_stored: Mapped[bool] = mapped_column(server_default=false())
     force: Mapped[bool] = mapped_column(server_default=false())
+    quiet: Mapped[bool] = mapped_column(server_default=false())
     lane: Mapped[Lane] = mapped_column(word(Lane, "lane"))
     state: Mapped[JobState] = mapped_column(word(JobState, "state"))
     preset: Mapped[str] = mapped_column(String(60))
@@ -199,9 +202,19 @@ class Job(Table):
 
 
 class JobImage(Table):
-    """What one job did for one image: stays as it was, whatever later jobs do."""
+    """What one job did for one image: stays as it was, whatever later jobs do.
+
+    `cpu_seconds` is what making the variants cost, where any were made.
+    """
 
     __tablename__ = "job_images"
+    __table_args__ = (
+        Index(
+            "ix_job_images_measured",
+            "finished_at",
+            postgresql_where="cpu_seconds IS NOT NULL",
+        ),
+    )
 
     job_id: Mapped[UUID] = mapped_column(
         ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True
@@ -217,6 +230,7 @@ class JobImage(Table):
     error_code: Mapped[str | None] = mapped_column(String(60))
     error_detail: Mapped[str | None] = mapped_column(Text)
     error_retryable: Mapped[bool | None]
+    cpu_seconds: Mapped[float | None]
     finished_at: Mapped[Moment | None]
 
 

@@ -24,7 +24,7 @@ def application_parts(
     workers = range(1, ground.settings.workers + 1)
     return (
         _once("migrate", "infra.migrate", environment, needs=running & {"postgres"}),
-        _once("deploy", "flows.deploy", environment, needs=running & {"prefect"}),
+        _once("deploy", "flows.deploy", environment, needs=running & {"prefect", "postgres"}),
         *(
             _worker(f"worker-{n}", ground, environment=environment, running=running)
             for n in workers

@@ -3,7 +3,7 @@
 It must not know Pillow: the flow reads these without loading any pixel code.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tasks.imaging.sniff import ImageFormat
@@ -86,9 +86,10 @@ class PageFacts:
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """All that one call made: widest variants first."""
+    """All that one call made: widest variants first. `cpu_seconds` is what it cost."""
 
     source: SourceFacts
     variants: tuple[VariantFile, ...]
     fingerprint: str
     page: PageFacts
+    cpu_seconds: float | None = field(default=None, compare=False)

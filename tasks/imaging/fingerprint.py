@@ -5,7 +5,7 @@ variant's address. It must not know where variants are kept.
 """
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 
 import PIL
@@ -27,6 +27,28 @@ _ENCODERS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class PolicyFacts:
+    """What a fingerprint stands for; `encoders` are versions by format, and Pillow's own."""
+
+    fingerprint: str
+    preset: str
+    revision: str
+    pipeline: int
+    encoders: dict[str, str]
+
+
+def policy_facts(preset: Preset) -> PolicyFacts:
+    """Return the policy that this process makes a preset's variants by."""
+    return PolicyFacts(
+        fingerprint=policy_fingerprint(preset),
+        preset=preset.name,
+        revision=policy_revision(preset),
+        pipeline=PIPELINE_REVISION,
+        encoders={"pillow": PIL.__version__, "heif": heif_version(), **_encoders(preset)},
+    )
+
+
 def policy_revision(preset: Preset) -> str:
     """Return 16 hexadecimal digits that change when a variant is out of date.
 
@@ -41,13 +63,16 @@ def policy_fingerprint(preset: Preset) -> str:
 
     That includes the decoders: Pillow's come with it, HEIC has one of its own.
     """
-    encoders = {each.format.value: _encoder(each.format) for each in preset.encodings}
-    versions = {"pillow": PIL.__version__, "heif": heif_version(), "encoders": encoders}
+    versions = {"pillow": PIL.__version__, "heif": heif_version(), "encoders": _encoders(preset)}
     return _digest({**_policy(preset), **versions})
 
 
 def _policy(preset: Preset) -> dict[str, object]:
     return {"preset": asdict(preset), "pipeline": PIPELINE_REVISION}
+
+
+def _encoders(preset: Preset) -> dict[str, str]:
+    return {each.format.value: _encoder(each.format) for each in preset.encodings}
 
 
 def _encoder(image_format: ImageFormat) -> str:

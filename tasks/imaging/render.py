@@ -4,6 +4,7 @@ The steps are the files beside this one, and their order is here. It must not kn
 come from, where variants go, or which process it runs in.
 """
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,6 +46,7 @@ def render(source: Path, directory: Path, preset: Preset, *, limits: Limits) -> 
     Equal bytes, preset and encoder versions give equal files. Raises `ImageRefused` when the
     source is not acceptable, `PixelsFailed` when a variant could not be written.
     """
+    began = time.process_time()
     with reading():
         original = read_original(source, limits)
         image = open_picture(original, limits)
@@ -53,7 +55,9 @@ def render(source: Path, directory: Path, preset: Preset, *, limits: Limits) -> 
         variants, page = render_moving(footage, directory, preset)
     else:
         variants, page = _render_still(footage, directory, preset)
-    return Rendition(footage.facts, variants, policy_fingerprint(preset), page)
+    cpu_seconds = time.process_time() - began
+    fingerprint = policy_fingerprint(preset)
+    return Rendition(footage.facts, variants, fingerprint, page, cpu_seconds=cpu_seconds)
 
 
 def _describe(image: Image.Image, original: Original, preset: Preset, *, limits: Limits) -> Footage:

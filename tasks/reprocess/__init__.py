@@ -1,1 +1,1 @@
-"""Use cases of batches that are made by reprocess."""
+"""Use cases: have images made again, in bulk, without anybody noticing until they are better."""

@@ -1,0 +1,59 @@
+"""`POST /reprocess`: have images made again, or be told what that would come to."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, Response
+
+from api.access.admin import AdminOnly
+from api.dependencies import Resources
+from api.idempotency import Key
+from api.json_body import JsonBody
+from api.reprocess_shapes import ReprocessEstimate, ReprocessRequest, ReprocessStarted
+from api.requests import parsed
+from tasks.reprocess.estimate import estimate
+from tasks.reprocess.start import Origin, start
+
+# One request may have the whole catalogue made again: who may do that is for an operator to say.
+router = APIRouter(tags=["batches"], dependencies=[AdminOnly])
+
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": ReprocessRequest.model_json_schema()}},
+    }
+}
+
+
+@router.post(
+    "/reprocess",
+    status_code=202,
+    response_model=ReprocessStarted | ReprocessEstimate,
+    responses={
+        200: {
+            "model": ReprocessStarted | ReprocessEstimate,
+            "description": "A dry run, nothing to do, or the batch of an earlier, equal request.",
+        }
+    },
+    openapi_extra=_BODY,
+    summary="Have images made again",
+)
+def post_reprocess(
+    body: JsonBody, resources: Resources, key: Key, response: Response
+) -> ReprocessStarted | ReprocessEstimate:
+    """Start a batch for the images that differ from their preset's target, or for a selection.
+
+    With `dry_run` nothing is touched. Without anything to do there is no batch: `batch_id` is null.
+    """
+    wanted, presets = parsed(ReprocessRequest, body), resources.configuration.presets
+    if wanted.dry_run:
+        response.status_code = HTTPStatus.OK
+        return ReprocessEstimate.of(estimate(resources.database, wanted.selector(), presets))
+    started = start(resources.database, wanted.selector(), presets, origin=Origin(key=key))
+    if started.replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+    if started.replayed or started.batch_id is None:
+        response.status_code = HTTPStatus.OK
+    answer = ReprocessStarted.started(started)
+    if answer.status_url is not None:
+        response.headers["Location"] = answer.status_url
+    return answer

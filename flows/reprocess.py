@@ -1,0 +1,140 @@
+"""Reprocessing from Prefect: a form that starts a batch, and the nightly run of what is stale.
+
+Both use the same use case as the API. The run watches over its batch until it is final, so that
+it is the run to look at, and the one to cancel.
+"""
+
+from datetime import datetime
+from importlib import import_module
+from typing import Any
+from uuid import UUID
+
+from prefect import State, flow
+from prefect.context import FlowRunContext
+from prefect.logging import get_run_logger
+from prefect.states import Completed, Failed
+from pydantic import BaseModel, ConfigDict, Field
+
+from flows.desk import current_desk
+from flows.workshop import in_thread
+from infra.errors import Rejected
+from tasks.reprocess.estimate import Estimate, estimate
+from tasks.reprocess.selector import Selector
+from tasks.reprocess.start import Origin, start
+
+
+class ReprocessForm(BaseModel):
+    """Which images are made again. Every condition that you fill in must hold."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dry_run: bool = Field(
+        default=False, description="Only count what would be made; touches nothing."
+    )
+    stale: bool = Field(
+        default=True, description="Only images that differ from their preset's target."
+    )
+    preset: str | None = Field(
+        default=None, description="Only images that are shown in this preset."
+    )
+    to_preset: str | None = Field(default=None, description="Make them in this preset instead.")
+    skus: list[str] = Field(default_factory=list, description="Only these products.")
+    sku_prefix: str | None = Field(default=None, description="Only products whose sku begins so.")
+    host: str | None = Field(
+        default=None, description="Only images of this supplier, without port."
+    )
+    created_since: datetime | None = Field(
+        default=None, description="Only images that came since then."
+    )
+    created_until: datetime | None = Field(
+        default=None, description="Only images that came before then."
+    )
+    updated_since: datetime | None = Field(
+        default=None, description="Only images changed since then."
+    )
+    updated_until: datetime | None = Field(
+        default=None, description="Only images changed before then."
+    )
+    failed_with: str | None = Field(
+        default=None, description="Only images that failed with this code, like http_404."
+    )
+    image_ids: list[UUID] = Field(default_factory=list, description="Only these images.")
+    product_ids: list[UUID] = Field(default_factory=list, description="Only these products.")
+    force: bool = Field(default=False, description="Encode again although nothing differs.")
+    refetch: bool = Field(
+        default=False, description="Ask the suppliers instead of using what is stored."
+    )
+    limit: int | None = Field(default=None, ge=1, description="So many images at most.")
+
+    def selector(self) -> Selector:
+        """Return what is selected."""
+        return Selector.of(self.model_dump(exclude={"dry_run"}))
+
+
+@flow(name="reprocess", retries=0, persist_result=False)
+async def reprocess(selection: ReprocessForm = ReprocessForm()) -> State[Any]:  # noqa: B008 - never changed
+    """Make images again, from their stored originals.
+
+    What is shown stays until the new variants are verified. An empty form means all images that
+    are stale. Cancelling the run cancels its batch, which can be continued.
+
+    Args:
+        selection: Which images, and how.
+    """
+    if selection.dry_run:
+        return await _count(selection.selector())
+    return await _make(selection.selector())
+
+
+@flow(name="reprocess-stale", retries=0, persist_result=False)
+async def reprocess_stale() -> State[Any]:
+    """Make stale images again, up to REPROCESS_NIGHTLY_LIMIT of them."""
+    limit = current_desk().workshop.configuration.reprocess.nightly_limit
+    return await _make(Selector(limit=limit))
+
+
+async def _count(selector: Selector) -> State[Any]:
+    shop = current_desk().workshop
+    presets = shop.configuration.presets
+    try:
+        found = await in_thread(shop.io_threads, estimate, shop.database, selector, presets)
+    except Rejected as exc:
+        return Failed(message=str(exc))
+    return Completed(message=f"Would make {_told(found)}")
+
+
+async def _make(selector: Selector) -> State[Any]:
+    """Start the batch, or find the one that this run has started, and watch over it."""
+    shop, run_id = current_desk().workshop, _own_id()
+    presets, origin = shop.configuration.presets, Origin(flow_run_id=run_id)
+    try:
+        started = await in_thread(
+            shop.io_threads, start, shop.database, selector, presets, origin=origin
+        )
+    except Rejected as exc:
+        return Failed(message=str(exc))
+    if started.batch_id is None:
+        return Completed(message="Nothing has to be made again.")
+    get_run_logger().info("Batch %s: %s", started.batch_id, _told(started.estimate))
+    return await _watch_over(started.batch_id, run_id)
+
+
+async def _watch_over(batch_id: UUID, run_id: UUID) -> State[Any]:
+    # By name: the coordinator is imported when it is needed, it starts flows itself.
+    coordinator = import_module("flows.coordinate")
+    state: State[Any] = await coordinator.coordinate(current_desk(), batch_id, run_id)
+    return state
+
+
+def _told(found: Estimate) -> str:
+    return (
+        f"{found.images} images of {found.products} products, {found.bytes / 1e6:.1f} MB to read, "
+        f"about {found.estimated_cpu_seconds:.0f} s of CPU."
+    )
+
+
+def _own_id() -> UUID:
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        raise RuntimeError("Reprocessing runs as a flow run of its deployment.")
+    return context.flow_run.id

@@ -1,0 +1,104 @@
+"""Use case: have a selection made again, as one batch that is planned afterwards.
+
+A selection that comes to nothing makes no batch: whoever asks twice sees that nothing was left.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from infra.db.batches import Batch
+from infra.db.conflict import again_after_conflict
+from infra.db.engine import Database
+from infra.db.idempotency import IdempotencyKey
+from infra.db.ids import new_id
+from infra.states import BatchKind, BatchState
+from tasks.imaging.catalogue import Presets
+from tasks.reprocess.check import require_known
+from tasks.reprocess.estimate import Estimate, estimate_within
+from tasks.reprocess.selector import Selector
+from tasks.request_key import RequestKey, Subject, known_subject, reserve
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The committed batch and what it comes to; no batch when nothing has to be made.
+
+    `replayed` when an earlier request with the same key started it: the estimate is today's.
+    """
+
+    batch_id: UUID | None
+    estimate: Estimate
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who asks: a request with a key, or a flow run that watches over the batch itself."""
+
+    key: RequestKey | None = None
+    flow_run_id: UUID | None = None
+
+
+@again_after_conflict
+def start(
+    database: Database, selector: Selector, presets: Presets, *, origin: Origin = Origin()
+) -> Started:
+    """Write the batch. Raises `Rejected` (422, 409 for a key of another request)."""
+    with database.transaction() as session:
+        require_known(session, selector, presets)
+        known = _known(session, origin)
+        if known is not None:
+            return Started(known, estimate_within(session, selector, presets), replayed=True)
+        batch_id = new_id()
+        if origin.key is not None:
+            earlier = _earlier(session, selector, origin.key, batch_id=batch_id)
+            if earlier is not None:
+                return Started(earlier, estimate_within(session, selector, presets), replayed=True)
+        found = estimate_within(session, selector, presets)
+        if not found.images:
+            _release(session, origin.key)
+            return Started(None, found)
+        session.add(_batch(batch_id, selector, origin.flow_run_id))
+        return Started(batch_id, found)
+
+
+def _known(session: Session, origin: Origin) -> UUID | None:
+    """Return the batch that a flow run has started before it was interrupted."""
+    if origin.flow_run_id is None:
+        return None
+    statement = select(Batch.id).where(Batch.flow_run_id == origin.flow_run_id)
+    return session.scalars(statement).first()
+
+
+def _earlier(
+    session: Session, selector: Selector, key: RequestKey, *, batch_id: UUID
+) -> UUID | None:
+    text = json.dumps({"reprocess": selector.options()}, sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if reserve(session, key, digest, subject=Subject(batch_id=batch_id)):
+        return None
+    return known_subject(session, key, digest).batch_id
+
+
+def _release(session: Session, key: RequestKey | None) -> None:
+    """A request that made nothing leaves no key behind: it may mean something tomorrow."""
+    if key is not None:
+        written = session.get(IdempotencyKey, (key.owner, key.key))
+        session.delete(written)
+
+
+def _batch(batch_id: UUID, selector: Selector, flow_run_id: UUID | None) -> Batch:
+    return Batch(
+        id=batch_id,
+        kind=BatchKind.REPROCESS,
+        state=BatchState.RUNNING,
+        preset=selector.to_preset or selector.preset or "",
+        name=selector.name,
+        options=selector.options(),
+        flow_run_id=flow_run_id,
+    )
