@@ -6,24 +6,20 @@ variables. A bad value stops the process with the variable's name.
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-)
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
+from infra.section import ENV_FILE, Section, SettingsError
 from infra.webhooks.secret import require_secret
 
-ENV_FILE = ".env"
+__all__ = ["ENV_FILE", "Section", "SettingsError"]
+
 _MEBIBYTE = 1024 * 1024
 
 Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -36,40 +32,6 @@ def _entries(value: Any) -> Any:
 
 
 Entries = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_entries)]
-
-
-class SettingsError(Exception):
-    """A variable is missing or wrong; the message names it and says what to do."""
-
-
-class Section(BaseSettings):
-    """Common behaviour of all sections: frozen, from the environment, then from `.env`."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
-
-    @classmethod
-    def load(cls, env_file: str | None = ENV_FILE, **known: Any) -> Self:
-        """Read the section; raise `SettingsError` naming each variable that is wrong.
-
-        What is `known` already takes the place of its variable.
-        """
-        try:
-            return cls(_env_file=env_file, **known)  # type: ignore[call-arg]  # pydantic-settings adds it
-        except ValidationError as exc:
-            raise SettingsError(_explain(cls, exc)) from exc
-
-
-def _explain(section: type[Section], error: ValidationError) -> str:
-    prefix = str(section.model_config.get("env_prefix", ""))
-    lines = []
-    for problem in error.errors():
-        variable = (prefix + str(problem["loc"][0])).upper() if problem["loc"] else "settings"
-        if problem["type"] == "missing":
-            lines.append(f"{variable} is not set. See .env.example for what it means.")
-        else:
-            reason = problem["msg"].removeprefix("Value error, ")
-            lines.append(f"{variable} is wrong: {reason}.")  # the value may be a secret
-    return "\n".join(lines)
 
 
 class DatabaseSettings(Section):
@@ -217,6 +179,7 @@ class WebhookSettings(Section):
     first_retry_seconds: Positive = 5
     give_up_after_seconds: Positive = 86_400
     disable_after_seconds: Positive = Field(432_000, description="an endpoint that only fails")
+    retention_days: Positive = Field(30, description="for deliveries that have ended")
 
 
 class PresetSettings(Section):
@@ -262,6 +225,16 @@ class WorkerSettings(Section):
     shutdown_grace_seconds: Positive = 20
     ready_file: Path | None = Field(None, description="exists while the worker takes work")
     directory: Path = Field(Path("/tmp"), description="where a job's files live while it runs")  # noqa: S108 - a default that the operator may move
+
+
+class GarbageSettings(Section):
+    """What the garbage collector leaves alone for how long."""
+
+    model_config = SettingsConfigDict(env_prefix="GC_")
+
+    grace_hours: Positive = Field(24, description="no object younger than this is ever removed")
+    superseded_retention_days: NotNegative = 30
+    original_retention_days: NotNegative = 30
 
 
 class ClientSettings(Section):

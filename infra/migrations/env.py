@@ -6,6 +6,7 @@ from infra.db import (  # noqa: F401 - registers their tables
     idempotency,
     imports,
     keys,
+    retirements,
     validators,
     webhooks,
 )

