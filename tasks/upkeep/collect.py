@@ -37,8 +37,8 @@ def collect_garbage(
     forget_old_rows(database, webhooks, rules, tally)
     if not rules.dry_run:
         retire_unshown(database)
-    remove_retired(database, store, rules, tally, lambda: tell(tally))
-    remove_strays(database, store, rules, tally, lambda: tell(tally))
+    remove_retired(database, store, rules, tally=tally, tell=lambda: tell(tally))
+    remove_strays(database, store, rules, tally=tally, tell=lambda: tell(tally))
     tally.waiting = count_waiting(database)
     amounts = {kind.name.lower(): amount.count for kind, amount in tally.amounts.items()}
     log.info("garbage collected", dry_run=rules.dry_run, looked_at=tally.looked_at, **amounts)

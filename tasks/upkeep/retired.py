@@ -29,13 +29,14 @@ def remove_retired(
     database: Database,
     store: ObjectStore,
     rules: Rules,
+    *,
     tally: Tally,
     tell: Callable[[], None],
 ) -> None:
     """Remove what is due slice by slice: variants first, then originals that have none left."""
     for kind in (Garbage.SUPERSEDED_VARIANTS, Garbage.UNSHOWN_ORIGINALS):
         for noted in _noted(database, kind, rules):
-            objects = _forget(database, kind, noted, rules)
+            objects = _forget(database, kind, noted, rules=rules)
             if not rules.dry_run:
                 folders = {folder for folder, _, _ in objects}
                 remove_objects(database, store, folders, [key for _, key, _ in objects])
@@ -68,7 +69,9 @@ def _noted(database: Database, kind: Garbage, rules: Rules) -> Iterator[Sequence
         last = found[-1].folder
 
 
-def _forget(database: Database, kind: Garbage, noted: Sequence[Folder], rules: Rules) -> _Objects:
+def _forget(
+    database: Database, kind: Garbage, noted: Sequence[Folder], *, rules: Rules
+) -> _Objects:
     """Delete the rows of what may really go; return the objects, which may go afterwards."""
     objects = _variants if kind is Garbage.SUPERSEDED_VARIANTS else _originals
     with database.transaction() as session:

@@ -34,6 +34,7 @@ def remove_strays(
     database: Database,
     store: ObjectStore,
     rules: Rules,
+    *,
     tally: Tally,
     tell: Callable[[], None],
 ) -> None:
@@ -43,7 +44,7 @@ def remove_strays(
             tally.looked_at += len(page)
             tally.unknown += sum(folder_of(each.key) is None for each in page)
             for old in _slices(_by_folder(page, rules)):
-                gone = _remove(database, store, old, rules)
+                gone = _remove(database, store, old, rules=rules)
                 tally.add(kind, len(gone), sum(each.bytes for each in gone))
             tell()
 
@@ -65,7 +66,7 @@ def _slices(found: _Found) -> Iterator[_Found]:
 
 
 def _remove(
-    database: Database, store: ObjectStore, old: _Found, rules: Rules
+    database: Database, store: ObjectStore, old: _Found, *, rules: Rules
 ) -> Sequence[StoredObject]:
     with database.transaction() as session:
         strays = _without_rows(session, old)

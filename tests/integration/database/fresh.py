@@ -58,7 +58,7 @@ def migrated_database(server_url: str) -> Iterator[Database]:
 def empty(database: Database) -> None:
     """Delete all rows."""
     with database.transaction() as session:
-        session.execute(text("TRUNCATE products, originals, workers CASCADE"))
+        session.execute(text("TRUNCATE products, originals, workers, retirements CASCADE"))
 
 
 def execute(database: Database, *statements: str) -> None:
