@@ -14,12 +14,14 @@ from prefect import Flow
 from prefect.client.schemas.objects import FlowRun
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
+from flows.collect_garbage import collect_garbage
 from flows.desk import current_desk
 from flows.polled_runs import PolledRuns
 from flows.process_product import process_product
 from flows.sweep import sweep
 from flows.traffic import Traffic
 from flows.turns import turn
+from flows.verify import verify
 from infra.errors import ServiceUnavailable
 
 WORKER_TYPE = "product-images"
@@ -29,6 +31,8 @@ _LOOK_SECONDS = 0.05
 FLOWS: dict[str, Flow[..., Any]] = {
     "flows.process_product.process_product": process_product,
     "flows.sweep.sweep": sweep,
+    "flows.collect_garbage.collect_garbage": collect_garbage,
+    "flows.verify.verify": verify,
 }
 """Entrypoints of prefect.yaml, mapped to what this process has imported already."""
 

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from api.cli import changes, dead, demo, inspect, jobs, keys, process, services, stack
+from api.cli import changes, dead, demo, inspect, jobs, keys, process, services, stack, upkeep
 from infra.errors import ProductImagesError
 from infra.settings import SettingsError
 
@@ -25,6 +25,8 @@ app.command()(services.api)
 app.command()(services.migrate)
 app.command()(demo.demo)
 app.command()(inspect.inspect)
+app.command()(upkeep.collect_garbage)
+app.command()(upkeep.verify)
 
 
 def main() -> None:
