@@ -25,6 +25,7 @@ def collect_garbage(
     database: Database,
     store: ObjectStore,
     webhooks: WebhookSettings,
+    *,
     rules: Rules,
     tell: Callable[[Tally], None] = lambda _: None,
 ) -> Tally:
@@ -34,7 +35,7 @@ def collect_garbage(
     PostgreSQL or the store is away; what was done until then stays done.
     """
     tally = Tally()
-    forget_old_rows(database, webhooks, rules, tally)
+    forget_old_rows(database, webhooks, rules, tally=tally)
     if not rules.dry_run:
         retire_unshown(database)
     remove_retired(database, store, rules, tally=tally, tell=lambda: tell(tally))

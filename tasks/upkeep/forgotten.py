@@ -13,7 +13,7 @@ from tasks.webhooks.forget import forget_old_deliveries
 
 
 def forget_old_rows(
-    database: Database, webhooks: WebhookSettings, rules: Rules, tally: Tally
+    database: Database, webhooks: WebhookSettings, rules: Rules, *, tally: Tally
 ) -> None:
     """Delete what is due, or only count it."""
     if rules.dry_run:

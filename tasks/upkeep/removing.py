@@ -61,7 +61,7 @@ def begin_removal(session: Session, folders: Collection[Folder]) -> frozenset[Fo
 
 
 def remove_objects(
-    database: Database, store: ObjectStore, folders: Collection[Folder], keys: Sequence[str]
+    database: Database, store: ObjectStore, folders: Collection[Folder], *, keys: Sequence[str]
 ) -> None:
     """Remove the objects, after the commit; then say that it is done.
 

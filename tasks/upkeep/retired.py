@@ -39,7 +39,7 @@ def remove_retired(
             objects = _forget(database, kind, noted, rules=rules)
             if not rules.dry_run:
                 folders = {folder for folder, _, _ in objects}
-                remove_objects(database, store, folders, [key for _, key, _ in objects])
+                remove_objects(database, store, folders, keys=[key for _, key, _ in objects])
             tally.add(kind, len(objects), sum(size for _, _, size in objects))
             tell()
 

@@ -78,7 +78,7 @@ def _remove(
         strays = _without_rows(session, strays)
         ours = begin_removal(session, strays.keys())
     gone = [each for folder in ours for each in strays[folder]]
-    remove_objects(database, store, ours, [each.key for each in gone])
+    remove_objects(database, store, ours, keys=[each.key for each in gone])
     return gone
 
 

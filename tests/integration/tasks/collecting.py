@@ -33,4 +33,4 @@ if __name__ == "__main__":
         Database(DatabaseSettings(url=sys.argv[2])) as database,
         DyingStore(StoreSettings.load()) as store,
     ):
-        collect_garbage(database, store, webhooks, rules)
+        collect_garbage(database, store, webhooks, rules=rules)

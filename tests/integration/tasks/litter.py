@@ -24,7 +24,7 @@ AGED = replace(Rules.of(GarbageSettings(), WEBHOOKS), grace=timedelta(0))
 
 
 def collect(database: Database, store: ObjectStore, rules: Rules = AGED) -> Tally:
-    return collect_garbage(database, store, WEBHOOKS, rules)
+    return collect_garbage(database, store, WEBHOOKS, rules=rules)
 
 
 def put(store: ObjectStore, directory: Path, *keys: str) -> None:
