@@ -16,10 +16,11 @@ from tasks.imaging.fingerprint import policy_fingerprint
 from tasks.upkeep.repair import Repair
 from tasks.upkeep.sample import all_promises, sample
 from tasks.upkeep.verify import Damage, Findings, Verifier
-from tests.integration.tasks.jobs import finished
+from tests.integration.tasks.jobs import finished, sha256_of
 
 TODAY = date(2026, 1, 1)
 PRESETS = packaged_presets()
+CONTENTS = {sha256_of(name): name.encode() for name in "ab"}
 WEB = policy_fingerprint(PRESETS.named("web"))
 
 
@@ -33,7 +34,7 @@ def fill(database: Database, store: ObjectStore, directory: Path) -> None:
             variant.bytes, variant.sha256 = len(body), hashlib.sha256(body).hexdigest()
             put(store, directory, variant.object_key, body)
         for original in session.scalars(select(Original)):
-            body = original.object_key.removesuffix(".jpg").encode()
+            body = CONTENTS[original.sha256]
             original.bytes = len(body)
             put(store, directory, original.object_key, body)
 
