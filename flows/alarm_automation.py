@@ -17,7 +17,7 @@ from prefect.types import SecretDict
 from prefect.variables import Variable
 
 from flows.failure_watch import HIGH, NORMAL, RESOURCE
-from infra.settings import FailureAlarmSettings
+from infra.upkeep_settings import FailureAlarmSettings
 
 log = structlog.get_logger(__name__)
 

@@ -23,12 +23,8 @@ from flows.bulk_labels import batches_pool
 from flows.pool_worker import WORKER_TYPE, PoolWorker
 from infra.db.engine import Database
 from infra.logs import configure_logs
-from infra.settings import (
-    DatabaseSettings,
-    FailureAlarmSettings,
-    PrefectSettings,
-    PresetSettings,
-)
+from infra.settings import DatabaseSettings, PrefectSettings, PresetSettings
+from infra.upkeep_settings import FailureAlarmSettings
 from infra.waiting import wait_for
 from tasks.presets import read_presets
 from tasks.reprocess.targets import publish_targets

@@ -14,6 +14,7 @@ from prefect import Flow
 from prefect.client.schemas.objects import FlowRun
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
+from flows.collect_garbage import collect_garbage
 from flows.coordinate import coordinate_batch
 from flows.daily_summary import daily_summary
 from flows.desk import current_desk
@@ -24,6 +25,7 @@ from flows.reprocess import reprocess, reprocess_stale
 from flows.sweep import sweep
 from flows.traffic import Traffic
 from flows.turns import turn
+from flows.verify import verify
 from infra.errors import ServiceUnavailable
 
 WORKER_TYPE = "product-images"
@@ -38,6 +40,8 @@ FLOWS: dict[str, Flow[..., Any]] = {
     "flows.reprocess.reprocess_stale": reprocess_stale,
     "flows.sweep.sweep": sweep,
     "flows.daily_summary.daily_summary": daily_summary,
+    "flows.collect_garbage.collect_garbage": collect_garbage,
+    "flows.verify.verify": verify,
 }
 """Entrypoints of prefect.yaml, mapped to what this process has imported already."""
 

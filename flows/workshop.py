@@ -26,18 +26,17 @@ from infra.settings import (
     CacheSettings,
     DatabaseSettings,
     DispatchSettings,
-    FailureAlarmSettings,
     FetchSettings,
     JobSettings,
     OptionalCacheSettings,
     PixelSettings,
     PrefectSettings,
     PresetSettings,
-    ReprocessSettings,
     StoreSettings,
     WorkerSettings,
 )
 from infra.states import Lane
+from infra.upkeep_settings import FailureAlarmSettings, ReprocessSettings
 from tasks.fetch import ImageSource
 from tasks.imaging.catalogue import Presets, packaged_presets
 from tasks.pixels import PixelPool, usable_cpus

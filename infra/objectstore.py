@@ -6,9 +6,12 @@ the size and hash of what was sent.
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,6 +19,8 @@ from urllib.parse import urlsplit
 
 import urllib3
 from minio import Minio
+from minio.datatypes import Object
+from minio.deleteobjects import DeleteError, DeleteObject
 from minio.error import InvalidResponseError, S3Error, ServerError
 from urllib3.exceptions import HTTPError
 
@@ -24,8 +29,26 @@ from infra.settings import StoreSettings
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 _MISSING = frozenset({"NoSuchKey", "NoSuchObject", "NoSuchBucket"})
+MOST_AT_ONCE = 1000  # what the S3 API lists and removes with one request
 _CHUNK_BYTES = 256 * 1024
 _SMALLEST_PART_BYTES = 5 * 1024 * 1024  # the S3 API accepts none smaller
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """What the store says of an object without sending it."""
+
+    key: str
+    bytes: int
+    modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What the store really sends: how many bytes, and their SHA-256 in lower-case hex."""
+
+    bytes: int
+    sha256: str
 
 
 class ObjectStore:
@@ -114,6 +137,51 @@ class ObjectStore:
         with suppress(_Missing), _translated():
             self._client.remove_object(self._bucket, key)
 
+    def remove_many(self, keys: Sequence[str]) -> None:
+        """Remove up to 1,000 objects with one request; those that do not exist are fine."""
+        if len(keys) > MOST_AT_ONCE:
+            raise ValueError(f"at most {MOST_AT_ONCE} objects can be removed at once")
+        wanted = [DeleteObject(key) for key in keys]
+        with _translated():
+            kept = [e for e in self._client.remove_objects(self._bucket, wanted) if not _is_gone(e)]
+        if kept:
+            raise _away(f"The object store did not remove {len(kept)} objects ({kept[0].code}).")
+
+    def pages(self, prefix: str) -> Iterator[Sequence[StoredObject]]:
+        """Yield all objects whose key begins so, by key, up to 1,000 at a time.
+
+        Each page is asked for when the one before is done with; memory stays flat.
+        """
+        found = self._client.list_objects(self._bucket, prefix, recursive=True)
+        while True:
+            with _translated():
+                page = tuple(_described(item) for item in islice(found, MOST_AT_ONCE))
+            if not page:
+                return
+            yield page
+
+    def stat(self, key: str) -> StoredObject | None:
+        """Return what the store says of an object, or None when it does not exist."""
+        try:
+            with _translated():
+                return _described(self._client.stat_object(self._bucket, key))
+        except _Missing:
+            return None
+
+    def read(self, key: str) -> Content | None:
+        """Read an object to its end and keep nothing; None when it does not exist."""
+        digest, count = hashlib.sha256(), 0
+        try:
+            with _translated():
+                response = self._client.get_object(self._bucket, key)
+                with closing(response):
+                    for chunk in response.stream(_CHUNK_BYTES):
+                        digest.update(chunk)
+                        count += len(chunk)
+        except _Missing:
+            return None
+        return Content(count, digest.hexdigest())
+
     def probe(self) -> None:
         """Raise `ServiceUnavailable` unless the bucket is there."""
         with _translated():
@@ -144,6 +212,19 @@ class ObjectStore:
 
 class _Missing(Exception):
     """The object does not exist."""
+
+
+def _described(item: Object) -> StoredObject:
+    """An object of unknown age counts as new, so that nobody takes it for old."""
+    return StoredObject(
+        key=str(item.object_name),
+        bytes=item.size or 0,
+        modified_at=item.last_modified or datetime.now(UTC),
+    )
+
+
+def _is_gone(error: DeleteError) -> bool:
+    return error.code in _MISSING
 
 
 def _readable(bucket: str, prefix: str) -> str:

@@ -189,6 +189,7 @@ class WebhookSettings(Section):
     first_retry_seconds: Positive = 5
     give_up_after_seconds: Positive = 86_400
     disable_after_seconds: Positive = Field(432_000, description="an endpoint that only fails")
+    retention_days: Positive = Field(30, description="for deliveries that have ended")
 
 
 class PresetSettings(Section):
@@ -246,26 +247,6 @@ class WorkerSettings(Section):
     shutdown_grace_seconds: Positive = 20
     ready_file: Path | None = Field(None, description="exists while the worker takes work")
     directory: Path = Field(Path("/tmp"), description="where a job's files live while it runs")  # noqa: S108 - a default that the operator may move
-
-
-class FailureAlarmSettings(Section):
-    """When so many jobs fail that somebody has to know, and whom Prefect tells."""
-
-    model_config = SettingsConfigDict(env_prefix="FAILURE_ALARM_")
-
-    share: Annotated[float, Field(gt=0, le=1)] = 0.25
-    min_jobs: Count = 20
-    window_seconds: Positive = 3600
-    repeat_seconds: Positive = 3600
-    webhook_url: SecretStr | None = Field(default=None, description="read when deploying only")
-
-
-class ReprocessSettings(Section):
-    """How much is made again without anybody asking for it."""
-
-    model_config = SettingsConfigDict(env_prefix="REPROCESS_")
-
-    nightly_limit: Count = Field(20_000, description="images of one scheduled run")
 
 
 class ClientSettings(Section):

@@ -6,7 +6,7 @@ Pure: the caller keeps the alarm and passes the time.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from infra.settings import FailureAlarmSettings
+from infra.upkeep_settings import FailureAlarmSettings
 from tasks.failure_rate import FailureRate
 
 

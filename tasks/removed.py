@@ -1,21 +1,26 @@
 """Results whose objects were removed while they were made: they must not be announced.
 
-A deleted product takes along what only it referred to. A job for another product that stored
-the same bytes just before has a result without objects; trying again makes them anew.
+A deleted product takes along what only it referred to, and the garbage collector takes what
+nobody shows. A job that stored or found the same bytes just before has a result without objects;
+trying again makes them anew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, literal, select
 from sqlalchemy.orm import Session
 
 from infra.db.models import Original
+from infra.db.retirements import Retirement
 from infra.errors import ErrorCode
+from infra.objectkeys import Folder
 from tasks.claim import Claim
+from tasks.content_locks import share_contents
 from tasks.result import ImageDone, ImageFailed, ImageResult
 
 _DETAIL = (
-    "The same picture was removed with another product while this one was made. "
+    "The stored files of the same picture were removed while this one was made. "
     "Retry the job to have it made."
 )
 
@@ -28,20 +33,37 @@ def without_removed(
     Contents are locked until the transaction ends, so that they are not removed after this look.
     """
     contents = {result.sha256 for result in results if isinstance(result, ImageDone)}
-    rows = session.execute(
-        select(Original.sha256, Original.removed_until)
-        .where(Original.sha256.in_(contents))
-        .order_by(Original.sha256)
-        .with_for_update(read=True, key_share=True)
-    ).all()
-    removed = {
-        row.sha256
-        for row in rows
-        if row.removed_until is not None and row.removed_until >= claim.claimed_at
-    }
+    share_contents(session, contents)
+    gone = removed_since(session, contents, literal(claim.claimed_at))
     return [
         ImageFailed(result.image, ErrorCode.OBJECTS_REMOVED, _DETAIL, retryable=True)
-        if isinstance(result, ImageDone) and result.sha256 in removed
+        if isinstance(result, ImageDone) and gone & _folders(result)
         else result
         for result in results
     ]
+
+
+def removed_since(
+    session: Session, contents: Collection[str], moment: ColumnElement[datetime]
+) -> frozenset[Folder]:
+    """Return the folders of these contents whose objects may have been removed since then.
+
+    The caller shares the contents; the rows of known originals are locked here.
+    """
+    originals = session.execute(
+        select(Original.sha256, func.coalesce(Original.removed_until >= moment, False))
+        .where(Original.sha256.in_(contents))
+        .order_by(Original.sha256)
+        .with_for_update(read=True, key_share=True)
+    ).tuples()
+    retired = session.execute(
+        select(Retirement.original_sha256, Retirement.fingerprint).where(
+            Retirement.original_sha256.in_(contents), Retirement.removed_until >= moment
+        )
+    ).tuples()
+    known = {Folder(sha256) for sha256, removed in originals if removed}
+    return frozenset(known | {Folder(*folder) for folder in retired})
+
+
+def _folders(done: ImageDone) -> frozenset[Folder]:
+    return frozenset((Folder(done.sha256), Folder(done.sha256, done.fingerprint)))

@@ -15,22 +15,14 @@ from sqlalchemy.orm import Session
 from infra.db.conflict import again_after_conflict
 from infra.db.engine import Database
 from infra.db.ids import new_id
-from infra.db.models import Image, Job, JobImage, Original, Product
+from infra.db.models import Image, Job, JobImage, Product
 from infra.errors import ErrorCode, Rejected
 from infra.sources import upload_source
 from infra.states import ImageState, JobState, Lane
 from tasks.unfinished import NO_ERROR
+from tasks.uploads import Upload, write_uploads
 
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A file that is already in the object store."""
-
-    sha256: str
-    object_key: str
-    format: str
-    media_type: str
-    bytes: int
+__all__ = ["Submission", "Submitted", "SubmittedImage", "Upload", "submit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +96,7 @@ def write_job(
     session: Session, product_id: UUID, submission: Submission, *, job_id: UUID | None = None
 ) -> Submitted:
     """Write images and job within the caller's transaction, which has the product's row locked."""
-    _write_uploads(session, submission.uploads)
+    write_uploads(session, submission.uploads)
     images = _place_images(session, product_id, submission.sources)
     job = _new_job(product_id, submission, job_id or new_id())
     session.add(job)
@@ -175,18 +167,6 @@ def _lock_product_of_source(session: Session, source: str) -> UUID | None:
         .with_for_update(of=Product)
     )
     return session.scalars(statement).first()
-
-
-def _write_uploads(session: Session, uploads: Sequence[Upload]) -> None:
-    for upload in sorted(uploads, key=lambda upload: upload.sha256):
-        values = {
-            "sha256": upload.sha256,
-            "object_key": upload.object_key,
-            "format": upload.format,
-            "media_type": upload.media_type,
-            "bytes": upload.bytes,
-        }
-        session.execute(insert(Original).values(values).on_conflict_do_nothing())
 
 
 def _place_images(

@@ -6,12 +6,13 @@ collector may remove; it never leaves a row without an object.
 
 import hashlib
 from pathlib import Path
+from time import monotonic
 
 from infra.errors import ErrorCode, Rejected
 from infra.objectkeys import original_key
 from infra.objectstore import ObjectStore
 from tasks.imaging.sniff import HEADER_BYTES, sniff
-from tasks.submit import Upload
+from tasks.uploads import Upload
 
 _CHUNK_BYTES = 256 * 1024
 
@@ -37,6 +38,7 @@ def store_upload(store: ObjectStore, path: Path, *, index: int) -> Upload:
         )
     sha256 = digest.hexdigest()
     key = original_key(sha256, image_format.extension)
+    stored_from = monotonic()
     store.put_verified(key, path, media_type=image_format.media_type)
     return Upload(
         sha256=sha256,
@@ -44,4 +46,5 @@ def store_upload(store: ObjectStore, path: Path, *, index: int) -> Upload:
         format=image_format,
         media_type=image_format.media_type,
         bytes=path.stat().st_size,
+        stored_from=stored_from,
     )

@@ -19,6 +19,7 @@ from api.cli import (
     reprocess,
     services,
     stack,
+    upkeep,
 )
 from infra.errors import ProductImagesError
 from infra.settings import SettingsError
@@ -45,6 +46,8 @@ app.command()(services.api)
 app.command()(services.migrate)
 app.command()(demo.demo)
 app.command()(inspect.inspect)
+app.command()(upkeep.collect_garbage)
+app.command()(upkeep.verify)
 
 
 def main() -> None:

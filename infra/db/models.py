@@ -225,7 +225,9 @@ class JobImage(Table):
     position: Mapped[int]
     state: Mapped[ImageState] = mapped_column(word(ImageState, "state"))
     outcome: Mapped[Outcome | None] = mapped_column(word(Outcome, "outcome"))
-    original_sha256: Mapped[Sha256 | None] = mapped_column(ForeignKey("originals.sha256"))
+    original_sha256: Mapped[Sha256 | None] = mapped_column(
+        ForeignKey("originals.sha256"), index=True
+    )
     fingerprint: Mapped[str | None] = mapped_column(String(40))
     error_code: Mapped[str | None] = mapped_column(String(60))
     error_detail: Mapped[str | None] = mapped_column(Text)

@@ -7,6 +7,7 @@ from infra.db import (  # noqa: F401 - registers their tables
     imports,
     keys,
     policies,
+    retirements,
     validators,
     webhooks,
 )

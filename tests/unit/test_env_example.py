@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infra import settings
+from infra import settings, upkeep_settings
 from infra.settings import Section
 
 FILE = Path(__file__).resolve().parents[2] / ".env.example"
@@ -35,7 +35,8 @@ class Field:
 
 
 def sections() -> list[type[Section]]:
-    return [s for s in Section.__subclasses__() if s.__module__ == settings.__name__]
+    modules = {settings.__name__, upkeep_settings.__name__}
+    return [section for section in Section.__subclasses__() if section.__module__ in modules]
 
 
 def fields() -> list[Field]:

@@ -59,7 +59,10 @@ def empty(database: Database) -> None:
     """Delete all rows."""
     with database.transaction() as session:
         session.execute(
-            text("TRUNCATE products, originals, batches, workers, webhook_deliveries CASCADE")
+            text(
+                "TRUNCATE products, originals, batches, workers, webhook_deliveries, retirements "
+                "CASCADE"
+            )
         )
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from infra.settings import FailureAlarmSettings
+from infra.upkeep_settings import FailureAlarmSettings
 from tasks.error_counts import ErrorCount
 from tasks.failure_alarm import Alarm, explain, next_alarm
 from tasks.failure_rate import FailureRate

@@ -1,0 +1,51 @@
+"""The weekly collection of what nobody needs any more."""
+
+from typing import Any
+
+from prefect import flow
+from prefect.logging import get_run_logger
+
+from flows.report import show
+from flows.upkeep_report import tally_sentence, tally_table
+from flows.workshop import current_workshop, in_thread
+from infra.settings import WebhookSettings
+from infra.upkeep_settings import GarbageSettings
+from tasks.upkeep.collect import collect_garbage as collect
+from tasks.upkeep.garbage import Rules, Tally
+
+
+@flow(name="collect-garbage", retries=0, persist_result=False)
+async def collect_garbage(
+    *,
+    dry_run: bool = False,
+    older_than_hours: float | None = None,
+    superseded_retention_days: float | None = None,
+    original_retention_days: float | None = None,
+) -> None:
+    """Remove objects without rows, replaced variants, unused originals, old keys and deliveries.
+
+    Args:
+        dry_run: Only count what would be removed; nothing at all is changed.
+        older_than_hours: Leave objects alone that are younger; empty means GC_GRACE_HOURS.
+        superseded_retention_days: How long replaced variants keep working; empty means
+            GC_SUPERSEDED_RETENTION_DAYS.
+        original_retention_days: How long files stay that no image shows; empty means
+            GC_ORIGINAL_RETENTION_DAYS.
+    """
+    shop, logger = current_workshop(), get_run_logger()
+    given = {
+        "grace_hours": older_than_hours,
+        "superseded_retention_days": superseded_retention_days,
+        "original_retention_days": original_retention_days,
+    }
+    known: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    webhooks = WebhookSettings.load()
+    rules = Rules.of(GarbageSettings.load(**known), webhooks, dry_run=dry_run)
+
+    def tell(tally: Tally) -> None:
+        logger.info(tally_sentence(tally, dry_run=dry_run))
+
+    tally = await in_thread(
+        shop.io_threads, collect, shop.database, shop.store, webhooks, rules=rules, tell=tell
+    )
+    await show(tally_table(tally), tally_sentence(tally, dry_run=dry_run))

@@ -1,0 +1,41 @@
+"""The nightly look whether the store still holds what products show."""
+
+from datetime import UTC, datetime
+
+from prefect import flow
+from prefect.logging import get_run_logger
+
+from flows.report import show
+from flows.upkeep_report import findings_sentence, findings_table
+from flows.workshop import current_workshop, in_thread
+from tasks.upkeep.sample import all_promises, sample
+from tasks.upkeep.verify import Findings, Verifier
+
+
+@flow(name="verify", retries=0, persist_result=False)
+async def verify(
+    *, count: int = 1000, everything: bool = False, deep: bool = False, repair: bool = True
+) -> None:
+    """Check that stored objects exist and have the right size and hash.
+
+    Args:
+        count: How many variants are sampled, spread over the catalogue, other ones every day.
+        everything: Look at all variants instead; only for existence and size, unless deep.
+        deep: With everything: also read every object and compare its hash. Takes hours.
+        repair: Have what is broken made again, in the bulk lane.
+    """
+    shop, logger = current_workshop(), get_run_logger()
+
+    def tell(findings: Findings) -> None:
+        logger.info(findings_sentence(findings))
+
+    verifier = Verifier(
+        shop.database,
+        shop.store,
+        thorough=deep or not everything,
+        presets=shop.configuration.presets if repair else None,
+    )
+    today = datetime.now(UTC).date()
+    slices = all_promises(shop.database) if everything else sample(shop.database, count, today)
+    findings = await in_thread(shop.io_threads, verifier.verify, slices, tell)
+    await show(findings_table(findings), findings_sentence(findings))

@@ -1,0 +1,34 @@
+"""Locks on contents by their SHA-256, whether there is a row for them or not.
+
+Whoever writes rows that refer to stored objects shares the lock; whoever removes objects has it
+alone while it looks for such rows. Held until the transaction ends, and taken before any row of
+`originals`, in the order of the SHA-256: so no two wait for each other in a circle.
+"""
+
+from collections.abc import Collection
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+_OURS = 7_160_022  # seeds the hash, so that other locks by text are other locks
+
+_SHARE = text(
+    "SELECT pg_advisory_xact_lock_shared(hashtextextended(sha256, :seed)) "
+    "FROM unnest(CAST(:contents AS text[])) WITH ORDINALITY AS content (sha256, place)"
+)
+_OWN = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended(sha256, :seed)) "
+    "FROM unnest(CAST(:contents AS text[])) WITH ORDINALITY AS content (sha256, place)"
+)
+
+
+def share_contents(session: Session, contents: Collection[str]) -> None:
+    """Keep these contents from being removed; wait for a removal that is being decided."""
+    if contents:
+        session.execute(_SHARE, {"contents": sorted(set(contents)), "seed": _OURS})
+
+
+def own_contents(session: Session, contents: Collection[str]) -> None:
+    """Keep everybody else from referring to these contents anew."""
+    if contents:
+        session.execute(_OWN, {"contents": sorted(set(contents)), "seed": _OURS})

@@ -1,0 +1,46 @@
+"""Use case: remove what nobody needs any more from the store and from PostgreSQL.
+
+May be killed at any moment and run again: see `tasks.upkeep.removing` for why nothing that is
+referred to is lost. Uploads in several parts that were never completed cannot come from here:
+every object is sent as one part.
+"""
+
+from collections.abc import Callable
+
+import structlog
+
+from infra.db.engine import Database
+from infra.objectstore import ObjectStore
+from infra.settings import WebhookSettings
+from tasks.upkeep.forgotten import forget_old_rows
+from tasks.upkeep.garbage import Rules, Tally
+from tasks.upkeep.retire import retire_unshown
+from tasks.upkeep.retired import count_waiting, remove_retired
+from tasks.upkeep.strays import remove_strays
+
+log = structlog.get_logger(__name__)
+
+
+def collect_garbage(
+    database: Database,
+    store: ObjectStore,
+    webhooks: WebhookSettings,
+    *,
+    rules: Rules,
+    tell: Callable[[Tally], None] = lambda _: None,
+) -> Tally:
+    """Remove all garbage and return how much it was; with `rules.dry_run` only look.
+
+    `tell` hears of the progress after each slice of the work. Raises `ServiceUnavailable` when
+    PostgreSQL or the store is away; what was done until then stays done.
+    """
+    tally = Tally()
+    forget_old_rows(database, webhooks, rules, tally=tally)
+    if not rules.dry_run:
+        retire_unshown(database)
+    remove_retired(database, store, rules, tally=tally, tell=lambda: tell(tally))
+    remove_strays(database, store, rules, tally=tally, tell=lambda: tell(tally))
+    tally.waiting = count_waiting(database)
+    amounts = {kind.name.lower(): amount.count for kind, amount in tally.amounts.items()}
+    log.info("garbage collected", dry_run=rules.dry_run, looked_at=tally.looked_at, **amounts)
+    return tally

@@ -1,0 +1,104 @@
+"""Removes objects so that no job announces what is being removed.
+
+Rows first, objects later. In one transaction, alone with the contents (`tasks.content_locks`),
+the caller looks once more whether anything refers to them, deletes their rows, and
+`begin_removal` writes until when they may vanish; only after it has committed are objects
+removed. A process that is killed
+
+- before the commit, has changed nothing;
+- between commit and removal, leaves objects without rows: the next collection finds them;
+- after the removal, leaves `removed_until` a little ahead: attempts that began before that moment
+  do not announce these objects, but are done again.
+
+The other order would leave rows, and so addresses, without objects. An attempt that stored or
+found the same objects meanwhile sees at its end, under the same lock, that it came too early
+(`tasks.removed`): nothing that is referred to is ever lost.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import timedelta
+from time import monotonic
+
+from sqlalchemy import func, or_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from infra.db.engine import Database
+from infra.db.models import Original
+from infra.db.retirements import Retirement
+from infra.errors import ErrorCode, ServiceUnavailable
+from infra.objectkeys import Folder
+from infra.objectstore import MOST_AT_ONCE, ObjectStore
+
+REMOVING = timedelta(seconds=120)  # nothing is removed later than this, whatever happens
+_PATIENCE_SECONDS = 60  # far below, as the last request may hang until its time-out
+
+
+def begin_removal(session: Session, folders: Collection[Folder]) -> frozenset[Folder]:
+    """Write that objects of these folders vanish from now on; return those that are ours.
+
+    A folder that somebody else is removing is theirs alone.
+    """
+    if not folders:
+        return frozenset()
+    until = func.clock_timestamp() + REMOVING
+    rows = [
+        {"folder": f.path, "original_sha256": f.sha256, "fingerprint": f.fingerprint}
+        for f in sorted(folders, key=lambda folder: folder.path)
+    ]
+    upsert = insert(Retirement).values([{**row, "removed_until": until} for row in rows])
+    free = or_(
+        Retirement.removed_until.is_(None), Retirement.removed_until < func.clock_timestamp()
+    )
+    ours = session.execute(
+        upsert.on_conflict_do_update(
+            index_elements=[Retirement.folder],
+            set_={"removed_until": upsert.excluded.removed_until},
+            where=free,
+        ).returning(Retirement.original_sha256, Retirement.fingerprint)
+    ).tuples()
+    return frozenset(Folder(*folder) for folder in ours)
+
+
+def remove_objects(
+    database: Database, store: ObjectStore, folders: Collection[Folder], *, keys: Sequence[str]
+) -> None:
+    """Remove the objects, after the commit; then say that it is done.
+
+    Raises `ServiceUnavailable` when the store is away or too slow: what is left has no rows, and
+    is removed by a later collection.
+    """
+    deadline = monotonic() + _PATIENCE_SECONDS
+    for some in _slices(keys):
+        if monotonic() > deadline:
+            raise ServiceUnavailable(
+                ErrorCode.STORE_UNAVAILABLE, "The object store removes objects too slowly."
+            )
+        store.remove_many(some)
+    with database.transaction() as session:
+        _end_removal(session, folders)
+
+
+def _end_removal(session: Session, folders: Collection[Folder]) -> None:
+    now = func.clock_timestamp()
+    session.execute(
+        update(Retirement)
+        .where(Retirement.folder.in_([folder.path for folder in folders]))
+        .values(removed_until=now)
+    )
+    whole = [folder.sha256 for folder in folders if folder.fingerprint is None]
+    session.execute(
+        update(Original)
+        .where(Original.sha256.in_(whole), Original.removed_until > now)
+        .values(removed_until=now)
+    )
+
+
+def as_rows(folders: Collection[Folder]) -> list[tuple[str, str | None]]:
+    """Return folders as a query compares them."""
+    return [(folder.sha256, folder.fingerprint) for folder in folders]
+
+
+def _slices(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(keys), MOST_AT_ONCE):
+        yield keys[start : start + MOST_AT_ONCE]

@@ -1,0 +1,152 @@
+"""Removes variants and originals that nobody has shown for the whole of their retention.
+
+A job that ended long ago keeps its outcome but shows no variants any more once they are removed.
+An original stays as long as variants of it are there, and its row stays for ever: jobs name it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from infra.db.engine import Database
+from infra.db.models import Original, Variant
+from infra.db.retirements import Retirement
+from infra.objectkeys import Folder
+from infra.objectstore import ObjectStore
+from tasks.content_locks import own_contents
+from tasks.upkeep.garbage import Garbage, Rules, Tally
+from tasks.upkeep.removing import REMOVING, begin_removal, remove_objects
+from tasks.upkeep.shown import content_is_shown, is_in_a_recent_job, variants_are_shown
+
+_SLICE = 100  # contents that are locked at once
+
+_Objects = Sequence[tuple[Folder, str, int]]
+"""Where each object lies, its key, and its size in bytes."""
+
+
+def remove_retired(
+    database: Database,
+    store: ObjectStore,
+    rules: Rules,
+    *,
+    tally: Tally,
+    tell: Callable[[], None],
+) -> None:
+    """Remove what is due slice by slice: variants first, then originals that have none left."""
+    for kind in (Garbage.SUPERSEDED_VARIANTS, Garbage.UNSHOWN_ORIGINALS):
+        for noted in _noted(database, kind, rules):
+            objects = _forget(database, kind, noted, rules=rules)
+            if not rules.dry_run:
+                folders = {folder for folder, _, _ in objects}
+                remove_objects(database, store, folders, keys=[key for _, key, _ in objects])
+            tally.add(kind, len(objects), sum(size for _, _, size in objects))
+            tell()
+
+
+def count_waiting(database: Database) -> int:
+    """Return how many folders are noted and still there."""
+    waiting = select(func.count()).where(Retirement.removed_until.is_(None))
+    with database.transaction() as session:
+        return session.scalars(waiting).one()
+
+
+def _noted(database: Database, kind: Garbage, rules: Rules) -> Iterator[Sequence[Folder]]:
+    """Yield what was noted so long ago that its retention is over, by folder."""
+    last = ""
+    while True:
+        statement = (
+            select(Retirement)
+            .where(Retirement.folder > last, *_due(kind, rules))
+            .order_by(Retirement.folder)
+            .limit(_SLICE)
+        )
+        with database.transaction() as session:
+            found = session.scalars(statement).all()
+        if not found:
+            return
+        yield [Folder(each.original_sha256, each.fingerprint) for each in found]
+        last = found[-1].folder
+
+
+def _forget(
+    database: Database, kind: Garbage, noted: Sequence[Folder], *, rules: Rules
+) -> _Objects:
+    """Delete the rows of what may really go; return the objects, which may go afterwards."""
+    objects = _variants if kind is Garbage.SUPERSEDED_VARIANTS else _originals
+    with database.transaction() as session:
+        if rules.dry_run:
+            return objects(session, noted, rules)
+        own_contents(session, [folder.sha256 for folder in noted])
+        found = objects(session, noted, rules)
+        ours = begin_removal(session, {folder for folder, _, _ in found})
+        _delete_rows(session, ours)
+        return [each for each in found if each[0] in ours]
+
+
+def _delete_rows(session: Session, folders: frozenset[Folder]) -> None:
+    policies = [(f.sha256, f.fingerprint) for f in folders if f.fingerprint is not None]
+    of_policy = tuple_(Variant.original_sha256, Variant.fingerprint)
+    session.execute(delete(Variant).where(of_policy.in_(policies)))
+    whole = [f.sha256 for f in folders if f.fingerprint is None]
+    session.execute(
+        update(Original)
+        .where(Original.sha256.in_(whole))
+        .values(removed_until=func.clock_timestamp() + REMOVING)
+    )
+
+
+def _variants(session: Session, noted: Sequence[Folder], rules: Rules) -> _Objects:
+    sha256, fingerprint = Retirement.original_sha256, Retirement.fingerprint
+    of_policy = and_(Variant.original_sha256 == sha256, Variant.fingerprint == fingerprint)
+    young = exists().where(of_policy, Variant.created_at > func.now() - rules.grace)
+    statement = select(sha256, fingerprint, Variant.object_key, Variant.bytes).join(
+        Variant, of_policy
+    )
+    return _still(
+        session,
+        statement.where(
+            ~variants_are_shown(sha256, fingerprint),
+            ~young.correlate(Retirement),
+            *_due(Garbage.SUPERSEDED_VARIANTS, rules),
+        ),
+        noted,
+    )
+
+
+def _originals(session: Session, noted: Sequence[Folder], rules: Rules) -> _Objects:
+    sha256 = Retirement.original_sha256
+    statement = select(sha256, Retirement.fingerprint, Original.object_key, Original.bytes).join(
+        Original, Original.sha256 == sha256
+    )
+    return _still(
+        session,
+        statement.where(
+            ~content_is_shown(sha256),
+            ~exists().where(Variant.original_sha256 == sha256).correlate(Retirement),
+            Original.removed_until.is_(None),
+            Original.created_at <= func.now() - rules.grace,
+            *_due(Garbage.UNSHOWN_ORIGINALS, rules),
+        ),
+        noted,
+    )
+
+
+def _still(
+    session: Session, due: Select[tuple[str, str | None, str, int]], noted: Sequence[Folder]
+) -> _Objects:
+    wanted = Retirement.folder.in_([folder.path for folder in noted])
+    rows = session.execute(due.where(wanted)).tuples()
+    return [(Folder(sha256, fingerprint), key, size) for sha256, fingerprint, key, size in rows]
+
+
+def _due(kind: Garbage, rules: Rules) -> tuple[ColumnElement[bool], ...]:
+    sha256, fingerprint = Retirement.original_sha256, Retirement.fingerprint
+    of_variants = kind is Garbage.SUPERSEDED_VARIANTS
+    retention = rules.superseded_retention if of_variants else rules.original_retention
+    return (
+        fingerprint.is_not(None) if of_variants else fingerprint.is_(None),
+        Retirement.removed_until.is_(None),
+        Retirement.since <= func.now() - retention,
+        ~is_in_a_recent_job(sha256, fingerprint, within=retention),
+    )

@@ -1,0 +1,150 @@
+"""Use case: look whether the store still holds what products show, and have the rest made again.
+
+A sample is read to its last byte and hashed. A look at everything asks for existence and size
+only, unless it is told to be thorough: reading every object is a matter of hours.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import structlog
+
+from infra.db.engine import Database
+from infra.objectstore import ObjectStore
+from tasks.imaging.catalogue import Presets
+from tasks.upkeep.repair import Broken, Repair, request_repair
+from tasks.upkeep.sample import Promise, still_shown
+
+log = structlog.get_logger(__name__)
+
+_AT_ONCE = 8
+
+
+class Damage(StrEnum):
+    """What is wrong with an object."""
+
+    MISSING = "missing"
+    WRONG_SIZE = "wrong size"
+    CORRUPT = "corrupt"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A broken object, what is wrong with it, and what is done about it."""
+
+    key: str
+    damage: Damage
+    repair: Repair
+
+
+@dataclass(slots=True)
+class Findings:
+    """What one verification has seen; grows while it runs."""
+
+    variants: int = 0
+    originals: int = 0
+    bytes_read: int = 0
+    broken: list[Finding] = field(default_factory=list)
+
+
+class Verifier:
+    """Looks at objects; `thorough` reads them, `presets` allow it to request repairs."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: ObjectStore,
+        *,
+        thorough: bool,
+        presets: Presets | None = None,
+    ) -> None:
+        self._database, self._store = database, store
+        self._thorough = thorough
+        self._presets = presets
+        self._requested: dict[Broken, Repair] = {}
+
+    def verify(
+        self,
+        slices: Iterable[Sequence[Promise]],
+        tell: Callable[[Findings], None] = lambda _: None,
+    ) -> Findings:
+        """Look at all promised objects; `tell` hears of the progress after each slice.
+
+        Raises `ServiceUnavailable` when PostgreSQL or the store is away: that is no damage.
+        """
+        findings, last = Findings(), ""
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="verify") as threads:
+            for promises in slices:
+                firsts = _first_of_each_content(promises, last)
+                damaged = {
+                    p.sha256: d
+                    for p, d in zip(firsts, threads.map(self._original, firsts), strict=True)
+                }
+                damages = list(threads.map(self._variant, promises))
+                findings.variants += len(promises)
+                findings.originals += len(firsts)
+                if self._thorough:
+                    findings.bytes_read += sum(p.bytes for p in promises)
+                    findings.bytes_read += sum(p.original_bytes for p in firsts)
+                for promise, damage in zip(promises, damages, strict=True):
+                    original = damaged.pop(promise.sha256, None)
+                    self._note(findings, promise, damage, original=original)
+                last = promises[-1].sha256 if promises else last
+                tell(findings)
+        log.info("store verified", variants=findings.variants, broken=len(findings.broken))
+        return findings
+
+    def _variant(self, promise: Promise) -> Damage | None:
+        return self._look(promise.key, promise.bytes, promise.variant_sha256)
+
+    def _original(self, promise: Promise) -> Damage | None:
+        return self._look(promise.original_key, promise.original_bytes, promise.sha256)
+
+    def _look(self, key: str, size_bytes: int, sha256: str) -> Damage | None:
+        stored = self._store.stat(key)
+        if stored is None:
+            return Damage.MISSING
+        if stored.bytes != size_bytes:
+            return Damage.WRONG_SIZE
+        if not self._thorough:
+            return None
+        content = self._store.read(key)
+        if content is None:
+            return Damage.MISSING
+        return None if content.sha256 == sha256 else Damage.CORRUPT
+
+    def _note(
+        self,
+        findings: Findings,
+        promise: Promise,
+        damage: Damage | None,
+        *,
+        original: Damage | None,
+    ) -> None:
+        if damage is None and original is None:
+            return
+        if not still_shown(self._database, promise):
+            return  # deleted or made anew meanwhile
+        repair = self._repair(promise, original=original)
+        if original is not None:
+            findings.broken.append(Finding(promise.original_key, original, repair))
+        if damage is not None:
+            findings.broken.append(Finding(promise.key, damage, repair))
+
+    def _repair(self, promise: Promise, *, original: Damage | None) -> Repair:
+        if self._presets is None:
+            return Repair.NOT_WANTED
+        original_is_broken = original is not None or self._original(promise) is not None
+        broken = Broken(promise.sha256, promise.fingerprint, original_is_broken)
+        if broken not in self._requested:
+            self._requested[broken] = request_repair(self._database, broken, self._presets)
+        return self._requested[broken]
+
+
+def _first_of_each_content(promises: Sequence[Promise], last: str) -> list[Promise]:
+    """Choose one promise per original; that of `last` was seen with the slice before."""
+    firsts = {promise.sha256: promise for promise in reversed(promises)}
+    firsts.pop(last, None)
+    return list(firsts.values())
