@@ -217,6 +217,7 @@ class WebhookSettings(Section):
     first_retry_seconds: Positive = 5
     give_up_after_seconds: Positive = 86_400
     disable_after_seconds: Positive = Field(432_000, description="an endpoint that only fails")
+    keep_days: Annotated[int, Field(ge=1, le=3650)] = Field(30, description="ended messages")
 
 
 class PresetSettings(Section):
