@@ -37,7 +37,7 @@ SPELLINGS = {
     "127\uff0e0\uff0e0\uff0e1": "loopback",
     "127\uff610\uff610\uff611": "loopback",
     "0\uff587f.1": "loopback",
-    "𝟙𝟚𝟟.0.0.1": "loopback",
+    "\U0001d7d9\U0001d7da\U0001d7df.0.0.1": "loopback",
     # Cloud metadata
     "169.254.169.254": "link-local",
     "2852039166": "link-local",
@@ -143,7 +143,7 @@ def judged(authority: str) -> str:
 
 @pytest.mark.parametrize(
     ("authority", "expected"),
-    [pytest.param(*pair, id=f"{ascii(pair[0])} is {pair[1]}") for pair in SPELLINGS.items()],
+    [pytest.param(*pair, id=f"{pair[0]!a} is {pair[1]}") for pair in SPELLINGS.items()],
 )
 def test_every_spelling_of_an_address_is_judged_as_the_address(
     authority: str, expected: str
