@@ -9,10 +9,22 @@ from fastapi import FastAPI
 
 from api.access.announcement import announce_access
 from api.access.install import install_access
+from api.metrics.meter import Meter, Metered
 from api.problem_schema import describe_problems
 from api.problems import install_problem_handlers
 from api.resources import ApiConfiguration, open_resources
-from api.routes import health, job_events, jobs, process_image, product_list, products, webhooks
+from api.routes import (
+    health,
+    job_events,
+    jobs,
+    metrics,
+    process_image,
+    product_list,
+    products,
+    webhooks,
+)
+
+_ROUTES = (process_image, jobs, job_events, product_list, products, webhooks, health, metrics)
 
 
 def create_app(configuration: ApiConfiguration) -> FastAPI:
@@ -35,6 +47,8 @@ def create_app(configuration: ApiConfiguration) -> FastAPI:
     install_problem_handlers(app)
     install_access(app, configuration.api)
     describe_problems(app)
-    for module in (process_image, jobs, job_events, product_list, products, webhooks, health):
+    app.state.meter = Meter()
+    app.add_middleware(Metered, meter=app.state.meter)  # last, so it is around the others
+    for module in _ROUTES:
         app.include_router(module.router)
     return app
