@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from api.access.announcement import announce_access
 from api.access.install import install_access
+from api.examples import describe_examples
 from api.metrics.meter import Meter, Metered
 from api.problem_schema import describe_problems
 from api.problems import install_problem_handlers
@@ -47,6 +48,7 @@ def create_app(configuration: ApiConfiguration) -> FastAPI:
     install_problem_handlers(app)
     install_access(app, configuration.api)
     describe_problems(app)
+    describe_examples(app)
     app.state.meter = Meter()
     app.add_middleware(Metered, meter=app.state.meter)  # last, so it is around the others
     for module in _ROUTES:
