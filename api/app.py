@@ -9,6 +9,8 @@ from fastapi import FastAPI
 
 from api.access.announcement import announce_access
 from api.access.install import install_access
+from api.examples import describe_examples
+from api.metrics.meter import Meter, Metered
 from api.problem_schema import describe_problems
 from api.problems import install_problem_handlers
 from api.resources import ApiConfiguration, open_resources
@@ -19,6 +21,7 @@ from api.routes import (
     imports,
     job_events,
     jobs,
+    metrics,
     process_image,
     product_list,
     products,
@@ -28,7 +31,7 @@ from api.routes import (
 
 _DOORS = (
     *(process_image, jobs, job_events, product_list, products),
-    *(imports, batches, reprocess, webhooks, hosts, health),
+    *(imports, batches, reprocess, webhooks, hosts, health, metrics),
 )
 
 
@@ -52,6 +55,9 @@ def create_app(configuration: ApiConfiguration) -> FastAPI:
     install_problem_handlers(app)
     install_access(app, configuration.api)
     describe_problems(app)
+    describe_examples(app)
+    app.state.meter = Meter()
+    app.add_middleware(Metered, meter=app.state.meter)  # last, so it is around the others
     for module in _DOORS:
         app.include_router(module.router)
     return app

@@ -1,11 +1,13 @@
 """Says in the OpenAPI document that every error is a problem, with examples that are real."""
 
+import re
 from typing import Any
 
 from fastapi import FastAPI
 
 from api.document import Document, extend_document, operations
-from api.problems import MEDIA_TYPE, problem_body
+from api.problem_examples import shown
+from api.problems import MEDIA_TYPE
 from infra.errors import ErrorCode
 
 _NAME = "Problem"
@@ -38,13 +40,15 @@ _SCHEMA: dict[str, Any] = {
         },
     },
 }
-_MISTAKE = problem_body(
-    422, ErrorCode.INVALID_URL, "image_urls[1]: The URL has no host. Nothing was accepted."
-)
-_ABSENT = problem_body(404, ErrorCode.NOT_FOUND, "There is no job '7'.")
-_OUTAGE = problem_body(
-    503, ErrorCode.DATABASE_UNAVAILABLE, "PostgreSQL does not answer; nothing was written."
-)
+_USUAL = {
+    "401": ErrorCode.UNAUTHORIZED,
+    "403": ErrorCode.FORBIDDEN,
+    "404": ErrorCode.NOT_FOUND,
+    "422": ErrorCode.INVALID_REQUEST,
+    "429": ErrorCode.RATE_LIMITED,
+    "503": ErrorCode.DATABASE_UNAVAILABLE,
+    "default": ErrorCode.INTERNAL_ERROR,
+}
 
 
 def describe_problems(app: FastAPI) -> None:
@@ -58,23 +62,32 @@ def _name_problems(document: Document) -> None:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     for path, operation in operations(document):
-        _name_errors(operation["responses"], has_id="{" in path)
+        _name_errors(operation["responses"], path)
 
 
-def _name_errors(responses: dict[str, Any], *, has_id: bool) -> None:
-    responses["422"] = _answer("Something in the request is wrong", _MISTAKE)
-    if has_id:
-        responses.setdefault("404", _answer("Nothing has this id", _ABSENT))
-    responses.setdefault("503", _answer("A part is away: see `Retry-After`", _OUTAGE))
-    responses["default"] = _answer("Any other error", None)
-    for answer in responses.values():
-        for media_type, content in answer.get("content", {}).items():
-            if media_type == MEDIA_TYPE:
-                content["schema"] = _ANSWER
+def _name_errors(responses: dict[str, Any], path: str) -> None:
+    if "application/json" in responses.get("422", {}).get("content", {}):
+        del responses["422"]  # FastAPI's own, which we do not answer with
+    responses.setdefault("422", _answer("Something in the request is wrong"))
+    identities = re.findall(r"{(\w+)_id}", path)
+    if identities:
+        responses.setdefault("404", _answer("Nothing has this id"))
+    responses.setdefault("503", _answer("A part is away: see `Retry-After`"))
+    responses["default"] = _answer("Any other error")
+    for status, answer in responses.items():
+        content = answer.get("content", {}).get(MEDIA_TYPE)
+        if content is not None:
+            content["schema"] = _ANSWER
+            _show_usual(status, content, identities)
 
 
-def _answer(description: str, shown: dict[str, Any] | None) -> dict[str, Any]:
-    content: dict[str, Any] = {"schema": _ANSWER}
-    if shown is not None:
-        content["example"] = shown
-    return {"description": description, "content": {MEDIA_TYPE: content}}
+def _show_usual(status: str, content: dict[str, Any], identities: list[str]) -> None:
+    """Add the example that every route has for a status, first among its own."""
+    if status in _USUAL:
+        absent = f"There is no {identities[-1]} '7'." if status == "404" and identities else None
+        usual = {str(_USUAL[status]): shown(_USUAL[status], absent)}
+        content["examples"] = {**usual, **content.get("examples", {})}
+
+
+def _answer(description: str) -> dict[str, Any]:
+    return {"description": description, "content": {MEDIA_TYPE: {}}}

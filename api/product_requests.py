@@ -44,7 +44,10 @@ Alt = Annotated[str, Field(max_length=MAX_ALT_CHARACTERS), Storable]
 class ProductChange(BaseModel):
     """The members of `PATCH /products/{id}`: those that are sent are changed, null clears."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"price": "69.90", "currency": "EUR"}]},
+    )
 
     sku: Sku | None = Field(None, description="your own name of the product; unique")
     name: Name | None = None
@@ -96,6 +99,11 @@ class NewProduct(ProductChange, _Making):
 
 class PictureList(_Making):
     """The members of `PUT /products/{id}/images`: the whole list, in order."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"images": ["https://example.com/front.jpg"]}]},
+    )
 
     images: list[str | PictureEntry]
 

@@ -35,7 +35,7 @@ class NewWebhook(BaseModel):
 class WebhookChange(BaseModel):
     """The body of `PATCH /webhooks/{id}`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"enabled": True}]})
 
     enabled: bool = Field(description="whether messages are sent")
 

@@ -25,7 +25,7 @@ from flows.workshop import in_thread
 from infra.errors import ServiceUnavailable
 from tasks.bulk.reap import reclaim_lost_chunks
 from tasks.bulk.standing import BulkStanding, bulk_standings
-from tasks.presence import present_workers
+from tasks.presence import ALIVE_WITHIN_SECONDS, present_workers
 from tasks.reap import reclaim_lost, republish
 from tasks.standing import Standing, standings_by_flow_run
 
@@ -33,7 +33,6 @@ log = structlog.get_logger(__name__)
 
 _LOOK_SECONDS = 10.0
 _SETTLING_SECONDS = 30.0  # what changed less long ago may still be told by who changed it
-_PRESENCE_SECONDS = 30.0
 _ACTIVE = (StateType.RUNNING, StateType.CANCELLING, StateType.PENDING)
 
 
@@ -91,7 +90,7 @@ class Reaper:
         standings = await in_thread(shop.io_threads, standings_by_flow_run, shop.database, ids)
         bulk = await in_thread(shop.io_threads, bulk_standings, shop.database, ids)
         present = await in_thread(
-            shop.io_threads, present_workers, shop.database, _PRESENCE_SECONDS
+            shop.io_threads, present_workers, shop.database, ALIVE_WITHIN_SECONDS
         )
         return [
             (run, standings.get(run.id))

@@ -1,12 +1,15 @@
 """Use case: know which worker processes live, by what they say of themselves."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from infra.db.engine import Database
 from infra.db.models import Worker
+
+ALIVE_WITHIN_SECONDS = 30.0
+"""Who was silent for longer counts as dead: some multiple of the pause between two reports."""
 
 _FORGOTTEN_AFTER = timedelta(days=1)
 
@@ -26,3 +29,8 @@ def present_workers(database: Database, within_seconds: float) -> frozenset[str]
     since = func.now() - timedelta(seconds=within_seconds)
     with database.transaction() as session:
         return frozenset(session.scalars(select(Worker.owner).where(Worker.seen_at >= since)))
+
+
+def silent_since() -> ColumnElement[datetime]:
+    """Return, for a query, the moment after which a living worker was heard of."""
+    return func.now() - timedelta(seconds=ALIVE_WITHIN_SECONDS)

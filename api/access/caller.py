@@ -9,6 +9,7 @@ from starlette.types import Scope
 from infra.loopback import is_loopback
 from tasks.keys.form import PresentedKey, parse_key
 
+_PROXY_FIELDS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 _NETWORK_BITS = 64  # what one customer of a provider has; single IPv6 addresses cost nothing
 
 
@@ -19,11 +20,12 @@ class Caller:
     offered: bool
     presented: PresentedKey | None
     address: str
+    passed_on: bool = False
 
     @property
     def is_here(self) -> bool:
-        """Whether the request comes from this machine."""
-        return is_loopback(self.address)
+        """Whether the request comes from this machine, and not through a proxy on it."""
+        return is_loopback(self.address) and not self.passed_on
 
     @property
     def place(self) -> str:
@@ -43,4 +45,19 @@ def caller_of(scope: Scope) -> Caller:
     scheme, _, credentials = headers.get("authorization", "").partition(" ")
     text = credentials.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
     client = scope.get("client") or ("", 0)
-    return Caller(offered=bool(text), presented=parse_key(text), address=str(client[0]))
+    return Caller(
+        offered=bool(text),
+        presented=parse_key(text),
+        address=str(client[0]),
+        passed_on=any(field in headers for field in _PROXY_FIELDS) or not _asks_here(headers),
+    )
+
+
+def _asks_here(headers: Headers) -> bool:
+    """Whether the caller knows the server by an address of this machine, if it says by which.
+
+    A proxy keeps the public name; so does a web page whose own name was made to lead here.
+    """
+    host = headers.get("host", "localhost")
+    name = host.partition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
+    return is_loopback(name)

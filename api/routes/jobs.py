@@ -8,15 +8,19 @@ from fastapi import APIRouter, Query, Request, Response
 from api.dependencies import Resources
 from api.ids import not_found, parse_id, parse_optional_id
 from api.paging import next_page
+from api.problem_examples import answers
 from api.query import Moment, StorableText
 from api.resources import ApiResources
 from api.responses import Job, JobHead, JobPage
+from infra.errors import ErrorCode
 from infra.states import JobState, Lane
 from tasks.cancel import cancel
 from tasks.read_job import JobFilter, list_jobs, read_job
 from tasks.retry import retry
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+_NOT_RETRIED = answers(ErrorCode.JOB_NOT_FINAL, ErrorCode.NOTHING_TO_RETRY)
 
 
 @router.get("", response_model=JobPage, summary="List jobs, newest first")
@@ -56,6 +60,7 @@ def get_job(job_id: str, resources: Resources) -> Job:
     "/{job_id}/retry",
     status_code=202,
     response_model=Job,
+    responses=_NOT_RETRIED,
     summary="Make the failed images of a job again",
 )
 def post_retry(job_id: str, resources: Resources, response: Response) -> Job:
@@ -71,6 +76,7 @@ def post_retry(job_id: str, resources: Resources, response: Response) -> Job:
     "/{job_id}/images/{image_id}/retry",
     status_code=202,
     response_model=Job,
+    responses=_NOT_RETRIED,
     summary="Make one failed image of a job again",
 )
 def post_image_retry(job_id: str, image_id: str, resources: Resources, response: Response) -> Job:
@@ -86,7 +92,10 @@ def post_image_retry(job_id: str, image_id: str, resources: Resources, response:
     "/{job_id}/cancel",
     response_model=Job,
     summary="Cancel a job",
-    responses={202: {"model": Job, "description": "A worker holds the job and will end it"}},
+    responses={
+        202: {"model": Job, "description": "A worker holds the job and will end it"},
+        **answers(ErrorCode.JOB_IS_FINAL),
+    },
 )
 def post_cancel(job_id: str, resources: Resources, response: Response) -> Job:
     """Cancel a waiting job now; ask the worker of a running one to end it (202)."""

@@ -7,8 +7,10 @@ from fastapi import APIRouter, Response
 from api.body import Body
 from api.dependencies import RequestBody, Resources
 from api.idempotency import Key
+from api.problem_examples import JSON_BODY, Answers, answers
 from api.requests import ProcessImageRequest, check_count, parse_request, to_submission
 from api.responses import Accepted
+from infra.errors import ErrorCode
 from tasks.idempotency import submit_once
 from tasks.request_key import RequestKey
 from tasks.submit import Submission, Submitted, submit
@@ -51,12 +53,27 @@ _BODY = {
     }
 }
 
+_ANSWERS: Answers = {
+    200: {"model": Accepted, "description": "The job of an earlier, equal request."},
+    **answers(
+        *JSON_BODY,
+        ErrorCode.INVALID_IDEMPOTENCY_KEY,
+        ErrorCode.NOT_FOUND,
+        ErrorCode.IDEMPOTENCY_CONFLICT,
+        ErrorCode.INVALID_URL,
+        ErrorCode.TOO_MANY_URLS,
+        ErrorCode.UNKNOWN_PRESET,
+        ErrorCode.UNSUPPORTED_FORMAT,
+        ErrorCode.STORE_UNAVAILABLE,
+    ),
+}
+
 
 @router.post(
     "/process-image",
     status_code=202,
     response_model=Accepted,
-    responses={200: {"model": Accepted, "description": "The job of an earlier, equal request."}},
+    responses=_ANSWERS,
     openapi_extra=_BODY,
     summary="Process images of a product",
 )

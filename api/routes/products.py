@@ -1,6 +1,6 @@
 """`/products`: create, show, change, delete, and set the images of a product."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Response
@@ -8,6 +8,7 @@ from fastapi import APIRouter, Header, Response
 from api.dependencies import Resources
 from api.ids import not_found, parse_id
 from api.json_body import JsonBody
+from api.problem_examples import JSON_BODY, Answers, answers
 from api.product_requests import (
     NewProduct,
     PictureList,
@@ -19,6 +20,7 @@ from api.product_requests import (
 from api.product_responses import Product, ProductWithJob
 from api.requests import parsed
 from api.resources import ApiResources
+from infra.errors import ErrorCode
 from tasks.products.change import change
 from tasks.products.create import create
 from tasks.products.delete import delete
@@ -27,7 +29,8 @@ from tasks.read_product import read_product
 
 router = APIRouter(prefix="/products", tags=["products"])
 
-_NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
+_WRITTEN = answers(*JSON_BODY, ErrorCode.SKU_TAKEN)
+_NOT_MODIFIED: Answers = {
     200: {"model": Product},
     304: {"description": "You have this version already"},
 }
@@ -45,6 +48,7 @@ def get_product(
     "",
     status_code=201,
     response_model=ProductWithJob,
+    responses=_WRITTEN,
     openapi_extra=body_schema(NewProduct),
     summary="Create a product",
 )
@@ -60,7 +64,7 @@ def post_product(members: JsonBody, resources: Resources, response: Response) ->
 
 @router.patch(
     "/{product_id}",
-    responses={200: {"model": Product}},
+    responses={200: {"model": Product}, **_WRITTEN},
     openapi_extra=body_schema(ProductChange),
     summary="Change fields of a product",
 )
@@ -80,7 +84,10 @@ def delete_product(product_id: str, resources: Resources) -> None:
 @router.put(
     "/{product_id}/images",
     response_model=ProductWithJob,
-    responses={202: {"model": ProductWithJob, "description": "A job makes the new images"}},
+    responses={
+        202: {"model": ProductWithJob, "description": "A job makes the new images"},
+        **answers(*JSON_BODY, ErrorCode.INVALID_URL),
+    },
     openapi_extra=body_schema(PictureList),
     summary="Set the images of a product",
 )

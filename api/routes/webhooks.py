@@ -8,6 +8,7 @@ from api.access.admin import AdminOnly
 from api.dependencies import Resources
 from api.ids import parse_id, parse_optional_id
 from api.paging import next_page
+from api.problem_examples import answers
 from api.resources import ApiResources
 from api.webhook_shapes import (
     CreatedWebhook,
@@ -37,7 +38,11 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 
 
 @router.post(
-    "", status_code=201, response_model=CreatedWebhook, summary="Have finished work told to a URL"
+    "",
+    status_code=201,
+    response_model=CreatedWebhook,
+    responses=answers(ErrorCode.INVALID_URL),
+    summary="Have finished work told to a URL",
 )
 def post_webhook(wanted: NewWebhook, resources: Resources, response: Response) -> CreatedWebhook:
     """Register a receiver. Its secret is in this answer only: keep it."""
@@ -82,6 +87,7 @@ def get_deliveries(
     "/deliveries/{delivery_id}/replay",
     status_code=202,
     response_model=Delivery,
+    responses=answers(ErrorCode.WEBHOOK_DISABLED, ErrorCode.DELIVERY_PENDING),
     summary="Send a message again",
 )
 def post_replay(delivery_id: str, resources: Resources) -> Delivery:

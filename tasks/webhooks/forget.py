@@ -1,40 +1,49 @@
-"""Use case: delete deliveries that ended long ago, with their tries."""
+"""Use case: delete messages that ended long ago, with their tries.
+
+What is pending stays, however old it is. Each batch is a transaction of its own: whoever stops in
+between has lost nothing, and the next run goes on.
+"""
 
 from datetime import timedelta
 
 from sqlalchemy import delete, func, select
 
+from infra.db.conflict import again_after_conflict
 from infra.db.engine import Database
 from infra.db.webhooks import WebhookDelivery
 from infra.events import DeliveryState
 from infra.settings import WebhookSettings
 
-_SLICE = 1000
+BATCH = 1000  # rows that one transaction deletes and locks
 
 
-def forget_old_deliveries(database: Database, settings: WebhookSettings) -> int:
-    """Delete them slice by slice, each a transaction of its own; return how many there were.
+def forget_old_deliveries(
+    database: Database, settings: WebhookSettings, *, batch: int = BATCH
+) -> int:
+    """Delete what ended more than `retention_days` ago; return how many messages that were.
 
-    What is still owed to a receiver stays, however old it is.
+    Raises `ServiceUnavailable`; the batches before it stay deleted.
     """
-    total = 0
-    while count := _forget_some(database, timedelta(days=settings.retention_days)):
-        total += count
-    return total
+    age = timedelta(days=settings.retention_days)
+    forgotten = 0
+    while found := _forget_some(database, age, batch):
+        forgotten += found
+    return forgotten
 
 
-def _forget_some(database: Database, retention: timedelta) -> int:
+@again_after_conflict
+def _forget_some(database: Database, age: timedelta, most: int) -> int:
+    """Delete some; a message that somebody replays at this moment is not theirs to lose."""
     old = (
         select(WebhookDelivery.id)
         .where(
             WebhookDelivery.state != DeliveryState.PENDING,
-            WebhookDelivery.finished_at < func.now() - retention,
+            WebhookDelivery.finished_at < func.now() - age,
         )
-        .limit(_SLICE)
+        .limit(most)
         .with_for_update(skip_locked=True)
     )
     with database.transaction() as session:
-        gone = (
-            delete(WebhookDelivery).where(WebhookDelivery.id.in_(old)).returning(WebhookDelivery.id)
-        )
-        return len(session.scalars(gone).all())
+        ids = session.scalars(old).all()
+        session.execute(delete(WebhookDelivery).where(WebhookDelivery.id.in_(ids)))
+    return len(ids)

@@ -43,6 +43,7 @@ HOMES = {
     "fastapi": ("api",),
     "starlette": ("api",),
     "uvicorn": ("api",),
+    "prometheus_client": ("api.metrics",),
     "typer": ("api.cli",),
     "click": ("api.cli",),
     "rich": ("api.cli",),

@@ -52,3 +52,18 @@ def test_loopback_is_here_and_everything_else_is_not() -> None:
 
 def test_a_caller_without_address_is_nobody_here() -> None:
     assert not caller_of(connection(client=None)).is_here
+
+
+@pytest.mark.parametrize("field", ["forwarded", "x_forwarded_for", "x_real_ip", "via"])
+def test_what_a_proxy_on_this_machine_passes_on_is_not_from_here(field: str) -> None:
+    assert not caller_of(connection(("127.0.0.1", 1), **{field: "127.0.0.1"})).is_here
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost", "localhost:8080", "[::1]:8080"])
+def test_asking_for_this_machine_is_asking_here(host: str) -> None:
+    assert caller_of(connection(("127.0.0.1", 1), host=host)).is_here
+
+
+@pytest.mark.parametrize("host", ["api.example.com", "evil.example:8080", "[2001:db8::1]:80", ""])
+def test_asking_for_another_name_is_not_asking_here(host: str) -> None:
+    assert not caller_of(connection(("127.0.0.1", 1), host=host)).is_here

@@ -1,0 +1,1 @@
+"""What the API tells Prometheus. The only package that imports prometheus_client."""

@@ -1,0 +1,73 @@
+"""Writes the page that Prometheus reads: what was counted here, and how the system is now."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from api.metrics.meter import Meter
+from infra.states import JobState, Lane
+from tasks.read_load import JobCount, Load
+
+MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+
+
+def write_page(meter: Meter, up: Mapping[str, bool], load: Load | None) -> bytes:
+    """Return the page; without `load`, when the database is away, its gauges are missing."""
+    now = [_dependencies(up), *([] if load is None else _load(load))]
+    return generate_latest(meter.registry) + generate_latest(_Read(now))
+
+
+class _Read(Collector):
+    """Families of this moment, in the form that the writer takes."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+def _dependencies(up: Mapping[str, bool]) -> Metric:
+    family = GaugeMetricFamily(
+        "product_images_up", "Whether a part answers (1) or not (0).", labels=("dependency",)
+    )
+    for name, answers in up.items():
+        family.add_metric((name,), int(answers))
+    return family
+
+
+def _load(load: Load) -> Iterator[Metric]:
+    yield from _jobs({(count.state, count.lane): count for count in load.jobs})
+    yield GaugeMetricFamily(
+        "product_images_webhook_deliveries_pending",
+        "Messages to webhooks that are not delivered yet.",
+        load.deliveries_pending,
+    )
+    yield GaugeMetricFamily(
+        "product_images_workers_alive", "Workers that were heard of lately.", load.workers_alive
+    )
+
+
+def _jobs(counts: Mapping[tuple[JobState, Lane], JobCount]) -> Iterator[Metric]:
+    """Yield every state of every lane, zeros included: a series that vanishes warns nobody."""
+    jobs = GaugeMetricFamily("product_images_jobs", "Jobs there are.", labels=("state", "lane"))
+    oldest = GaugeMetricFamily(
+        "product_images_oldest_queued_job_seconds",
+        "How long ago the oldest queued job was posted, or was due; 0 without one.",
+        labels=("lane",),
+    )
+    undispatched = GaugeMetricFamily(
+        "product_images_undispatched_jobs",
+        "Jobs that are due and not yet given to the broker.",
+        labels=("lane",),
+    )
+    for lane in Lane:
+        for state in JobState:
+            count = counts.get((state, lane))
+            jobs.add_metric((state, lane), count.jobs if count else 0)
+        waiting = counts.get((JobState.QUEUED, lane))
+        oldest.add_metric((lane,), waiting.oldest_seconds if waiting else 0)
+        undispatched.add_metric((lane,), waiting.undispatched if waiting else 0)
+    yield from (jobs, oldest, undispatched)

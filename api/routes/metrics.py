@@ -1,0 +1,45 @@
+"""`GET /metrics`: requests, jobs and parts, for Prometheus."""
+
+from fastapi import APIRouter, Request, Response
+
+from api.dependencies import Resources
+from api.metrics.meter import Meter
+from api.metrics.page import MEDIA_TYPE, write_page
+from api.probes import DATABASE, probe_all
+from api.resources import ApiResources
+from infra.errors import ServiceUnavailable
+from tasks.read_load import Load, read_load
+
+router = APIRouter(tags=["health"])
+
+_EXAMPLE = """# HELP product_images_up Whether a part answers (1) or not (0).
+# TYPE product_images_up gauge
+product_images_up{dependency="database"} 1.0
+"""
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "Text of Prometheus; without the database, what that knows is missing",
+            "content": {"text/plain": {"schema": {"type": "string"}, "example": _EXAMPLE}},
+        }
+    },
+    summary="Measurements for Prometheus",
+)
+def get_metrics(request: Request, resources: Resources) -> Response:
+    """Answer always; from this machine without a key, from elsewhere with any key."""
+    meter: Meter = request.app.state.meter
+    parts = probe_all(resources)
+    up = {name: part.ok for name, part in parts.items()}
+    load = _load(resources) if up[DATABASE] else None
+    return Response(write_page(meter, up, load), media_type=MEDIA_TYPE)
+
+
+def _load(resources: ApiResources) -> Load | None:
+    try:
+        return read_load(resources.database)
+    except ServiceUnavailable:  # it went away since it was asked
+        return None
