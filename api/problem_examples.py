@@ -24,6 +24,11 @@ _SHOWN: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.JOB_IS_FINAL: (409, "The job has ended already, so it cannot be cancelled."),
     ErrorCode.JOB_NOT_FINAL: (409, "The job is still running; cancel it first or wait."),
     ErrorCode.NOTHING_TO_RETRY: (409, "No image of this job has failed."),
+    ErrorCode.BATCH_IS_FINAL: (
+        409,
+        "The batch is ready already; there is nothing left to cancel.",
+    ),
+    ErrorCode.BATCH_NOT_FINAL: (409, "The batch has not ended; cancel it first or wait."),
     ErrorCode.WEBHOOK_DISABLED: (409, "The webhook is disabled. Enable it first."),
     ErrorCode.DELIVERY_PENDING: (
         409,
@@ -32,6 +37,13 @@ _SHOWN: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.BODY_TOO_LARGE: (413, "The body is larger than 1000000 bytes."),
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: (415, "Send JSON, not text/xml."),
     ErrorCode.INVALID_REQUEST: (422, "limit: Input should be less than or equal to 200."),
+    ErrorCode.INVALID_ROWS: (
+        422,
+        "10 of 1250 rows cannot be accepted; nothing was written. Correct them, or send "
+        "policy=reject_rows to have the others.",
+    ),
+    ErrorCode.UNKNOWN_HOST: (422, "No image comes from the host images.example.org."),
+    ErrorCode.UNKNOWN_SKU: (422, "No product has the sku 'SHOE-43'."),
     ErrorCode.INVALID_URL: (422, "URL 1: The URL names no host. Nothing was accepted."),
     ErrorCode.TOO_MANY_URLS: (422, "101 images were sent; 100 are allowed in one request."),
     ErrorCode.UNKNOWN_PRESET: (

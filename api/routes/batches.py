@@ -11,7 +11,9 @@ from api.batch_shapes import Batch, BatchPage
 from api.dependencies import Resources
 from api.ids import not_found, parse_id, parse_optional_id
 from api.paging import next_page
+from api.problem_examples import answers
 from api.resources import ApiResources
+from infra.errors import ErrorCode
 from infra.states import BatchKind, BatchState
 from tasks.batches.cancel import cancel_batch, request_cancel
 from tasks.batches.read import BatchFilter, BatchView, list_batches, read_batch
@@ -83,6 +85,7 @@ def get_report(batch_id: str, resources: Resources) -> Response:
     "/{batch_id}/retry",
     status_code=202,
     response_model=Batch,
+    responses=answers(ErrorCode.BATCH_NOT_FINAL, ErrorCode.NOTHING_TO_RETRY),
     summary="Make the failed images of a batch again",
 )
 def post_retry(batch_id: str, resources: Resources, response: Response) -> Batch:
@@ -98,6 +101,7 @@ def post_retry(batch_id: str, resources: Resources, response: Response) -> Batch
     "/{batch_id}/cancel",
     status_code=202,
     response_model=Batch,
+    responses=answers(ErrorCode.BATCH_IS_FINAL),
     summary="Cancel a batch",
 )
 def post_cancel(

@@ -13,6 +13,7 @@ from api.dependencies import Resources
 from api.idempotency import Key
 from api.imports.read import Limits, read_rows
 from api.imports.upload import File, ImportedFile
+from api.problem_examples import answers
 from api.problems import problem
 from api.query import StorableText
 from api.requests import callback_of, require_preset
@@ -51,7 +52,12 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "model": CheckedImport | AcceptedImport,
         "description": "What a dry run found, or the batch of an earlier, equal request",
-    }
+    },
+    **answers(
+        *(ErrorCode.INVALID_IDEMPOTENCY_KEY, ErrorCode.IDEMPOTENCY_CONFLICT),
+        *(ErrorCode.BODY_TOO_LARGE, ErrorCode.UNSUPPORTED_MEDIA_TYPE),
+        *(ErrorCode.INVALID_ROWS, ErrorCode.UNKNOWN_PRESET, ErrorCode.INVALID_REQUEST),
+    ),
 }
 
 

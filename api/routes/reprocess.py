@@ -8,8 +8,10 @@ from api.access.admin import AdminOnly
 from api.dependencies import Resources
 from api.idempotency import Key
 from api.json_body import JsonBody
+from api.problem_examples import JSON_BODY, answers
 from api.reprocess_shapes import ReprocessEstimate, ReprocessRequest, ReprocessStarted
 from api.requests import parsed
+from infra.errors import ErrorCode
 from tasks.reprocess.estimate import estimate
 from tasks.reprocess.start import Origin, start
 
@@ -23,6 +25,11 @@ _BODY = {
     }
 }
 
+_REFUSALS = answers(
+    *(*JSON_BODY, ErrorCode.INVALID_IDEMPOTENCY_KEY, ErrorCode.IDEMPOTENCY_CONFLICT),
+    *(ErrorCode.UNKNOWN_PRESET, ErrorCode.UNKNOWN_HOST, ErrorCode.UNKNOWN_SKU),
+)
+
 
 @router.post(
     "/reprocess",
@@ -32,7 +39,8 @@ _BODY = {
         200: {
             "model": ReprocessStarted | ReprocessEstimate,
             "description": "A dry run, nothing to do, or the batch of an earlier, equal request.",
-        }
+        },
+        **_REFUSALS,
     },
     openapi_extra=_BODY,
     summary="Have images made again",

