@@ -39,8 +39,7 @@ _SHOWN: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.INVALID_REQUEST: (422, "limit: Input should be less than or equal to 200."),
     ErrorCode.INVALID_ROWS: (
         422,
-        "10 of 1250 rows cannot be accepted; nothing was written. Correct them, or send "
-        "policy=reject_rows to have the others.",
+        "10 of 1250 rows cannot be accepted; nothing was written. Correct them.",
     ),
     ErrorCode.UNKNOWN_HOST: (422, "No image comes from the host images.example.org."),
     ErrorCode.UNKNOWN_SKU: (422, "No product has the sku 'SHOE-43'."),

@@ -77,12 +77,18 @@ class Resolver:
 
     def _ask(self, host: str, answer: Future[tuple[Address, ...]]) -> None:
         try:
-            answer.set_result(tuple(dict.fromkeys(self._lookup(host))))
+            found = tuple(dict.fromkeys(self._lookup(host)))
         except Exception as exc:  # noqa: BLE001 - whoever waits for the answer gets it
+            self._forget(host)
             answer.set_exception(exc)
-        finally:
-            with self._lock:
-                del self._pending[host]
+        else:
+            self._forget(host)
+            answer.set_result(found)
+
+    def _forget(self, host: str) -> None:
+        """Called before the answer is given: whoever has it and asks again gets a new one."""
+        with self._lock:
+            del self._pending[host]
 
 
 def _failure(detail: str) -> FetchFailed:

@@ -2,16 +2,18 @@
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from infra.db.ids import new_id
-from infra.errors import ErrorCode, FetchFailed, Rejected
+from infra.errors import ErrorCode, FetchFailed, FetchRefused, Rejected
 from infra.fetch.fetcher import Fetcher
 from infra.objectkeys import original_key
 from infra.objectstore import ObjectStore
 from infra.settings import FetchSettings, StoreSettings
+from infra.sources import upload_source
 from infra.stack.stack import Stack
 from infra.states import Outcome
 from tasks.claim import ClaimedImage
@@ -106,10 +108,22 @@ def test_an_uploaded_file_is_fetched_from_the_store(
 def test_an_uploaded_file_that_is_missing_may_come_back(
     source: ImageSource, tmp_path: Path
 ) -> None:
+    sha256 = sha256_of("never stored")
+    lost = replace(image(original_key(sha256, "jpg")), source_url=upload_source(sha256))
+
     with pytest.raises(FetchFailed) as failure:
-        source.fetch(image(original_key(sha256_of("never stored"), "jpg")), tmp_path)
+        source.fetch(lost, tmp_path)
 
     assert failure.value.code == ErrorCode.STORE_UNAVAILABLE
+
+
+def test_a_suppliers_file_that_is_missing_is_for_the_supplier_to_send_again(
+    source: ImageSource, tmp_path: Path
+) -> None:
+    with pytest.raises(FetchRefused) as refusal:
+        source.fetch(image(original_key(sha256_of("never stored"), "jpg")), tmp_path)
+
+    assert refusal.value.code == ErrorCode.ORIGINAL_MISSING
 
 
 def test_an_image_is_finished_with_its_original_and_every_variant_in_the_store(
