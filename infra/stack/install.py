@@ -1,6 +1,6 @@
 """Installs RabbitMQ from the system's packages, where that is possible without asking.
 
-The package would start a service of its own on port 5672; that is prevented for the time of this
+The package would start a service of its own on port 5672; that is prevented for the time of an
 installation, and a service that already runs is left alone.
 """
 
@@ -29,12 +29,12 @@ def require_rabbitmq(log: Path, report: Report) -> Path:
     found = find_server()
     if found is not None:
         return found
-    prefix = _privilege()
+    prefix = privilege()
     if prefix is None:
         raise ProgramMissing(_TWO_WAYS)
     begun = time.monotonic()
     report(Progress("rabbitmq", PartState.WAITING, detail=f"installing {_PACKAGE}; log: {log}"))
-    _install(prefix, log)
+    install(prefix, log, _PACKAGE)
     found = find_server()
     if found is None:
         raise ProgramMissing(f"Installing {_PACKAGE} failed, see {log}. {_TWO_WAYS}")
@@ -43,7 +43,7 @@ def require_rabbitmq(log: Path, report: Report) -> Path:
     return found
 
 
-def _privilege() -> tuple[str, ...] | None:
+def privilege() -> tuple[str, ...] | None:
     """Return how to become root without a question (empty: already root), or None."""
     if shutil.which("apt-get") is None:
         return None
@@ -56,14 +56,15 @@ def _privilege() -> tuple[str, ...] | None:
     return (sudo, "-n") if allowed.returncode == 0 else None
 
 
-def _install(prefix: tuple[str, ...], log: Path) -> None:
+def install(prefix: tuple[str, ...], log: Path, package: str) -> None:
+    """Install a package, as root by `prefix`; whoever calls looks whether that worked."""
     ours = not _POLICY.exists()
     try:
         if ours:
             _run(prefix, log, "sh", "-c", f"printf '{_NO_SERVICES}' > {_POLICY}")
             _run(prefix, log, "chmod", "755", str(_POLICY))
         _run(prefix, log, "apt-get", "update", "-q")
-        _run(prefix, log, "apt-get", "install", "-qy", "--no-install-recommends", _PACKAGE)
+        _run(prefix, log, "apt-get", "install", "-qy", "--no-install-recommends", package)
     finally:
         if ours:
             _run(prefix, log, "rm", "-f", str(_POLICY))

@@ -111,10 +111,10 @@ def changed(whole: ApiConfiguration, **sections: Mapping[str, object]) -> ApiCon
 
 
 @contextmanager
-def running_api(configured: ApiConfiguration) -> Iterator[Api]:
-    """Serve the application on a free port while the block runs."""
+def running_api(configured: ApiConfiguration, port: int = 0) -> Iterator[Api]:
+    """Serve the application on a port (0: a free one) while the block runs."""
     server = ApiServer(create_app(configured), configured.api)
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server(("127.0.0.1", port))
     port = listener.getsockname()[1]
     thread = Thread(target=server.run, kwargs={"sockets": [listener]}, name="api", daemon=True)
     thread.start()
