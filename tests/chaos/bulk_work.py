@@ -28,25 +28,33 @@ def small_ones(pictures: PictureServer, first_seed: int, count: int) -> list[str
     return urls
 
 
-def begin_batch(database: Database, urls: Sequence[str]) -> UUID:
-    """Commit a planned batch with a job for each address; workers find it by themselves."""
+def begin_batch(database: Database, urls: Sequence[str], *, preset: str = "web") -> UUID:
+    """Commit a planned batch with a job for each address; workers find it by themselves.
+
+    Each job has a product of its own, whose sku begins with the end of the batch's id.
+    """
     with database.transaction() as session:
         batch = Batch(
             kind=BatchKind.IMPORT,
             state=BatchState.RUNNING,
-            preset="web",
+            preset=preset,
             name="spring.csv",
             planned_at=func.now(),
         )
         session.add(batch)
         session.flush()
         for position, url in enumerate(urls):
-            sku = f"{str(batch.id)[-12:]}-{position:03d}"
-            wanted = Submission(preset="web", urls=(url,), sku=sku, lane=Lane.BULK)
+            sku = f"{sku_prefix(batch.id)}{position:03d}"
+            wanted = Submission(preset=preset, urls=(url,), sku=sku, lane=Lane.BULK)
             job_id = submit_within(session, wanted).job_id
             values = {"batch_id": batch.id, "batch_position": position}
             session.execute(update(Job).where(Job.id == job_id).values(values))
         return batch.id
+
+
+def sku_prefix(batch_id: UUID) -> str:
+    """Return how the skus of such a batch begin, and no others."""
+    return f"{str(batch_id)[-12:]}-"
 
 
 def batch_row(database: Database, batch_id: UUID) -> Batch:
