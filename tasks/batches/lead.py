@@ -40,7 +40,7 @@ def lead_waiting(
     """Take the lease of running batches that nobody leads; return those."""
     free = (
         select(Batch.id)
-        .where(Batch.state == BatchState.RUNNING, _is_free())
+        .where(Batch.state == BatchState.RUNNING, _is_free(), ~_has_just_begun(lease_seconds))
         .order_by(Batch.created_at)
         .limit(limit)
         .with_for_update(skip_locked=True, key_share=True)
@@ -53,6 +53,12 @@ def lead_waiting(
             .returning(Batch)
         ).all()
         return [_leading(batch) for batch in found]
+
+
+def _has_just_begun(seconds: float) -> ColumnElement[bool]:
+    """Whether the run that wrote the batch is about to lead it."""
+    just_now = Batch.created_at > func.now() - timedelta(seconds=seconds)
+    return and_(Batch.flow_run_id.is_not(None), Batch.lease_owner.is_(None), just_now)
 
 
 def lead(database: Database, batch_id: UUID, *, owner: str, lease_seconds: float) -> Leading | None:
