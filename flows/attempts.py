@@ -6,7 +6,7 @@ no event arrives.
 """
 
 import asyncio
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -64,8 +64,23 @@ class Attempt:
 
     def settle(self, *, returned: bool) -> None:
         """Give back the deliveries of a job that is not done, else acknowledge them."""
-        for delivery in self.deliveries:
-            delivery.requeue() if returned else delivery.ack()
+        settle(self.deliveries, returned=returned)
+
+
+def settle(deliveries: Collection[Delivery], *, returned: bool) -> None:
+    """Give back the deliveries of what is not done, else acknowledge them."""
+    for delivery in deliveries:
+        delivery.requeue() if returned else delivery.ack()
+
+
+async def wait_until_set(events: Iterable[asyncio.Event], seconds: float) -> None:
+    """Wait for all events, but not for longer than this."""
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    if not waits:
+        return
+    _, pending = await asyncio.wait(waits, timeout=seconds)
+    for wait in pending:
+        wait.cancel()
 
 
 class Attempts:
@@ -156,12 +171,7 @@ class Attempts:
         return self._held.get(attempt.claim.job_id) is attempt
 
     async def _wait_until_gone(self, seconds: float) -> None:
-        waits = [asyncio.create_task(attempt.gone.wait()) for attempt in self._held.values()]
-        if not waits:
-            return
-        _, pending = await asyncio.wait(waits, timeout=seconds)
-        for wait in pending:
-            wait.cancel()
+        await wait_until_set([attempt.gone for attempt in self._held.values()], seconds)
 
 
 def _claims(attempts: Collection[Attempt]) -> list[Claim]:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import structlog
 
-from flows.attempts import Attempt, Halt
+from flows.attempts import Attempt, Halt, settle, wait_until_set
 from flows.gate import Gate
 from flows.workshop import Workshop, in_thread
 from infra.broker.broker import Delivery
@@ -52,8 +52,7 @@ class ChunkAttempt:
 
     def settle(self, *, returned: bool) -> None:
         """Give back the deliveries of a chunk that is not done, else acknowledge them."""
-        for delivery in self.deliveries:
-            delivery.requeue() if returned else delivery.ack()
+        settle(self.deliveries, returned=returned)
 
 
 class ChunkAttempts:
@@ -121,9 +120,4 @@ class ChunkAttempts:
                 attempt.end(Halt.LOST)
 
     async def _wait_until_gone(self, seconds: float) -> None:
-        waits = [asyncio.create_task(attempt.gone.wait()) for attempt in self._held.values()]
-        if not waits:
-            return
-        _, pending = await asyncio.wait(waits, timeout=seconds)
-        for wait in pending:
-            wait.cancel()
+        await wait_until_set([attempt.gone for attempt in self._held.values()], seconds)

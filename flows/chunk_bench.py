@@ -4,6 +4,7 @@ The chunk's row decides what happens next, never Prefect's state.
 """
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import structlog
@@ -16,7 +17,7 @@ from flows.chunk_attempts import ChunkAttempt
 from flows.chunk_work import ChunkWork
 from flows.desk import Desk
 from flows.flow_runs import Taken
-from flows.gate import Obstacle
+from flows.giving_back import given_back
 from flows.health import Health
 from flows.process_chunk import process_chunk
 from flows.process_product import INTERRUPTED
@@ -29,7 +30,6 @@ from tasks.bulk.lease import finish_chunk, give_back_chunk, link_chunk_run
 
 log = structlog.get_logger(__name__)
 
-_LOOK_SECONDS = 1.0
 _AGAIN_SECONDS = 3.0  # between two attempts at a chunk that came back unfinished
 
 
@@ -119,30 +119,9 @@ class ChunkBench:
         """Give the chunk back if it is still ours; return whether its deliveries must go back."""
         if attempt.finished:
             return False
-        returned = await self._give_back(attempt, counts=counts, republish=republish)
+        database, claim = self._desk.workshop.database, attempt.claim
+        give = partial(give_back_chunk, database, claim, counts=counts, republish=republish)
+        returned = await given_back(self._desk, give)
         if returned and self._desk.gate.is_open and attempt.halt is None:
             await asyncio.sleep(_AGAIN_SECONDS)
         return returned
-
-    async def _give_back(self, attempt: ChunkAttempt, *, counts: bool, republish: bool) -> bool:
-        """Wait for PostgreSQL if need be, as for a job."""
-        shop = self._desk.workshop
-        unsure = False
-        while True:
-            try:
-                returned = await in_thread(
-                    shop.io_threads,
-                    give_back_chunk,
-                    shop.database,
-                    attempt.claim,
-                    counts=counts,
-                    republish=republish,
-                )
-            except ServiceUnavailable as exc:
-                unsure = True
-                self._desk.gate.note(exc)
-            else:
-                return returned or unsure
-            if Obstacle.LEAVING in self._desk.gate.obstacles:
-                return True  # the lease will expire; a delivery must not be lost
-            await asyncio.sleep(_LOOK_SECONDS)

@@ -5,8 +5,10 @@ its flow run: an attempt at a job, or the answer that there is nothing to do.
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from prefect import State
@@ -24,6 +26,7 @@ from tasks.claim import Claim, Unclaimed, claim
 from tasks.lease import give_back
 from tasks.standing import Standing, read_standing
 
+Claimed = TypeVar("Claimed", Claim, ChunkClaim)
 Ticket = Attempt | State[Any] | object
 """An attempt at a job, the work of a chunk, or the answer that there is nothing to do."""
 
@@ -45,62 +48,30 @@ class Desk:
 
         When the caller is cancelled meanwhile, a claim that was made goes back uncounted.
         """
-        shop = self.workshop
-        claiming = asyncio.ensure_future(
-            in_thread(
-                shop.io_threads,
-                claim,
-                shop.database,
-                job_id,
-                owner=self.owner,
-                settings=shop.configuration.job,
-            )
-        )
-        try:
-            return await asyncio.shield(claiming)
-        except asyncio.CancelledError:
-            with suppress(ServiceUnavailable):
-                await self._undo(await claiming)
-            raise
+        return await self._claim(partial(claim, self.workshop.database, job_id), give_back)
 
     async def claim_chunk(self, chunk_id: UUID) -> ChunkClaim | Unclaimed:
         """Claim a chunk likewise. Raises `ServiceUnavailable`."""
+        take = partial(claim_chunk, self.workshop.database, chunk_id)
+        return await self._claim(take, give_back_chunk)
+
+    async def _claim(
+        self, take: Callable[..., Claimed | Unclaimed], undo: Callable[..., bool]
+    ) -> Claimed | Unclaimed:
         shop = self.workshop
+        settings = shop.configuration.job
         claiming = asyncio.ensure_future(
-            in_thread(
-                shop.io_threads,
-                claim_chunk,
-                shop.database,
-                chunk_id,
-                owner=self.owner,
-                settings=shop.configuration.job,
-            )
+            in_thread(shop.io_threads, take, owner=self.owner, settings=settings)
         )
         try:
             return await asyncio.shield(claiming)
         except asyncio.CancelledError:
             with suppress(ServiceUnavailable):
-                await self._undo_chunk(await claiming)
+                claimed = await claiming
+                if not isinstance(claimed, Unclaimed):
+                    give = partial(undo, shop.database, claimed, counts=False, republish=True)
+                    await in_thread(shop.io_threads, give)
             raise
-
-    async def _undo_chunk(self, claimed: ChunkClaim | Unclaimed) -> None:
-        if isinstance(claimed, ChunkClaim):
-            shop = self.workshop
-            await in_thread(
-                shop.io_threads,
-                give_back_chunk,
-                shop.database,
-                claimed,
-                counts=False,
-                republish=True,
-            )
-
-    async def _undo(self, claimed: Claim | Unclaimed) -> None:
-        if isinstance(claimed, Claim):
-            shop = self.workshop
-            await in_thread(
-                shop.io_threads, give_back, shop.database, claimed, counts=False, republish=True
-            )
 
     async def standing(self, job_id: UUID) -> Standing | None:
         """Return where a job stands. Raises `ServiceUnavailable`."""

@@ -7,6 +7,7 @@ job's row decides what happens next, never Prefect's state.
 import asyncio
 import random
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -16,7 +17,7 @@ from prefect.client.schemas.objects import FlowRun
 from flows.attempts import Attempt, Halt
 from flows.desk import Desk
 from flows.flow_runs import Taken, final_state
-from flows.gate import Obstacle
+from flows.giving_back import given_back
 from flows.health import Health
 from flows.job_label import JobLabel
 from flows.process_product import INTERRUPTED, process_product
@@ -30,7 +31,6 @@ from tasks.lease import give_back, link_flow_run
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
-_LOOK_SECONDS = 1.0
 _AGAIN_SECONDS = 3.0  # between two attempts at a job that came back unfinished
 
 
@@ -122,37 +122,12 @@ class Workbench:
         """Give the job back if it is still ours; return whether its deliveries must go back."""
         if attempt.recorded:
             return False
-        returned = await self._give_back(attempt, counts=counts, republish=republish)
+        database, claim = self._desk.workshop.database, attempt.claim
+        give = partial(give_back, database, claim, counts=counts, republish=republish)
+        returned = await given_back(self._desk, give)
         if returned and self._desk.gate.is_open and attempt.halt is None:
             await asyncio.sleep(_AGAIN_SECONDS * random.uniform(0.8, 1.2))
         return returned
-
-    async def _give_back(self, attempt: Attempt, *, counts: bool, republish: bool) -> bool:
-        """Wait for PostgreSQL if need be: a job that is not given back costs an attempt.
-
-        After an answer that never came, the job may be given back already: then its delivery
-        goes back too, because one too many does no harm.
-        """
-        shop = self._desk.workshop
-        unsure = False
-        while True:
-            try:
-                returned = await in_thread(
-                    shop.io_threads,
-                    give_back,
-                    shop.database,
-                    attempt.claim,
-                    counts=counts,
-                    republish=republish,
-                )
-            except ServiceUnavailable as exc:
-                unsure = True
-                self._desk.gate.note(exc)
-            else:
-                return returned or unsure
-            if Obstacle.LEAVING in self._desk.gate.obstacles:
-                return True  # the lease will expire; a delivery must not be lost
-            await asyncio.sleep(_LOOK_SECONDS)
 
     async def _cancel(self, attempt: Attempt) -> bool:
         """End a job as cancelled that no flow can end; return whether it must go back."""
