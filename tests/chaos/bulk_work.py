@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select, update
 
-from infra.db.batches import Batch, Chunk
+from infra.db.batches import Batch
 from infra.db.engine import Database
 from infra.db.models import Job, JobImage
 from infra.states import BatchKind, BatchState, Lane
@@ -68,20 +68,6 @@ def states(database: Database, batch_id: UUID) -> Counter[str]:
     with database.transaction() as session:
         found = session.scalars(select(Job.state).where(Job.batch_id == batch_id))
         return Counter(str(state) for state in found)
-
-
-def jobs(database: Database, batch_id: UUID) -> Sequence[Job]:
-    """Return the jobs of the batch in its order."""
-    wanted = select(Job).where(Job.batch_id == batch_id).order_by(Job.batch_position)
-    with database.transaction() as session:
-        return session.scalars(wanted).all()
-
-
-def chunks(database: Database, batch_id: UUID) -> Sequence[Chunk]:
-    """Return the chunks of the batch, the oldest first."""
-    wanted = select(Chunk).where(Chunk.batch_id == batch_id).order_by(Chunk.id)
-    with database.transaction() as session:
-        return session.scalars(wanted).all()
 
 
 def outcomes(database: Database, batch_id: UUID) -> Counter[str]:

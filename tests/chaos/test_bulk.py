@@ -6,9 +6,7 @@ from tests.chaos.bulk_work import (
     at_least,
     batch_row,
     begin_batch,
-    chunks,
     ended,
-    jobs,
     outcomes,
     small_ones,
     states,
@@ -16,6 +14,7 @@ from tests.chaos.bulk_work import (
 from tests.chaos.evidence import REAPED_SECONDS, tasks_ended
 from tests.chaos.prefect_hands import cancel, paused, retry, task_runs
 from tests.chaos.prefect_hands import ended as run_ended
+from tests.integration.bulk.batches import chunks_of, jobs_of
 from tests.pictures import PictureServer
 from tests.waiting import eventually
 from tests.world import World
@@ -35,7 +34,7 @@ def test_a_batch_is_done_in_chunks_and_shown_as_one_run_with_their_runs(
     run = run_ended(world, str(row.flow_run_id))
     assert (run["state"]["type"], run["run_count"]) == ("COMPLETED", 1)
     assert f"batch:{batch}" in run["tags"]
-    (first, second) = chunks(database, batch)
+    (first, second) = chunks_of(database, batch)
     assert (first.jobs, second.jobs) == (50, 10)
     run = run_ended(world, str(first.flow_run_id))
     assert run["state"]["type"] == "COMPLETED"
@@ -71,10 +70,10 @@ def test_a_killed_worker_costs_a_batch_nothing_that_was_not_in_hand(
     assert states(database, batch) == {"ready": JOBS}
     fetched_again = sum(count - 1 for path, count in pictures.requests.items())
     assert fetched_again <= IN_HAND
-    assert all(job.attempts <= 2 for job in jobs(database, batch))
+    assert all(job.attempts <= 2 for job in jobs_of(database, batch))
     assert outcomes(database, batch) == {"created": JOBS}
     assert run_ended(world, str(row.flow_run_id))["state"]["type"] == "COMPLETED"
-    for chunk in chunks(database, batch):
+    for chunk in chunks_of(database, batch):
         run_ended(world, str(chunk.flow_run_id), seconds=REAPED_SECONDS)
         tasks_ended(world, str(chunk.flow_run_id))
 
@@ -84,14 +83,14 @@ def test_cancelling_a_chunk_returns_its_jobs_to_the_batch_which_still_ends_ready
 ) -> None:
     batch = begin_batch(database, small_ones(pictures, 1300, JOBS))
     at_least(database, batch, 3)
-    first = next(chunk for chunk in chunks(database, batch) if chunk.flow_run_id)
+    first = next(chunk for chunk in chunks_of(database, batch) if chunk.flow_run_id)
 
     cancel(world, str(first.flow_run_id))
 
     ended(database, batch, BatchState.READY)
     assert run_ended(world, str(first.flow_run_id))["state"]["type"] == "CANCELLED"
-    assert len(chunks(database, batch)) > 2
-    assert all(job.attempts == 1 for job in jobs(database, batch))
+    assert len(chunks_of(database, batch)) > 2
+    assert all(job.attempts == 1 for job in jobs_of(database, batch))
 
 
 def test_cancelling_the_coordinator_cancels_the_batch_and_a_retry_of_its_run_completes_it(
@@ -140,7 +139,7 @@ def test_bulk_jobs_wait_while_the_pool_is_paused(
     assert before == after
     assert before["queued"] > 0
     assert world.finished(job_id)["state"] == "ready"
-    assert all(job.attempts == 1 for job in jobs(database, batch))
+    assert all(job.attempts == 1 for job in jobs_of(database, batch))
 
 
 def test_an_interactive_job_overtakes_a_batch(

@@ -5,15 +5,14 @@ from infra.states import BatchState
 from tests.chaos.bulk_work import (
     at_least,
     begin_batch,
-    chunks,
     ended,
-    jobs,
     outcomes,
     small_ones,
     states,
 )
 from tests.chaos.prefect_hands import ended as run_ended
 from tests.chaos.prefect_hands import pool_limit, retry, states_of
+from tests.integration.bulk.batches import chunks_of, jobs_of
 from tests.pictures import PictureServer
 from tests.waiting import eventually
 from tests.world import World
@@ -36,8 +35,8 @@ def test_a_worker_that_stops_in_order_gives_its_chunk_back_uncounted(
     assert left["running"] == 0
     assert left["queued"] > 0
     assert outcomes(database, batch) == {"created": JOBS}
-    assert [job.attempts for job in jobs(database, batch)] == [1] * JOBS
-    assert [chunk.attempts for chunk in chunks(database, batch)] == [1]
+    assert [job.attempts for job in jobs_of(database, batch)] == [1] * JOBS
+    assert [chunk.attempts for chunk in chunks_of(database, batch)] == [1]
 
 
 def test_a_chunk_respects_the_limit_of_the_work_pool(
@@ -46,7 +45,7 @@ def test_a_chunk_respects_the_limit_of_the_work_pool(
     with pool_limit(world, 1):
         batch = begin_batch(database, small_ones(pictures, 2100, JOBS))
         ended(database, batch, BatchState.READY)
-        (chunk,) = chunks(database, batch)
+        (chunk,) = chunks_of(database, batch)
         run = run_ended(world, str(chunk.flow_run_id))
 
     assert run["state"]["type"] == "COMPLETED"
@@ -60,7 +59,7 @@ def test_retrying_the_run_of_a_chunk_does_again_what_failed_in_it(
     pictures.refusals["/bulk/2202.jpg"] = (404, {})
     batch = begin_batch(database, urls)
     ended(database, batch, BatchState.PARTIAL)
-    (chunk,) = chunks(database, batch)
+    (chunk,) = chunks_of(database, batch)
     run = run_ended(world, str(chunk.flow_run_id))
     asked = pictures.requests.copy()
 

@@ -1,21 +1,15 @@
 """A migrated database on which nobody works, with targets for the package's presets."""
 
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy import text
 
 from infra.db.engine import Database
-from infra.stack.stack import Stack
 from tasks.imaging.catalogue import packaged_presets
 from tasks.reprocess.targets import publish_targets
-from tests.integration.database.fresh import empty, migrated_database
+from tests.integration.database.fresh import empty
+from tests.integration.database.own import own_database
 
-
-@pytest.fixture(scope="module")
-def own_database(stack: Stack) -> Iterator[Database]:
-    with migrated_database(stack.description.postgres_url) as database:
-        yield database
+__all__ = ["database", "own_database"]
 
 
 @pytest.fixture

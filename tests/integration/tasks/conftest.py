@@ -1,27 +1,15 @@
-"""A migrated database on which nobody works, empty at the start of each test."""
+"""A migrated database on which nobody works, and a bucket of its own: empty at the start."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from infra.db.engine import Database
 from infra.objectstore import ObjectStore
 from infra.settings import StoreSettings
 from infra.stack.stack import Stack
-from tests.integration.database.fresh import empty, migrated_database
+from tests.integration.database.own import database, own_database
 
-
-@pytest.fixture(scope="module")
-def own_database(stack: Stack) -> Iterator[Database]:
-    with migrated_database(stack.description.postgres_url) as database:
-        yield database
-
-
-@pytest.fixture
-def database(own_database: Database) -> Database:
-    """An empty database; it takes the place of the stack's own."""
-    empty(own_database)
-    return own_database
+__all__ = ["database", "own_database", "own_store", "own_store_settings"]
 
 
 @pytest.fixture(scope="module")
