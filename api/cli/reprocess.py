@@ -1,18 +1,18 @@
 """`product-images reprocess`: have images made again, or see what that would come to."""
 
-import time
 from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from api.cli.client import ApiClient, open_client
+from api.cli.batch_table import print_batch
+from api.cli.batch_watch import watch_batch
+from api.cli.client import open_client
 from api.cli.json_output import write_json
 from infra.states import BatchState
 
 _out = Console(highlight=False)
-_POLL_SECONDS = 1.0
 _MEGABYTE = 1_000_000
 
 
@@ -64,24 +64,13 @@ def _carry_out(body: dict[str, Any], *, watch: bool, as_json: bool) -> None:
         if not as_json:
             _say(answer, dry_run="dry_run" in body)
         if watch and batch_id is not None:
-            answer = _follow(client, batch_id, quiet=as_json)
+            answer = watch_batch(client, batch_id, quiet=as_json)
+            if not as_json:
+                print_batch(_out, answer)
     if as_json:
         write_json(answer)
     if watch and batch_id is not None and answer["state"] != BatchState.READY:
         raise typer.Exit(1)
-
-
-def _follow(client: ApiClient, batch_id: str, *, quiet: bool) -> Any:
-    """Ask for the batch until it is final."""
-    shown = -1.0
-    while True:
-        batch = client.batch(batch_id)
-        if not quiet and batch["progress"] != shown:
-            shown = batch["progress"]
-            _out.print(f"{batch['state']} {shown:.0%}")
-        if batch["state"] != BatchState.RUNNING:
-            return batch
-        time.sleep(_POLL_SECONDS)
 
 
 def _say(answer: Any, *, dry_run: bool) -> None:
