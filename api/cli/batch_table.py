@@ -44,7 +44,9 @@ def print_batch(console: Console, batch: Any) -> None:
 
 def _lines(batch: Any) -> Iterator[str]:
     if batch["name"]:
-        yield f"{batch['kind']} of {batch['name']}, preset {batch['preset']}"
+        # Without one, each image is made in the preset that it is shown in.
+        preset = f", preset {batch['preset']}" if batch["preset"] else ""
+        yield f"{batch['kind']} of {batch['name']}{preset}"
     rows = batch["rows"]
     if rows:
         yield f"rows: {rows['total']}, {rows['accepted']} accepted, {rows['rejected']} rejected"
