@@ -4,10 +4,14 @@ The package would start a service of its own on port 5672; that is prevented for
 installation, and a service that already runs is left alone.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from infra.stack.failure import ProgramMissing
@@ -58,16 +62,26 @@ def privilege() -> tuple[str, ...] | None:
 
 def install(prefix: tuple[str, ...], log: Path, package: str) -> None:
     """Install a package, as root by `prefix`; whoever calls looks whether that worked."""
-    ours = not _POLICY.exists()
-    try:
-        if ours:
-            _run(prefix, log, "sh", "-c", f"printf '{_NO_SERVICES}' > {_POLICY}")
-            _run(prefix, log, "chmod", "755", str(_POLICY))
-        _run(prefix, log, "apt-get", "update", "-q")
-        _run(prefix, log, "apt-get", "install", "-qy", "--no-install-recommends", package)
-    finally:
-        if ours:
-            _run(prefix, log, "rm", "-f", str(_POLICY))
+    with _turn():
+        ours = not _POLICY.exists()
+        try:
+            if ours:
+                _run(prefix, log, "sh", "-c", f"printf '{_NO_SERVICES}' > {_POLICY}")
+                _run(prefix, log, "chmod", "755", str(_POLICY))
+            _run(prefix, log, "apt-get", "update", "-q")
+            _run(prefix, log, "apt-get", "install", "-qy", "--no-install-recommends", package)
+        finally:
+            if ours:
+                _run(prefix, log, "rm", "-f", str(_POLICY))
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Wait for other processes of this user that install: apt refuses a second one at once."""
+    name = f"product-images-install-{os.geteuid()}.lock"
+    with Path(tempfile.gettempdir(), name).open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until the file is closed, also by a crash
+        yield
 
 
 def _run(prefix: tuple[str, ...], log: Path, *command: str) -> None:
