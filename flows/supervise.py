@@ -5,7 +5,10 @@ from collections.abc import Coroutine
 from typing import Any, Protocol, TypeVar
 
 import structlog
+from httpx import TransportError
+from prefect import State
 from prefect.exceptions import Abort
+from prefect.states import aget_state_exception
 
 from flows.attempts import Halt
 from flows.gate import Obstacle
@@ -50,7 +53,7 @@ async def supervise(
 async def _outcome(task: asyncio.Task[T], health: Health, subject: str) -> T | None:
     if task.cancelled():
         return None
-    error = task.exception()
+    error = task.exception() or await _outage_shown_by(task.result())
     if error is None:
         return task.result()
     if isinstance(error, Abort):
@@ -61,3 +64,15 @@ async def _outcome(task: asyncio.Task[T], health: Health, subject: str) -> T | N
         log.warning("run broken off", subject=subject, error=repr(error))
         await health.suspect(Obstacle.PREFECT)
     return None
+
+
+async def _outage_shown_by(result: object) -> BaseException | None:
+    """Return what made a run fail because Prefect was away, and back in time to show that.
+
+    What asks for the slots of a task run's tags hides it in its cause.
+    """
+    if not isinstance(result, State) or not result.is_failed():
+        return None
+    error = await aget_state_exception(result)
+    was_away = isinstance(error, TransportError) or isinstance(error.__cause__, TransportError)
+    return error if was_away else None
