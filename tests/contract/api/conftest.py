@@ -1,4 +1,4 @@
-"""One API for the whole suite, on a database of its own where no worker changes anything."""
+"""An API for each module, on one database of its own where no worker changes anything."""
 
 from collections.abc import Iterator
 
@@ -25,8 +25,9 @@ def configured(stack: Stack) -> Iterator[ApiConfiguration]:
         yield changed(configuration(stack.description, url), api=limits)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def api(configured: ApiConfiguration) -> Iterator[Api]:
+    """It ends with its module: its threads would go on delivering, and log, beside other tests."""
     with running_api(configured) as serving:
         yield serving
 
