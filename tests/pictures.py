@@ -2,6 +2,7 @@
 
 import io
 import threading
+import time
 from collections import Counter
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
@@ -22,10 +23,32 @@ def photo(width: int = 1200, height: int = 900, *, seed: int = 0, quality: int =
     return out.getvalue()
 
 
+class Crowd:
+    """Counts who is inside the block, and how many there were at most."""
+
+    def __init__(self) -> None:
+        self.now = self.most = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with self._lock:
+            self.now -= 1
+
+
 class PictureServer(LoopbackServer):
     """Serves `/photo/<seed>.jpg` and what tests put under other paths."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.requests: Counter[str] = Counter()
         self.bodies: dict[str, bytes] = {}
         self.gate = threading.Event()
@@ -34,7 +57,10 @@ class PictureServer(LoopbackServer):
         self.refusals: dict[str, tuple[int, dict[str, str]]] = {}  # statuses with their headers
         self.etags: dict[str, str] = {}
         self.unchanged: Counter[str] = Counter()  # how often 304 was answered
-        super().__init__(type("Handler", (_Handler,), {"pictures": self}))
+        self.asked_at: list[float] = []  # monotonic moments, one a request
+        self.refused_at: list[float] = []  # when a refusal was about to be sent
+        self.unanswered = Crowd()
+        super().__init__(type("Handler", (_Handler,), {"pictures": self}), port)
 
     def __exit__(
         self,
@@ -60,10 +86,13 @@ class _Handler(BaseHTTPRequestHandler):
     pictures: PictureServer
 
     def do_GET(self) -> None:
+        self.pictures.asked_at.append(time.monotonic())
         self.pictures.requests[self.path] += 1
-        if self.path not in self.pictures.past_the_gate:
-            self.pictures.gate.wait(60)
+        with self.pictures.unanswered:
+            if self.path not in self.pictures.past_the_gate:
+                self.pictures.gate.wait(60)
         if self.path in self.pictures.refusals:
+            self.pictures.refused_at.append(time.monotonic())
             self._refuse(*self.pictures.refusals[self.path])
             return
         etag = self.pictures.etags.get(self.path)

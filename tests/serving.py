@@ -9,10 +9,10 @@ _POLL_SECONDS = 0.02  # how soon it notices that it shall stop
 
 
 class LoopbackServer:
-    """Serves on a free port of this machine's loopback, inside a `with`."""
+    """Serves on a port of this machine's loopback, inside a `with`; by default on a free one."""
 
-    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    def __init__(self, handler: type[BaseHTTPRequestHandler], port: int = 0) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(_POLL_SECONDS,), daemon=True
         )

@@ -63,14 +63,13 @@ class Hosts:
         `host_unavailable` when it did not answer several times in a row.
         """
         token = uuid4().hex
-        rules, admission = self._enter(host, token)
-        _require(host, admission)
+        _require(host, self._enter(host, token))
         started = time.monotonic()
         visit = Visit()
         try:
             yield visit
         finally:
-            self._leave(rules, host, token, conduct=_conduct(visit, time.monotonic() - started))
+            self._leave(host, token, _conduct(visit, time.monotonic() - started))
 
     def turn(self, host: str) -> float:
         """Take a place in the host's queue; return the seconds until it may be its turn."""
@@ -82,24 +81,36 @@ class Hosts:
                 self._note_absence()
         return self._here.turn(host)
 
-    def _enter(self, host: str, token: str) -> tuple[HostRules, Admission]:
+    def _enter(self, host: str, token: str) -> Admission:
         shared = self._present()
-        if shared is not None:
-            try:
-                return shared, shared.enter(host, token)
-            except ServiceUnavailable:
-                self._note_absence()
-        return self._here, self._here.enter(host, token)
-
-    def _leave(self, rules: HostRules, host: str, token: str, *, conduct: Conduct) -> None:
-        """A slot in Redis that cannot be given back now ends with its lease."""
+        if shared is None:
+            return self._here.enter(host, token)
+        memory = self._here.reserve(host, token)
         try:
-            if rules is self._here or self._present() is not None:
-                rules.leave(host, token, conduct)
-                return
+            admission = shared.enter(host, token, memory)
         except ServiceUnavailable:
             self._note_absence()
-        self._here.leave(host, token, conduct)  # at least this process learns of it
+            self._here.release(host, token)
+            return self._here.enter(host, token)
+        self._here.settle(host, token, admission)
+        return admission
+
+    def _leave(self, host: str, token: str, conduct: Conduct) -> None:
+        """A slot in Redis that cannot be given back now ends with its lease."""
+        told = self._tell(host, token, conduct)
+        self._here.leave(host, token, conduct, told=told)
+
+    def _tell(self, host: str, token: str, conduct: Conduct) -> bool:
+        """Tell Redis of a visit, also of one that it did not let in; False when it is away."""
+        shared = self._present()
+        if shared is None:
+            return False
+        try:
+            shared.leave(host, token, conduct)
+        except ServiceUnavailable:
+            self._note_absence()
+            return False
+        return True
 
     def _present(self) -> SharedHosts | None:
         return self._shared if time.monotonic() >= self._redis_from else None

@@ -1,5 +1,7 @@
 """Treats hosts politely within one process, by the same rules, for as long as Redis is away.
 
+While Redis answers it decides nothing but follows: what is under way when Redis goes, or when it
+comes back with nothing, is counted all the same, and no pause that the process saw is forgotten.
 Keeps no statistics: they are shown from Redis. What is known is lost with the process.
 """
 
@@ -15,6 +17,7 @@ from infra.politeness.terms import (
     Admission,
     Conduct,
     Hold,
+    Memory,
     Terms,
     Verdict,
 )
@@ -22,7 +25,10 @@ from infra.politeness.terms import (
 
 @dataclass(slots=True)
 class _Host:
-    """Moments on the process's own clock; 0 means never."""
+    """Moments on the process's own clock; 0 means never.
+
+    `untold` says that Redis was away when a pause began.
+    """
 
     slots: dict[str, float] = field(default_factory=dict)
     full_at: float = 0
@@ -37,6 +43,7 @@ class _Host:
     pace: float = 0
     last_error: str = ""
     asked_at: float = 0
+    untold: bool = False
 
 
 class LocalHosts:
@@ -55,16 +62,48 @@ class LocalHosts:
             held = self._held(host, now)
             if held is not None:
                 return held
-            terms = self._terms
-            host.full_at = max(host.full_at, now) + terms.step_microseconds / MICROSECONDS
-            until = now + terms.lease_seconds
+            self._spend(host, now)
+            until = now + self._terms.lease_seconds
             host.slots[token] = until
             if host.open_until > 0:
                 host.probe, host.probe_until = token, until
             return Admission()
 
-    def leave(self, name: str, token: str, conduct: Conduct) -> None:
-        """Give the slot back, and note what came of the request."""
+    def reserve(self, name: str, token: str) -> Memory:
+        """Take a slot, if there is one, for a request that Redis decides about.
+
+        Redis counts what this process has under way, unless it was lost in the meantime.
+        """
+        with self._lock:
+            host, now = self._host(name), self._clock()
+            _end_leases(host, now)
+            full = len(host.slots) >= self._terms.concurrency
+            if not full:
+                host.slots[token] = now + self._terms.lease_seconds
+            silent, opened = max(0, host.silent_until - now), max(0, host.open_until - now)
+            return Memory(silent, opened, host.untold, full)
+
+    def settle(self, name: str, token: str, admission: Admission) -> None:
+        """Follow what Redis decided about a reserved slot: it knows of all pauses now.
+
+        When it lets the request through, they are over, for instance because of a reset.
+        """
+        with self._lock:
+            host, now = self._host(name), self._clock()
+            host.untold = False
+            if admission.hold is None:
+                host.silent_until, host.open_until = 0, 0
+                self._spend(host, now)
+            else:
+                host.slots.pop(token, None)
+
+    def release(self, name: str, token: str) -> None:
+        """Give a reserved slot back that Redis, which is away, did not decide about."""
+        with self._lock:
+            self._host(name).slots.pop(token, None)
+
+    def leave(self, name: str, token: str, conduct: Conduct, *, told: bool = False) -> None:
+        """Give the slot back, and note what came of the request; `told`: Redis knows it too."""
         with self._lock:
             host, now = self._host(name), self._clock()
             host.slots.pop(token, None)
@@ -78,6 +117,8 @@ class LocalHosts:
             if conduct.is_error:
                 host.last_error = conduct.code
             host.asked_at = now
+            if not told and max(host.silent_until, host.open_until) > now:
+                host.untold = True
 
     def turn(self, name: str) -> float:
         """Take a place in the host's queue; return the seconds until it may be its turn."""
@@ -98,7 +139,7 @@ class LocalHosts:
         return self._hosts.setdefault(name, _Host())
 
     def _held(self, host: _Host, now: float) -> Admission | None:
-        host.slots = {token: until for token, until in host.slots.items() if until > now}
+        _end_leases(host, now)
         ready_at = max(host.open_until, host.probe_until if host.open_until > 0 else 0)
         if ready_at > now:
             return Admission(Hold.OPEN, ready_at - now, host.last_error)
@@ -110,6 +151,10 @@ class LocalHosts:
         ahead = max(host.full_at, now) + step - now
         window = self._terms.window_microseconds / MICROSECONDS
         return Admission(Hold.RATE, ahead - window) if ahead > window + 1e-6 else None
+
+    def _spend(self, host: _Host, now: float) -> None:
+        step = self._terms.step_microseconds / MICROSECONDS
+        host.full_at = max(host.full_at, now) + step
 
     def _judge(self, host: _Host, conduct: Conduct, *, now: float, probing: bool) -> None:
         if conduct.verdict in (Verdict.ALIVE, Verdict.OVERLOADED):
@@ -138,3 +183,7 @@ class LocalHosts:
         host.opens = min(host.opens + 1, 40)
         doubled = self._terms.breaker_seconds * 2 ** (host.opens - 1)
         host.open_until = now + min(doubled, self._terms.breaker_max_seconds) * conduct.jitter
+
+
+def _end_leases(host: _Host, now: float) -> None:
+    host.slots = {token: until for token, until in host.slots.items() if until > now}

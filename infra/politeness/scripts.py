@@ -18,6 +18,14 @@ ENTER = (
     + """
 local token, most, lease = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local window, step = tonumber(ARGV[4]), tonumber(ARGV[5])
+local silent_for, open_for = tonumber(ARGV[7]), tonumber(ARGV[8])
+if ARGV[9] == '1' or redis.call('EXISTS', KEYS[1]) == 0 then
+    if silent_for > 0 then
+        set('silent_until', math.max(number('silent_until'), now + silent_for))
+    end
+    if open_for > 0 then set('open_until', math.max(number('open_until'), now + open_for)) end
+    if silent_for > 0 or open_for > 0 then redis.call('PEXPIRE', KEYS[1], ARGV[6]) end
+end
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', text(now))
 local open_until = number('open_until')
 local ready_at = math.max(open_until, open_until > 0 and number('probe_until') or 0)
@@ -42,8 +50,11 @@ redis.call('PEXPIRE', KEYS[1], ARGV[6])
 return {'', 0, ''}
 """
 )
-"""KEYS host, slots. ARGV token, concurrency, lease, window, step, kept ms.
-Gives hold, wait, last error."""
+"""KEYS host, slots. ARGV token, concurrency, lease, window, step, kept ms, and the pauses that the
+caller remembers: silence, circuit, and whether they are news. Gives hold, wait, last error.
+
+A Redis that knows the host and was told of its pauses is right, whatever the caller remembers:
+somebody may have reset them. One that knows nothing of the host has lost what it had."""
 
 LEAVE = (
     _CLOCK

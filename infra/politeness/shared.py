@@ -19,12 +19,14 @@ from infra.politeness.terms import (
     Conduct,
     Hold,
     HostView,
+    Memory,
     Terms,
 )
 
 _INDEX = "polite-hosts"
 _KEPT_MILLISECONDS = KEPT_SECONDS * 1000
 _CODE = "code:"
+NOTHING = Memory()
 
 
 class SharedHosts:
@@ -36,18 +38,24 @@ class SharedHosts:
         self._turn, self._reset = cache.script(TURN), cache.script(RESET)
         self._look, self._list = cache.script(LOOK), cache.script(LIST)
 
-    def enter(self, host: str, token: str) -> Admission:
-        """Take a slot of the host under a token of the caller's, or say why there is none."""
+    def enter(self, host: str, token: str, memory: Memory = NOTHING) -> Admission:
+        """Take a slot of the host under a token of the caller's, or say why there is none.
+
+        `memory` is believed where Redis cannot know better.
+        """
         terms = self._terms
         hold, wait, error = self._enter(
             _keys(host),
             (
                 token,
-                terms.concurrency,
+                0 if memory.full else terms.concurrency,
                 _micro(terms.lease_seconds),
                 terms.window_microseconds,
                 terms.step_microseconds,
                 _KEPT_MILLISECONDS,
+                _micro(memory.silent_seconds),
+                _micro(memory.open_seconds),
+                int(memory.untold),
             ),
         )
         if not hold:

@@ -100,6 +100,20 @@ class Admission:
 
 
 @dataclass(frozen=True, slots=True)
+class Memory:
+    """What one process knows of a host by itself; of pauses, the seconds that are left.
+
+    `untold` says that Redis was away when the process learned of a pause, `full` that the
+    process alone has as many requests under way as the host gets.
+    """
+
+    silent_seconds: float = 0.0
+    open_seconds: float = 0.0
+    untold: bool = False
+    full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Conduct:
     """What came of one request: a code, and what it says about the host.
 

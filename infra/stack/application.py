@@ -71,7 +71,7 @@ def _once(name: str, module: str, environment: Mapping[str, str], *, needs: froz
         needs=tuple(needs),
         once=True,
         wave=7,
-        start_seconds=120,
+        start_seconds=300,  # on a busy machine, Prefect alone takes minutes for what is deployed
     )
 
 
@@ -87,7 +87,7 @@ def _api(ground: Ground, environment: Mapping[str, str], running: frozenset[str]
         prepare=lambda: require_free(port, "API_PORT", ground.settings.api_host),
         probe=lambda: http_answers(port, "/healthz") and http_answers(port, "/readyz"),
         wave=9,
-        start_seconds=120,  # it is ready when all that it depends on is
+        start_seconds=240,  # it is ready when all that it depends on is
         stop_seconds=20,
     )
 
@@ -104,7 +104,7 @@ def _worker(
         prepare=lambda: ready.unlink(missing_ok=True),
         probe=ready.exists,
         wave=10,
-        start_seconds=120,
+        start_seconds=240,
         stop_seconds=_WORKER_STOP_SECONDS,
     )
 

@@ -1,6 +1,8 @@
 """`make bench`: start a private stack, measure, print a table with ratios."""
 
+import argparse
 import tempfile
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,18 +20,36 @@ from tests.benchmarks.orchestration import measure_orchestration
 from tests.benchmarks.quality import measure_quality
 from tests.benchmarks.throughput import measure_throughput
 
+Measure = Callable[[Stack, Console], None]
+
+_ON_A_STACK: dict[str, Measure] = {
+    "imports": measure_imports,
+    "orchestration": measure_orchestration,
+    "throughput": measure_throughput,
+    "bulk": measure_bulk,
+}
+
 
 def main() -> None:
-    """Run every benchmark."""
+    """Run every benchmark, or those that are named."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
+    every = ("quality", *_ON_A_STACK)
+    parser.add_argument("names", nargs="*", choices=every, metavar="NAME", help=", ".join(every))
+    names = parser.parse_args().names or every
     console = Console(highlight=False)
-    measure_quality(console)
+    if "quality" in names:
+        measure_quality(console)
+    wanted = [measure for name, measure in _ON_A_STACK.items() if name in names]
+    if wanted:
+        _measure_on_a_stack(console, wanted)
+
+
+def _measure_on_a_stack(console: Console, wanted: Sequence[Measure]) -> None:
     directory = Path(tempfile.mkdtemp(prefix="product-images-bench-"))
     try:
         with Stack(_settings(directory), partial(_report, console)) as stack:
-            measure_imports(stack, console)
-            measure_orchestration(stack, console)
-            measure_throughput(stack, console)
-            measure_bulk(stack, console)
+            for measure in wanted:
+                measure(stack, console)
     finally:
         erase(directory)
 

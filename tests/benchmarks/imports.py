@@ -1,4 +1,4 @@
-"""How fast a large catalogue is accepted, planned, cancelled, retried and reported."""
+"""How fast a large catalogue is read, accepted, planned, cancelled, retried and reported."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +22,7 @@ from tests.contract.api.served import peak_bytes, served_api
 from tests.integration.database.fresh import empty_database
 
 _ROWS = 100_000
+_SIZES = (1_000, 20_000, _ROWS)
 _IMAGES = 3
 _SLICE = 1_000
 _SECONDS = 1_200
@@ -29,33 +30,48 @@ _TEXT = "A soft and light shoe for every day. " * 20
 
 
 def measure_imports(stack: Stack, console: Console) -> None:
-    """Print rows per second for each step, and the API's memory before and after."""
-    table = Table("step", "rows/s", "note")
+    """Print rows per second for each step, and the peak memory of the API after each size."""
+    table = Table("step", "rows", "rows/s", "peak memory of the API")
     with (
         empty_database(stack.description.postgres_url) as url,
         Database(DatabaseSettings(url=url)) as database,
     ):
         upgrade(url)
         with served_api(stack.description, url) as (api, process_id):
-            _send(api, "W", 1_000)
-            few = peak_bytes(process_id)
-            batch_id = _timed(table, "POST /imports", lambda: _send(api, "S", _ROWS))
-            many = peak_bytes(process_id)
-            table.add_row("", "", f"peak memory {few >> 20} MiB, then {many >> 20} MiB")
-            again = _send(api, "S", _ROWS)
-        _timed(table, f"plan, {_IMAGES} images a row", lambda: _plan(database, batch_id))
-        _timed(table, "report", lambda: _report(database, batch_id))
-        _timed(table, "cancel", lambda: cancel_batch(database, batch_id))
-        _timed(table, "retry", lambda: retry_batch(database, batch_id))
-        _timed(table, "plan of known products", lambda: _plan(database, again))
+            new, known = _measure_api(table, api, process_id)
+        _timed(table, f"planned, {_IMAGES} images a row", lambda: _plan(database, new))
+        _timed(table, "report", lambda: _report(database, new))
+        _timed(table, "cancel", lambda: cancel_batch(database, new))
+        _timed(table, "retry", lambda: retry_batch(database, new))
+        _timed(table, "planned, products known", lambda: _plan(database, known))
     console.print(table)
 
 
-def _timed(table: Table, name: str, work: Callable[[], UUID | None]) -> UUID:
+def _measure_api(table: Table, api: Api, process_id: int) -> tuple[UUID, UUID]:
+    """Measure what the API does itself; return the batches of two files with the same skus.
+
+    The small files come first: a peak never falls again, so each one is that of its size.
+    """
+    new = UUID(int=0)
+    table.add_row("started", "", "", _mebibytes(process_id))
+    for rows in _SIZES:
+        for name, dry_run in (("read (dry run)", True), ("POST to accepted", False)):
+            started = time.perf_counter()
+            new = _send(api, f"S{rows}", rows, dry_run=dry_run) or new
+            seconds = time.perf_counter() - started
+            table.add_row(name, f"{rows:,}", f"{rows / seconds:,.0f}", _mebibytes(process_id))
+    known = _send(api, f"S{_ROWS}", _ROWS)
+    return new, known or new
+
+
+def _mebibytes(process_id: int) -> str:
+    return f"{peak_bytes(process_id) / (1 << 20):.1f} MiB"
+
+
+def _timed(table: Table, name: str, work: Callable[[], object]) -> None:
     started = time.perf_counter()
-    result = work()
-    table.add_row(name, f"{_ROWS / (time.perf_counter() - started):,.0f}", "")
-    return result or UUID(int=0)
+    work()
+    table.add_row(name, f"{_ROWS:,}", f"{_ROWS / (time.perf_counter() - started):,.0f}", "")
 
 
 def _lines(prefix: str, rows: int) -> Iterator[bytes]:
@@ -65,15 +81,17 @@ def _lines(prefix: str, rows: int) -> Iterator[bytes]:
         yield f"{prefix}-{number},Shoe {number},{_TEXT},9.90,EUR,{urls}\n".encode()
 
 
-def _send(api: Api, prefix: str, rows: int) -> UUID:
+def _send(api: Api, prefix: str, rows: int, *, dry_run: bool = False) -> UUID | None:
+    """Send a file; return its batch, None for a dry run."""
     response = requests.post(
         f"{api.url}/imports",
+        params={"dry_run": str(dry_run).lower()},
         data=_lines(prefix, rows),
         headers={"Content-Type": "text/csv"},
         timeout=_SECONDS,
     )
     response.raise_for_status()
-    return UUID(response.json()["batch_id"])
+    return None if dry_run else UUID(response.json()["batch_id"])
 
 
 def _plan(database: Database, batch_id: UUID) -> None:
