@@ -22,6 +22,9 @@ class Retirement(Table):
     __tablename__ = "retirements"
     __table_args__ = (
         Index("ix_retirements_since", "since", postgresql_where="removed_until IS NULL"),
+        Index(
+            "ix_retirements_removed", "removed_until", postgresql_where="removed_until IS NOT NULL"
+        ),
     )
 
     folder: Mapped[str] = mapped_column(Text, primary_key=True)

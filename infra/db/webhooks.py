@@ -57,6 +57,11 @@ class WebhookDelivery(Table):
     __tablename__ = "webhook_deliveries"
     __table_args__ = (
         Index("ix_webhook_deliveries_due", "due_at", postgresql_where="state = 'pending'"),
+        Index(
+            "ix_webhook_deliveries_finished",
+            "finished_at",
+            postgresql_where="finished_at IS NOT NULL",
+        ),
     )
 
     id: Mapped[Id]
