@@ -56,7 +56,8 @@ def all_ready(world: World, job_ids: Sequence[str], *, seconds: float = 180) -> 
 def assert_paused(log: LogFrom, reason: str) -> None:
     """For this reason first: a part that starts slowly may be found missing once more."""
     closings = [line for line in log.text.splitlines() if "worker pauses" in line]
-    assert closings and reason in closings[0], closings
+    assert closings
+    assert reason in closings[0], closings
     assert log.text.rindex("worker goes on") > log.text.rindex("worker pauses")
 
 
