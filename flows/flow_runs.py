@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from enum import Enum, auto
 from http import HTTPStatus
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -44,6 +45,7 @@ PARKED = "Parked"
 AWAITING_SLOT = "AwaitingSlot"
 """Name of the state of a run that the bridge has scheduled because of a limit."""
 _NO_WISHES = frozenset({PARKED, AWAITING_SLOT, "AwaitingConcurrencySlot", "Late"})
+_OURS_SECONDS = 60.0
 STOPPED = (StateType.CANCELLED, StateType.CANCELLING)
 
 
@@ -94,6 +96,8 @@ class FlowRuns:
         self._client = client
         self._work_pool = work_pool
         self._deployment_ids: dict[str, UUID] = {}
+        self._our_ids: list[UUID] = []
+        self._ours_until = 0.0
 
     async def of_job(self, label: RunLabel, state: State[Any] | None = None) -> FlowRun:
         """Return the job's run; unless it exists, create it in this state (default: Pending).
@@ -108,6 +112,7 @@ class FlowRuns:
             return await self.create(label, state)
         except ObjectNotFound:  # deployed anew since: look it up again
             self._deployment_ids.clear()
+            self._ours_until = 0.0
             return await self.create(label, state)
 
     async def create(self, label: RunLabel, state: State[Any] | None = None) -> FlowRun:
@@ -147,13 +152,23 @@ class FlowRuns:
 
     async def filter(self, states: Collection[StateType]) -> FlowRunFilter:
         """Describe such runs; others may use the same server, and are none of our business."""
-        pools = [self._work_pool, batches_pool(self._work_pool)]
-        pool = WorkPoolFilter(name=WorkPoolFilterName(any_=pools))
-        ours = await self._client.read_deployments(work_pool_filter=pool)
         return FlowRunFilter(
             state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(states))),
-            deployment_id=FlowRunFilterDeploymentId(any_=[deployment.id for deployment in ours]),
+            deployment_id=FlowRunFilterDeploymentId(any_=await self._ours()),
         )
+
+    async def _ours(self) -> list[UUID]:
+        """Return the ids of the deployments of our pools, as they were a short while ago.
+
+        Prefect's client checks each schedule's time zone against a walk through the file system.
+        """
+        if monotonic() >= self._ours_until:
+            pools = [self._work_pool, batches_pool(self._work_pool)]
+            pool = WorkPoolFilter(name=WorkPoolFilterName(any_=pools))
+            found = await self._client.read_deployments(work_pool_filter=pool)
+            self._our_ids = [deployment.id for deployment in found]
+            self._ours_until = monotonic() + _OURS_SECONDS
+        return self._our_ids
 
     async def dress(self, flow_run_id: UUID, label: RunLabel) -> None:
         """Give a run that a person started the name and tags of its job."""

@@ -3,6 +3,7 @@
 Everything that runs in the event loop is put together here.
 """
 
+import gc
 import signal
 from collections.abc import Iterator
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -133,9 +134,16 @@ def run_shift() -> int:
     with open_workshop(configuration) as workshop, suppress(Stopped):
         _wait_for_parts(workshop, stop)
         register_policies(workshop.database, configuration.presets)
+        _spare_the_collector()
         _work(workshop, stop)
     log.info("worker stopped")
     return 0
+
+
+def _spare_the_collector() -> None:
+    """Have Python's garbage collector leave out what was imported: it stays to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 def _wait_for_parts(workshop: Workshop, stop: Event) -> None:

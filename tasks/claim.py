@@ -87,10 +87,11 @@ def claim(
     Raises `ServiceUnavailable` when PostgreSQL is away.
     """
     with database.transaction() as session:
-        job = session.get(Job, job_id, with_for_update=True)
-        if job is None:
+        wanted = select(Job, func.now()).where(Job.id == job_id).with_for_update(of=Job)
+        row = session.execute(wanted).tuples().one_or_none()
+        if row is None:
             return Unclaimed.ABSENT
-        now = session.scalars(select(func.now())).one()
+        job, now = row
         obstacle = _obstacle(job, owner, now)
         if obstacle is not None:
             return obstacle
@@ -171,5 +172,7 @@ def _stored_content(image: Image, job: Job) -> str | None:
 
 
 def _stored_keys(session: Session, contents: Set[str | None]) -> dict[str | None, str]:
+    if contents <= {None}:
+        return {}
     keys = select(Original.sha256, Original.object_key).where(Original.sha256.in_(contents))
     return dict(session.execute(keys).tuples().all())

@@ -114,7 +114,7 @@ def _write_variants(session: Session, done: Sequence[ImageDone]) -> None:
     }
     if not rows:
         return
-    statement = insert(Variant).values([rows[key] for key in sorted(rows)])
+    statement = insert(Variant)
     # Equal policies give equal bytes; should they not, the row says what is stored now.
     stored = {name: statement.excluded[name] for name in _STORED}
     session.execute(
@@ -122,7 +122,8 @@ def _write_variants(session: Session, done: Sequence[ImageDone]) -> None:
             index_elements=[Variant.original_sha256, Variant.fingerprint, Variant.name],
             set_=stored,
             where=Variant.sha256 != statement.excluded.sha256,
-        )
+        ),
+        [rows[key] for key in sorted(rows)],  # beside the statement: compiled for one, not all
     )
 
 

@@ -74,6 +74,8 @@ def keep_validators(session: Session, done: Sequence[ImageDone]) -> None:
         for image in done
         if image.validators is not None
     }
+    if not rows:
+        return
     there = session.scalars(select(Image.id).where(Image.id.in_(rows)).order_by(Image.id)).all()
     if not there:
         return

@@ -6,6 +6,7 @@ variant's address. It must not know where variants are kept.
 
 import json
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from hashlib import sha256
 
 import PIL
@@ -16,6 +17,7 @@ from tasks.imaging.preset import Preset
 from tasks.imaging.sniff import ImageFormat
 
 PIPELINE_REVISION = 3  # raise it when the steps change what comes out
+_PRESETS_KEPT = 128  # a policy is asked for several times for each image
 _HEX_DIGITS = 16  # 64 bits: one policy among a few hundred, not one object among billions
 
 # Pillow's names of the libraries that write each format, the first that is there.
@@ -55,7 +57,7 @@ def policy_revision(preset: Preset) -> str:
     That is when the preset says something else, whether its `revision` was raised or not, or when
     the pipeline's own revision was. A newer encoder does not make what an older one wrote wrong.
     """
-    return _digest(_policy(preset))
+    return _digest(_policy(preset, PIPELINE_REVISION))
 
 
 def policy_fingerprint(preset: Preset) -> str:
@@ -63,12 +65,25 @@ def policy_fingerprint(preset: Preset) -> str:
 
     That includes the decoders: Pillow's come with it, HEIC has one of its own.
     """
-    versions = {"pillow": PIL.__version__, "heif": heif_version(), "encoders": _encoders(preset)}
-    return _digest({**_policy(preset), **versions})
+    return _fingerprint(
+        preset,
+        pipeline=PIPELINE_REVISION,
+        pillow=PIL.__version__,
+        heif=heif_version(),
+        encoders=tuple(_encoders(preset).items()),
+    )
 
 
-def _policy(preset: Preset) -> dict[str, object]:
-    return {"preset": asdict(preset), "pipeline": PIPELINE_REVISION}
+@lru_cache(maxsize=_PRESETS_KEPT)
+def _fingerprint(
+    preset: Preset, *, pipeline: int, pillow: str, heif: str, encoders: tuple[tuple[str, str], ...]
+) -> str:
+    versions = {"pillow": pillow, "heif": heif, "encoders": dict(encoders)}
+    return _digest({**_policy(preset, pipeline), **versions})
+
+
+def _policy(preset: Preset, pipeline: int) -> dict[str, object]:
+    return {"preset": asdict(preset), "pipeline": pipeline}
 
 
 def _encoders(preset: Preset) -> dict[str, str]:

@@ -1,7 +1,6 @@
-"""A batch through the whole system against bare Pillow, and what a product costs besides pixels."""
+"""A batch through the whole system against bare Pillow."""
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from time import perf_counter
 
 from rich.console import Console
@@ -12,7 +11,7 @@ from infra.settings import DatabaseSettings
 from infra.stack.stack import Stack
 from infra.states import BatchState
 from tests.benchmarks.bare_pillow import images_per_second
-from tests.benchmarks.cpu import cpu_seconds
+from tests.benchmarks.bulk_costs import show_bulk_costs
 from tests.chaos.bulk_work import begin_batch, ended, small_ones
 from tests.pictures import PictureServer, photo
 from tests.world import World
@@ -20,18 +19,15 @@ from tests.world import World
 SIDE_PX = 2000
 _ROUNDS = 3
 _IMAGES = 80
-_SMALL_JOBS = 200
-_IDLE_SECONDS = 10.0
-_SETTLING_SECONDS = 3.0  # the Prefect server writes in batches a little later
 _LONGEST_SECONDS = 600.0
 
 
 def measure_bulk(stack: Stack, console: Console) -> None:
-    """Print throughput of batches as ratios, and milliseconds of CPU per product by part."""
+    """Print throughput of batches as ratios, and what a product costs besides its pixels."""
     settings = DatabaseSettings(url=stack.description.postgres_url)
     with PictureServer() as server, World(stack) as world, Database(settings) as database:
         _run(database, small_ones(server, 50_000, 20))  # warm
-        _show_costs(world, database, server=server, console=console)
+        show_bulk_costs(world, database, server=server, console=console)
         _show_throughput(database, server, console)
 
 
@@ -48,42 +44,9 @@ def _show_throughput(database: Database, server: PictureServer, console: Console
     console.print(table)
 
 
-def _show_costs(
-    world: World, database: Database, *, server: PictureServer, console: Console
-) -> None:
-    time.sleep(_SETTLING_SECONDS)
-    idle = _used(world, lambda: time.sleep(_IDLE_SECONDS))
-    urls = small_ones(server, 51_000, _SMALL_JOBS)
-    started = perf_counter()
-    busy = _used(world, lambda: _work(database, urls))
-    seconds = perf_counter() - started
-    table = Table("part", "CPU ms per product", "idle, CPU ms per s")
-    total = 0.0
-    for part in sorted(busy, key=lambda name: -busy[name]):
-        if part == "pixels":
-            continue
-        idle_per_second = idle.get(part, 0) / _IDLE_SECONDS
-        each = (busy[part] - idle_per_second * seconds) / _SMALL_JOBS * 1000
-        total += each
-        table.add_row(part, f"{each:.1f}", f"{idle_per_second * 1000:.0f}")
-    table.add_row("all", f"{total:.1f}", "")
-    console.print(table)
-
-
-def _work(database: Database, urls: Sequence[str]) -> None:
-    _run(database, urls)
-    time.sleep(_SETTLING_SECONDS)
-
-
 def _run(database: Database, urls: Sequence[str]) -> float:
     """Return the seconds from a batch's commit to its end."""
     started = perf_counter()
     batch = begin_batch(database, urls)
     ended(database, batch, BatchState.READY, seconds=_LONGEST_SECONDS, every_seconds=0.1)
     return perf_counter() - started
-
-
-def _used(world: World, work: Callable[[], None]) -> dict[str, float]:
-    before = cpu_seconds(world)
-    work()
-    return {part: after - before.get(part, 0) for part, after in cpu_seconds(world).items()}

@@ -1,89 +1,24 @@
 """Parts of the system go away while jobs are at work, and come back: no job suffers."""
 
-from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from time import monotonic
-from typing import Any
 
 import requests
 
 from tests.chaos.holding import step_begins
-from tests.chaos.prefect_hands import LogFrom, ended, worker_log
+from tests.chaos.outage import all_ready, assert_paused, away, begin, last, prefect_away_for
+from tests.chaos.prefect_hands import worker_log
 from tests.pictures import PictureServer
 from tests.waiting import eventually
 from tests.world import World
-
-_JOBS = 10
-_IN_HAND = 3
-_REAPED_SECONDS = 120.0
-
-
-@contextmanager
-def away(world: World, part: str) -> Iterator[None]:
-    """Stop a part for the length of the block."""
-    keeper = world.stack.part(part)
-    keeper.stop()
-    try:
-        yield
-    finally:
-        keeper.start()
-
-
-def last(seconds: float, *, since: float) -> None:
-    """Let an outage last that long."""
-    eventually(lambda: monotonic() - since >= seconds, "enough time", seconds=seconds + 1)
-
-
-def begin(world: World, pictures: PictureServer, seeds: Sequence[int]) -> list[str]:
-    """Post a job for each picture; return their ids when all are being fetched."""
-    urls = [pictures.photo(seed) for seed in seeds]
-    pictures.gate.clear()
-    jobs = [world.post(url)["job_id"] for url in urls]
-    eventually(lambda: len(pictures.requests) == len(seeds), "all pictures are being fetched")
-    return jobs
-
-
-def all_ready(world: World, job_ids: Sequence[str], *, seconds: float = 180) -> list[Any]:
-    """Return the jobs when all are final, and their runs completed."""
-    jobs = [world.finished(job_id, seconds=seconds, every_seconds=0.2) for job_id in job_ids]
-    assert [job["state"] for job in jobs] == ["ready"] * len(jobs)
-    runs = [ended(world, job["flow_run_id"], seconds=_REAPED_SECONDS) for job in jobs]
-    assert [run["state"]["type"] for run in runs] == ["COMPLETED"] * len(jobs)
-    return jobs
-
-
-def assert_paused_once(log: LogFrom, reason: str) -> None:
-    closings = [line for line in log.text.splitlines() if "worker pauses" in line]
-    assert [reason in line for line in closings] == [True], closings
-    assert log.text.count("worker goes on") == 1
-
-
-def prefect_away_for(world: World, pictures: PictureServer, seconds: float, first: int) -> None:
-    log = worker_log(world)
-    jobs = begin(world, pictures, range(first, first + _IN_HAND))
-    with away(world, "prefect"):
-        since = monotonic()
-        pictures.gate.set()
-        seeds = range(first + _IN_HAND, first + _JOBS)
-        jobs += [world.post(pictures.photo(seed))["job_id"] for seed in seeds]
-        last(seconds, since=since)
-    done = all_ready(world, jobs, seconds=240)
-
-    assert [job["attempts"] for job in done] == [1] * _JOBS
-    assert_paused_once(log, "Prefect is away")
 
 
 def test_prefect_away_for_twenty_seconds_costs_no_job_an_attempt(
     world: World, pictures: PictureServer
 ) -> None:
+    log = worker_log(world)
     prefect_away_for(world, pictures, 20, 5500)
-
-
-def test_prefect_away_for_longer_than_its_client_is_patient_costs_no_job_an_attempt(
-    world: World, pictures: PictureServer
-) -> None:
-    prefect_away_for(world, pictures, 180, 5520)
+    assert_paused(log.text, "Prefect is away")
 
 
 def test_the_object_store_away_costs_no_job_an_attempt(
@@ -99,7 +34,7 @@ def test_the_object_store_away_costs_no_job_an_attempt(
     done = all_ready(world, jobs)
 
     assert [job["attempts"] for job in done] == [1] * len(jobs)
-    assert_paused_once(log, "the object store is away")
+    assert_paused(log.text, "the object store is away")
 
 
 def test_postgresql_away_with_jobs_in_hand_fails_no_job(

@@ -26,7 +26,7 @@ PICTURE = b"\xff\xd8\xff" + bytes(1000)
 HOST = "shop.example"
 LOOPBACK = ip_address("127.0.0.1")
 TOTAL_SECONDS = 0.5
-SLACK_SECONDS = 1.5
+SLACK_SECONDS = 10.0  # of a busy machine; what is stuck stays stuck for longer
 
 Secure = Callable[[ssl.SSLContext, Mapping[str, Answer]], HostileServer]
 

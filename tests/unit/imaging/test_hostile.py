@@ -14,7 +14,7 @@ from tests.unit.imaging.hostile import PAYLOAD, carriers, file_of
 from tests.unit.imaging.odd import heic, tiff, with_chunks
 from tests.unit.imaging.pictures import photo, rendered
 
-QUICKLY_SECONDS = 3.0  # it takes milliseconds; the machine may be busy
+QUICKLY_SECONDS = 3.0  # of CPU; it takes milliseconds
 SMALL = photo(48, 32)
 
 TOO_LARGE = {
@@ -37,9 +37,9 @@ CARRIERS = carriers(SMALL)
 
 @pytest.mark.parametrize("kind", TOO_LARGE)
 def test_too_many_declared_pixels_cost_nothing(tmp_path: Path, kind: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     assert code_of(tmp_path, TOO_LARGE[kind]) == ErrorCode.TOO_MANY_PIXELS
-    assert time.monotonic() - started < QUICKLY_SECONDS
+    assert time.process_time() - started < QUICKLY_SECONDS
 
 
 def test_a_jpeg_that_declares_more_than_its_bytes_hold_is_refused(tmp_path: Path) -> None:
@@ -80,9 +80,9 @@ def test_too_many_bytes_are_refused_unread(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", MANY_FRAMES)
 def test_too_many_frames_are_refused_before_they_are_looked_at(tmp_path: Path, kind: str) -> None:
     flood = MANY_FRAMES[kind](20_000)
-    started = time.monotonic()
+    started = time.process_time()
     assert code_of(tmp_path, flood) == ErrorCode.TOO_MANY_FRAMES
-    assert time.monotonic() - started < QUICKLY_SECONDS
+    assert time.process_time() - started < QUICKLY_SECONDS
 
 
 @pytest.mark.parametrize("kind", MANY_FRAMES)
@@ -96,9 +96,9 @@ def test_as_many_frames_as_the_limit_says_are_accepted(tmp_path: Path, kind: str
 
 @pytest.mark.parametrize("kind", [b"zTXt", b"iTXt"])
 def test_a_text_that_unpacks_to_gigabytes_is_not_unpacked(tmp_path: Path, kind: bytes) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     assert seen(tmp_path, hostile.text_bomb(kind, 64)).size == (16, 16)
-    assert time.monotonic() - started < QUICKLY_SECONDS
+    assert time.process_time() - started < QUICKLY_SECONDS
 
 
 def test_a_profile_that_unpacks_without_end_is_left_out(tmp_path: Path) -> None:
@@ -112,9 +112,9 @@ def test_a_damaged_extra_of_a_png_does_not_cost_the_picture(tmp_path: Path) -> N
 
 
 def test_many_large_tags_of_a_tiff_are_not_all_read(tmp_path: Path) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     assert seen(tmp_path, hostile.tiff_of_tags(20_000)).size == (8, 8)
-    assert time.monotonic() - started < 3 * QUICKLY_SECONDS
+    assert time.process_time() - started < 3 * QUICKLY_SECONDS
 
 
 def test_a_tiff_that_leads_back_to_itself_ends(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tasks.imaging.facts import Limits
 from tasks.imaging.render import render
 from tests.unit.imaging.pictures import LIMITS, encoded, huge_png, photo, rendered
 
-QUICKLY_SECONDS = 3.0  # it takes milliseconds; the machine may be busy
+QUICKLY_SECONDS = 3.0  # of CPU; it takes milliseconds
 
 DISGUISED = {
     "html": b"<!DOCTYPE html><html><body>Not found</body></html>",
@@ -75,9 +75,9 @@ def test_a_damaged_file_is_refused_as_corrupt(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("side", [7_500, 12_000, 30_000])
 def test_a_bomb_is_refused_before_it_costs_anything(tmp_path: Path, side: int) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     assert code_of(tmp_path, huge_png(side, side)) == ErrorCode.TOO_MANY_PIXELS
-    assert time.monotonic() - started < QUICKLY_SECONDS
+    assert time.process_time() - started < QUICKLY_SECONDS
 
 
 def test_the_limit_itself_is_still_accepted(tmp_path: Path) -> None:
@@ -91,9 +91,9 @@ def test_endless_scans_are_refused_before_decoding(tmp_path: Path) -> None:
     start = data.rindex(b"\xff\xda")
     last_scan = data[start:-2]
     hostile = data[:-2] + last_scan * 30_000 + data[-2:]
-    started = time.monotonic()
+    started = time.process_time()
     assert code_of(tmp_path, hostile) == ErrorCode.CORRUPT
-    assert time.monotonic() - started < QUICKLY_SECONDS
+    assert time.process_time() - started < QUICKLY_SECONDS
 
 
 def test_levels_without_end_are_refused(tmp_path: Path) -> None:

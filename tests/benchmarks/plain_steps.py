@@ -1,0 +1,148 @@
+"""The four steps of a product job in a plain loop: no Prefect, no broker, no lease to renew.
+
+Run as a process of its own, so that its CPU is known. It claims the jobs whose ids it is given,
+says "ready", waits for a line, does the steps of one job after the other, and says how many
+seconds of CPU it has used itself; its pixel process is not counted.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import process_time
+from typing import Self
+from uuid import UUID
+
+from sqlalchemy import func, update
+
+from flows.workshop import WorkerConfiguration, Workshop, open_workshop
+from infra.db.engine import Database
+from infra.db.models import Job
+from infra.settings import JobSettings
+from infra.stack.stack import Stack
+from infra.states import JobState, Lane
+from tasks.claim import Claim, ClaimedImage, claim
+from tasks.compress import compress
+from tasks.record import record
+from tasks.result import ImageDone
+from tasks.store import finish, store_original, store_variant
+from tasks.submit import Submission, submit_within
+
+_OWNER = "plain steps"
+_LEASE_SECONDS = 3600  # nobody renews it
+
+
+def held_jobs(database: Database, urls: Sequence[str]) -> Sequence[UUID]:
+    """Submit a job for each address that no worker takes; return their ids."""
+    held = {
+        "state": JobState.RUNNING,
+        "lease_owner": _OWNER,
+        "lease_expires_at": func.now() + timedelta(seconds=_LEASE_SECONDS),
+        "started_at": func.now(),
+    }
+    with database.transaction() as session:
+        wanted = [Submission(preset="web", urls=(url,), lane=Lane.BULK) for url in urls]
+        ids = [submit_within(session, each).job_id for each in wanted]
+        session.execute(update(Job).where(Job.id.in_(ids)).values(held))
+    return ids
+
+
+class PlainSteps:
+    """The process, as seen by the benchmark."""
+
+    def __init__(self, stack: Stack, job_ids: Sequence[UUID]) -> None:
+        """Start it and wait until it holds all jobs."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__, *map(str, job_ids)],
+            env={**os.environ, **stack.part("worker-1").part.environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._expect("ready")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def run(self) -> float:
+        """Do all jobs; return the seconds of CPU that the process itself needed."""
+        stdin = self._process.stdin
+        if stdin is None:
+            raise RuntimeError("The process was started without a pipe.")
+        stdin.write("go\n")
+        stdin.flush()
+        return float(self._expect("used"))
+
+    def _expect(self, word: str) -> str:
+        stdout = self._process.stdout
+        for line in stdout or ():
+            first, _, rest = line.strip().partition(" ")
+            if first == word:
+                return rest
+        raise RuntimeError("The plain steps ended early: see what they wrote above.")
+
+
+def main(job_ids: Sequence[UUID]) -> None:
+    """Be that process."""
+    with open_workshop(WorkerConfiguration.load()) as workshop:
+        claims = [_claim(workshop, job_id) for job_id in job_ids]
+        asyncio.run(_do(workshop, claims[0]))  # warm
+        print("ready", flush=True)  # noqa: T201
+        sys.stdin.readline()
+        before = process_time()
+        asyncio.run(_do_all(workshop, claims[1:]))
+        print("used", process_time() - before, flush=True)  # noqa: T201
+
+
+def _claim(workshop: Workshop, job_id: UUID) -> Claim:
+    """A lease that has just ended can be claimed; workers leave it alone for some seconds."""
+    with workshop.database.transaction() as session:
+        ended = {"lease_expires_at": func.now()}
+        session.execute(update(Job).where(Job.id == job_id).values(ended))
+    settings = JobSettings(lease_seconds=_LEASE_SECONDS)
+    claimed = claim(workshop.database, job_id, owner=_OWNER, settings=settings)
+    if not isinstance(claimed, Claim):
+        raise TypeError(f"Job {job_id} cannot be claimed: {claimed}.")
+    return claimed
+
+
+async def _do_all(workshop: Workshop, claims: Sequence[Claim]) -> None:
+    for claimed in claims:
+        await _do(workshop, claimed)
+
+
+async def _do(workshop: Workshop, claimed: Claim) -> None:
+    with TemporaryDirectory() as directory:
+        make = partial(_make, workshop, claimed, Path(directory))
+        results = [await make(image) for image in claimed.images]
+    state = record(workshop.database, claimed, results)
+    if state is not JobState.READY:
+        raise RuntimeError(f"Job {claimed.job_id} became {state}.")
+
+
+async def _make(
+    workshop: Workshop, claimed: Claim, directory: Path, image: ClaimedImage
+) -> ImageDone:
+    preset = workshop.configuration.presets.named(claimed.preset)
+    fetched = workshop.source.fetch(image, directory)
+    rendered = await compress(workshop.pixels, fetched, directory, preset=preset, lane=Lane.BULK)
+    original = store_original(workshop.store, rendered)
+    files = rendered.rendition.variants
+    return finish(
+        rendered,
+        original,
+        [store_variant(workshop.store, rendered.rendition, file) for file in files],
+    )
+
+
+if __name__ == "__main__":
+    main([UUID(argument) for argument in sys.argv[1:]])
