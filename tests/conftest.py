@@ -17,7 +17,7 @@ from infra.stack.stack import Stack
 from tests.pictures import PictureServer
 from tests.world import World
 
-pytest_plugins = ["tests.no_skip"]
+pytest_plugins = ["tests.no_skip", "tests.running.hiring"]
 
 _PROJECT = Path(__file__).resolve().parent.parent
 # Tests have one supplier for everything, and hold many of its answers back.

@@ -12,8 +12,8 @@ from infra.stack.stack import Stack
 from infra.states import BatchState
 from tests.benchmarks.bare_pillow import images_per_second
 from tests.benchmarks.bulk_costs import show_bulk_costs
-from tests.chaos.bulk_work import begin_batch, ended, small_ones
 from tests.pictures import PictureServer, photo
+from tests.running.bulk_work import begin_batch, ended, small_ones
 from tests.world import World
 
 SIDE_PX = 2000

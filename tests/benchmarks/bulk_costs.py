@@ -16,8 +16,8 @@ from infra.db.engine import Database
 from infra.states import BatchState
 from tests.benchmarks.cpu import cpu_seconds
 from tests.benchmarks.plain_steps import PlainSteps, held_jobs
-from tests.chaos.bulk_work import begin_batch, ended, small_ones
 from tests.pictures import PictureServer
+from tests.running.bulk_work import begin_batch, ended, small_ones
 from tests.world import World
 
 _JOBS = 200

@@ -15,10 +15,10 @@ import pytest
 from infra.db.engine import Database
 from infra.stack.ports import free_port
 from infra.stack.stack import Stack
-from tests.chaos.evidence import job_row, small
-from tests.chaos.own_workers import Hiring, OwnWorker
 from tests.commands import run
 from tests.pictures import PictureServer
+from tests.running.evidence import job_row, small
+from tests.running.own_workers import Hiring, OwnWorker
 from tests.waiting import eventually
 from tests.world import World
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from infra.db.engine import Database
-from tests.chaos.evidence import (
+from tests.pictures import PictureServer, photo
+from tests.running.evidence import (
     images,
     job_images,
     job_row,
@@ -15,9 +16,8 @@ from tests.chaos.evidence import (
     small,
     variants,
 )
-from tests.chaos.own_workers import Hiring, OwnWorker
-from tests.chaos.pixel_work import PixelWork
-from tests.pictures import PictureServer, photo
+from tests.running.own_workers import Hiring, OwnWorker
+from tests.running.pixel_work import PixelWork
 from tests.waiting import eventually
 from tests.world import World
 

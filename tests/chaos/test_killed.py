@@ -5,7 +5,8 @@ import signal
 from hashlib import sha256
 
 from infra.db.engine import Database
-from tests.chaos.evidence import (
+from tests.pictures import PictureServer, photo
+from tests.running.evidence import (
     VARIANTS,
     job_images,
     job_row,
@@ -13,8 +14,7 @@ from tests.chaos.evidence import (
     one_set_of_variants,
     variants,
 )
-from tests.chaos.pixel_work import PixelWork
-from tests.pictures import PictureServer, photo
+from tests.running.pixel_work import PixelWork
 from tests.world import World
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.chaos.outage import assert_paused, prefect_away_for
-from tests.chaos.own_workers import Hiring
 from tests.pictures import PictureServer
+from tests.running.outage import assert_paused, prefect_away_for
+from tests.running.own_workers import Hiring
 from tests.world import World
 
 pytestmark = pytest.mark.usefixtures("off_duty")

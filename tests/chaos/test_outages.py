@@ -5,10 +5,10 @@ from time import monotonic
 
 import requests
 
-from tests.chaos.holding import step_begins
-from tests.chaos.outage import all_ready, assert_paused, away, begin, last, prefect_away_for
-from tests.chaos.prefect_hands import worker_log
 from tests.pictures import PictureServer
+from tests.running.holding import step_begins
+from tests.running.outage import all_ready, assert_paused, away, begin, last, prefect_away_for
+from tests.running.prefect_hands import worker_log
 from tests.waiting import eventually
 from tests.world import World
 

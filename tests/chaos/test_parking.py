@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.evidence import one_run, small
-from tests.chaos.own_workers import Hiring
-from tests.chaos.prefect_hands import cancel, ended
 from tests.pictures import PictureServer
+from tests.running.evidence import one_run, small
+from tests.running.own_workers import Hiring
+from tests.running.prefect_hands import cancel, ended
 from tests.waiting import eventually
 from tests.world import World
 

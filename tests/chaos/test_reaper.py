@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.evidence import REAPED_SECONDS, small, tasks_ended
-from tests.chaos.own_workers import Hiring
-from tests.chaos.prefect_hands import ended, quick_run
 from tests.pictures import PictureServer
+from tests.running.evidence import REAPED_SECONDS, small, tasks_ended
+from tests.running.own_workers import Hiring
+from tests.running.prefect_hands import ended, quick_run
 from tests.waiting import eventually
 from tests.world import World
 

@@ -12,10 +12,11 @@ from infra.states import BatchState
 from tasks.batches.lead import batch_of_run
 from tasks.imaging.catalogue import packaged_presets
 from tasks.reprocess.targets import publish_targets
-from tests.chaos.bulk_work import at_least, batch_row, ended, outcomes, small_ones, states
-from tests.chaos.own_workers import Hiring
-from tests.chaos.prefect_hands import ended as run_ended
-from tests.chaos.remaking import (
+from tests.pictures import PictureServer
+from tests.running.bulk_work import at_least, batch_row, ended, outcomes, small_ones, states
+from tests.running.own_workers import Hiring
+from tests.running.prefect_hands import ended as run_ended
+from tests.running.remaking import (
     PRESET,
     Shop,
     Visitor,
@@ -25,8 +26,7 @@ from tests.chaos.remaking import (
     presets_file,
     shown_urls,
 )
-from tests.chaos.stored import stored_keys
-from tests.pictures import PictureServer
+from tests.running.stored import stored_keys
 from tests.world import World
 
 PRODUCTS = 20

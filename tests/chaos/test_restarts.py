@@ -3,11 +3,11 @@
 import pytest
 
 from infra.states import JobState
-from tests.chaos.evidence import one_run, runs_of, small
-from tests.chaos.own_workers import Hiring
-from tests.chaos.prefect_hands import ended
 from tests.pictures import PictureServer
 from tests.rabbit import dead_letters
+from tests.running.evidence import one_run, runs_of, small
+from tests.running.own_workers import Hiring
+from tests.running.prefect_hands import ended
 from tests.waiting import eventually
 from tests.world import World
 

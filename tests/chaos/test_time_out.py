@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.evidence import one_run, small
-from tests.chaos.own_workers import Hiring
 from tests.pictures import PictureServer
+from tests.running.evidence import one_run, small
+from tests.running.own_workers import Hiring
 from tests.world import World
 
 _TIME_LIMIT = {"JOB_TIMEOUT_SECONDS": "3", "FETCH_THREADS": "1"}

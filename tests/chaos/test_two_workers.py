@@ -4,7 +4,9 @@ from hashlib import sha256
 
 from infra.db.engine import Database
 from infra.messages import JobMessage
-from tests.chaos.evidence import (
+from tests.pictures import PictureServer
+from tests.rabbit import consumers
+from tests.running.evidence import (
     REAPED_SECONDS,
     one_run,
     one_set_of_variants,
@@ -12,10 +14,8 @@ from tests.chaos.evidence import (
     runs_of,
     small,
 )
-from tests.chaos.own_workers import Hiring
-from tests.chaos.prefect_hands import ended, worker_log
-from tests.pictures import PictureServer
-from tests.rabbit import consumers
+from tests.running.own_workers import Hiring
+from tests.running.prefect_hands import ended, worker_log
 from tests.waiting import eventually
 from tests.world import World
 

@@ -16,8 +16,8 @@ from infra.db.table import Table
 from infra.messages import JobMessage
 from infra.settings import BrokerSettings
 from infra.stack.stack import Stack
-from tests.chaos.prefect_hands import ended, task_runs
 from tests.pictures import PictureServer, photo
+from tests.running.prefect_hands import ended, task_runs
 from tests.waiting import eventually
 from tests.world import FINAL_RUN, World
 

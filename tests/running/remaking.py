@@ -17,8 +17,8 @@ from infra.db.engine import Database
 from infra.db.models import Image, Job, JobImage, Product, Variant
 from tasks.imaging.catalogue import Presets, load_presets
 from tasks.imaging.fingerprint import policy_fingerprint
-from tests.chaos.bulk_work import begin_batch, sku_prefix
 from tests.pictures import PictureServer
+from tests.running.bulk_work import begin_batch, sku_prefix
 from tests.world import World
 
 PRESET = "small"

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.holding import frozen, step_begins
-from tests.chaos.prefect_hands import ended, retry
 from tests.pictures import PictureServer, photo
+from tests.running.holding import frozen, step_begins
+from tests.running.prefect_hands import ended, retry
 from tests.waiting import eventually
 from tests.world import World
 

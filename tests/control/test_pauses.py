@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.chaos.prefect_hands import paused, quick_run
 from tests.pictures import PictureServer
 from tests.rabbit import waiting_jobs
+from tests.running.prefect_hands import paused, quick_run
 from tests.waiting import eventually
 from tests.world import World
 

@@ -16,10 +16,10 @@ from infra.db.engine import Database
 from infra.db.models import Product
 from infra.messages import JobMessage
 from infra.settings import BrokerSettings
-from tests.chaos.holding import frozen, step_begins
-from tests.chaos.prefect_hands import cancel, ended, task_runs
-from tests.chaos.stored import stored_keys
 from tests.pictures import PictureServer, photo
+from tests.running.holding import frozen, step_begins
+from tests.running.prefect_hands import cancel, ended, task_runs
+from tests.running.stored import stored_keys
 from tests.waiting import eventually
 from tests.world import FINAL_RUN, World
 

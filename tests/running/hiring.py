@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from infra.stack.stack import Stack
-from tests.chaos.own_workers import Hiring
+from tests.running.own_workers import Hiring
 
 
 @pytest.fixture(scope="module")

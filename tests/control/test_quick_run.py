@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.prefect_hands import deployment, ended, quick_run
 from tests.pictures import PictureServer, photo
+from tests.running.prefect_hands import deployment, ended, quick_run
 from tests.world import World
 
 _NO_JOB = "00000000-0000-7000-8000-000000000000"

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.chaos.prefect_hands import task_runs
+from tests.running.prefect_hands import task_runs
 from tests.waiting import eventually
 from tests.world import World
 

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
-from tests.chaos.prefect_hands import ended
 from tests.pictures import PictureServer
+from tests.running.prefect_hands import ended
 from tests.waiting import eventually
 from tests.world import World
 

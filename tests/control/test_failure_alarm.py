@@ -13,9 +13,9 @@ import pytest
 
 from infra.settings import inherited_environment
 from infra.stack.stack import Stack
-from tests.chaos.own_workers import Hiring
-from tests.chaos.prefect_hands import ended
 from tests.pictures import PictureServer
+from tests.running.own_workers import Hiring
+from tests.running.prefect_hands import ended
 from tests.serving import LoopbackServer
 from tests.waiting import eventually
 from tests.world import World

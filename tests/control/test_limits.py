@@ -6,7 +6,8 @@ from itertools import pairwise
 from time import monotonic
 from typing import Any
 
-from tests.chaos.prefect_hands import (
+from tests.pictures import PictureServer
+from tests.running.prefect_hands import (
     cancel,
     deployment,
     deployment_limit,
@@ -15,7 +16,6 @@ from tests.chaos.prefect_hands import (
     quick_run,
     states_of,
 )
-from tests.pictures import PictureServer
 from tests.waiting import eventually
 from tests.world import FINAL, FINAL_RUN, World
 

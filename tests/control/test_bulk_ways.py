@@ -2,7 +2,9 @@
 
 from infra.db.engine import Database
 from infra.states import BatchState
-from tests.chaos.bulk_work import (
+from tests.integration.bulk.batches import chunks_of, jobs_of
+from tests.pictures import PictureServer
+from tests.running.bulk_work import (
     at_least,
     begin_batch,
     ended,
@@ -10,10 +12,8 @@ from tests.chaos.bulk_work import (
     small_ones,
     states,
 )
-from tests.chaos.prefect_hands import ended as run_ended
-from tests.chaos.prefect_hands import pool_limit, retry, states_of
-from tests.integration.bulk.batches import chunks_of, jobs_of
-from tests.pictures import PictureServer
+from tests.running.prefect_hands import ended as run_ended
+from tests.running.prefect_hands import pool_limit, retry, states_of
 from tests.waiting import eventually
 from tests.world import World
 

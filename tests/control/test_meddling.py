@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.prefect_hands import change_state
 from tests.pictures import PictureServer
+from tests.running.prefect_hands import change_state
 from tests.waiting import eventually
 from tests.world import World
 
