@@ -20,8 +20,9 @@ from tests.world import World
 pytest_plugins = ["tests.no_skip", "tests.running.hiring"]
 
 _PROJECT = Path(__file__).resolve().parent.parent
-# Tests have one supplier for everything, and hold many of its answers back.
-_ONE_SUPPLIER = {
+_ENVIRONMENT = {
+    "PRESETS_FILE": str(_PROJECT / "tests" / "presets.toml"),
+    # Tests have one supplier for everything, and hold many of its answers back.
     "FETCH_HOST_CONCURRENCY": "64",
     "FETCH_HOST_RATE_PER_SECOND": "1000",
     "FETCH_HOST_BREAKER_FAILURES": "1000",
@@ -51,7 +52,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     )
     with ExitStack() as opened:
         with pytest.MonkeyPatch.context() as environment:
-            for name, value in _ONE_SUPPLIER.items():
+            for name, value in _ENVIRONMENT.items():
                 environment.setenv(name, value)
             running = opened.enter_context(Stack(settings, report))
         yield running

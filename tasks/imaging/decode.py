@@ -47,9 +47,9 @@ if features.check("avif"):
     _DECODERS[ImageFormat.AVIF] = ("AVIF",)
 
 _UPRIGHT = 1
-# Pillow turns pictures of these by itself; their size is the upright one from the start. So does
-# libheif, whose pictures come without the EXIF data that would say so a second time.
-_TURNED_BY_DECODER = frozenset({ImageFormat.TIFF})
+# The decoders of these turn by themselves; the size is the upright one from the start. What the
+# EXIF data of a HEIC say about it does not count.
+_TURNED_BY_DECODER = frozenset({ImageFormat.TIFF, ImageFormat.HEIC})
 _16_BIT_STEPS_PER_8_BIT_STEP = 256
 
 
@@ -79,7 +79,7 @@ def _opened(original: Original, limits: Limits) -> Image.Image:
 
 def describe(image: Image.Image, original: Original) -> SourceFacts:
     """Take the facts from the header; call it before `load`, which may shrink."""
-    orientation = _stored_orientation(image)
+    orientation = _UPRIGHT if original.format is ImageFormat.HEIC else _stored_orientation(image)
     width, height = image.size
     if is_sideways(orientation) and original.format not in _TURNED_BY_DECODER:
         width, height = height, width

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from PIL import Image
 
+from tasks.imaging.chunks import with_alpha_flag
 from tasks.imaging.encode import lossy_options
 from tasks.imaging.reel import Scene
 from tasks.imaging.sequence import settle_sequence
@@ -55,7 +56,8 @@ def encode_moving(
         options = lossy_options(image_format, quality, effort)
     options |= {"loop": scene.plays, "minimize_size": False, "kmin": kmin, "kmax": kmax}
     options |= {"background": (0, 0, 0, 0), "exif": exif}
-    return _written(scene, image_format, options)
+    data = _written(scene, image_format, options)
+    return data if scene.reel.is_opaque else with_alpha_flag(data)
 
 
 class _Played(Image.Image):

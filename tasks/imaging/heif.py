@@ -29,8 +29,8 @@ def heif_version() -> str:
 def open_heif(data: bytes, limits: Limits) -> Image.Image:
     """Return the main picture, decoded; colours with more than 8 bits are reduced to 8.
 
-    `info` holds the profile (`icc_profile`) or H.273 code points (`code_points`), and the XMP
-    packet (`xmp`), nothing else.
+    `info` holds the profile (`icc_profile`) or H.273 code points (`code_points`), and the EXIF data
+    and the XMP packet (`exif`, `xmp`), nothing else.
     """
     try:
         heif = pi_heif.open_heif(data, convert_hdr_to_8bit=True)
@@ -49,8 +49,9 @@ def _facts(info: Mapping[str, object]) -> dict[str | tuple[int, int], Any]:
     facts: dict[str | tuple[int, int], Any] = {}
     if info.get("icc_profile"):
         facts["icc_profile"] = info["icc_profile"]
-    if isinstance(info.get("xmp"), bytes):
-        facts["xmp"] = info["xmp"]
+    for told in ("exif", "xmp"):
+        if isinstance(info.get(told), bytes):
+            facts[told] = info[told]
     described = info.get("nclx_profile")
     if isinstance(described, dict):
         facts["code_points"] = (

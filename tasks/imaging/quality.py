@@ -4,8 +4,7 @@ A target score is looked for on a sample of the picture: a try costs a few hundr
 encoding. The file itself is then written once. It must not know files, or other formats' results.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from io import BytesIO
 
@@ -19,6 +18,7 @@ from tasks.imaging.encode import (
     encode_lossless,
     has_few_colours,
 )
+from tasks.imaging.grounds import on_grounds
 from tasks.imaging.likeness import Likeness
 from tasks.imaging.preset import ByteBudget, Encoding, FixedQuality, TargetQuality
 from tasks.imaging.sniff import ImageFormat
@@ -69,20 +69,38 @@ class Subject:
 
     @cached_property
     def sample(self) -> Sample | None:
-        """The part that stands for all of it; what is transparent is looked at on grey."""
-        return sample(_opaque(self.picture))
+        """The part that stands for all of it."""
+        return sample(self.picture)
 
     @cached_property
-    def likeness(self) -> Likeness | None:
-        """The measure, ready to compare encodings of the sample."""
-        return Likeness(self.sample) if self.sample is not None else None
+    def likenesses(self) -> tuple[Likeness, ...]:
+        """The measure, ready to compare encodings of the sample, for each ground it is seen on."""
+        if self.sample is None:
+            return ()
+        seen = on_grounds(self.sample.picture)
+        return tuple(Likeness(replace(self.sample, picture=each)) for each in seen)
 
     def score_of(self, found: Image.Image, image_format: ImageFormat) -> float | None:
         """Return how a decoded file looks, measured where the sample is; None without one."""
-        if self.sample is None or self.likeness is None:
+        return None if self.sample is None else self._score(self.sample.of(found), image_format)
+
+    def score_at(self, quality: int, image_format: ImageFormat) -> float | None:
+        """Return how the sample looks that is encoded with a number; None without one."""
+        if self.sample is None:
             return None
-        part = self.sample.of(_opaque(found))
-        return self.likeness.score(part, CALIBRATIONS[image_format].weights)
+        data = encode_in_a_hurry(self.sample.picture, image_format, quality)
+        with Image.open(BytesIO(data), formats=[image_format.value]) as decoded:
+            return self._score(decoded, image_format)
+
+    def _score(self, part: Image.Image, image_format: ImageFormat) -> float:
+        """Return how it looks on the ground where it looks worst."""
+        weights = CALIBRATIONS[image_format].weights
+        # A file may have no alpha channel where the sample's hides nothing, or the other way round.
+        seen = on_grounds(part.convert("RGB" if len(self.likenesses) == 1 else "RGBA"))
+        return min(
+            likeness.score(each, weights)
+            for likeness, each in zip(self.likenesses, seen, strict=True)
+        )
 
 
 def encode_to_quality(subject: Subject, encoding: Encoding, hint: Hint) -> Encoded:
@@ -141,7 +159,7 @@ def _fitted(
         else:
             high = middle - 1
     data = _encode(subject, encoding, best) if data is None else data
-    return Encoded(data, best, measure_of(subject, encoding.format)(best))
+    return Encoded(data, best, subject.score_at(best, encoding.format))
 
 
 def search(
@@ -152,17 +170,17 @@ def search(
     A straight line through what is known says where to go next. From a score within the tolerance
     the step is so small that it needs no proof; a larger size's answer is mostly that near.
     """
-    calibration, measure = CALIBRATIONS[image_format], measure_of(subject, image_format)
+    calibration = CALIBRATIONS[image_format]
     slope = calibration.points_per_step
     quality = _bounded(calibration.start if start is None else start, target)
-    score = measure(quality)
+    score = subject.score_at(quality, image_format)
     if score is None:
         return quality, None
     for _ in range(_MORE_TRIES):
         following = _bounded(quality + (target.score - score) / slope, target)
         if abs(target.score - score) <= target.tolerance or following == quality:
             break
-        tried = measure(following) or score
+        tried = subject.score_at(following, image_format) or score
         found = (tried - score) / (following - quality)
         slope = max(slope / _BEND, min(slope * _BEND, found))
         quality, score = following, tried
@@ -174,27 +192,5 @@ def _bounded(quality: float, target: TargetQuality) -> int:
     return max(target.low, min(target.high, round(quality)))
 
 
-def measure_of(subject: Subject, image_format: ImageFormat) -> Callable[[int], float | None]:
-    """Return a function from a number to the score of the sample that is encoded with it."""
-    weights = CALIBRATIONS[image_format].weights
-
-    def score(quality: int) -> float | None:
-        if subject.likeness is None or subject.sample is None:
-            return None
-        data = encode_in_a_hurry(subject.sample.picture, image_format, quality)
-        with Image.open(BytesIO(data), formats=[image_format.value]) as decoded:
-            return subject.likeness.score(decoded, weights)
-
-    return score
-
-
 def _encode(subject: Subject, encoding: Encoding, quality: int) -> bytes:
     return encode(subject.picture, encoding.format, quality, effort=encoding.effort)
-
-
-def _opaque(picture: Image.Image) -> Image.Image:
-    if picture.mode != "RGBA":
-        return picture if picture.mode == "RGB" else picture.convert("RGB")
-    ground = Image.new("RGB", picture.size, (128, 128, 128))
-    ground.paste(picture, mask=picture)
-    return ground

@@ -14,7 +14,7 @@ from tasks.imaging.calibration import CALIBRATIONS
 from tasks.imaging.encode import encode, encode_in_a_hurry, encode_lossless
 from tasks.imaging.encode_moving import Whole, encode_moving
 from tasks.imaging.preset import ByteBudget, Encoding, FixedQuality, TargetQuality
-from tasks.imaging.quality import Encoded, Hint, Subject, measure_of, search
+from tasks.imaging.quality import Encoded, Hint, Subject, search
 from tasks.imaging.reel import Scene
 from tasks.imaging.sniff import ImageFormat
 from tasks.imaging.verify_moving import MeantToMove, pictures_at
@@ -79,7 +79,7 @@ class _Take:
         """Return the file at a number, with its measured score."""
         found = self._encoded(quality)
         if self.encoding.format is ImageFormat.WEBP and self.whole is Whole.SOMETIMES:
-            foretold = measure_of(self.subject.sheet, self.encoding.format)(quality)
+            foretold = self.subject.sheet.score_at(quality, self.encoding.format)
             if _lost(foretold, found.score) > _LOSS:
                 self.whole = Whole.ALWAYS
                 return self._encoded(quality)

@@ -12,10 +12,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from tasks.imaging.grounds import on_grounds
+
 SIDE_PX = 64  # a multiple of the blocks that every encoder works in
 SEAM_PX = 4  # along a tile's edges: encoders mix it with the neighbours, and nobody looks there
 _SMALLEST_SIDE_PX = 48  # below, the coarser of the likeness' four scales have nothing to compare
 _BLOCK_PX = 16
+_THERE = 16  # of 255: a pixel of less opacity shows nothing …
+_FULL = 128  # … and a tile of which less than half shows something is a margin
 _STEP = 2  # every other pixel of every other row says how busy a tile is
 _PLAIN = 4  # levels of 255 between a plain tile's darkest and brightest pixel
 _BRIGHT = 240  # a corner of this lightness or more is a studio's ground …
@@ -40,12 +44,12 @@ class Sample:
     places: tuple[tuple[int, int], ...] = ()
 
     def of(self, picture: Image.Image) -> Image.Image:
-        """Return the same part of another opaque picture of the same size."""
+        """Return the same part of another picture of the same size."""
         return _gather(picture, self.places) if self.places else _whole_blocks(picture)
 
 
 def sample(picture: Image.Image) -> Sample | None:
-    """Return the part of an opaque picture to try qualities on; None where it is too small."""
+    """Return the part of a picture to try qualities on; None where it is too small."""
     width, height = picture.size
     if min(width, height) < _SMALLEST_SIDE_PX:
         return None
@@ -67,10 +71,25 @@ def _busy_places(picture: Image.Image) -> list[tuple[int, int]]:
     across, down = picture.width // SIDE_PX, picture.height // SIDE_PX
     left = (picture.width - across * SIDE_PX) // 2
     top = (picture.height - down * SIDE_PX) // 2
-    shows, busy = _activity(picture, (left, top, across, down))
+    grid = (left, top, across, down)
+    seen = [_activity(each, grid) for each in on_grounds(picture)]
+    shows = np.logical_or.reduce([each for each, _ in seen])
+    if picture.mode == "RGBA":
+        full = shows & _is_full(picture, grid)
+        shows = full if full.any() else shows
+    busy = np.maximum.reduce([each for _, each in seen])
     rows, columns = np.nonzero(shows)
     order = np.argsort(busy[rows, columns], kind="stable")
     return [(left + int(columns[n]) * SIDE_PX, top + int(rows[n]) * SIDE_PX) for n in order]
+
+
+def _is_full(picture: Image.Image, grid: tuple[int, int, int, int]) -> npt.NDArray[np.bool_]:
+    """Return for each tile whether it is no mere margin: what is not there hides what is."""
+    left, top, across, down = grid
+    box = (left, top, left + across * SIDE_PX, top + down * SIDE_PX)
+    there = picture.getchannel("A").point(lambda level: 255 if level >= _THERE else 0)
+    cover = there.resize((across, down), Image.Resampling.BOX, box=box)
+    return np.asarray(cover) >= _FULL
 
 
 def _activity(

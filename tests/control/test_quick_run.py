@@ -71,7 +71,7 @@ def test_a_quick_run_with_a_job_id_makes_what_failed_in_that_job(
         ),
         (
             {"image_urls": ["http://example.com/a"], "preset": "posters"},
-            "There is no preset named 'posters'; known are marketplace, thumbnail, web.",
+            "There is no preset named 'posters'; known are marketplace, moving, thumbnail, web.",
         ),
         ({"job_id": _NO_JOB}, f"There is no job {_NO_JOB}."),
         (

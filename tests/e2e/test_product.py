@@ -2,10 +2,12 @@
 
 import io
 import re
+from collections.abc import Iterator
 
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from tests.pictures import PictureServer, photo
+from tests.unit.imaging.moving import animation, turning
 from tests.waiting import eventually
 from tests.world import World
 
@@ -32,6 +34,36 @@ def test_a_posted_picture_becomes_verified_variants_that_anybody_can_fetch(
         with Image.open(io.BytesIO(response.content)) as picture:
             assert picture.size == (variant["width"], variant["height"])
             assert picture.format == variant["format"].upper()
+
+
+def test_an_animation_stays_one_in_the_formats_that_can_move(
+    world: World, pictures: PictureServer
+) -> None:
+    times = [100, 200, 400]
+    pictures.bodies["/turning.gif"] = animation(turning(3), "GIF", duration=times)
+
+    accepted = world.post(pictures.url("/turning.gif"), preset="moving", sku="E2E-GIF")
+    job = world.finished(accepted["job_id"])
+
+    assert job["state"] == "ready", job
+    variants = job["images"][0]["variants"]
+    moving = {f"w{width}-{form}": 3 for width in (120, 60) for form in ("avif", "webp")}
+    frames = {variant["name"]: variant["frames"] for variant in variants}
+    assert frames == {**moving, "w120-jpeg": 1, "w60-jpeg": 1}
+    for variant in variants:
+        response = world.call("GET", variant["url"])
+        with Image.open(io.BytesIO(response.content)) as picture:
+            assert picture.format == variant["format"].upper()
+            assert picture.size == (variant["width"], variant["height"])
+            shown = [each.info.get("duration") for each in loaded(picture)]
+        assert shown == (times if variant["frames"] > 1 else [None]), variant["name"]
+
+
+def loaded(picture: Image.Image) -> Iterator[Image.Image]:
+    """Yield the picture at each of its frames, decoded."""
+    for frame in ImageSequence.Iterator(picture):
+        frame.load()
+        yield frame
 
 
 def test_originals_are_not_public(world: World, pictures: PictureServer) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -9,20 +10,39 @@ from PIL import Image
 
 from infra.errors import ImageRefused
 from tasks.imaging.facts import Limits
+from tasks.imaging.preset import Box, FixedQuality
+from tasks.imaging.render import render
+from tasks.imaging.sniff import ImageFormat
 from tests.unit.imaging.front import decoded
 from tests.unit.imaging.hostile import apng_of, file_of, gif_of, webp_of
+from tests.unit.imaging.moving import animation, keeping, turning
 from tests.unit.imaging.odd import heic, ycck_jpeg
 from tests.unit.imaging.pictures import oriented, photo
 from tests.unit.imaging.profiles import PROFILES, press
 
-SHOWN = "shown"
+SHOWN, MOVED = "shown", "moved"
 # Small, so that ten thousand take a minute: what a large picture costs is for other tests.
 LIMITS = Limits(max_pixels=250_000, max_frames=50)
+_MOVING_EVERY = 5  # inputs: one is an animation that has to stay one
+_SMALL = (24, 18)
 _TELLING_NUMBERS = (b"\0", b"\xff", b"\x7f\xff", b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x80\0\0\0")
 
 
-def sources() -> list[bytes]:
-    """Return small sound files of every format, with profiles, transparency and animations."""
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Small sound files: `all` of every format, and those `moving` that hold an animation."""
+
+    all: list[bytes]
+    moving: list[bytes]
+
+
+def sources() -> Sources:
+    """Return what is to be damaged."""
+    return Sources(all=_of_every_format(), moving=_animations())
+
+
+def _of_every_format() -> list[bytes]:
+    """Return pictures with profiles, transparency and animations."""
     picture = photo(40, 28)
     clear = picture.convert("RGBA")
     clear.putalpha(Image.radial_gradient("L").resize(picture.size))
@@ -57,19 +77,54 @@ def sources() -> list[bytes]:
     ]
 
 
-def try_damaged(directory: Path, files: list[bytes], seed: int, count: int) -> Counter[str]:
-    """Damage files in many ways and decode them; return how often each code came out."""
+def _animations() -> list[bytes]:
+    """Return animations with profiles, turns, holes, and frames that cover a part."""
+    whole = [picture.resize(_SMALL) for picture in turning(3)]
+    holed = [picture.convert("RGBA") for picture in whole]
+    for number, picture in enumerate(holed):
+        picture.paste((0, 0, 0, 0), (6 * number, 3, 6 * number + 9, 12))
+    profile = PROFILES["AdobeRGB"]
+    return [
+        animation(whole, "GIF"),
+        animation(holed, "GIF", disposal=2),
+        animation(holed, "GIF", disposal=3, loop=2),
+        animation(whole, "PNG", icc_profile=profile),
+        animation(holed, "PNG", disposal=1, blend=1),
+        animation(holed, "PNG", default_image=True),
+        animation(whole, "WEBP", icc_profile=profile, exif=oriented(6)),
+        animation(holed, "WEBP", lossless=True),
+        animation(whole, "AVIF", speed=10),
+        animation(holed, "AVIF", speed=10, icc_profile=profile),
+    ]
+
+
+def try_damaged(directory: Path, files: Sources, seed: int, count: int) -> Counter[str]:
+    """Damage files in many ways and show them; return how often each code came out."""
     random = Random(seed)
     source = directory / f"{seed}.bin"
+    variants = directory / f"{seed}"
+    variants.mkdir()
     codes: Counter[str] = Counter()
-    for _ in range(count):
-        source.write_bytes(damaged(random.choice(files), random))
+    for number in range(count):
+        moving = number % _MOVING_EVERY == 0
+        source.write_bytes(damaged(random.choice(files.moving if moving else files.all), random))
         try:
-            decoded(source, LIMITS)
-            codes[SHOWN] += 1
+            codes[_play(source, variants) if moving else _show(source)] += 1
         except ImageRefused as refused:
             codes[refused.code] += 1
     return codes
+
+
+def _show(source: Path) -> str:
+    decoded(source, LIMITS)
+    return SHOWN
+
+
+def _play(source: Path, directory: Path) -> str:
+    """Make the variant of a preset that keeps animations, which needs every frame."""
+    preset = keeping(ImageFormat.WEBP, quality=FixedQuality(60), boxes=(Box(width=16),))
+    (variant,) = render(source, directory, preset, limits=LIMITS).variants
+    return MOVED if variant.frames > 1 else SHOWN
 
 
 def damaged(data: bytes, random: Random) -> bytes:

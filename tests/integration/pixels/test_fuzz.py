@@ -7,12 +7,13 @@ from pathlib import Path
 from infra.errors import ErrorCode, ImageRefused, PixelsFailed
 from infra.settings import PixelSettings
 from tasks.pixels import PixelPool
-from tests.integration.pixels.fuzzing import SHOWN, sources, try_damaged
+from tests.integration.pixels.fuzzing import MOVED, SHOWN, sources, try_damaged
 
 INPUTS, BATCH = 10_000, 100
 DEADLINE_SECONDS = 300.0  # for one batch, on a machine that does other things as well
 KNOWN = {
     SHOWN,
+    MOVED,
     ErrorCode.UNSUPPORTED_FORMAT,
     ErrorCode.TOO_MANY_PIXELS,
     ErrorCode.TOO_MANY_FRAMES,
@@ -40,5 +41,5 @@ def test_ten_thousand_damaged_pictures_end_with_a_known_code_and_kill_nothing(
     assert lost == []
     assert sum(codes.values()) == INPUTS
     assert set(codes) <= KNOWN
-    for code in (SHOWN, ErrorCode.TRUNCATED, ErrorCode.CORRUPT, ErrorCode.TOO_MANY_PIXELS):
+    for code in (SHOWN, MOVED, ErrorCode.TRUNCATED, ErrorCode.CORRUPT, ErrorCode.TOO_MANY_PIXELS):
         assert codes[code] > INPUTS // 200, f"the damage is too one-sided: {codes}"

@@ -6,7 +6,6 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
-import pillow_heif
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +21,7 @@ from tasks.imaging.preset import Fit, Preset
 from tasks.imaging.render import render
 from tasks.imaging.sniff import ImageFormat
 from tasks.imaging.xmp import XmpRefused, creators_and_rights
+from tests.unit.imaging.odd import heic
 from tests.unit.imaging.pictures import LIMITS, encoded, photo
 
 ARTIST, COPYRIGHT = "Jane Doe", "© 2025 A Supplier — all rights reserved"
@@ -191,9 +191,34 @@ def test_names_of_agencies_are_kept_on_demand_and_nothing_else(tmp_path: Path, s
 
 
 def test_a_heic_from_an_agency_keeps_its_names(tmp_path: Path) -> None:
-    out = BytesIO()
-    pillow_heif.from_pillow(photo(128, 96)).save(out, quality=80, xmp=PACKET)
-    assert credit_of(tmp_path, out.getvalue()) == [NAMES, NAMES]
+    assert credit_of(tmp_path, heic(photo(128, 96), xmp=PACKET)) == [NAMES, NAMES]
+
+
+@pytest.mark.parametrize("prefix", [b"Exif\0\0", b""])
+def test_a_heic_from_a_phone_keeps_its_names_and_neither_place_nor_camera(
+    tmp_path: Path, prefix: bytes
+) -> None:
+    data = heic(photo(128, 96), exif=prefix + telling().tobytes().removeprefix(b"Exif\0\0"))
+    assert b"A camera" in data
+    for exif in exif_of(tmp_path, KEEPING, data):
+        assert {tag: text(value) for tag, value in exif.items()} == NAMES
+        assert not exif.get_ifd(ExifTags.IFD.GPSInfo)
+    assert not any(dict(exif) for exif in exif_of(tmp_path, WEB, data))
+
+
+def test_an_avif_keeps_its_names_as_well(tmp_path: Path) -> None:
+    exif = telling()
+    del exif[ExifTags.Base.Orientation]  # Pillow would write it and the names anew, in ASCII
+    for found in exif_of(tmp_path, KEEPING, encoded(photo(120, 90), "AVIF", exif=exif.tobytes())):
+        assert {tag: text(value) for tag, value in found.items()} == NAMES
+
+
+@pytest.mark.parametrize("damaged", [b"Exif\0\0MM\0*\xff\xff\xff\xff", b"Exif\0\0", b"\0"])
+def test_damaged_exif_data_do_not_cost_a_heic_its_names_in_xmp(
+    tmp_path: Path, damaged: bytes
+) -> None:
+    data = heic(photo(128, 96), exif=damaged, xmp=PACKET)
+    assert credit_of(tmp_path, data) == [NAMES, NAMES]
 
 
 def test_exif_goes_before_iptc_and_iptc_before_xmp_for_each_name(tmp_path: Path) -> None:

@@ -5,10 +5,13 @@ from io import BytesIO
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
+from tasks.imaging.calibration import CALIBRATIONS
 from tasks.imaging.encode import encode
+from tasks.imaging.likeness import Likeness
 from tasks.imaging.preset import ByteBudget, Encoding, FixedQuality, TargetQuality
 from tasks.imaging.quality import Encoded, Hint, Subject, encode_to_quality
 from tasks.imaging.sniff import ImageFormat
+from tasks.imaging.tiles import Sample
 
 LOSSY = (ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.AVIF)
 TARGET = TargetQuality(score=75, low=5, high=97, tolerance=2)
@@ -80,6 +83,42 @@ def test_a_plain_ground_does_not_hide_damage_to_the_product() -> None:
     assert alone is not None
     assert on_white is not None
     assert abs(alone - on_white) <= 8
+
+
+def veiled(shade: int) -> Image.Image:
+    """Return a thing of one shade that only its soft and fine transparency shows."""
+    picture = Image.new("RGB", (400, 400), (shade,) * 3)
+    veil = textured(120, (400, 400)).convert("L").filter(ImageFilter.GaussianBlur(1))
+    picture.putalpha(ImageChops.multiply(veil, Image.radial_gradient("L").resize((400, 400))))
+    return picture
+
+
+@pytest.mark.parametrize("shade", [0, 128, 255])
+def test_soft_edges_look_as_good_as_asked_on_light_and_on_dark_pages(shade: int) -> None:
+    picture, target = veiled(shade), TargetQuality(score=74, low=5, high=95, tolerance=1)
+    found = chosen(picture, Encoding(ImageFormat.AVIF, target))
+    with Image.open(BytesIO(found.data)) as encoded:
+        seen = encoded.convert("RGBA")
+    for ground in ("white", "black"):
+        ours, theirs = (
+            Image.alpha_composite(Image.new("RGBA", each.size, ground), each).convert("RGB")
+            for each in (picture, seen)
+        )
+        told = Likeness(Sample(ours, None)).score(theirs, CALIBRATIONS[ImageFormat.AVIF].weights)
+        assert told > target.score - 6, ground
+
+
+def test_a_product_with_a_transparent_ground_gets_what_it_gets_alone() -> None:
+    product = textured(90, (256, 256))
+    cut_out = Image.new("RGBA", (768, 768))
+    cut_out.paste(product, (256, 256))
+    alone, among_nothing = (
+        chosen(picture, Encoding(ImageFormat.WEBP, TARGET)).quality
+        for picture in (product, cut_out)
+    )
+    assert alone is not None
+    assert among_nothing is not None
+    assert abs(alone - among_nothing) <= 8
 
 
 def test_a_fixed_quality_is_what_the_encoder_gets() -> None:
