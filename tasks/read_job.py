@@ -70,9 +70,9 @@ def _conditions(wanted: JobFilter) -> Iterator[ColumnElement[bool]]:
 
 def _jobs() -> Select[tuple[Job, str | None, UUID | None]]:
     """A job that travels, or has ended, in a chunk is shown by the chunk's run."""
-    shown_by = func.coalesce(Job.flow_run_id, Chunk.flow_run_id).label("flow_run_id")
+    shown_by: ColumnElement[UUID | None] = func.coalesce(Job.flow_run_id, Chunk.flow_run_id)
     return (
-        select(Job, Product.sku, shown_by)
+        select(Job, Product.sku, shown_by.label("flow_run_id"))
         .join(Product, Product.id == Job.product_id)
         .outerjoin(Chunk, Chunk.id == Job.chunk_id)
     )
