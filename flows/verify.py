@@ -1,10 +1,11 @@
 """The nightly look whether the store still holds what products show."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import State, flow
 from prefect.logging import get_run_logger
+from pydantic import Field
 
 from flows.report import show
 from flows.upkeep_report import findings_sentence, findings_state, findings_table
@@ -15,7 +16,11 @@ from tasks.upkeep.verify import Findings, Verifier
 
 @flow(name="verify", retries=0, persist_result=False)
 async def verify(
-    *, count: int = 1000, everything: bool = False, deep: bool = False, repair: bool = True
+    *,
+    count: Annotated[int, Field(ge=1)] = 1000,
+    everything: bool = False,
+    deep: bool = False,
+    repair: bool = True,
 ) -> State[Any]:
     """Check that stored objects exist and have the right size and hash.
 
