@@ -1,9 +1,10 @@
 """The weekly collection of what nobody needs any more."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow
 from prefect.logging import get_run_logger
+from pydantic import Field
 
 from flows.report import show
 from flows.upkeep_report import tally_sentence, tally_table
@@ -13,14 +14,18 @@ from infra.upkeep_settings import GarbageSettings
 from tasks.upkeep.collect import collect_garbage as collect
 from tasks.upkeep.garbage import Rules, Tally
 
+# The form and the server refuse other numbers before a run begins.
+_Positive = Annotated[float, Field(gt=0)]
+_NotNegative = Annotated[float, Field(ge=0)]
+
 
 @flow(name="collect-garbage", retries=0, persist_result=False)
 async def collect_garbage(
     *,
     dry_run: bool = False,
-    older_than_hours: float | None = None,
-    superseded_retention_days: float | None = None,
-    original_retention_days: float | None = None,
+    older_than_hours: _Positive | None = None,
+    superseded_retention_days: _NotNegative | None = None,
+    original_retention_days: _NotNegative | None = None,
 ) -> None:
     """Remove objects without rows, replaced variants, unused originals, old keys and deliveries.
 

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect import State, flow
+from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
@@ -18,9 +19,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from flows.desk import current_desk
 from flows.workshop import in_thread
 from infra.errors import Rejected
+from infra.states import BatchState
+from tasks.batches.lead import Leader, batch_end
+from tasks.batches.retry import retry_batch
 from tasks.reprocess.estimate import Estimate, estimate
 from tasks.reprocess.selector import Selector
 from tasks.reprocess.start import Origin, start
+
+_ANOTHER = "Start another run to select images anew."
 
 
 class ReprocessForm(BaseModel):
@@ -76,7 +82,7 @@ async def reprocess(selection: ReprocessForm = ReprocessForm()) -> State[Any]:  
     """Make images again, from their stored originals.
 
     What is shown stays until the new variants are verified. An empty form means all images that
-    are stale. Cancelling the run cancels its batch, which can be continued.
+    are stale. Cancelling the run cancels its batch; retrying the run does again what failed in it.
 
     Args:
         selection: Which images, and how.
@@ -104,9 +110,9 @@ async def _count(selector: Selector) -> State[Any]:
 
 
 async def _make(selector: Selector) -> State[Any]:
-    """Start the batch, or find the one that this run has started, and watch over it."""
-    shop, run_id = current_desk().workshop, _own_id()
-    presets, origin = shop.configuration.presets, Origin(flow_run_id=run_id)
+    """Start the batch, or go on with the one that this run has started, and watch over it."""
+    shop, flow_run = current_desk().workshop, _own_run()
+    presets, origin = shop.configuration.presets, Origin(flow_run_id=flow_run.id)
     try:
         started = await in_thread(
             shop.io_threads, start, shop.database, selector, presets, origin=origin
@@ -115,15 +121,37 @@ async def _make(selector: Selector) -> State[Any]:
         return Failed(message=str(exc))
     if started.batch_id is None:
         return Completed(message="Nothing has to be made again.")
+    if started.replayed:
+        return await _go_on(started.batch_id, flow_run)
     get_run_logger().info("Batch %s: %s", started.batch_id, _told(started.estimate))
-    return await _watch_over(started.batch_id, run_id)
+    return await _watch_over(started.batch_id, flow_run.id)
+
+
+async def _go_on(batch_id: UUID, flow_run: FlowRun) -> State[Any]:
+    """Do again what failed in the batch, or watch over it while it runs."""
+    desk = current_desk()
+    threads, database = desk.workshop.io_threads, desk.workshop.database
+    end = await in_thread(threads, batch_end, database, batch_id)
+    if end is None or end.state is BatchState.READY:
+        return Completed(message=f"Nothing to do: batch {batch_id} is ready. {_ANOTHER}")
+    if end.state is not BatchState.RUNNING:
+        leader = Leader(desk.owner, flow_run.id, _coordinator().LEASE_SECONDS)
+        try:
+            await in_thread(threads, retry_batch, database, batch_id, leader=leader)
+        except Rejected as exc:
+            return Failed(message=f"{exc.detail} {_ANOTHER}")
+        get_run_logger().info("Batch %s: what failed is done again", batch_id)
+    return await _watch_over(batch_id, flow_run.id)
 
 
 async def _watch_over(batch_id: UUID, run_id: UUID) -> State[Any]:
-    # By name: the coordinator is imported when it is needed, it starts flows itself.
-    coordinator = import_module("flows.coordinate")
-    state: State[Any] = await coordinator.coordinate(current_desk(), batch_id, run_id)
+    state: State[Any] = await _coordinator().coordinate(current_desk(), batch_id, run_id)
     return state
+
+
+def _coordinator() -> Any:
+    # By name: the coordinator is imported when it is needed, it starts flows itself.
+    return import_module("flows.coordinate")
 
 
 def _told(found: Estimate) -> str:
@@ -133,8 +161,8 @@ def _told(found: Estimate) -> str:
     )
 
 
-def _own_id() -> UUID:
+def _own_run() -> FlowRun:
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
         raise RuntimeError("Reprocessing runs as a flow run of its deployment.")
-    return context.flow_run.id
+    return context.flow_run

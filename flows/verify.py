@@ -1,12 +1,14 @@
 """The nightly look whether the store still holds what products show."""
 
 from datetime import UTC, datetime
+from typing import Annotated, Any
 
-from prefect import flow
+from prefect import State, flow
 from prefect.logging import get_run_logger
+from pydantic import Field
 
 from flows.report import show
-from flows.upkeep_report import findings_sentence, findings_table
+from flows.upkeep_report import findings_sentence, findings_state, findings_table
 from flows.workshop import current_workshop, in_thread
 from tasks.upkeep.sample import all_promises, sample
 from tasks.upkeep.verify import Findings, Verifier
@@ -14,9 +16,15 @@ from tasks.upkeep.verify import Findings, Verifier
 
 @flow(name="verify", retries=0, persist_result=False)
 async def verify(
-    *, count: int = 1000, everything: bool = False, deep: bool = False, repair: bool = True
-) -> None:
+    *,
+    count: Annotated[int, Field(ge=1)] = 1000,
+    everything: bool = False,
+    deep: bool = False,
+    repair: bool = True,
+) -> State[Any]:
     """Check that stored objects exist and have the right size and hash.
+
+    Ends Failed when something is broken that is not being made again.
 
     Args:
         count: How many variants are sampled, spread over the catalogue, other ones every day.
@@ -39,3 +47,4 @@ async def verify(
     slices = all_promises(shop.database) if everything else sample(shop.database, count, today)
     findings = await in_thread(shop.io_threads, verifier.verify, slices, tell)
     await show(findings_table(findings), findings_sentence(findings))
+    return findings_state(findings)

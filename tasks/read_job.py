@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
+from infra.db.batches import Chunk
 from infra.db.engine import Database
 from infra.db.models import Image, Job, JobImage, Original, Product
 from infra.states import JobState, Lane
@@ -37,7 +38,7 @@ def read_job(database: Database, job_id: UUID) -> JobView | None:
             return None
         job = row.Job
         return JobView(
-            summary=_summary(job, row.sku),
+            summary=_summary(job, row.sku, flow_run_id=row.flow_run_id),
             metadata=job.details,
             error=ErrorView.of(job.error_code, job.error_detail, retryable=True),
             images=_images(session, job_id),
@@ -48,7 +49,8 @@ def list_jobs(database: Database, wanted: JobFilter) -> tuple[JobSummary, ...]:
     """Return one page of jobs, newest first."""
     statement = _jobs().where(*_conditions(wanted)).order_by(Job.id.desc()).limit(wanted.limit)
     with database.transaction() as session:
-        return tuple(_summary(row.Job, row.sku) for row in session.execute(statement))
+        rows = session.execute(statement)
+        return tuple(_summary(row.Job, row.sku, flow_run_id=row.flow_run_id) for row in rows)
 
 
 def _conditions(wanted: JobFilter) -> Iterator[ColumnElement[bool]]:
@@ -66,8 +68,14 @@ def _conditions(wanted: JobFilter) -> Iterator[ColumnElement[bool]]:
         yield Job.id < wanted.before
 
 
-def _jobs() -> Select[tuple[Job, str | None]]:
-    return select(Job, Product.sku).join(Product, Product.id == Job.product_id)
+def _jobs() -> Select[tuple[Job, str | None, UUID | None]]:
+    """A job that travels, or has ended, in a chunk is shown by the chunk's run."""
+    shown_by: ColumnElement[UUID | None] = func.coalesce(Job.flow_run_id, Chunk.flow_run_id)
+    return (
+        select(Job, Product.sku, shown_by.label("flow_run_id"))
+        .join(Product, Product.id == Job.product_id)
+        .outerjoin(Chunk, Chunk.id == Job.chunk_id)
+    )
 
 
 def _images(session: Session, job_id: UUID) -> tuple[ImageView, ...]:
@@ -100,13 +108,13 @@ def _images(session: Session, job_id: UUID) -> tuple[ImageView, ...]:
     )
 
 
-def _summary(job: Job, sku: str | None) -> JobSummary:
+def _summary(job: Job, sku: str | None, *, flow_run_id: UUID | None) -> JobSummary:
     return JobSummary(
         id=job.id,
         state=job.state,
         lane=job.lane,
         attempts=job.attempts,
-        flow_run_id=job.flow_run_id,
+        flow_run_id=flow_run_id,
         product_id=job.product_id,
         sku=sku,
         created_at=job.created_at,

@@ -57,7 +57,7 @@ def _print_tally(tally: Tally, *, dry_run: bool) -> None:
 
 def _print_findings(findings: Findings) -> None:
     for found in findings.broken:
-        line = f"{found.key}: {found.damage}; repair: {found.repair}"
+        line = f"{found.key} of {found.product}: {found.damage}; repair: {found.repair}"
         _out.print(line, markup=False, soft_wrap=True)
     _out.print(
         f"{findings.variants} variants and {findings.originals} originals looked at; "

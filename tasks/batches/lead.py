@@ -27,6 +27,15 @@ class Leading:
 
 
 @dataclass(frozen=True, slots=True)
+class Leader:
+    """A process that is about to lead a batch, in its flow run."""
+
+    owner: str
+    flow_run_id: UUID
+    lease_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class BatchEnd:
     """Where a batch stands, for whoever was asked to lead it."""
 

@@ -5,9 +5,10 @@ in between, the batch is still final and retrying it again goes on.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from infra.db.batches import Batch
@@ -17,6 +18,7 @@ from infra.db.models import Job, JobImage
 from infra.errors import ErrorCode, Rejected
 from infra.states import BatchState, ImageState, JobState
 from tasks.batches.find import locked_batch
+from tasks.batches.lead import Leader
 from tasks.batches.settle import UNFINISHED
 from tasks.retry import BEGINNING, queue_failed_images
 from tasks.unfinished import lock_products
@@ -25,16 +27,17 @@ _SLICE = 500
 _RETRYABLE = (JobState.FAILED, JobState.PARTIAL, JobState.CANCELLED)
 
 
-def retry_batch(database: Database, batch_id: UUID) -> None:
+def retry_batch(database: Database, batch_id: UUID, *, leader: Leader | None = None) -> None:
     """Queue the failed images of all its jobs again, and let the batch run.
 
+    A `leader` leads it from the first moment, so that no other run begins to show the batch.
     Raises `Rejected`: 404 when there is no such batch, 409 when it has not ended or nothing of it
     failed or is missing.
     """
     _require_work(database, batch_id)
     while _reopen_some(database, batch_id):
         pass
-    _run_again(database, batch_id)
+    _run_again(database, batch_id, leader)
 
 
 def _require_work(database: Database, batch_id: UUID) -> None:
@@ -79,7 +82,7 @@ def _reopen(session: Session, jobs: Sequence[Job]) -> None:
 
 
 @again_after_conflict
-def _run_again(database: Database, batch_id: UUID) -> None:
+def _run_again(database: Database, batch_id: UUID, leader: Leader | None) -> None:
     with database.transaction() as session:
         batch = locked_batch(session, batch_id)
         if batch.state is BatchState.RUNNING:
@@ -87,6 +90,9 @@ def _run_again(database: Database, batch_id: UUID) -> None:
         batch.state = BatchState.RUNNING
         batch.finished_at = batch.cancel_requested_at = batch.flow_run_id = None
         batch.round = Batch.round + 1
+        if leader is not None:
+            batch.flow_run_id, batch.lease_owner = leader.flow_run_id, leader.owner
+            batch.lease_expires_at = func.now() + timedelta(seconds=leader.lease_seconds)
 
 
 def _has_failed(batch_id: UUID) -> ColumnElement[bool]:

@@ -27,6 +27,7 @@ from infra.db.models import Image, Job, JobImage, Original, Product
 from infra.db.policies import Policy, PresetTarget
 from infra.sources import upload_source
 from infra.states import ImageState, JobState
+from tasks.reprocess.given_up import is_given_up, is_uploaded
 from tasks.reprocess.selector import Selector
 
 Picked = Select[tuple[UUID, UUID, str, int, str, int, int | None, int | None]]
@@ -97,6 +98,8 @@ def _conditions(selector: Selector, made: ColumnElement[str]) -> Iterator[Column
     if not selector.takes_current:
         other = Policy.preset.is_distinct_from(made)
         yield or_(other, Policy.revision.is_distinct_from(PresetTarget.revision))
+        if not selector.names_images:
+            yield ~is_given_up(made)
     if not selector.refetch:
         yield _is_stored()
 
@@ -132,8 +135,9 @@ def _moments(selector: Selector) -> Iterator[ColumnElement[bool]]:
 
 
 def _is_stored() -> ColumnElement[bool]:
-    uploaded = Image.source_url.startswith(upload_source(""), autoescape=True)
-    return or_(Image.original_sha256.is_not(None), uploaded)
+    sent = aliased(Original)
+    uploaded = exists().where(literal(upload_source("")) + sent.sha256 == Image.source_url)
+    return or_(Image.original_sha256.is_not(None), is_uploaded() & uploaded)
 
 
 def _under_way(selector: Selector, made: ColumnElement[str]) -> ColumnElement[bool]:

@@ -15,12 +15,12 @@ from pydantic import TypeAdapter
 class Selector:
     """Which images, and how. Every condition that is set must hold; moments have a zone.
 
-    `stale` leaves out images that are up to date with their target; without it every matching
-    image is looked at, and what has its variants is found unchanged. `preset` means images that
-    are shown in it, `to_preset` has them made in another one. `failed_with` means images whose
-    last failure has that code. `force` encodes again although nothing differs. `refetch` asks the
-    suppliers instead of using the stored originals. `limit` is a number of images; the last
-    product is made whole.
+    `stale` leaves out images that are up to date with their target, and those that were given up;
+    without it every matching image is looked at, and what has its variants is found unchanged.
+    `preset` means images that are shown in it, `to_preset` has them made in another one.
+    `failed_with` means images whose last failure has that code. `force` encodes again although
+    nothing differs. `refetch` asks the suppliers instead of using the stored originals. `limit`
+    is a number of images; the last product is made whole.
     """
 
     stale: bool = True
@@ -44,6 +44,11 @@ class Selector:
     def takes_current(self) -> bool:
         """Whether images are selected that are not known to differ from their target."""
         return self.force or self.refetch or self.failed_with is not None or not self.stale
+
+    @property
+    def names_images(self) -> bool:
+        """Whether a person named images: they are tried again although they failed for good."""
+        return bool(self.image_ids or self.product_ids)
 
     @property
     def name(self) -> str:

@@ -38,7 +38,11 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who asks: a request with a key, or a flow run that watches over the batch itself."""
+    """Who asks: a request with a key, or a flow run that watches over the batch itself.
+
+    The batch of a flow run has the run's id: whatever shows the batch later, a retry of the run
+    finds it.
+    """
 
     key: RequestKey | None = None
     flow_run_id: UUID | None = None
@@ -50,11 +54,11 @@ def start(
 ) -> Started:
     """Write the batch. Raises `Rejected` (422, 409 for a key of another request)."""
     with database.transaction() as session:
-        require_known(session, selector, presets)
         known = _known(session, origin)
         if known is not None:
             return Started(known, estimate_within(session, selector, presets), replayed=True)
-        batch_id = new_id()
+        require_known(session, selector, presets)
+        batch_id = origin.flow_run_id or new_id()
         if origin.key is not None:
             earlier = _earlier(session, selector, origin.key, batch_id=batch_id)
             if earlier is not None:
@@ -71,8 +75,7 @@ def _known(session: Session, origin: Origin) -> UUID | None:
     """Return the batch that a flow run has started before it was interrupted."""
     if origin.flow_run_id is None:
         return None
-    statement = select(Batch.id).where(Batch.flow_run_id == origin.flow_run_id)
-    return session.scalars(statement).first()
+    return session.scalar(select(Batch.id).where(Batch.id == origin.flow_run_id))
 
 
 def _earlier(

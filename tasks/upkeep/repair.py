@@ -27,8 +27,14 @@ class Repair(StrEnum):
 
     REQUESTED = "requested"
     PENDING = "already requested"
+    PRESET_GONE = "impossible: its preset is gone, reprocess it with to_preset"
     IMPOSSIBLE = "impossible: upload the file again"
     NOT_WANTED = "not asked for"
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether nobody has to do anything about it."""
+        return self in (Repair.REQUESTED, Repair.PENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,7 @@ def _request(
             return Repair.IMPOSSIBLE
         preset = policies.get(broken.fingerprint) or _preset_of(session, image)
         if preset is None or preset not in policies.values():
-            return Repair.IMPOSSIBLE
+            return Repair.PRESET_GONE
         if session.scalar(select(_is_pending(image.id))):
             return Repair.PENDING
         submission = Submission(

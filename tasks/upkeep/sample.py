@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import String, cast, func, select, text
 from sqlalchemy.orm import Session
 
 from infra.db.engine import Database
-from infra.db.models import Original, Variant
+from infra.db.models import Image, Original, Product, Variant
 from tasks.upkeep.shown import variants_are_shown
 
 _SLICE = 500
@@ -84,6 +84,19 @@ def still_shown(database: Database, promise: Promise) -> bool:
     """Return whether the variant is promised as it was when it was read."""
     with database.transaction() as session:
         return promise in _promises(session, only=[promise.variant_id])
+
+
+def shown_by(database: Database, promise: Promise) -> str:
+    """Return the sku, or else the id, of a product that shows the variant; empty when none does."""
+    shown = (
+        select(func.coalesce(Product.sku, cast(Product.id, String)))
+        .join(Image, Image.product_id == Product.id)
+        .where(Image.original_sha256 == promise.sha256, Image.fingerprint == promise.fingerprint)
+        .order_by(Product.id)
+        .limit(1)
+    )
+    with database.transaction() as session:
+        return session.scalar(shown) or ""
 
 
 def _points(count: int, day: date) -> list[str]:

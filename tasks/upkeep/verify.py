@@ -15,7 +15,7 @@ from infra.db.engine import Database
 from infra.objectstore import ObjectStore
 from tasks.imaging.catalogue import Presets
 from tasks.upkeep.repair import Broken, Repair, request_repair
-from tasks.upkeep.sample import Promise, still_shown
+from tasks.upkeep.sample import Promise, shown_by, still_shown
 
 log = structlog.get_logger(__name__)
 
@@ -32,11 +32,15 @@ class Damage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A broken object, what is wrong with it, and what is done about it."""
+    """A broken object, what is wrong with it, and what is done about it.
+
+    `product` is the sku, or else the id, of one that shows it.
+    """
 
     key: str
     damage: Damage
     repair: Repair
+    product: str
 
 
 @dataclass(slots=True)
@@ -47,6 +51,11 @@ class Findings:
     originals: int = 0
     bytes_read: int = 0
     broken: list[Finding] = field(default_factory=list)
+
+    @property
+    def left(self) -> list[Finding]:
+        """What is broken and is not being made again: somebody has to do something."""
+        return [found for found in self.broken if not found.repair.is_under_way]
 
 
 class Verifier:
@@ -128,10 +137,11 @@ class Verifier:
         if not still_shown(self._database, promise):
             return  # deleted or made anew meanwhile
         repair = self._repair(promise, original=original)
+        product = shown_by(self._database, promise)
         if original is not None:
-            findings.broken.append(Finding(promise.original_key, original, repair))
+            findings.broken.append(Finding(promise.original_key, original, repair, product))
         if damage is not None:
-            findings.broken.append(Finding(promise.key, damage, repair))
+            findings.broken.append(Finding(promise.key, damage, repair, product))
 
     def _repair(self, promise: Promise, *, original: Damage | None) -> Repair:
         if self._presets is None:

@@ -10,6 +10,7 @@ from infra.errors import ErrorCode, Rejected
 from infra.states import BatchState
 from tasks.batches import retry as retrying
 from tasks.batches.cancel import cancel_batch
+from tasks.batches.lead import Leader, lead, lead_waiting
 from tasks.batches.retry import retry_batch
 from tasks.batches.settle import settle_batch
 from tasks.imports.plan import plan_some
@@ -149,3 +150,15 @@ def test_a_cancel_and_a_retry_at_once_leave_no_job_behind(database: Database) ->
         cancel_batch(database, batch_id)
         expected = {"cancelled"}
     assert set(states(database, batch_id)) == expected
+
+
+def test_who_retries_a_batch_to_lead_it_is_not_overtaken(database: Database) -> None:
+    batch_id = ended(database)
+    leader = Leader("worker-1", uuid4(), lease_seconds=30)
+
+    retry_batch(database, batch_id, leader=leader)
+
+    assert lead_waiting(database, owner="worker-2", lease_seconds=30, limit=10) == []
+    led = lead(database, batch_id, owner="worker-1", lease_seconds=30)
+    assert led is not None
+    assert (led.flow_run_id, led.round) == (leader.flow_run_id, 1)

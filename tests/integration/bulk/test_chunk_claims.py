@@ -10,6 +10,7 @@ from tasks.bulk.pack import pack_due
 from tasks.bulk.reap import reclaim_lost_chunks
 from tasks.bulk.release import Release, release_run
 from tasks.claim import Unclaimed
+from tasks.read_job import JobFilter, list_jobs, read_job
 from tests.integration.bulk.batches import (
     BULK,
     batch_of,
@@ -19,7 +20,7 @@ from tests.integration.bulk.batches import (
     jobs_of,
     names,
 )
-from tests.integration.tasks.jobs import ELSEWHERE, HERE, SETTINGS, at_once
+from tests.integration.tasks.jobs import ELSEWHERE, HERE, SETTINGS, at_once, change
 
 RUN = UUID("01900000-0000-7000-8000-000000000001")
 
@@ -131,3 +132,16 @@ def test_cancelling_the_run_of_a_waiting_chunk_returns_its_jobs(database: Databa
     assert release_run(database, RUN) is Release.ENDED
     assert [job.chunk_id for job in jobs_of(database, batch)] == [None] * 3
     assert release_run(database, batch) is Release.NOT_A_CHUNK
+
+
+def test_a_job_in_a_chunk_is_shown_by_the_chunks_run(database: Database) -> None:
+    batch, chunk = packed(database, jobs=2)
+    link_chunk_run(database, claimed(database, chunk), RUN)
+    first, second = jobs_of(database, batch)
+    change(database, second.id, "chunk_id = NULL")
+
+    shown = [read_job(database, job.id) for job in (first, second)]
+    listed = {job.id: job.flow_run_id for job in list_jobs(database, JobFilter(limit=10))}
+
+    assert [job.summary.flow_run_id for job in shown if job is not None] == [RUN, None]
+    assert listed == {first.id: RUN, second.id: None}

@@ -7,13 +7,15 @@ from uuid import UUID
 import pytest
 
 from infra.db.engine import Database
+from infra.db.ids import new_id
 from infra.states import JobState, Lane
 from tasks.imaging.catalogue import Presets
 from tasks.reprocess import plan
 from tasks.reprocess.plan import plan_some
 from tasks.reprocess.selector import Selector
-from tasks.reprocess.start import start
+from tasks.reprocess.start import Origin, start
 from tests.integration.reprocess.catalogue import (
+    PRESETS,
     batch_row,
     jobs_of,
     made,
@@ -155,3 +157,17 @@ def test_images_in_several_presets_become_a_job_for_each(database: Database) -> 
 
     jobs = jobs_of(database, batch_id)
     assert sorted(job.preset for job in jobs) == ["thumbnail", "web"]
+
+
+def test_a_flow_run_finds_its_batch_again_whichever_run_shows_it_by_then(
+    database: Database,
+) -> None:
+    made(database, "a", sku="S-1")
+    origin = Origin(flow_run_id=new_id())
+    first = start(database, Selector(force=True), PRESETS, origin=origin)
+    run(database, "UPDATE batches SET flow_run_id = NULL, state = 'ready', finished_at = now()")
+
+    again = start(database, Selector(force=True), PRESETS, origin=origin)
+
+    assert (first.batch_id, first.replayed) == (origin.flow_run_id, False)
+    assert (again.batch_id, again.replayed) == (origin.flow_run_id, True)

@@ -141,6 +141,37 @@ def test_a_missing_original_that_was_uploaded_cannot_be_had_again(
     assert repairs(database) == []
 
 
+def test_what_nobody_makes_again_is_left_over_with_its_product(
+    database: Database, own_store: ObjectStore, tmp_path: Path
+) -> None:
+    finished(database, "a", sku="S-1")
+    fill(database, own_store, tmp_path)
+    own_store.remove(variant_keys(database)[0])
+
+    unasked = verified(database, own_store, repair=False)
+    asked = verified(database, own_store)
+
+    assert [(found.product, found.repair) for found in unasked.left] == [("S-1", Repair.NOT_WANTED)]
+    assert (len(asked.broken), asked.left) == (1, [])
+
+
+def test_what_a_preset_that_is_gone_has_made_needs_another_preset(
+    database: Database, own_store: ObjectStore, tmp_path: Path
+) -> None:
+    finished(database, "a")
+    fill(database, own_store, tmp_path)
+    gone = "UPDATE {} SET fingerprint = 'gone'"
+    with database.transaction() as session:
+        for table in ("images", "variants", "job_images"):
+            session.execute(text(gone.format(table)))
+        session.execute(text("UPDATE jobs SET preset = 'gone'"))
+    own_store.remove(variant_keys(database)[0])
+
+    (found,) = verified(database, own_store).left
+
+    assert found.repair is Repair.PRESET_GONE
+
+
 @pytest.mark.parametrize("count", [3, 1000])
 def test_a_sample_is_the_same_all_day_and_never_larger_than_asked(
     database: Database, count: int
