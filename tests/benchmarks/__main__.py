@@ -15,6 +15,7 @@ from infra.stack.stack import Stack
 from tests.benchmarks.bulk import measure_bulk
 from tests.benchmarks.imports import measure_imports
 from tests.benchmarks.orchestration import measure_orchestration
+from tests.benchmarks.planning import measure_planning
 from tests.benchmarks.quality import measure_quality
 from tests.benchmarks.throughput import measure_throughput
 
@@ -27,6 +28,7 @@ def main() -> None:
     try:
         with Stack(_settings(directory), partial(_report, console)) as stack:
             measure_imports(stack, console)
+            measure_planning(stack, console)
             measure_orchestration(stack, console)
             measure_throughput(stack, console)
             measure_bulk(stack, console)
