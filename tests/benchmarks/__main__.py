@@ -14,6 +14,7 @@ from infra.stack.progress import describe
 from infra.stack.stack import Stack
 from tests.benchmarks.bulk import measure_bulk
 from tests.benchmarks.imports import measure_imports
+from tests.benchmarks.latency import measure_latency
 from tests.benchmarks.orchestration import measure_orchestration
 from tests.benchmarks.planning import measure_planning
 from tests.benchmarks.quality import measure_quality
@@ -32,6 +33,7 @@ def main() -> None:
             measure_orchestration(stack, console)
             measure_throughput(stack, console)
             measure_bulk(stack, console)
+            measure_latency(stack, console)
     finally:
         erase(directory)
 
