@@ -30,14 +30,13 @@ from tasks.batches.lead import (
     let_go,
     show_by,
 )
-from tasks.batches.plan import plan_some
+from tasks.batches.plan import SLICE, plan_some
 from tasks.batches.read import BatchView, read_batch
 from tasks.batches.settle import settle_batch
 from tasks.bulk.pack import pack_due
 
 log = structlog.get_logger(__name__)
 
-PLAN_SLICE = 200
 LEASE_SECONDS = 30.0
 _TURN_SECONDS = 1.0
 _SURPRISE_SECONDS = 5.0
@@ -150,7 +149,7 @@ class _Coordinator:
 
     async def _plan_and_pack(self) -> None:
         planned = await in_thread(
-            self._threads, plan_some, self._database, self._batch_id, limit=PLAN_SLICE
+            self._threads, plan_some, self._database, self._batch_id, limit=SLICE
         )
         settings = self._desk.workshop.configuration.bulk
         await in_thread(self._threads, pack_due, self._database, settings, self._batch_id)

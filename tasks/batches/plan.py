@@ -8,6 +8,9 @@ from infra.states import BatchKind
 from tasks.imports import plan as imports
 from tasks.reprocess import plan as reprocess
 
+SLICE = 1000
+"""How many jobs a coordinator has written in one transaction, before it looks around again."""
+
 _PLANNERS = {
     BatchKind.IMPORT: imports.plan_some,
     BatchKind.REPROCESS: reprocess.plan_some,

@@ -4,24 +4,50 @@ Jobs and cursor are one transaction: a plan that is interrupted goes on behind t
 that has its jobs. Memory holds one slice, however many images are selected.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, literal, select, text, tuple_
+from sqlalchemy import func, literal, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from infra.db.batches import Batch
 from infra.db.conflict import again_after_conflict
 from infra.db.engine import Database
 from infra.db.ids import new_id
-from infra.db.models import Job, JobImage, Product
-from infra.states import BatchState, ImageState, JobState, Lane
+from infra.db.models import Product
+from infra.states import BatchState
 from tasks.reprocess.selection import picked
 from tasks.reprocess.selector import Selector
 
-_PATIENCE = text("SET LOCAL statement_timeout = '300s'")  # for the last slice of a huge table
+_PATIENCE = "SET LOCAL statement_timeout = '300s'"  # for the last slice of a huge table
+
+# A slice goes along the images by their index and stops when it is full. A catalogue that has
+# just changed as a whole has no statistics of it yet: PostgreSQL would go through all of it anew
+# for each slice.
+_STEP_BY_STEP = (
+    "SET LOCAL enable_seqscan = off",
+    "SET LOCAL enable_hashjoin = off",
+    "SET LOCAL enable_mergejoin = off",
+    "SET LOCAL jit = off",
+)
+_PREPARATION = text("; ".join((_PATIENCE, *_STEP_BY_STEP)))
+
+_INSERT_JOBS = text("""
+    INSERT INTO jobs (id, product_id, batch_id, batch_position, lane, state, preset, from_stored,
+        force, quiet)
+    SELECT id, product_id, :batch_id, place, 'bulk', 'queued', preset, :stored, :force, true
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
+        id uuid, product_id uuid, preset text, place integer)
+""")
+_INSERT_JOB_IMAGES = text("""
+    INSERT INTO job_images (job_id, image_id, position, state)
+    SELECT job_id, image_id, position, 'queued'
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
+        job_id uuid, image_id uuid, position integer)
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +90,7 @@ def plan_some(database: Database, batch_id: UUID, *, limit: int) -> int:
             return 0
         if batch.planned_at is not None or batch.cancel_requested_at is not None:
             return 0
-        session.execute(_PATIENCE)
+        session.execute(_PREPARATION)
         selector, cursor = Selector.of(batch.options), _Cursor.of(batch.plan_cursor)
         groups = _next_groups(session, selector, cursor, limit=limit)
         if not groups:
@@ -114,24 +140,9 @@ def _write_jobs(
     lock = select(Product.id).where(Product.id.in_(products)).order_by(Product.id)
     session.execute(lock.with_for_update(read=True, key_share=True))
     images = _images(session, selector, groups)
-    jobs = {key: new_id() for key in images}
-    written = [
-        _job(job_id, batch, key, selector=selector) | {"batch_position": cursor.jobs + number}
-        for number, (key, job_id) in enumerate(jobs.items())
-    ]
-    parts = [
-        {"job_id": jobs[key], "image_id": image_id, "position": position}
-        | {"state": ImageState.QUEUED}
-        for key, found in images.items()
-        for position, image_id in enumerate(found)
-    ]
-    if written:
-        session.execute(insert(Job), written)
-        session.execute(insert(JobImage), parts)
-    last = groups[-1]
-    return _Cursor(
-        last.product_id, last.preset, cursor.jobs + len(written), cursor.images + len(parts)
-    )
+    written = len(_insert(session, batch, images, first=cursor.jobs))
+    last, count = groups[-1], sum(map(len, images.values()))
+    return _Cursor(last.product_id, last.preset, cursor.jobs + written, cursor.images + count)
 
 
 _Key = tuple[UUID, str]
@@ -154,16 +165,21 @@ def _images(
     return found
 
 
-def _job(job_id: UUID, batch: Batch, key: _Key, *, selector: Selector) -> dict[str, Any]:
-    product_id, preset = key
-    return {
-        "id": job_id,
-        "product_id": product_id,
-        "batch_id": batch.id,
-        "lane": Lane.BULK,
-        "state": JobState.QUEUED,
-        "preset": preset,
-        "from_stored": not selector.refetch,
-        "force": selector.force,
-        "quiet": True,
-    }
+def _insert(
+    session: Session, batch: Batch, images: Mapping[_Key, Sequence[UUID]], *, first: int
+) -> Sequence[Mapping[str, Any]]:
+    """Write the rows with two statements; return the jobs, `first` being the place of the first."""
+    jobs = [
+        {"id": str(new_id()), "product_id": str(product_id), "preset": preset, "place": place}
+        for place, (product_id, preset) in enumerate(images, first)
+    ]
+    parts = [
+        {"job_id": job["id"], "image_id": str(image_id), "position": position}
+        for job, found in zip(jobs, images.values(), strict=True)
+        for position, image_id in enumerate(found)
+    ]
+    selector = Selector.of(batch.options)
+    same = {"batch_id": batch.id, "stored": not selector.refetch, "force": selector.force}
+    session.execute(_INSERT_JOBS, {"rows": json.dumps(jobs), **same})
+    session.execute(_INSERT_JOB_IMAGES, {"rows": json.dumps(parts)})
+    return jobs

@@ -143,7 +143,7 @@ def _is_stored() -> ColumnElement[bool]:
 def _under_way(selector: Selector, made: ColumnElement[str]) -> ColumnElement[bool]:
     """Whether another job that has not ended will make the image as it is wanted."""
     other, theirs = aliased(Job), aliased(JobImage)
-    found = exists().where(
+    found = select(theirs.image_id).where(
         theirs.image_id == Image.id,
         theirs.finished_at.is_(None),
         theirs.job_id == other.id,
@@ -154,4 +154,6 @@ def _under_way(selector: Selector, made: ColumnElement[str]) -> ColumnElement[bo
         found = found.where(other.force.is_(True))
     if selector.refetch:
         found = found.where(other.from_stored.is_(False))
-    return found
+    # With an offset it is looked up image by image. A join would go through all unfinished jobs,
+    # and with each slice of a plan there are more of them.
+    return found.offset(0).correlate(Image, Policy).exists()

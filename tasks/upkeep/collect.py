@@ -36,9 +36,9 @@ def collect_garbage(
     """
     tally = Tally()
     forget_old_rows(database, webhooks, rules, tally=tally)
-    if not rules.dry_run:
-        retire_unshown(database)
     remove_retired(database, store, rules, tally=tally, tell=lambda: tell(tally))
+    if not rules.dry_run:
+        retire_unshown(database)  # afterwards: a collection removes what an earlier one has seen
     remove_strays(database, store, rules, tally=tally, tell=lambda: tell(tally))
     tally.waiting = count_waiting(database)
     amounts = {kind.name.lower(): amount.count for kind, amount in tally.amounts.items()}

@@ -7,7 +7,7 @@ An original stays as long as variants of it are there, and its row stays for eve
 from collections.abc import Callable, Iterator, Sequence
 
 from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, select, tuple_, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from infra.db.engine import Database
 from infra.db.models import Original, Variant
@@ -57,7 +57,7 @@ def _noted(database: Database, kind: Garbage, rules: Rules) -> Iterator[Sequence
     while True:
         statement = (
             select(Retirement)
-            .where(Retirement.folder > last, *_due(kind, rules))
+            .where(Retirement.folder > last, *_due(Retirement, kind, rules))
             .order_by(Retirement.folder)
             .limit(_SLICE)
         )
@@ -99,19 +99,10 @@ def _delete_rows(session: Session, folders: frozenset[Folder]) -> None:
 def _variants(session: Session, noted: Sequence[Folder], rules: Rules) -> _Objects:
     sha256, fingerprint = Retirement.original_sha256, Retirement.fingerprint
     of_policy = and_(Variant.original_sha256 == sha256, Variant.fingerprint == fingerprint)
-    young = exists().where(of_policy, Variant.created_at > func.now() - rules.grace)
     statement = select(sha256, fingerprint, Variant.object_key, Variant.bytes).join(
         Variant, of_policy
     )
-    return _still(
-        session,
-        statement.where(
-            ~variants_are_shown(sha256, fingerprint),
-            ~young.correlate(Retirement),
-            *_due(Garbage.SUPERSEDED_VARIANTS, rules),
-        ),
-        noted,
-    )
+    return _still(session, statement.where(*_variants_may_go(Retirement, rules)), noted)
 
 
 def _originals(session: Session, noted: Sequence[Folder], rules: Rules) -> _Objects:
@@ -123,12 +114,40 @@ def _originals(session: Session, noted: Sequence[Folder], rules: Rules) -> _Obje
         session,
         statement.where(
             ~content_is_shown(sha256),
-            ~exists().where(Variant.original_sha256 == sha256).correlate(Retirement),
+            ~_keeps_variants(sha256, rules),
             Original.removed_until.is_(None),
             Original.created_at <= func.now() - rules.grace,
-            *_due(Garbage.UNSHOWN_ORIGINALS, rules),
+            *_due(Retirement, Garbage.UNSHOWN_ORIGINALS, rules),
         ),
         noted,
+    )
+
+
+def _keeps_variants(sha256: InstrumentedAttribute[str], rules: Rules) -> ColumnElement[bool]:
+    """Whether variants of these bytes are left; a dry run has left those that would be gone."""
+    kept = exists().where(Variant.original_sha256 == sha256)
+    if rules.dry_run:
+        note = aliased(Retirement)
+        would_go = exists().where(
+            note.original_sha256 == Variant.original_sha256,
+            note.fingerprint == Variant.fingerprint,
+            *_variants_may_go(note, rules),
+        )
+        kept = kept.where(~would_go.correlate_except(note))
+    return kept.correlate_except(Variant)
+
+
+def _variants_may_go(note: type[Retirement], rules: Rules) -> tuple[ColumnElement[bool], ...]:
+    theirs = aliased(Variant)
+    young = exists().where(
+        theirs.original_sha256 == note.original_sha256,
+        theirs.fingerprint == note.fingerprint,
+        theirs.created_at > func.now() - rules.grace,
+    )
+    return (
+        ~variants_are_shown(note.original_sha256, note.fingerprint),
+        ~young.correlate_except(theirs),
+        *_due(note, Garbage.SUPERSEDED_VARIANTS, rules),
     )
 
 
@@ -140,13 +159,13 @@ def _still(
     return [(Folder(sha256, fingerprint), key, size) for sha256, fingerprint, key, size in rows]
 
 
-def _due(kind: Garbage, rules: Rules) -> tuple[ColumnElement[bool], ...]:
-    sha256, fingerprint = Retirement.original_sha256, Retirement.fingerprint
+def _due(note: type[Retirement], kind: Garbage, rules: Rules) -> tuple[ColumnElement[bool], ...]:
+    sha256, fingerprint = note.original_sha256, note.fingerprint
     of_variants = kind is Garbage.SUPERSEDED_VARIANTS
     retention = rules.superseded_retention if of_variants else rules.original_retention
     return (
         fingerprint.is_not(None) if of_variants else fingerprint.is_(None),
-        Retirement.removed_until.is_(None),
-        Retirement.since <= func.now() - retention,
+        note.removed_until.is_(None),
+        note.since <= func.now() - retention,
         ~is_in_a_recent_job(sha256, fingerprint, within=retention),
     )

@@ -16,7 +16,9 @@ from infra.stack.progress import describe
 from infra.stack.stack import Stack
 from tests.benchmarks.bulk import measure_bulk
 from tests.benchmarks.imports import measure_imports
+from tests.benchmarks.latency import measure_latency
 from tests.benchmarks.orchestration import measure_orchestration
+from tests.benchmarks.planning import measure_planning
 from tests.benchmarks.quality import measure_quality
 from tests.benchmarks.throughput import measure_throughput
 
@@ -24,9 +26,11 @@ Measure = Callable[[Stack, Console], None]
 
 _ON_A_STACK: dict[str, Measure] = {
     "imports": measure_imports,
+    "planning": measure_planning,
     "orchestration": measure_orchestration,
     "throughput": measure_throughput,
     "bulk": measure_bulk,
+    "latency": measure_latency,
 }
 
 

@@ -3,8 +3,11 @@
 from collections import Counter
 from functools import partial
 
+import pytest
+
 from infra.db.engine import Database
 from infra.settings import BulkSettings, DispatchSettings
+from tasks.bulk import pack
 from tasks.bulk.pack import pack_due
 from tasks.dispatch import dispatch_all, dispatch_due, forget_lost_dispatches
 from tests.integration.bulk.batches import (
@@ -31,6 +34,17 @@ def test_a_chunk_holds_no_more_jobs_than_it_may_and_keeps_their_order(database: 
     assert [places[job.chunk_id] for job in jobs_of(database, batch) if job.chunk_id] == (
         [0] * 10 + [1] * 10 + [2] * 5
     )
+
+
+def test_chunks_are_filled_however_few_jobs_are_looked_at_in_one_transaction(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pack, "_LEAST_JOBS_AT_ONCE", 12)
+    batch = batch_of(database, *names(25))
+
+    assert pack_due(database, BULK) == 25
+
+    assert [chunk.jobs for chunk in chunks_of(database, batch)] == [10, 10, 5]
 
 
 def test_a_chunk_holds_no_more_work_than_it_may_but_one_job_at_least(database: Database) -> None:

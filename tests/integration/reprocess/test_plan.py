@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from uuid import UUID
 
 import pytest
+from sqlalchemy import Engine, event
 
 from infra.db.engine import Database
 from infra.db.ids import new_id
@@ -46,6 +47,21 @@ def dying() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plan._Cursor, "written", interrupted)
         yield
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """Yield what is executed meanwhile."""
+    seen: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        seen.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
 
 
 def interrupted(_: object) -> None:
@@ -92,6 +108,19 @@ def test_a_slice_that_was_not_committed_is_planned_again(database: Database) -> 
 
     assert batch_row(database, batch_id).plan_cursor == cursor
     assert planned(database, batch_id) == 2
+
+
+def test_a_slice_takes_as_many_statements_with_many_products_as_with_one(
+    database: Database,
+) -> None:
+    batch_id = started(database, stale(database, 12))
+
+    with statements() as few:
+        assert plan_some(database, batch_id, limit=1) == 1
+    with statements() as many:
+        assert plan_some(database, batch_id, limit=10) == 10
+
+    assert len(few) == len(many)
 
 
 def test_two_planners_at_once_share_the_work(database: Database) -> None:
