@@ -18,8 +18,8 @@ from infra.states import BatchState
 from tasks.batches.cancel import cancel_batch
 from tasks.pixels import usable_cpus
 from tests.benchmarks.throughput import SIDE_PX, run_jobs
-from tests.running.bulk_work import at_least, begin_batch, ended, states
 from tests.pictures import PictureServer, photo
+from tests.running.bulk_work import at_least, begin_batch, ended, states
 from tests.world import World
 
 _PRODUCTS = 500
