@@ -4,7 +4,6 @@ Both use the same use case as the API. The run watches over its batch until it i
 it is the run to look at, and the one to cancel.
 """
 
-from datetime import datetime
 from importlib import import_module
 from typing import Any
 from uuid import UUID
@@ -14,7 +13,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from flows.desk import current_desk
 from flows.workshop import in_thread
@@ -49,16 +48,16 @@ class ReprocessForm(BaseModel):
     host: str | None = Field(
         default=None, description="Only images of this supplier, without port."
     )
-    created_since: datetime | None = Field(
+    created_since: AwareDatetime | None = Field(
         default=None, description="Only images that came since then."
     )
-    created_until: datetime | None = Field(
+    created_until: AwareDatetime | None = Field(
         default=None, description="Only images that came before then."
     )
-    updated_since: datetime | None = Field(
+    updated_since: AwareDatetime | None = Field(
         default=None, description="Only images changed since then."
     )
-    updated_until: datetime | None = Field(
+    updated_until: AwareDatetime | None = Field(
         default=None, description="Only images changed before then."
     )
     failed_with: str | None = Field(

@@ -3,7 +3,6 @@
 The pictures go through a pixel process, as a worker's do: a hostile file cannot hurt the shell.
 """
 
-import logging
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,7 +16,6 @@ from api.cli.inspect_page import write_page
 from api.cli.inspect_table import as_document, print_inspection
 from api.cli.inspection import Inspection, Refusal, inspect_file
 from api.cli.json_output import write_json
-from infra.logs import configure_logs
 from infra.settings import PixelSettings, PresetSettings
 from tasks.imaging.catalogue import load_presets
 from tasks.imaging.preset import Preset
@@ -37,7 +35,6 @@ def inspect(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,  # noqa: FBT002 - typer's way
 ) -> None:
     """Show what would be made of pictures; exit status 1 if one of them is refused."""
-    configure_logs(logging.WARNING)
     _require_usable(files, html)
     policy = load_presets(PresetSettings.load().file).named(preset)
     results: list[Inspection | Refusal] = []

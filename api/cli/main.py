@@ -1,5 +1,6 @@
 """The `product-images` command line: puts the commands together."""
 
+import logging
 import sys
 
 import typer
@@ -22,6 +23,7 @@ from api.cli import (
     upkeep,
 )
 from infra.errors import ProductImagesError
+from infra.logs import configure_logs
 from infra.settings import SettingsError
 
 app = typer.Typer(
@@ -51,7 +53,11 @@ app.command()(upkeep.verify)
 
 
 def main() -> None:
-    """Run a command; what goes wrong becomes one sentence and exit status 1."""
+    """Run a command; what goes wrong becomes one sentence and exit status 1.
+
+    Log lines of use cases would stand among what a command prints; warnings go to standard error.
+    """
+    configure_logs(logging.WARNING)
     try:
         app()
     except (ProductImagesError, SettingsError) as exc:

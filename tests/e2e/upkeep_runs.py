@@ -18,8 +18,8 @@ def started(world: World, name: str, **parameters: Any) -> Any:
     return ended(world, run["id"])
 
 
-def ended(world: World, flow_run_id: str, *, runs: int = 1) -> Any:
-    """Return a run when it has ended for the so-manieth time."""
+def ended(world: World, flow_run_id: str, *, runs: int = 0) -> Any:
+    """Return a run when it has ended after so many starts; a refused one never starts."""
 
     def look() -> Any:
         run = world.flow_run(flow_run_id)
