@@ -73,4 +73,9 @@ def _chroma(colour: Colour) -> int:
 
 
 def _alike(one: Colour, other: Colour) -> bool:
-    return all(abs(a - b) <= _NEAR for a, b in zip(one, other, strict=True))
+    (red, green, blue), (its_red, its_green, its_blue) = one, other
+    return (
+        abs(red - its_red) <= _NEAR
+        and abs(green - its_green) <= _NEAR
+        and abs(blue - its_blue) <= _NEAR
+    )

@@ -15,6 +15,7 @@ FEWEST_WAVES = 3
 COLOUR_WAVES = 3  # along either side, for the colour differences
 ALPHA_WAVES = 5
 _NOISE = 1e-9  # what rounding leaves of a frequency that is not there
+_SHARES = tuple(level / 255 for level in range(256))  # of full light, by level
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +70,20 @@ def _planes(rgba: bytes) -> tuple[list[float], list[float], list[float], list[fl
 
     What shows through transparency is the mean colour, which no wave has to pay for.
     """
-    alpha = [level / 255 for level in rgba[3::4]]
-    weight = sum(alpha) or 1.0
-    seen = []
-    for offset in range(3):
-        levels = [level / 255 * share for level, share in zip(rgba[offset::4], alpha, strict=True)]
-        mean = sum(levels) / weight
-        seen.append(
-            [level + mean * (1 - share) for level, share in zip(levels, alpha, strict=True)]
-        )
+    alpha = [_SHARES[level] for level in rgba[3::4]]
+    levels = ([_SHARES[level] for level in rgba[offset::4]] for offset in range(3))
+    seen = levels if min(alpha) == 1.0 else [_filled(each, alpha) for each in levels]
     colours = list(zip(*seen, strict=True))
     lightness = [(red + green + blue) / 3 for red, green, blue in colours]
     yellow = [(red + green) / 2 - blue for red, green, blue in colours]
     return lightness, yellow, [red - green for red, green, _ in colours], alpha
+
+
+def _filled(levels: Sequence[float], alpha: Sequence[float]) -> list[float]:
+    """Return the levels of one colour with their mean behind what is transparent."""
+    laid = [level * share for level, share in zip(levels, alpha, strict=True)]
+    mean = sum(laid) / (sum(alpha) or 1.0)
+    return [level + mean * (1 - share) for level, share in zip(laid, alpha, strict=True)]
 
 
 def _rows(plane: Sequence[float], width: int) -> Plane:
