@@ -19,6 +19,7 @@ from flows.gate import Gate
 from flows.workshop import Workshop, in_thread
 from infra.broker.broker import Delivery
 from infra.errors import ServiceUnavailable
+from infra.states import Lane
 from tasks.claim import Claim
 from tasks.lease import cancel_requests, renew
 from tasks.presence import report_presence
@@ -95,6 +96,8 @@ class Attempts:
     @contextmanager
     def hold(self, claim: Claim) -> Iterator[Attempt]:
         """Renew the lease while the block runs."""
+        if claim.lane is Lane.INTERACTIVE:
+            self._workshop.pixels.expect_interactive()
         attempt = Attempt(claim)
         self._held[claim.job_id] = attempt
         try:

@@ -31,6 +31,8 @@ T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
+_EXPECTED_SECONDS = 2.0  # a job's run has begun and a usual supplier has answered by then
+
 
 class PixelPool:
     """Use it in a `with`: entering returns when all children are ready, leaving kills them."""
@@ -41,11 +43,10 @@ class PixelPool:
             max_bytes=settings.max_bytes,
             max_frames=settings.max_frames,
         )
-        self._calls = PixelCalls()
+        processes = settings.processes or usable_cpus()
+        self._calls = PixelCalls(processes)
         self._open = False
-        self._keepers = [
-            _Keeper(self._calls, settings) for _ in range(settings.processes or usable_cpus())
-        ]
+        self._keepers = [_Keeper(self._calls, settings) for _ in range(processes)]
 
     def __enter__(self) -> Self:
         try:
@@ -70,6 +71,13 @@ class PixelPool:
     def keeps_interactive_waiting(self) -> bool:
         """Whether an interactive call waits for a free child."""
         return self._calls.waiting(Lane.INTERACTIVE) > 0
+
+    def expect_interactive(self) -> None:
+        """Keep a child free of bulk calls: an interactive job has begun that will soon need one.
+
+        Bulk has it again when that call came, or did not come within two seconds.
+        """
+        self._calls.expect_interactive(_EXPECTED_SECONDS)
 
     async def render(
         self,
@@ -142,6 +150,7 @@ class _Keeper:
                 answer = self._ask(call)
                 self._settle(call, answer)
             self._replace_child()
+            self._calls.end(call)
 
     def _ask(self, call: PixelCall) -> Done | Refused:
         try:

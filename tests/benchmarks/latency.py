@@ -3,8 +3,9 @@
 import random
 import time
 from collections.abc import Callable, Sequence
+from itertools import count
 from statistics import median
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from rich.console import Console
 from rich.table import Table
@@ -67,11 +68,11 @@ def _show(console: Console, idle: Sequence[float], busy: Sequence[float], *, wai
 def _pictures(server: PictureServer) -> Callable[[], str]:
     """Return what gives the address of another picture each time: as costly, other bytes."""
     bodies = [photo(SIDE_PX, SIDE_PX, seed=70_000 + seed, quality=90) for seed in range(8)]
-    numbers = iter(range(1_000_000))
+    run, numbers = uuid4(), count()
 
     def fresh() -> str:
         number = next(numbers)
-        text = b"%08d" % number
+        text = f"{run} {number}".encode()
         comment = _JPEG_COMMENT + (len(text) + 2).to_bytes(2) + text
         body = bodies[number % len(bodies)]
         path = f"/latency/{number}.jpg"
@@ -81,10 +82,10 @@ def _pictures(server: PictureServer) -> Callable[[], str]:
     return fresh
 
 
-def _seconds_of_jobs(world: World, fresh: Callable[[], str], count: int) -> list[float]:
+def _seconds_of_jobs(world: World, fresh: Callable[[], str], jobs: int) -> list[float]:
     """Post jobs one after the other; return what each took to be ready."""
     found = []
-    for _ in range(count):
+    for _ in range(jobs):
         time.sleep(random.uniform(0, _PAUSE_SECONDS))
         found.append(run_jobs(world, [[fresh()]]))
     return found

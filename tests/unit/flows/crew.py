@@ -102,12 +102,19 @@ def workshop() -> Iterator[Workshop]:
         database=cast(Database, _Nothing()),
         store=cast(ObjectStore, _Nothing()),
         source=cast(ImageSource, _Nothing()),
-        pixels=cast(PixelPool, _Nothing()),
+        pixels=cast(PixelPool, _Idle()),
     )
     try:
         yield shop
     finally:
         shop.close()
+
+
+class _Idle:
+    """Pixel processes that nobody calls; every interactive attempt announces itself."""
+
+    def expect_interactive(self) -> None:
+        pass
 
 
 class _Nothing:
