@@ -2,17 +2,21 @@
 
 Sets the targets of presets, and brings the work pool and prefect.yaml to the Prefect server.
 
-Deploys only when the file changed: `prefect deploy` resets limits and re-activates schedules
-that somebody paused. What was deployed last is noted on the server itself.
+Deploys only when the file or the form of a flow changed: `prefect deploy` resets limits and
+re-activates schedules that somebody paused. What was deployed last is noted on the server itself.
 """
 
 import asyncio
 import hashlib
+import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import structlog
+from prefect import Flow
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.exceptions import ObjectAlreadyExists
@@ -20,7 +24,7 @@ from prefect.variables import Variable
 
 from flows.alarm_automation import ensure_alarm
 from flows.bulk_labels import batches_pool
-from flows.pool_worker import WORKER_TYPE, PoolWorker
+from flows.pool_worker import FLOWS, WORKER_TYPE, PoolWorker
 from infra.db.engine import Database
 from infra.logs import configure_logs
 from infra.settings import DatabaseSettings, PrefectSettings, PresetSettings
@@ -57,7 +61,7 @@ async def _deploy(settings: PrefectSettings, alarm: FailureAlarmSettings) -> Non
 
 
 async def _deploy_changes() -> None:
-    digest = hashlib.sha256((_PROJECT / "prefect.yaml").read_bytes()).hexdigest()
+    digest = deployment_digest((_PROJECT / "prefect.yaml").read_bytes(), FLOWS)
     if await Variable[str].aget(_DEPLOYED) == digest:
         log.info("deployments are current")
         return
@@ -65,6 +69,15 @@ async def _deploy_changes() -> None:
     subprocess.run(command, cwd=_PROJECT, check=True)  # noqa: S603 - our own command
     await Variable[str].aset(_DEPLOYED, digest, overwrite=True)
     log.info("deployed")
+
+
+def deployment_digest(file: bytes, flows: Mapping[str, Flow[..., Any]]) -> str:
+    """Return what changes when the file does, or what a server keeps of a flow: its form."""
+    forms = {
+        entrypoint: (flow.description, flow.parameters.model_dump(mode="json"))
+        for entrypoint, flow in flows.items()
+    }
+    return hashlib.sha256(file + json.dumps(forms, sort_keys=True).encode()).hexdigest()
 
 
 def _publish_targets() -> None:

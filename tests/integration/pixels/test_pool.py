@@ -6,11 +6,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
 from hashlib import sha256
 from pathlib import Path
-from threading import Event
 
 import psutil
 import pytest
@@ -22,6 +21,7 @@ from infra.states import Lane
 from tasks.imaging.catalogue import packaged_presets
 from tasks.imaging.sample import write_sample
 from tasks.pixels import PixelPool
+from tests.waiting import eventually
 
 WEB = packaged_presets().named("web")
 DEADLINE_SECONDS = 20.0
@@ -42,13 +42,6 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sample") / "sample.jpg"
     write_sample(path)
     return path
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        Event().wait(0.01)
 
 
 def test_an_interactive_call_is_next_though_fifty_bulk_calls_wait(
@@ -87,7 +80,7 @@ def start_endless(pool: PixelPool, marker: Path) -> Future[object]:
     """Return when a child is in the middle of work that never ends."""
     code = f"(open({str(marker)!r}, 'w').close(), sum(range(10**12)))"
     call: Future[object] = pool.submit(eval, code)
-    wait_until(marker.exists)
+    eventually(marker.exists, "the call has begun", every_seconds=0.01)
     return call
 
 
@@ -135,7 +128,7 @@ def test_a_child_killed_in_the_middle_costs_its_own_call_only(
 def test_a_child_killed_while_idle_costs_no_call(pool: PixelPool) -> None:
     pid = child_of(pool)
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: is_gone(pid))
+    eventually(lambda: is_gone(pid), "the process is gone")
     assert child_of(pool) != pid
 
 
@@ -145,7 +138,7 @@ def test_a_call_without_end_is_killed_at_its_timeout_and_not_worth_a_retry() -> 
         with pytest.raises(ImageRefused) as caught:
             pool.submit(sum, FOREVER).result(DEADLINE_SECONDS)
         assert caught.value.code == ErrorCode.DECODE_TIMEOUT
-        wait_until(lambda: is_gone(pid))
+        eventually(lambda: is_gone(pid), "the process is gone")
         assert child_of(pool) != pid
 
 
@@ -187,13 +180,13 @@ def test_cancelling_the_awaiting_task_kills_the_work(
 
     async def cancel_in_the_middle() -> None:
         task = asyncio.create_task(pool.render(sample, tmp_path, WEB))
-        await asyncio.to_thread(wait_until, lambda: any(tmp_path.iterdir()))
+        await asyncio.to_thread(eventually, lambda: any(tmp_path.iterdir()), "it has begun")
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
     asyncio.run(cancel_in_the_middle())
-    wait_until(lambda: is_gone(pid))
+    eventually(lambda: is_gone(pid), "the process is gone")
     assert child_of(pool) != pid
     assert len(list(tmp_path.iterdir())) < 8
 
@@ -274,6 +267,7 @@ import os, sys
 from infra.settings import PixelSettings
 from infra.states import Lane
 from tasks.pixels import PixelPool
+from tests.waiting import eventually
 
 def main():
     with PixelPool(PixelSettings(processes=2)) as pool:
@@ -298,4 +292,4 @@ def test_children_do_not_outlive_a_killed_parent_idle_or_at_work(tmp_path: Path)
         children = [int(pid) for pid in parent.stdout.readline().split()]
         parent.kill()
     assert len(children) == 2
-    wait_until(lambda: all(is_gone(pid) for pid in children))
+    eventually(lambda: all(is_gone(pid) for pid in children), "all are gone")
