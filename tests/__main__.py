@@ -45,11 +45,8 @@ class _Session:
 _SHOWN = _Session("test", ("tests/chaos",))
 _BESIDE = (
     _Session("test-control", ("tests/control", "tests/e2e")),
-    _Session(
-        "test-others",
-        ("tests/architecture", "tests/contract", "tests/integration", "tests/unit"),
-        niceness=10,
-    ),
+    _Session("test-contract", ("tests/contract",), niceness=5),
+    _Session("test-others", ("tests/architecture", "tests/integration", "tests/unit"), niceness=10),
 )
 
 
@@ -71,7 +68,7 @@ def _run_all() -> list[int]:
         try:
             shown = _SHOWN.begin(None).wait()
         finally:
-            names = " and ".join(str(session.log.relative_to(_PROJECT)) for session in _BESIDE)
+            names = ", ".join(str(session.log.relative_to(_PROJECT)) for session in _BESIDE)
             _say(f"Waiting for the other tests, which write to {names} …")
             statuses = [process.wait() for process in beside]
     return [shown, *statuses]
