@@ -136,7 +136,8 @@ def _moments(selector: Selector) -> Iterator[ColumnElement[bool]]:
 
 def _is_stored() -> ColumnElement[bool]:
     sent = aliased(Original)
-    uploaded = exists().where(literal(upload_source("")) + sent.sha256 == Image.source_url)
+    told = func.substr(Image.source_url, len(upload_source("")) + 1, type_=String)
+    uploaded = exists().where(sent.sha256 == told)
     return or_(Image.original_sha256.is_not(None), is_uploaded() & uploaded)
 
 
