@@ -46,7 +46,7 @@ _SHOWN = _Session("test", ("tests/chaos",))
 _BESIDE = (
     _Session("test-control", ("tests/control", "tests/e2e")),
     _Session("test-contract", ("tests/contract",), niceness=5),
-    _Session("test-others", ("tests/architecture", "tests/integration", "tests/unit"), niceness=10),
+    _Session("test-others", ("tests/architecture", "tests/integration", "tests/unit"), niceness=5),
 )
 
 
