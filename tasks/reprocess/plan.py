@@ -17,7 +17,7 @@ from infra.db.batches import Batch
 from infra.db.conflict import again_after_conflict
 from infra.db.engine import Database
 from infra.db.ids import new_id
-from infra.db.models import Product
+from infra.db.models import Image, Product
 from infra.states import BatchState
 from tasks.reprocess.selection import picked
 from tasks.reprocess.selector import Selector
@@ -152,8 +152,9 @@ def _images(
     session: Session, selector: Selector, groups: Sequence[_Group]
 ) -> dict[_Key, list[UUID]]:
     """Return the images of the groups that are still selected, by group, in their order."""
-    products = {group.product_id for group in groups}
-    chosen = picked(selector).where(Product.id.in_(products)).subquery()
+    # A range is looked up by the index of images; of many ids each would be compared with each.
+    here = Image.product_id.between(groups[0].product_id, groups[-1].product_id)
+    chosen = picked(selector).where(here).subquery()
     statement = select(chosen.c.product_id, chosen.c.preset, chosen.c.image_id).order_by(
         chosen.c.product_id, chosen.c.preset, chosen.c.position
     )

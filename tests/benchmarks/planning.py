@@ -41,8 +41,9 @@ _COPY = (
 
 def measure_planning(stack: Stack, console: Console) -> None:
     """Print seconds, images per second, statements, memory, and the ratio to bare inserts."""
-    table = Table("images", "dry run, s", "start, s", "plan, s", "pack, s", "images/s")
-    for name in ("statements/image", "bare inserts, s", "ratio", "peak memory"):
+    table = Table("images", "dry run", "start", "plan", "pack", "images/s", "SQL/image")
+    table.title = "Planning a reprocess, in seconds; bare: inserts of the same rows"
+    for name in ("bare", "ratio", "memory"):
         table.add_column(name)
     for images in _SIZES:
         with migrated_database(stack.description.postgres_url) as database:
