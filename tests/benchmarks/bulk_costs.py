@@ -14,7 +14,7 @@ from rich.table import Table
 
 from infra.db.engine import Database
 from infra.states import BatchState
-from tests.benchmarks.cpu import cpu_seconds
+from tests.benchmarks.cpu import cpu_used
 from tests.benchmarks.plain_steps import PlainSteps, held_jobs
 from tests.pictures import PictureServer
 from tests.running.bulk_work import begin_batch, ended, small_ones
@@ -38,7 +38,7 @@ class _System:
     def milliseconds_per_job(self, work: Callable[[], None]) -> dict[str, float]:
         """Return the CPU that each part needed for the work, beyond what it needs anyway."""
         started = perf_counter()
-        used = _used(self.world, work)
+        used = cpu_used(self.world, work)
         seconds = perf_counter() - started
         return {
             part: (used[part] - self.idle.get(part, 0) * seconds) / _JOBS * 1000 for part in used
@@ -50,7 +50,7 @@ def show_bulk_costs(
 ) -> None:
     """Print milliseconds of CPU per product by part, for a batch and for a plain loop."""
     time.sleep(_SETTLING_SECONDS)
-    idle = _used(world, lambda: time.sleep(_IDLE_SECONDS))
+    idle = cpu_used(world, lambda: time.sleep(_IDLE_SECONDS))
     system = _System(world, database, {part: used / _IDLE_SECONDS for part, used in idle.items()})
     batch = system.milliseconds_per_job(
         lambda: _in_batch(database, small_ones(server, 51_000, _JOBS))
@@ -81,9 +81,3 @@ def _plainly(system: _System, urls: Sequence[str]) -> dict[str, float]:
         own_seconds: list[float] = []
         plain = system.milliseconds_per_job(lambda: own_seconds.append(steps.run()))
     return {**plain, _WORKER: own_seconds[0] / _JOBS * 1000}
-
-
-def _used(world: World, work: Callable[[], None]) -> dict[str, float]:
-    before = cpu_seconds(world)
-    work()
-    return {part: after - before.get(part, 0) for part, after in cpu_seconds(world).items()}

@@ -1,5 +1,7 @@
 """CPU seconds by part of the running system."""
 
+from collections.abc import Callable
+
 import psutil
 
 from tests.world import World
@@ -15,6 +17,13 @@ def cpu_seconds(world: World) -> dict[str, float]:
         children += sum(_seconds(child) for child in process.children(recursive=True))
         used["pixels" if part.startswith("worker") else f"{part} (children)"] = children
     return used
+
+
+def cpu_used(world: World, work: Callable[[], None]) -> dict[str, float]:
+    """Do the work; return the CPU seconds that each part has used meanwhile."""
+    before = cpu_seconds(world)
+    work()
+    return {part: after - before.get(part, 0) for part, after in cpu_seconds(world).items()}
 
 
 def _seconds(process: psutil.Process) -> float:

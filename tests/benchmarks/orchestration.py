@@ -1,13 +1,12 @@
 """What a job costs besides its pixels: CPU by part, per one-image job, idle cost subtracted."""
 
 import time
-from collections.abc import Callable
 
 from rich.console import Console
 from rich.table import Table
 
 from infra.stack.stack import Stack
-from tests.benchmarks.cpu import cpu_seconds
+from tests.benchmarks.cpu import cpu_used
 from tests.benchmarks.throughput import run_jobs
 from tests.pictures import PictureServer, photo
 from tests.world import World
@@ -27,9 +26,9 @@ def measure_orchestration(stack: Stack, console: Console) -> None:
             urls.append(server.url(f"/small/{seed}.jpg"))
         run_jobs(world, [[url] for url in urls[_JOBS:]])  # warm
         time.sleep(_SETTLING_SECONDS)
-        idle = _used(world, lambda: time.sleep(_IDLE_SECONDS))
+        idle = cpu_used(world, lambda: time.sleep(_IDLE_SECONDS))
         started = time.perf_counter()
-        busy = _used(world, lambda: _work(world, urls[:_JOBS]))
+        busy = cpu_used(world, lambda: _work(world, urls[:_JOBS]))
         seconds = time.perf_counter() - started
     table = Table("part", "CPU ms per job", "idle, CPU ms per s")
     total = 0.0
@@ -47,9 +46,3 @@ def measure_orchestration(stack: Stack, console: Console) -> None:
 def _work(world: World, urls: list[str]) -> None:
     run_jobs(world, [[url] for url in urls])
     time.sleep(_SETTLING_SECONDS)
-
-
-def _used(world: World, work: Callable[[], None]) -> dict[str, float]:
-    before = cpu_seconds(world)
-    work()
-    return {part: after - before.get(part, 0) for part, after in cpu_seconds(world).items()}
