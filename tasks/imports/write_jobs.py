@@ -13,6 +13,7 @@ from infra.db.batches import Batch
 from infra.db.ids import new_id
 from infra.db.imports import ImportRow
 from infra.db.models import Image
+from tasks.job_images import queue_job_images
 
 _QUEUE_KNOWN = text("""
     UPDATE images i SET state = 'queued', error_code = NULL, error_detail = NULL,
@@ -31,12 +32,6 @@ _INSERT_JOBS = text("""
     SELECT id, product_id, :batch_id, line, 'bulk', 'queued', :preset, metadata
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
         id uuid, product_id uuid, line integer, metadata jsonb)
-""")
-_INSERT_JOB_IMAGES = text("""
-    INSERT INTO job_images (job_id, image_id, position, state)
-    SELECT job_id, image_id, position, 'queued'
-    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
-        job_id uuid, image_id uuid, position integer)
 """)
 _NAME_JOBS = text("""
     UPDATE import_rows i SET job_id = r.id
@@ -69,7 +64,7 @@ def write_jobs(
     _run(session, _QUEUE_KNOWN, placed.known)
     _run(session, _INSERT_NEW, placed.new)
     session.execute(_INSERT_JOBS, {"rows": json.dumps(jobs), **here, "preset": batch.preset})
-    _run(session, _INSERT_JOB_IMAGES, job_images)
+    queue_job_images(session, job_images)
     session.execute(_NAME_JOBS, {"rows": json.dumps(jobs), **here})
 
 

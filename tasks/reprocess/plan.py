@@ -19,6 +19,7 @@ from infra.db.engine import Database
 from infra.db.ids import new_id
 from infra.db.models import Image, Product
 from infra.states import BatchState
+from tasks.job_images import queue_job_images
 from tasks.reprocess.selection import picked
 from tasks.reprocess.selector import Selector
 
@@ -41,12 +42,6 @@ _INSERT_JOBS = text("""
     SELECT id, product_id, :batch_id, place, 'bulk', 'queued', preset, :stored, :force, true
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
         id uuid, product_id uuid, preset text, place integer)
-""")
-_INSERT_JOB_IMAGES = text("""
-    INSERT INTO job_images (job_id, image_id, position, state)
-    SELECT job_id, image_id, position, 'queued'
-    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
-        job_id uuid, image_id uuid, position integer)
 """)
 
 
@@ -140,9 +135,9 @@ def _write_jobs(
     lock = select(Product.id).where(Product.id.in_(products)).order_by(Product.id)
     session.execute(lock.with_for_update(read=True, key_share=True))
     images = _images(session, selector, groups)
-    written = len(_insert(session, batch, images, first=cursor.jobs))
+    _insert(session, batch, images, first=cursor.jobs)
     last, count = groups[-1], sum(map(len, images.values()))
-    return _Cursor(last.product_id, last.preset, cursor.jobs + written, cursor.images + count)
+    return _Cursor(last.product_id, last.preset, cursor.jobs + len(images), cursor.images + count)
 
 
 _Key = tuple[UUID, str]
@@ -168,8 +163,8 @@ def _images(
 
 def _insert(
     session: Session, batch: Batch, images: Mapping[_Key, Sequence[UUID]], *, first: int
-) -> Sequence[Mapping[str, Any]]:
-    """Write the rows with two statements; return the jobs, `first` being the place of the first."""
+) -> None:
+    """Write a job for each group with two statements; `first` is the place of the first."""
     jobs = [
         {"id": str(new_id()), "product_id": str(product_id), "preset": preset, "place": place}
         for place, (product_id, preset) in enumerate(images, first)
@@ -182,5 +177,4 @@ def _insert(
     selector = Selector.of(batch.options)
     same = {"batch_id": batch.id, "stored": not selector.refetch, "force": selector.force}
     session.execute(_INSERT_JOBS, {"rows": json.dumps(jobs), **same})
-    session.execute(_INSERT_JOB_IMAGES, {"rows": json.dumps(parts)})
-    return jobs
+    queue_job_images(session, parts)
