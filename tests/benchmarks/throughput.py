@@ -10,7 +10,7 @@ from rich.table import Table
 
 from infra.stack.stack import Stack
 from tests.benchmarks.bare_pillow import images_per_second
-from tests.benchmarks.cpu import cpu_seconds
+from tests.benchmarks.cpu import cpu_used
 from tests.pictures import PictureServer, photo
 from tests.world import World
 
@@ -47,10 +47,9 @@ def _row(
 ) -> tuple[str, ...]:
     work = [[fresh() for _ in range(images)] for _ in range(jobs)]
     bodies = list(server.bodies.values())[-jobs * images :]
-    before = cpu_seconds(world)
-    seconds = run_jobs(world, work)
-    used = {part: after - before.get(part, 0) for part, after in cpu_seconds(world).items()}
-    rate, bare = jobs * images / seconds, images_per_second(bodies)
+    seconds: list[float] = []
+    used = cpu_used(world, lambda: seconds.append(run_jobs(world, work)))
+    rate, bare = jobs * images / seconds[0], images_per_second(bodies)
     shown = ", ".join(f"{part} {cpu:.1f}" for part, cpu in used.items() if cpu >= 0.05)
     return (str(jobs), str(images), f"{rate:.2f}", f"{bare:.2f}", f"{rate / bare:.2f}", shown)
 
