@@ -1,6 +1,6 @@
 """An API on a database of its own, where a test may make keys without shutting the others out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -34,11 +34,11 @@ def bearer(key: IssuedKey | str) -> dict[str, str]:
 
 
 @contextmanager
-def keyed_api(stack: Stack, **api: object) -> Iterator[Keyed]:
-    """Serve on an empty, migrated database; `api` replaces settings."""
+def keyed_api(stack: Stack, **sections: Mapping[str, object]) -> Iterator[Keyed]:
+    """Serve on an empty, migrated database, alone; `sections` replace settings."""
     with empty_database(stack.description.postgres_url) as url:
         upgrade(url)
-        configured = changed(configuration(stack.description, url), api=api)
+        configured = changed(configuration(stack.description, url), **sections)
         with (
             Database(DatabaseSettings(url=configured.database.url)) as database,
             running_api(configured) as serving,

@@ -10,7 +10,7 @@ from infra.db.engine import Database
 from infra.stack.stack import Stack
 from tests.contract.api.importing import CSV, NDJSON, catalogue, imported, send, skus
 from tests.contract.api.keyed import keyed_api
-from tests.contract.api.running import Api, changed, problem, running_api
+from tests.contract.api.running import Api, problem
 from tests.integration.tasks.jobs import at_once
 
 BAD = "sku,image_urls\nA,nonsense\nB,https://supplier.example/b.jpg\nA,\n"
@@ -209,18 +209,17 @@ def test_twenty_simultaneous_equal_imports_are_one_batch(api: Api) -> None:
 
 
 def test_limits_hold_for_bodies_and_forms(stack: Stack) -> None:
-    with keyed_api(stack) as serving:
-        small = changed(serving.configured, imports={"max_rows": 3, "max_bytes": 2_000})
-        with running_api(small) as api:
-            problem(send(api, "sku\nA\nB\nC\nD\n"), 422, "too_many_rows")
-            big = "sku,name\n" + "x" * 100_000
-            for answer in (
-                send(api, big),
-                api.call("POST", "/imports", files={"file": ("a.csv", big.encode(), CSV)}),
-                api.call("POST", "/imports", data=iter([big.encode()] * 2)),  # no length is told
-            ):
-                problem(answer, 413, "body_too_large")
-            assert send(api, "sku\nA\nB\nC\n").status_code == 202
+    with keyed_api(stack, imports={"max_rows": 3, "max_bytes": 2_000}) as serving:
+        api = serving.api
+        problem(send(api, "sku\nA\nB\nC\nD\n"), 422, "too_many_rows")
+        big = "sku,name\n" + "x" * 100_000
+        for answer in (
+            send(api, big),
+            api.call("POST", "/imports", files={"file": ("a.csv", big.encode(), CSV)}),
+            api.call("POST", "/imports", data=iter([big.encode()] * 2)),  # no length is told
+        ):
+            problem(answer, 413, "body_too_large")
+        assert send(api, "sku\nA\nB\nC\n").status_code == 202
 
 
 def test_an_imported_row_is_a_product_with_a_job(api: Api, rows: Database) -> None:

@@ -27,7 +27,7 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 @pytest.fixture
 def own(stack: Stack) -> Iterator[Keyed]:
-    """An API on an empty database, whose jobs reach no broker."""
+    """An API that is alone on an empty database."""
     with keyed_api(stack) as serving:
         yield serving
 
@@ -98,12 +98,12 @@ def test_jobs_are_counted_by_state_and_lane_with_what_waits(own: Keyed) -> None:
         assert value(found, "up", dependency=part) == 1
 
 
-def test_what_the_broker_has_not_got_is_undispatched(own: Keyed) -> None:
+def test_what_the_broker_has_not_got_is_undispatched(stack: Stack) -> None:
     amqp = {"url": f"amqp://guest:guest@127.0.0.1:{free_port()}/"}
-    with running_api(changed(own.configured, broker=amqp)) as api:
-        api.accepted(image_url=GOOD)
+    with keyed_api(stack, broker=amqp) as alone:
+        alone.api.accepted(image_url=GOOD)
 
-        found = samples(api)
+        found = samples(alone.api)
 
         assert value(found, "undispatched_jobs", lane="interactive") == 1
         assert value(found, "undispatched_jobs", lane="bulk") == 0

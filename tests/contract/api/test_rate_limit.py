@@ -19,7 +19,7 @@ LIMIT = 5
 
 @pytest.fixture
 def limited(stack: Stack) -> Iterator[Keyed]:
-    with keyed_api(stack, rate_limit_per_minute=LIMIT) as serving:
+    with keyed_api(stack, api={"rate_limit_per_minute": LIMIT}) as serving:
         yield serving
 
 
