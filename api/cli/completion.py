@@ -1,20 +1,18 @@
-"""What the shell offers on TAB: ids that the API and the broker know, if they answer at once.
+"""What the shell offers on TAB: ids that the API knows, if it answers at once.
 
-A shell shows nothing but candidates, so every failure is an empty list.
+A shell shows nothing but candidates, so every failure is an empty list. It must not know the
+broker, whose library would make each command that names a job start later.
 """
 
 from collections.abc import Collection
 
-from api.cli.broker import open_letters
 from api.cli.client import open_client
-from api.cli.letter_table import summary
 from infra.errors import ProductImagesError
 from infra.settings import SettingsError
 from infra.states import JobState
 
-_PATIENCE_SECONDS = 0.5
+PATIENCE_SECONDS = 0.5
 _JOBS = 100
-_LETTERS = 50
 _RETRYABLE = (JobState.FAILED, JobState.PARTIAL, JobState.CANCELLED)
 _UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
 
@@ -40,7 +38,7 @@ def complete_unfinished_jobs(incomplete: str) -> Candidates:
 def complete_batches(incomplete: str) -> Candidates:
     """Offer the newest batches."""
     try:
-        with open_client(timeout_seconds=_PATIENCE_SECONDS) as client:
+        with open_client(timeout_seconds=PATIENCE_SECONDS) as client:
             batches = client.batches(limit=_JOBS)["batches"]
     except (ProductImagesError, SettingsError):
         return []
@@ -51,20 +49,9 @@ def complete_batches(incomplete: str) -> Candidates:
     ]
 
 
-def complete_letters(incomplete: str) -> Candidates:
-    """Offer the oldest dead letters."""
-    try:
-        letters = open_letters(connect_timeout_seconds=_PATIENCE_SECONDS).peek(_LETTERS).letters
-    except (ProductImagesError, SettingsError):
-        return []
-    return [
-        (letter.id, summary(letter.death)) for letter in letters if letter.id.startswith(incomplete)
-    ]
-
-
 def _jobs(incomplete: str, states: Collection[JobState]) -> Candidates:
     try:
-        with open_client(timeout_seconds=_PATIENCE_SECONDS) as client:
+        with open_client(timeout_seconds=PATIENCE_SECONDS) as client:
             jobs = client.jobs(limit=_JOBS)["jobs"]
     except (ProductImagesError, SettingsError):
         return []

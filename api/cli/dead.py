@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 
 from api.cli.broker import open_letters
-from api.cli.completion import complete_letters
 from api.cli.json_output import write_json
+from api.cli.letter_completion import complete_letters
 from api.cli.letter_table import letter_fields, print_letter, print_listing
 from infra.broker.letters import DeadLetters, Handled
 from infra.errors import ErrorCode, ProductImagesError

@@ -1,6 +1,7 @@
 """Run in a fresh interpreter: imports modules with the network shut, and reports as JSON.
 
-Knows nothing of the project; arguments: a folder for the import path, a heavy package, modules.
+Knows nothing of the project; arguments: a folder for the import path, heavy packages with commas
+between, modules.
 """
 
 import importlib
@@ -35,22 +36,23 @@ def _shut(event: str, arguments: tuple[Any, ...]) -> None:
 def main() -> None:
     """Import what the arguments name, in their order."""
     folder, heavy, *names = sys.argv[1:]
+    packages = set(heavy.split(","))
     sys.path.insert(0, folder)
     sys.addaudithook(_shut)
     report: dict[str, Any] = {"errors": {}, "heavy": {}, "threads": []}
     for name in names:
-        _load(name, heavy, report)
+        _load(name, packages, report)
     json.dump(report, sys.stdout)
 
 
-def _load(name: str, heavy: str, report: dict[str, Any]) -> None:
-    was_loaded, threads = heavy in sys.modules, threading.active_count()
+def _load(name: str, heavy: set[str], report: dict[str, Any]) -> None:
+    loaded, threads = heavy & sys.modules.keys(), threading.active_count()
     try:
         importlib.import_module(name)
     except BaseException as exc:  # noqa: BLE001 - whatever an import raises is the finding
         report["errors"][name] = f"{type(exc).__name__}: {exc}"
-    if not was_loaded and heavy in sys.modules:
-        report["heavy"][name] = f"first by {name} or what it imports"
+    if brought := (heavy & sys.modules.keys()) - loaded:
+        report["heavy"][name] = ", ".join(sorted(brought))
     if threading.active_count() > threads:
         report["threads"].append(name)
 

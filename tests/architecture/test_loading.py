@@ -7,6 +7,7 @@ where every attempt to reach a network or to start a process is an error.
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,12 @@ from tests.architecture.source import ROOT, Violation, hold, modules, within
 # Importing Prefect costs seconds; these packages are imported by processes that must not pay.
 LIGHT = ("api", "tasks", "infra")
 LIGHT_MODULES = ("flows",)  # the package alone: pixel children import it again with `__main__`
-HEAVY = "prefect"
+HEAVY = ("prefect",)
+
+# What asks the HTTP API alone starts before the libraries of the database, the broker, the store
+# and of pictures would be loaded.
+API_COMMANDS = ("main", "process", "jobs", "changes", "imports", "batches", "reprocess", "hosts")
+NOT_OF_THE_API = (*HEAVY, "sqlalchemy", "psycopg2", "pika", "minio", "redis", "PIL", "numpy")
 
 # Modules that are no light code, and why.
 NOT_LIGHT = {
@@ -36,10 +42,12 @@ class Loaded:
     threads: list[str]
 
 
-def load(folder: Path, names: list[str], *, path: Path = ROOT) -> Loaded:
+def load(
+    folder: Path, names: list[str], *, path: Path = ROOT, heavy: Sequence[str] = HEAVY
+) -> Loaded:
     """Import the modules in a fresh interpreter."""
     done = subprocess.run(
-        [sys.executable, "-I", str(SCRIPT), str(path), HEAVY, *names],
+        [sys.executable, "-I", str(SCRIPT), str(path), ",".join(heavy), *names],
         cwd=folder,
         env={"PATH": "/usr/bin:/bin", "HOME": str(folder)},
         capture_output=True,
@@ -58,8 +66,8 @@ def problems(loaded: Loaded) -> list[Violation]:
         for name, error in loaded.errors.items()
     ]
     heavy = [
-        Violation(name, 1, f"imports {HEAVY} ({first}): import it in flows/ only.")
-        for name, first in loaded.heavy.items()
+        Violation(name, 1, f"loads {libraries}, itself or by what it imports: it must start fast.")
+        for name, libraries in loaded.heavy.items()
     ]
     threads = [
         Violation(name, 1, "a thread was started at import: start it where it is stopped.")
@@ -71,6 +79,11 @@ def problems(loaded: Loaded) -> list[Violation]:
 def test_modules_import_without_settings_network_or_prefect(tmp_path: Path) -> None:
     names = [module.name for module in modules(*LIGHT) if not within(module.name, NOT_LIGHT)]
     hold(problems(load(tmp_path, [*names, *LIGHT_MODULES])))
+
+
+def test_a_command_that_asks_the_api_loads_nothing_else(tmp_path: Path) -> None:
+    names = [f"api.cli.{name}" for name in API_COMMANDS]
+    hold(problems(load(tmp_path, names, heavy=NOT_OF_THE_API)))
 
 
 def _write(folder: Path, text: str) -> Path:
@@ -94,9 +107,10 @@ def test_a_setting_read_at_import_is_found(tmp_path: Path) -> None:
 
 
 def test_a_heavy_import_is_found_and_its_importer_named(tmp_path: Path) -> None:
-    (tmp_path / f"{HEAVY}.py").write_text("")
-    loaded = load(tmp_path, ["json", "guilty"], path=_write(tmp_path, f"import {HEAVY}"))
-    assert list(loaded.heavy) == ["guilty"]
+    (library,) = HEAVY
+    (tmp_path / f"{library}.py").write_text("")
+    loaded = load(tmp_path, ["json", "guilty"], path=_write(tmp_path, f"import {library}"))
+    assert loaded.heavy == {"guilty": library}
     assert len(problems(loaded)) == 1
 
 

@@ -1,9 +1,13 @@
 """The command line with nothing to talk to: sentences, exit statuses, completion."""
 
+import re
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from api.cli.main import app
+from api.cli.registry import COMMANDS
 from infra.stack.ports import free_port
 from tests.commands import Done, run
 
@@ -126,3 +130,18 @@ def test_there_is_a_completion_script_for_every_usual_shell(shell: str, tmp_path
     done = run(tmp_path, "--show-completion", shell, **detection_off)
     assert done.status == 0
     assert f"_PRODUCT_IMAGES_COMPLETE=complete_{shell}" in done.out
+
+
+def test_every_command_is_listed_and_explains_itself() -> None:
+    listed = CliRunner().invoke(app, ["--help"])
+    assert listed.exit_code == 0
+    names = re.findall(r"^│ ([a-z-]+)  +\w", listed.output, re.MULTILINE)
+    assert names == list(COMMANDS)
+    for name in names:
+        assert CliRunner().invoke(app, [name, "--help"]).exit_code == 0, name
+
+
+def test_a_misspelled_command_is_guessed(tmp_path: Path) -> None:
+    done = run(tmp_path, "job")
+    assert (done.status, done.out) == (2, "")
+    assert "Did you mean 'jobs'?" in done.err

@@ -1,0 +1,65 @@
+"""Which commands there are, and the module of each: it is imported when its command is named.
+
+A command that asks the API must not wait until the libraries of the database and of pictures are
+loaded. Only the list of all commands loads them all.
+"""
+
+from collections import UserDict
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_group
+
+COMMANDS = {
+    "process": "process.process",
+    "retry": "changes.retry",
+    "cancel": "changes.cancel",
+    "import": "imports.import_file",
+    "reprocess": "reprocess.reprocess",
+    "worker": "services.worker",
+    "api": "services.api",
+    "migrate": "services.migrate",
+    "demo": "demo.demo",
+    "inspect": "inspect.inspect",
+    "collect-garbage": "upkeep.collect_garbage",
+    "verify": "upkeep.verify",
+    "jobs": "jobs.app",
+    "batches": "batches.app",
+    "presets": "presets.app",
+    "dead": "dead.app",
+    "hosts": "hosts.app",
+    "keys": "keys.app",
+    "stack": "stack.app",
+}
+"""Modules beside this one and what stands in them: a function, or a typer application."""
+
+
+class _Commands(UserDict[str, Any]):
+    """The commands by their names; the commands' type is private to typer."""
+
+    def __getitem__(self, name: str) -> Any:
+        return _loaded(name, super().__getitem__(name))
+
+
+class CommandsOnDemand(TyperGroup):
+    """All commands; only those that are looked up are imported."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**{**attributes, "commands": _Commands(COMMANDS)})
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer's signature
+        """Return the names alone."""
+        return list(self.commands)
+
+
+def _loaded(name: str, place: str) -> Any:
+    module, _, attribute = place.rpartition(".")
+    found = getattr(import_module(f"api.cli.{module}"), attribute)
+    alone = typer.Typer()
+    if isinstance(found, typer.Typer):
+        alone.add_typer(found, name=name)
+    else:
+        alone.command(name)(found)
+    return get_group(alone).commands[name]
