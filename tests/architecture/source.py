@@ -8,6 +8,7 @@ import io
 import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,13 +28,19 @@ class Module:
 
     @property
     def tree(self) -> ast.Module:
-        """The syntax tree of the text."""
-        return ast.parse(self.text, self.path)
+        """The syntax tree of the text; it is shared, so nobody may change it."""
+        return parsed(self.text, self.path)
 
     @property
     def package(self) -> str:
         """The dotted name that relative imports start from."""
         return self.name if self.is_package else self.name.rpartition(".")[0]
+
+
+@cache
+def parsed(text: str, path: str) -> ast.Module:
+    """Parse a text once for all rules."""
+    return ast.parse(text, path)
 
 
 @dataclass(frozen=True, slots=True)
