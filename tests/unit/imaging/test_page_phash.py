@@ -2,13 +2,13 @@
 
 from io import BytesIO
 from itertools import combinations
+from pathlib import Path
 from random import Random
 
 import pytest
 from PIL import Image
 
 from tasks.imaging.phash import differing_bits, phash
-from tasks.imaging.sample import write_sample
 
 ALIKE, DIFFERENT = 10, 16  # bits of 64
 
@@ -28,10 +28,8 @@ def again(image: Image.Image, side: int, image_format: str, quality: int) -> Ima
 
 
 @pytest.fixture(scope="module")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Image.Image:
-    path = tmp_path_factory.mktemp("product") / "product.jpg"
-    write_sample(path)
-    with Image.open(path) as image:
+def product(sample: Path) -> Image.Image:
+    with Image.open(sample) as image:
         return image.reduce(6)
 
 

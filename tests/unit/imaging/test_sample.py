@@ -2,20 +2,12 @@
 
 from pathlib import Path
 
-import pytest
 from PIL import ExifTags, Image
 
 from tasks.imaging.catalogue import packaged_presets
 from tasks.imaging.render import render
 from tasks.imaging.sample import HEIGHT_PX, WIDTH_PX, write_sample
 from tests.unit.imaging.pictures import LIMITS, pixel
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("sample") / "sample.jpg"
-    write_sample(path)
-    return path
 
 
 def test_it_is_as_large_as_a_suppliers_picture(sample: Path) -> None:
