@@ -6,11 +6,10 @@ import pytest
 
 from api.resources import ApiConfiguration
 from infra.db.engine import Database
-from infra.migrate import upgrade
 from infra.settings import DatabaseSettings
 from infra.stack.stack import Stack
 from tests.contract.api.running import Api, changed, configuration, running_api
-from tests.integration.database.fresh import empty_database
+from tests.integration.database.fresh import tabled_database
 
 MAX_FILE_BYTES = 300_000
 MAX_UPLOAD_BYTES = 700_000
@@ -19,8 +18,7 @@ MAX_UPLOAD_BYTES = 700_000
 @pytest.fixture(scope="session")
 def configured(stack: Stack) -> Iterator[ApiConfiguration]:
     """The configuration of the suite's API; small limits where large ones cost time."""
-    with empty_database(stack.description.postgres_url) as url:
-        upgrade(url)
+    with tabled_database(stack.description.postgres_url) as url:
         limits = {"max_file_bytes": MAX_FILE_BYTES, "max_upload_bytes": MAX_UPLOAD_BYTES}
         yield changed(configuration(stack.description, url), api=limits)
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 from api.resources import ApiConfiguration
 from infra.db.engine import Database
-from infra.migrate import upgrade
 from infra.scope import Scope
 from infra.settings import DatabaseSettings
 from infra.stack.stack import Stack
 from tasks.keys.change import IssuedKey, create_key
 from tests.contract.api.running import Api, changed, configuration, running_api
-from tests.integration.database.fresh import empty_database
+from tests.integration.database.fresh import tabled_database
 
 
 @dataclass(frozen=True)
@@ -36,8 +35,7 @@ def bearer(key: IssuedKey | str) -> dict[str, str]:
 @contextmanager
 def keyed_api(stack: Stack, **sections: Mapping[str, object]) -> Iterator[Keyed]:
     """Serve on an empty, migrated database, alone; `sections` replace settings."""
-    with empty_database(stack.description.postgres_url) as url:
-        upgrade(url)
+    with tabled_database(stack.description.postgres_url) as url:
         configured = changed(configuration(stack.description, url), **sections)
         with (
             Database(DatabaseSettings(url=configured.database.url)) as database,

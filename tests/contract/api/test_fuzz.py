@@ -14,12 +14,11 @@ from uuid import uuid4
 import pytest
 
 from api.resources import ApiConfiguration
-from infra.migrate import upgrade
 from infra.settings import inherited_environment
 from infra.stack.stack import Stack
 from tests.contract.api.importing import catalogue, send, skus
 from tests.contract.api.running import Api, changed, running_api
-from tests.integration.database.fresh import empty_database
+from tests.integration.database.fresh import tabled_database
 
 _PROGRAM = Path(sys.executable).with_name("schemathesis")
 _HERE = str(Path(__file__).parent)
@@ -38,10 +37,11 @@ _URL = "https://supplier.example/a.jpg"
 @pytest.fixture
 def api_apart(stack: Stack, configured: ApiConfiguration) -> Iterator[Api]:
     """An API on a database of its own, as it fills with nonsense."""
-    with empty_database(stack.description.postgres_url) as url:
-        upgrade(url)
-        with running_api(changed(configured, database={"url": url})) as serving:
-            yield serving
+    with (
+        tabled_database(stack.description.postgres_url) as url,
+        running_api(changed(configured, database={"url": url})) as serving,
+    ):
+        yield serving
 
 
 def created(api: Api, path: str, **body: object) -> str:

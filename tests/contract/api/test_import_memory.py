@@ -6,12 +6,11 @@ import pytest
 import requests
 
 from infra.db.engine import Database
-from infra.migrate import upgrade
 from infra.settings import DatabaseSettings
 from infra.stack.stack import Stack
 from tests.contract.api.running import Api
 from tests.contract.api.served import peak_bytes, served_api
-from tests.integration.database.fresh import empty_database
+from tests.integration.database.fresh import tabled_database
 from tests.integration.tasks.jobs import count
 
 FEW, MANY = 1_000, 100_000
@@ -38,10 +37,12 @@ def send(api: Api, first: int, rows: int) -> requests.Response:
 
 @pytest.fixture(scope="module")
 def served(stack: Stack) -> Iterator[tuple[Api, int, Database]]:
-    with empty_database(stack.description.postgres_url) as url:
-        upgrade(url)
-        with Database(DatabaseSettings(url=url)) as rows, served_api(stack.description, url) as api:
-            yield (*api, rows)
+    with (
+        tabled_database(stack.description.postgres_url) as url,
+        Database(DatabaseSettings(url=url)) as rows,
+        served_api(stack.description, url) as api,
+    ):
+        yield (*api, rows)
 
 
 def test_many_rows_need_no_more_memory_than_few(served: tuple[Api, int, Database]) -> None:

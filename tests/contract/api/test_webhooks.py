@@ -9,12 +9,11 @@ import pytest
 
 from api.resources import ApiConfiguration
 from infra.db.engine import Database
-from infra.migrate import upgrade
 from infra.settings import DatabaseSettings, FetchSettings
 from infra.stack.stack import Stack
 from infra.webhooks.secret import new_secret
 from tests.contract.api.running import Api, configuration, problem, running_api
-from tests.integration.database.fresh import empty_database
+from tests.integration.database.fresh import tabled_database
 from tests.integration.tasks.jobs import finished
 from tests.integration.webhooks.receiver import Receiver
 from tests.waiting import eventually
@@ -38,8 +37,7 @@ def receiver() -> Iterator[Receiver]:
 def sending_from(stack: Stack) -> Iterator[ApiConfiguration]:
     """An API that may post to this machine, on a database where no other one sends."""
     fetch = FetchSettings.model_validate({"allowed_private_hosts": "127.0.0.1"})
-    with empty_database(stack.description.postgres_url) as url:
-        upgrade(url)
+    with tabled_database(stack.description.postgres_url) as url:
         yield replace(configuration(stack.description, url), fetch=fetch)
 
 

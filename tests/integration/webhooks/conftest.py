@@ -7,14 +7,14 @@ from sqlalchemy import text
 
 from infra.db.engine import Database
 from infra.stack.stack import Stack
-from tests.integration.database.fresh import empty, empty_database
+from tests.integration.database.fresh import empty, tabled_database
 from tests.integration.webhooks.mail import opened
 
 
 @pytest.fixture(scope="module")
 def own_url(stack: Stack) -> Iterator[str]:
     """The URL of the module's database, also for processes of its own."""
-    with empty_database(stack.description.postgres_url) as url:
+    with tabled_database(stack.description.postgres_url) as url:
         yield url
 
 

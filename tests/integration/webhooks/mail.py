@@ -10,7 +10,6 @@ from api.courier import Courier
 from infra.db.engine import Database
 from infra.db.webhooks import WebhookAttempt, WebhookDelivery
 from infra.events import DeliveryState, Event
-from infra.migrate import upgrade
 from infra.settings import DatabaseSettings, FetchSettings, WebhookSettings
 from infra.webhooks.sender import WebhookSender
 from tasks.webhooks.endpoints import Registered, register
@@ -22,8 +21,7 @@ FETCH = FetchSettings.model_validate({"allowed_private_hosts": "127.0.0.1"})
 
 @contextmanager
 def opened(url: str) -> Iterator[Database]:
-    """Migrate the database and open it for many threads."""
-    upgrade(url)
+    """Open the database for many threads."""
     with Database(DatabaseSettings(url=url, pool_size=CONNECTIONS)) as database:
         yield database
 
