@@ -128,7 +128,8 @@ class LocalHosts:
             begin = max(now, host.silent_until)
             step = max(1 / terms.rate_per_second, (host.pace or 1) / terms.concurrency)
             host.turn = min(max(host.turn, begin) + step, begin + LONGEST_QUEUE_SECONDS)
-            return host.turn - now
+            # Sums of large numbers are inexact: nobody may come after the end of the queue.
+            return min(host.turn - now, begin - now + LONGEST_QUEUE_SECONDS)
 
     def _host(self, name: str) -> _Host:
         if name not in self._hosts and len(self._hosts) >= MOST_HOSTS:
