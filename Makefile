@@ -42,7 +42,7 @@ lint: $(STAMP)  ## Format, lint, types, and the files for containers.
 	@$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec docker-compose.yml
 
 check: lint  ## What lint does, architecture and unit tests: for each commit.
-	@$(BIN)/python -m pytest -q tests/unit tests/architecture
+	@$(BIN)/python -m tests check
 
 bench: $(STAMP)  ## Run the benchmarks and print a table with ratios.
 	@$(BIN)/python -m tests.benchmarks

@@ -1,8 +1,9 @@
 """`make test`: every test, as sessions side by side, each with a private stack of its own.
 
 The tests of the running system mostly wait, for leases to end and parts to come back; meanwhile
-the others work, at a lower priority so that they do not disturb them. The output of the first
-session is shown as it comes, that of the others when all are done.
+the others work, at a lower priority so that they do not disturb them. `make check` (the argument
+`check`) is the tests that need no stack, as two sessions of about the same length. The output of
+the first session is shown as it comes, that of the others when all are done.
 """
 
 import os
@@ -23,7 +24,7 @@ class _Session:
     """Tests that share a stack, one after the other; `niceness` is added to our own."""
 
     name: str
-    folders: tuple[str, ...]
+    arguments: tuple[str, ...]
     niceness: int = 0
 
     @property
@@ -33,7 +34,7 @@ class _Session:
 
     def begin(self, output: IO[bytes] | None) -> subprocess.Popen[bytes]:
         """Start it; without `output` it writes to ours."""
-        pytest = [sys.executable, "-m", "pytest", f"--durations={_SLOWEST_SHOWN}", *self.folders]
+        pytest = [sys.executable, "-m", "pytest", f"--durations={_SLOWEST_SHOWN}", *self.arguments]
         return subprocess.Popen(
             ["nice", "-n", str(self.niceness), *pytest],
             env={**os.environ, "STACK_TEST_DIRECTORY": str(_STACKS / self.name)},
@@ -42,36 +43,42 @@ class _Session:
         )
 
 
-_SHOWN = _Session("test", ("tests/chaos",))
-_BESIDE = (
+_ALL = (
+    # What needs no stack comes first: four stacks that start at once keep each other waiting.
+    _Session("test", ("tests/architecture", "tests/unit", "tests/chaos")),
     _Session("test-control", ("tests/control", "tests/e2e")),
     _Session("test-contract", ("tests/contract",), niceness=5),
-    _Session("test-others", ("tests/architecture", "tests/integration", "tests/unit"), niceness=5),
+    _Session("test-integration", ("tests/integration",), niceness=5),
+)
+_WITHOUT_STACK = (
+    _Session("check", ("-q", "tests/unit", "--ignore=tests/unit/imaging")),
+    _Session("check-others", ("-q", "tests/architecture", "tests/unit/imaging")),
 )
 
 
 def main() -> int:
-    """Run all sessions; return 0 when all tests of all passed."""
+    """Run the sessions; return 0 when all tests of all passed."""
+    shown, *beside = _WITHOUT_STACK if sys.argv[1:] == ["check"] else _ALL
     _STACKS.mkdir(exist_ok=True)
-    passed = not any(_run_all())
-    for session in _BESIDE:
+    passed = not any(_run(shown, beside))
+    for session in beside:
         sys.stdout.write(session.log.read_text(encoding="utf-8", errors="replace"))
     _say("All tests passed." if passed else "Some tests failed: see above.")
     return 0 if passed else 1
 
 
-def _run_all() -> list[int]:
+def _run(shown: _Session, beside: list[_Session]) -> list[int]:
     """Return the exit statuses."""
     with ExitStack() as opened:
-        logs = [opened.enter_context(session.log.open("wb")) for session in _BESIDE]
-        beside = [session.begin(log) for session, log in zip(_BESIDE, logs, strict=True)]
+        logs = [opened.enter_context(session.log.open("wb")) for session in beside]
+        running = [session.begin(log) for session, log in zip(beside, logs, strict=True)]
         try:
-            shown = _SHOWN.begin(None).wait()
+            first = shown.begin(None).wait()
         finally:
-            names = ", ".join(str(session.log.relative_to(_PROJECT)) for session in _BESIDE)
+            names = ", ".join(str(session.log.relative_to(_PROJECT)) for session in beside)
             _say(f"Waiting for the other tests, which write to {names} …")
-            statuses = [process.wait() for process in beside]
-    return [shown, *statuses]
+            statuses = [process.wait() for process in running]
+    return [first, *statuses]
 
 
 def _say(sentence: str) -> None:
