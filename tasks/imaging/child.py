@@ -18,6 +18,7 @@ from multiprocessing.context import ForkServerProcess
 
 import tasks.imaging.render  # noqa: F401 - a child has the whole pipeline before its first call
 from infra.errors import ErrorCode, ImageRefused, ProductImagesError
+from tasks.imaging.heap import keep_freed_memory
 
 _START_SECONDS = 30  # a child is there in a tenth of a second, unless the machine is on its knees
 _FORK_SERVER_SECONDS = 5  # a killed one is collected, and so replaced, in milliseconds
@@ -113,6 +114,7 @@ def _serve(connection: Connection, memory_bytes: int) -> None:
     """Answer calls until the other end closes; the first message says that the child is ready."""
     _leave_signals_to_the_parent()
     _limit_resources(memory_bytes)
+    keep_freed_memory()
     _die_with_the_parent()
     connection.send_bytes(pickle.dumps(Done(None)))
     while True:
