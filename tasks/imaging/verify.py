@@ -11,6 +11,8 @@ from infra.errors import ErrorCode, PixelsFailed
 from tasks.imaging.sniff import HEADER_BYTES, ImageFormat, sniff
 
 _LOOK_PX = 32  # pixels across and down that are compared, at most
+_BANDS = 8  # of a picture that are looked at, if it is so high that a quarter of it is enough …
+_EACH = 4  # … which are one of each four
 # Encoders mix colours of neighbouring pixels. Where these alternate finely, single pixels of a good
 # file are off by 150 levels, and averages of so many across and down by 25.
 _LEAST_AVERAGED_PX = 4
@@ -66,7 +68,8 @@ def _difference(found: Image.Image, meant: Meant) -> float:
 
 
 def _look(picture: Image.Image) -> Image.Image:
-    """Return the picture very small, one pixel at least: 1.3 ms at 1,600 px."""
+    """Return the picture very small, one pixel at least: 0.5 ms at 1,600 px."""
+    picture = _in_bands(picture)
     if picture.mode == "P":
         picture = picture.convert("RGBA")  # palettes are not averaged
     width, height = (max(1, min(_LOOK_PX, side // _LEAST_AVERAGED_PX)) for side in picture.size)
@@ -75,3 +78,19 @@ def _look(picture: Image.Image) -> Image.Image:
     ground = Image.new("RGB", size, _GROUND)
     ground.paste(picked, mask=picked)
     return ground
+
+
+def _in_bands(picture: Image.Image) -> Image.Image:
+    """Return a quarter of the picture, in bands over all of its height; a low one as it is.
+
+    Bands keep neighbours together: of fine patterns, single pixels would show something else.
+    """
+    height = picture.height // (_BANDS * _EACH)
+    if height < _LEAST_AVERAGED_PX:
+        return picture
+    bands = picture.crop((0, 0, picture.width, _BANDS * height))
+    for band in range(_BANDS):
+        top = (2 * band + 1) * picture.height // (2 * _BANDS) - height // 2
+        box = (0, top, picture.width, top + height)
+        bands.paste(picture.crop(box), (0, band * height))
+    return bands
