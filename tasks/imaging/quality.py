@@ -26,8 +26,10 @@ from tasks.imaging.tiles import Sample, sample
 from tasks.imaging.verify import Meant
 
 _LOSSLESS_SCORE = 100.0
+_HOPE = 2  # a sample repeats itself less than its picture: so much larger, it says nothing yet
 _BUDGET_TRIES = 7  # halve 100 numbers down to one
 _MORE_TRIES = 2  # after the first; photographs seldom need the second of them
+_TRUST = 2  # times the tolerance that a first try may miss by, if a larger size led to it
 _BEND = 2  # a measured slope further than this from the usual one is noise
 
 
@@ -110,10 +112,24 @@ def encode_to_quality(subject: Subject, encoding: Encoding, hint: Hint) -> Encod
     found = _lossy(subject, encoding, hint)
     if hint.ceiling_bytes is not None and len(found.data) > hint.ceiling_bytes:
         found = _lowered(found, subject, encoding, max_bytes=hint.ceiling_bytes)
-    if encoding.lossless_graphics and can_be_lossless(encoding.format) and subject.few_colours:
+    if _may_be_better_lossless(found, subject, encoding):
         lossless = _lossless(subject, encoding)
         return lossless if len(lossless.data) <= len(found.data) else found
     return found
+
+
+def _may_be_better_lossless(found: Encoded, subject: Subject, encoding: Encoding) -> bool:
+    """Whether a file without loss is worth its CPU: black-and-white photographs have few colours,
+    too, and their sample tells.
+    """
+    wanted = encoding.lossless_graphics and can_be_lossless(encoding.format)
+    if not wanted or not subject.few_colours:
+        return False
+    if subject.sample is None or found.quality is None:
+        return True
+    picture, image_format = subject.sample.picture, encoding.format
+    lossy = encode_in_a_hurry(picture, image_format, found.quality)
+    return len(encode_lossless(picture, image_format)) <= len(lossy) * _HOPE
 
 
 def _lossless(subject: Subject, encoding: Encoding) -> Encoded:
@@ -168,17 +184,19 @@ def search(
     """Return the number that should meet the target, and the score that it gives.
 
     A straight line through what is known says where to go next. From a score within the tolerance
-    the step is so small that it needs no proof; a larger size's answer is mostly that near.
+    the step is so small that it needs no proof. A larger size's answer is mostly near enough for
+    one try: there the number is put right by what is usual.
     """
     calibration = CALIBRATIONS[image_format]
     slope = calibration.points_per_step
+    near = target.tolerance if start is None else target.tolerance * _TRUST
     quality = _bounded(calibration.start if start is None else start, target)
     score = subject.score_at(quality, image_format)
     if score is None:
         return quality, None
     for _ in range(_MORE_TRIES):
         following = _bounded(quality + (target.score - score) / slope, target)
-        if abs(target.score - score) <= target.tolerance or following == quality:
+        if abs(target.score - score) <= near or following == quality:
             break
         tried = subject.score_at(following, image_format) or score
         found = (tried - score) / (following - quality)

@@ -5,8 +5,9 @@ from io import BytesIO
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
+from tasks.imaging import quality
 from tasks.imaging.calibration import CALIBRATIONS
-from tasks.imaging.encode import encode
+from tasks.imaging.encode import encode, encode_lossless, has_few_colours
 from tasks.imaging.likeness import Likeness
 from tasks.imaging.preset import ByteBudget, Encoding, FixedQuality, TargetQuality
 from tasks.imaging.quality import Encoded, Hint, Subject, encode_to_quality
@@ -155,6 +156,22 @@ def test_a_drawing_is_kept_without_loss_where_that_is_smaller() -> None:
         assert ImageChops.difference(image.convert("RGB"), picture).getbbox() is None
     lossy = Encoding(ImageFormat.WEBP, TARGET, lossless_graphics=False)
     assert len(found.data) < len(chosen(picture, lossy).data)
+
+
+def test_no_time_is_spent_on_keeping_a_grey_photograph_without_loss(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: list[tuple[int, int]] = []
+
+    def noted(picture: Image.Image, *arguments: object, **more: object) -> bytes:
+        tried.append(picture.size)
+        return encode_lossless(picture, ImageFormat.WEBP)
+
+    monkeypatch.setattr(quality, "encode_lossless", noted)
+    picture = textured(60, (1024, 768)).convert("L").convert("RGB")
+    assert has_few_colours(picture)
+    assert chosen(picture, Encoding(ImageFormat.WEBP, TARGET)).quality is not None
+    assert picture.size not in tried
 
 
 def test_a_photograph_is_never_kept_without_loss() -> None:
