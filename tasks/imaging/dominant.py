@@ -5,12 +5,13 @@ It must not know where the colour is shown.
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from statistics import median
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 Colour = tuple[int, int, int]
+Levels = npt.NDArray[np.uint8]  # the last axis: red, green, blue, perhaps opacity
 
 _SIDE_PX = 48  # each pixel is then a patch's mean, which hides grain and print
 _VISIBLE = 128  # of 255: more opaque than not
@@ -26,39 +27,31 @@ def dominant_colour(image: Image.Image) -> Colour:
     """Return the most telling colour of a picture; white for one of which nothing is visible."""
     small = image.convert("RGBA")
     small.thumbnail((_SIDE_PX, _SIDE_PX), Image.Resampling.BOX)
-    visible = [pixel[:3] for pixel in _pixels(small) if pixel[3] >= _VISIBLE]
-    if not visible:
+    pixels = np.asarray(small)
+    visible = pixels[pixels[..., 3] >= _VISIBLE, :3]
+    if not visible.size:
         return (255, 255, 255)
-    ground = _ground(small)
-    product = [colour for colour in visible if ground is None or not _alike(colour, ground)]
+    ground = _ground(pixels)
+    product = visible if ground is None else visible[~_alike(visible, ground)]
     enough = len(product) >= _LEAST_SHARE * small.width * small.height
     return _most_telling(product if enough else visible)
 
 
-def _pixels(image: Image.Image) -> list[tuple[int, int, int, int]]:
-    levels = image.tobytes()
-    return list(zip(levels[::4], levels[1::4], levels[2::4], levels[3::4], strict=True))
-
-
-def _ground(image: Image.Image) -> Colour | None:
+def _ground(pixels: Levels) -> Colour | None:
     """Return the colour of a neutral, even background, or None where there is none."""
-    width, height = image.size
-    sides = ((0, 0, width, 1), (0, height - 1, width, height), (0, 0, 1, height))
-    boxes = (*sides, (width - 1, 0, width, height))
-    border = [pixel[:3] for box in boxes for pixel in _pixels(image.crop(box)) if pixel[3]]
-    if not border:
+    border = np.concatenate((pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]))
+    border = border[border[:, 3] > 0, :3]
+    if not border.size:
         return None
-    red, green, blue = (round(median(levels)) for levels in zip(*border, strict=True))
+    red, green, blue = (round(float(level)) for level in np.median(border, axis=0))
     colour = (red, green, blue)
-    alike = sum(_alike(each, colour) for each in border)
-    is_ground = _chroma(colour) <= _NEUTRAL and alike >= _UNIFORM_SHARE * len(border)
-    return colour if is_ground else None
+    is_even = np.count_nonzero(_alike(border, colour)) >= _UNIFORM_SHARE * len(border)
+    return colour if is_even and _chroma(colour) <= _NEUTRAL else None
 
 
-def _most_telling(colours: Sequence[Colour]) -> Colour:
+def _most_telling(colours: Levels) -> Colour:
     """Group the colours and return the group's that covers most, counting vivid ones for more."""
-    levels = bytes(level for colour in colours for level in colour)
-    row = Image.frombytes("RGB", (len(colours), 1), levels)
+    row = Image.frombytes("RGB", (len(colours), 1), colours.tobytes())
     grouped = row.quantize(_COLOURS, Image.Quantize.MEDIANCUT).convert("RGB").tobytes()
     groups = Counter(zip(grouped[::3], grouped[1::3], grouped[2::3], strict=True))
     return max(groups, key=lambda colour: (groups[colour] * _liveliness(colour), colour))
@@ -72,10 +65,6 @@ def _chroma(colour: Colour) -> int:
     return max(colour) - min(colour)
 
 
-def _alike(one: Colour, other: Colour) -> bool:
-    (red, green, blue), (its_red, its_green, its_blue) = one, other
-    return (
-        abs(red - its_red) <= _NEAR
-        and abs(green - its_green) <= _NEAR
-        and abs(blue - its_blue) <= _NEAR
-    )
+def _alike(colours: Levels, other: Colour) -> npt.NDArray[np.bool_]:
+    near: npt.NDArray[np.bool_] = np.abs(colours.astype(np.int16) - other).max(-1) <= _NEAR
+    return near
