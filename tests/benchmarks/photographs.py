@@ -45,6 +45,32 @@ _DRAWN = (  # drawings, renderings and textures: to fit on only
     "backgrounds/Infinite-Sea_by_Aury88.jpg",
     "backgrounds/gnome/wood-l.webp",
 )
+_FURTHER = (  # the rest that these packages have, of any kind: to fit on only
+    *(f"backgrounds/{name}" for name in ("2004default.jpg", "calla.png", "firstgeneration.jpg")),
+    *(f"backgrounds/{name}" for name in ("fluent-color.png", "focal-ubuntukylin.png")),
+    *(f"backgrounds/{name}" for name in ("goldfish.png", "string.jpg", "the-mouse.jpg")),
+    "backgrounds/Fossa_by_Jasper_Roks.jpg",
+    "backgrounds/Painting-Colors_by__herobrine7gamer.jpg",
+    "backgrounds/umang_by_Abhishek_Mudgal.jpg",
+    *(f"backgrounds/gnome/{name}-l.webp" for name in ("adwaita", "grid", "licorice", "pixels")),
+    *(f"backgrounds/gnome/{name}-l.webp" for name in ("symbolic", "truchet")),
+    *(f"backgrounds/mate/abstract/{name}.png" for name in ("Flow", "Gulp", "Silk", "Waves")),
+    "backgrounds/mate/abstract/Arc-Colors-Transparent-Wallpaper.png",
+    *(f"backgrounds/mate/desktop/{name}.png" for name in ("Float-into-MATE", "Stripes")),
+    *(f"backgrounds/mate/desktop/MATE-Stripes-{name}.png" for name in ("Dark", "Light")),
+    *(
+        f"backgrounds/mate/desktop/Ubuntu-Mate-{name}-no-logo.png"
+        for name in ("Cold", "Dark", "Radioactive", "Warm")
+    ),
+    *(f"wallpapers/{name}/contents/images/5120x2880.png" for name in ("Altai", "IceCold", "Kay")),
+    *(f"wallpapers/{name}/contents/images/3840x2160.png" for name in ("Canopee", "Cascade")),
+    *(f"wallpapers/{name}/contents/images/3840x2160.png" for name in ("Cluster", "Kokkini")),
+    *(f"wallpapers/{name}/contents/images/2560x1600.png" for name in ("Elarun", "FlyingKonqui")),
+    *(f"wallpapers/{name}/contents/images/5120x2880.jpg" for name in ("Honeywave", "Shell")),
+    "wallpapers/MilkyWay/contents/images/5120x2880.png",
+    "wallpapers/Opal/contents/images/3840x2160.png",
+    "wallpapers/PastelHills/contents/images/3200x2000.jpg",
+)
 _CANVAS_PX = 1600
 _SHARES = (0.45, 0.6, 0.75)  # of the canvas that a cut-out takes
 _BENCH_SEEDS, _FIT_SEEDS = (4, 5, 6), (1, 2, 3)
@@ -57,10 +83,13 @@ def bench_pictures() -> list[tuple[str, Image.Image]]:
 
 
 def fitting_pictures() -> list[tuple[str, Image.Image]]:
-    """Return what the likeness is fitted on: 11 photographs, 10 drawings, 14 products on white."""
+    """Return what the likeness is fitted on: names, and pictures 1,600 px wide.
+
+    That is 11 photographs, 54 drawings, renderings and more photographs, 14 products on white.
+    """
     photographs = [_share() / f"backgrounds/mate/nature/{name}.jpg" for name in _MATE]
-    drawn = [_share() / name for name in _DRAWN]
-    return [*_opened([*photographs, *drawn]), *_cutouts(photographs), *_drawn_products(_FIT_SEEDS)]
+    others = [_share() / name for name in (*_DRAWN, *_FURTHER)]
+    return [*_opened([*photographs, *others]), *_cutouts(photographs), *_drawn_products(_FIT_SEEDS)]
 
 
 def _plasma(names: tuple[str, ...]) -> list[Path]:
