@@ -1,8 +1,9 @@
 """The private stack of a test session: real parts on free ports, started when first needed."""
 
+import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,19 @@ _ENVIRONMENT = {
     "FETCH_HOST_RATE_PER_SECOND": "1000",
     "FETCH_HOST_BREAKER_FAILURES": "1000",
 }
+_TURNS = _PROJECT / ".local" / "stack-start.lock"
 _DIRECTORY = Path(os.environ.get("STACK_TEST_DIRECTORY") or _PROJECT / ".local" / "test")
+
+
+@contextmanager
+def a_turn_to_start() -> Iterator[None]:
+    """Wait until no other session starts its stack: three at once take longer than one by one,
+    and each then longer than a part may take.
+    """
+    _TURNS.parent.mkdir(exist_ok=True)
+    with _TURNS.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # whose end of life gives it back, too
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +64,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
         fetch_allowed_private_hosts="127.0.0.1",
     )
     with ExitStack() as opened:
-        with pytest.MonkeyPatch.context() as environment:
+        with a_turn_to_start(), pytest.MonkeyPatch.context() as environment:
             for name, value in _ENVIRONMENT.items():
                 environment.setenv(name, value)
             running = opened.enter_context(Stack(settings, report))

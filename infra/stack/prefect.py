@@ -61,7 +61,7 @@ def prefect_part(ground: Ground) -> Part:
         prepare=lambda: _prepare(ground),
         probe=lambda: http_answers(port, "/api/health"),
         wave=6,
-        start_seconds=120,  # the first start creates its tables
+        start_seconds=240,  # the first start creates its tables, on a busy machine in minutes
     )
 
 
