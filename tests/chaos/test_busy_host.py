@@ -23,7 +23,7 @@ from tests.waiting import eventually
 from tests.world import World
 
 _JOBS, _IMAGES = 10, 4
-_PATIENCE_SECONDS = 150
+_PATIENCE_SECONDS = 300
 _AT_A_TIME = 2
 _LIMITS = {
     "FETCH_HOST_CONCURRENCY": str(_AT_A_TIME),
