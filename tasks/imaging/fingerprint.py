@@ -16,7 +16,7 @@ from tasks.imaging.heif import heif_version
 from tasks.imaging.preset import Preset
 from tasks.imaging.sniff import ImageFormat
 
-PIPELINE_REVISION = 5  # raise it when the steps change what comes out
+PIPELINE_REVISION = 6  # raise it when the steps change what comes out
 _PRESETS_KEPT = 128  # a policy is asked for several times for each image
 _HEX_DIGITS = 16  # 64 bits: one policy among a few hundred, not one object among billions
 

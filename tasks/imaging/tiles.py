@@ -1,24 +1,28 @@
 """Choose the parts of a picture that stand for all of it when a quality is looked for.
 
 They are squares at even distances over the box in which something is shown, so that each kind of
-surface has the share that it has in the picture, and a plain ground around it has none. It must
+surface has the share that it has in the picture, and a plain ground has none, or little. It must
 not know encoders.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from PIL import Image
 
-from tasks.imaging.content import Bounds, content_box
+from tasks.imaging.content import Bounds, Content, content
 
-SIDE_PX = 64  # a multiple of the blocks that every encoder works in
+SIDE_PX = 64  # a multiple of the blocks that every encoder works in …
+LOW_SIDE_PX = 48  # … and what takes its place where no more is in a picture's height or width
 SEAM_PX = 4  # along a tile's edges: encoders mix it with the neighbours, and nobody looks there
-_SMALLEST_SIDE_PX = 48  # below, the coarser of the likeness' four scales have nothing to compare
 _BLOCK_PX = 16
 _MOST = 24  # tiles
 _SHARE = 3  # one pixel in so many is looked at, at most …
 _FEWEST = 4  # … but no fewer tiles than these
+_TO_A_GROUND = 3  # tiles with something: a round thing leaves about a fourth of its box empty
+
+Corner = tuple[int, int]  # left and top of a tile
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +34,28 @@ class Sample:
 
     picture: Image.Image
     side_px: int | None
-    places: tuple[tuple[int, int], ...] = ()
+    places: tuple[Corner, ...] = ()
     box: Bounds | None = None
 
     def of(self, picture: Image.Image) -> Image.Image:
         """Return the same part of another picture of the same size."""
         if self.places:
-            return _gather(picture, self.places)
+            return _gather(picture, self.places, self.side_px or SIDE_PX)
         return picture.crop(self.box or (0, 0, *self.picture.size))
 
 
 def sample(picture: Image.Image) -> Sample | None:
     """Return the part of a picture to try qualities on; None where it is too small."""
-    if min(picture.size) < _SMALLEST_SIDE_PX:
-        return None
-    box = _at_least(content_box(picture), _SMALLEST_SIDE_PX, picture.size)
+    if min(picture.size) < LOW_SIDE_PX:
+        return None  # the coarser of the likeness' four scales would have nothing to compare
+    shown = content(picture)
+    box = _at_least(shown.box, LOW_SIDE_PX, picture.size)
     width, height = box[2] - box[0], box[3] - box[1]
-    tiles = min(_MOST, max(_FEWEST, width * height // (_SHARE * SIDE_PX * SIDE_PX)))
-    across, down = _grid(width, height, tiles)
-    if width < across * SIDE_PX or height < down * SIDE_PX or tiles == _FEWEST:
+    if width * height <= _FEWEST * _SHARE * SIDE_PX * SIDE_PX:
         return _piece(picture, box)
-    places = tuple(_places(box, across, down))
-    return Sample(_gather(picture, places), SIDE_PX, places)
+    side = SIDE_PX if min(width, height) >= SIDE_PX else LOW_SIDE_PX
+    places = _telling(box, shown, side)
+    return Sample(_gather(picture, places, side), side, places)
 
 
 def _at_least(box: Bounds, side: int, size: tuple[int, int]) -> Bounds:
@@ -69,37 +73,75 @@ def _widened(span: tuple[int, int], length: int, *, limit: int) -> tuple[int, in
 
 
 def _piece(picture: Image.Image, box: Bounds) -> Sample:
-    """Return the box in one piece, of whole blocks, as large as a sample of tiles at most."""
+    """Return the box in one piece, of whole blocks."""
     left, top, right, bottom = box
     width, height = (side - side % _BLOCK_PX for side in (right - left, bottom - top))
     whole = (left, top, left + width, top + height)
     return Sample(picture.crop(whole), None, box=whole)
 
 
-def _grid(width: int, height: int, tiles: int) -> tuple[int, int]:
-    """Return how many tiles lie across and down, about as dense either way."""
-    across = max(1, round((tiles * width / height) ** 0.5))
-    return across, max(1, round(tiles / across))
+def _telling(box: Bounds, shown: Content, side: int) -> tuple[Corner, ...]:
+    """Return the tiles' corners: of mere ground no more than a thing leaves of its own box.
+
+    Where more of the box is ground, between things that lie apart, tiles lie denser instead.
+    """
+    area = (box[2] - box[0]) * (box[3] - box[1])
+    places = _bricks(box, _wanted(area, side), side)
+    telling = sum(not _is_ground(place, shown, side) for place in places)
+    share = max(1, telling + telling // _TO_A_GROUND) / len(places)
+    if share >= 1:
+        return places
+    wanted = _wanted(round(area * share), side)
+    places = _bricks(box, ceil(wanted / share), side)
+    grounds = [place for place in places if _is_ground(place, shown, side)]
+    telling = len(places) - len(grounds)
+    spared = set(grounds) - set(_thinned(grounds, max(1, telling // _TO_A_GROUND)))
+    return _thinned([place for place in places if place not in spared], _MOST)
 
 
-def _places(box: Bounds, across: int, down: int) -> Iterator[tuple[int, int]]:
+def _wanted(area: int, side: int) -> int:
+    """Return how many tiles stand for so many pixels."""
+    return min(_MOST, max(_FEWEST, area // (_SHARE * side * side)))
+
+
+def _is_ground(place: Corner, shown: Content, side: int) -> bool:
+    left, top = place
+    return shown.is_ground((left, top, left + side, top + side))
+
+
+def _thinned(places: Sequence[Corner], most: int) -> tuple[Corner, ...]:
+    """Return so many of them at most, at even distances."""
+    count = min(most, len(places))
+    return tuple(places[number * len(places) // count] for number in range(count))
+
+
+def _bricks(box: Bounds, tiles: int, side: int) -> tuple[Corner, ...]:
+    """Return about so many corners, about as dense across as down, of tiles that have room."""
+    width, height = box[2] - box[0], box[3] - box[1]
+    across = min(width // side, tiles, max(1, round((tiles * width / height) ** 0.5)))
+    down = min(height // side, max(1, round(tiles / across)))
+    return tuple(_laid(box, across, down, side=side))
+
+
+def _laid(box: Bounds, across: int, down: int, *, side: int) -> Iterator[Corner]:
     """Yield corners at even distances; each other row is moved by half a distance, like bricks.
 
     They lie on the encoders' blocks where the picture begins on one.
     """
     left, top, right, bottom = box
     for row in range(down):
-        y = _even(top, bottom, (row + 0.5) / down)
+        y = _even((top, bottom), (row + 0.5) / down, side)
         shift = 0.25 if row % 2 else -0.25
         for column in range(across):
             place = (column + 0.5 + (shift if across > 1 else 0)) / across
-            yield _even(left, right, place), y
+            yield _even((left, right), place, side), y
 
 
-def _even(start: int, end: int, place: float) -> int:
+def _even(span: tuple[int, int], place: float, side: int) -> int:
     """Return where a tile begins whose middle lies at a share of the way, on a block."""
+    start, end = span
     middle = start + place * (end - start)
-    corner = max(start, min(round(middle - SIDE_PX / 2), end - SIDE_PX))
+    corner = max(start, min(round(middle - side / 2), end - side))
     return max(start, corner - corner % _BLOCK_PX)
 
 
@@ -108,12 +150,11 @@ def _columns(count: int) -> int:
     return next(columns for columns in range(int(count**0.5), 0, -1) if count % columns == 0)
 
 
-def _gather(picture: Image.Image, places: Sequence[tuple[int, int]]) -> Image.Image:
+def _gather(picture: Image.Image, places: Sequence[Corner], side: int) -> Image.Image:
     columns = _columns(len(places))
-    size = (columns * SIDE_PX, len(places) // columns * SIDE_PX)
-    gathered = Image.new(picture.mode, size)
+    gathered = Image.new(picture.mode, (columns * side, len(places) // columns * side))
     for number, (left, top) in enumerate(places):
-        tile = picture.crop((left, top, left + SIDE_PX, top + SIDE_PX))
         row, column = divmod(number, columns)
-        gathered.paste(tile, (column * SIDE_PX, row * SIDE_PX))
+        tile = picture.crop((left, top, left + side, top + side))
+        gathered.paste(tile, (column * side, row * side))
     return gathered

@@ -75,15 +75,20 @@ def test_a_hint_changes_what_is_tried_first_but_hardly_the_answer() -> None:
     assert max(numbers) - min(numbers) <= 5
 
 
-def test_a_plain_ground_does_not_hide_damage_to_the_product() -> None:
+@pytest.mark.parametrize("ground", ["white", "black", (70, 110, 160)])
+@pytest.mark.parametrize("places", [((384, 384),), ((20, 40), (740, 700))])
+def test_a_plain_ground_does_not_hide_damage_to_what_stands_on_it(
+    ground: str | tuple[int, int, int], places: tuple[tuple[int, int], ...]
+) -> None:
     product = textured(90, (256, 256))
-    shown = Image.new("RGB", (1024, 1024), "white")
-    shown.paste(product, (384, 384))
+    shown = Image.new("RGB", (1024, 1024), ground)
+    for place in places:
+        shown.paste(product, place)
     alone = chosen(product, Encoding(ImageFormat.JPEG, TARGET)).quality
-    on_white = chosen(shown, Encoding(ImageFormat.JPEG, TARGET)).quality
+    on_ground = chosen(shown, Encoding(ImageFormat.JPEG, TARGET)).quality
     assert alone is not None
-    assert on_white is not None
-    assert abs(alone - on_white) <= 8
+    assert on_ground is not None
+    assert abs(alone - on_ground) <= 12  # numbers: judged as a whole, up to 45
 
 
 def veiled(shade: int) -> Image.Image:
