@@ -7,9 +7,10 @@ same digits. It must not know where pictures are compared.
 
 from statistics import median
 
+import numpy as np
 from PIL import Image
 
-from tasks.imaging.cosine import spectrum
+from tasks.imaging.spectrum import spectrum
 
 _SIDE_PX = 32
 _WAVES = 8
@@ -20,9 +21,8 @@ _DIGITS = _WAVES * _WAVES // 4
 def phash(image: Image.Image) -> str:
     """Return 16 hexadecimal digits; `image` is L or RGB."""
     small = image.convert("L").resize((_SIDE_PX, _SIDE_PX), Image.Resampling.LANCZOS)
-    levels = small.tobytes()
-    rows = [levels[start : start + _SIDE_PX] for start in range(0, len(levels), _SIDE_PX)]
-    waves = [round(wave, _DECIMALS) for line in spectrum(rows, _WAVES, _WAVES) for wave in line]
+    levels = np.asarray(small, np.float64)
+    waves = np.round(spectrum(levels, _WAVES, _WAVES), _DECIMALS).ravel().tolist()
     middle = median(waves)
     bits = "".join("1" if wave > middle else "0" for wave in waves)
     return f"{int(bits, 2):0{_DIGITS}x}"

@@ -13,7 +13,7 @@ from functools import lru_cache
 from operator import mul
 
 from tasks.imaging.cosine import waves
-from tasks.imaging.thumbhash import (
+from tasks.imaging.thumbhash_waves import (
     ALPHA_WAVES,
     COLOUR_WAVES,
     FEWEST_WAVES,

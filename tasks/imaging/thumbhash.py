@@ -5,17 +5,23 @@ frequencies of lightness, of two colour differences and of alpha, at four bits e
 written after his description and gives his bytes. It must not know Pillow.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tasks.imaging.cosine import Plane, spectrum
+import numpy as np
+import numpy.typing as npt
+
+from tasks.imaging.spectrum import Plane, spectrum
+from tasks.imaging.thumbhash_waves import (
+    ALPHA_WAVES,
+    COLOUR_WAVES,
+    FEWEST_WAVES,
+    most_waves,
+    triangle,
+)
 
 MAX_SIDE_PX = 100  # by the format; more pixels change nothing that so few waves can show
-FEWEST_WAVES = 3
-COLOUR_WAVES = 3  # along either side, for the colour differences
-ALPHA_WAVES = 5
 _NOISE = 1e-9  # what rounding leaves of a frequency that is not there
-_SHARES = tuple(level / 255 for level in range(256))  # of full light, by level
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +38,12 @@ def thumbhash(width: int, height: int, rgba: bytes) -> bytes:
     longest = max(width, height)
     if longest > MAX_SIDE_PX:
         raise ValueError(f"a ThumbHash is made of at most {MAX_SIDE_PX} pixels a side")
-    has_alpha = min(rgba[3::4]) < 255
+    pixels = np.frombuffer(rgba, np.uint8).reshape(height, width, 4) / 255
+    alpha = pixels[..., 3]
+    has_alpha = bool(alpha.min() < 1)
     most = most_waves(has_alpha=has_alpha)
     across, down = (max(1, _rounded(most * side / longest)) for side in (width, height))
-    lightness, yellow, red, alpha = (_rows(plane, width) for plane in _planes(rgba))
+    lightness, yellow, red = _planes(pixels[..., :3], alpha)
     channels = [
         _channel(lightness, max(FEWEST_WAVES, across), max(FEWEST_WAVES, down)),
         _channel(yellow, COLOUR_WAVES, COLOUR_WAVES),
@@ -48,50 +56,20 @@ def thumbhash(width: int, height: int, rgba: bytes) -> bytes:
     return _header(channels, shape) + _nibbles(channels)
 
 
-def most_waves(*, has_alpha: bool) -> int:
-    """Return how many waves of lightness lie along the longer side."""
-    return 5 if has_alpha else 7
-
-
-def triangle(across: int, down: int) -> Iterator[tuple[int, int]]:
-    """Yield the waves that are kept, as (across, down), in the order of the format.
-
-    They are those under the diagonal, without the first, which is the mean.
-    """
-    for y in range(down):
-        x = 0 if y else 1
-        while x * down < across * (down - y):
-            yield x, y
-            x += 1
-
-
-def _planes(rgba: bytes) -> tuple[list[float], list[float], list[float], list[float]]:
-    """Split pixels into lightness, yellow minus blue, red minus green, and alpha; from 0 to 1.
+def _planes(colours: npt.NDArray[np.float64], alpha: Plane) -> tuple[Plane, Plane, Plane]:
+    """Return lightness, yellow minus blue, and red minus green; from 0 to 1.
 
     What shows through transparency is the mean colour, which no wave has to pay for.
     """
-    alpha = [_SHARES[level] for level in rgba[3::4]]
-    levels = ([_SHARES[level] for level in rgba[offset::4]] for offset in range(3))
-    seen = levels if min(alpha) == 1.0 else [_filled(each, alpha) for each in levels]
-    colours = list(zip(*seen, strict=True))
-    lightness = [(red + green + blue) / 3 for red, green, blue in colours]
-    yellow = [(red + green) / 2 - blue for red, green, blue in colours]
-    return lightness, yellow, [red - green for red, green, _ in colours], alpha
-
-
-def _filled(levels: Sequence[float], alpha: Sequence[float]) -> list[float]:
-    """Return the levels of one colour with their mean behind what is transparent."""
-    laid = [level * share for level, share in zip(levels, alpha, strict=True)]
-    mean = sum(laid) / (sum(alpha) or 1.0)
-    return [level + mean * (1 - share) for level, share in zip(laid, alpha, strict=True)]
-
-
-def _rows(plane: Sequence[float], width: int) -> Plane:
-    return [plane[start : start + width] for start in range(0, len(plane), width)]
+    share = alpha[..., np.newaxis]
+    laid = colours * share
+    mean = laid.sum((0, 1)) / (alpha.sum() or 1.0)
+    red, green, blue = np.moveaxis(laid + mean * (1 - share), -1, 0)
+    return (red + green + blue) / 3, (red + green) / 2 - blue, red - green
 
 
 def _channel(plane: Plane, across: int, down: int) -> _Channel:
-    found = spectrum(plane, across, down)
+    found = spectrum(plane, across, down).tolist()
     waves = [found[y][x] for x, y in triangle(across, down)]
     scale = max(abs(wave) for wave in waves)
     if scale < _NOISE:
