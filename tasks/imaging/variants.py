@@ -6,7 +6,6 @@ It must not know how the picture came to its size.
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from pathlib import Path
 
 from PIL import Image
@@ -19,7 +18,7 @@ from tasks.imaging.quality import Encoded, Hint, Subject, encode_to_quality
 from tasks.imaging.quality_moving import MovingSubject, encode_moving_to_quality
 from tasks.imaging.reel import Scene
 from tasks.imaging.sniff import ImageFormat
-from tasks.imaging.verify import verify
+from tasks.imaging.verify import Proof, verify
 from tasks.imaging.verify_moving import verify_moving
 
 # What every browser shows comes first; a format is kept for being smaller than those before it.
@@ -69,43 +68,31 @@ class Writer:
     ) -> VariantFile:
         hint = Hint(self.found.get(encoding.format), ceiling_bytes)
         encoded = encode_to_quality(subject, encoding, hint)
-        file = self._keep(encoded, encoding, stem, size=subject.picture.size)
-        proof = verify(file.path, encoding.format, subject.meant)
-        return replace(file, bytes=proof.bytes, sha256=proof.sha256)
+        path = self._written(encoded, encoding.format, stem)
+        proof = verify(path, encoding.format, subject.meant)
+        return _described(
+            path, encoded, proof, image_format=encoding.format, size=subject.picture.size
+        )
 
     def _moving(
         self, subject: MovingSubject, encoding: Encoding, stem: str, *, ceiling_bytes: int | None
     ) -> VariantFile:
         hint = Hint(self.found.get(encoding.format), ceiling_bytes)
         encoded = encode_moving_to_quality(subject, encoding, hint)
-        file = self._keep(encoded, encoding, stem, size=subject.meant.size)
-        proof = verify_moving(file.path, encoding.format, subject.meant)
-        seconds = subject.meant.end / 1000 if proof.frames > 1 else 0.0
-        return replace(
-            file, bytes=proof.bytes, sha256=proof.sha256, frames=proof.frames, seconds=seconds
+        path = self._written(encoded, encoding.format, stem)
+        proof = verify_moving(path, encoding.format, subject.meant)
+        file = _described(
+            path, encoded, proof, image_format=encoding.format, size=subject.meant.size
         )
+        return replace(file, seconds=subject.meant.end / 1000) if proof.frames > 1 else file
 
-    def _keep(
-        self, encoded: Encoded, encoding: Encoding, stem: str, *, size: tuple[int, int]
-    ) -> VariantFile:
+    def _written(self, encoded: Encoded, image_format: ImageFormat, stem: str) -> Path:
+        """Write the file, and remember its quality for the next size."""
         if encoded.quality is not None:
-            self.found[encoding.format] = encoded.quality
-        name = f"{stem}-{encoding.format.value}"
-        path = self.directory / f"{name}.{encoding.format.extension}"
+            self.found[image_format] = encoded.quality
+        path = self.directory / f"{stem}-{image_format.value}.{image_format.extension}"
         path.write_bytes(encoded.data)
-        return VariantFile(
-            name=name,
-            format=encoding.format,
-            width=size[0],
-            height=size[1],
-            bytes=len(encoded.data),
-            sha256=sha256(encoded.data).hexdigest(),
-            quality=encoded.quality,
-            path=path,
-            media_type=encoding.format.media_type,
-            extension=encoding.format.extension,
-            score=None if encoded.score is None else round(encoded.score, 1),
-        )
+        return path
 
 
 class _Subjects:
@@ -122,6 +109,31 @@ class _Subjects:
             return self._whole
         self._flat = self._flat or Subject(flat)
         return self._flat
+
+
+def _described(
+    path: Path,
+    encoded: Encoded,
+    proof: Proof,
+    *,
+    image_format: ImageFormat,
+    size: tuple[int, int],
+) -> VariantFile:
+    """Return the facts of a file, of which its proof says what lies on the disk."""
+    return VariantFile(
+        name=path.stem,
+        format=image_format,
+        width=size[0],
+        height=size[1],
+        bytes=proof.bytes,
+        sha256=proof.sha256,
+        quality=encoded.quality,
+        path=path,
+        media_type=image_format.media_type,
+        extension=image_format.extension,
+        score=None if encoded.score is None else round(encoded.score, 1),
+        frames=proof.frames,
+    )
 
 
 def _without_larger(written: list[VariantFile]) -> Iterator[VariantFile]:

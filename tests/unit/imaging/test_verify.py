@@ -10,9 +10,10 @@ from infra.errors import PixelsFailed
 from tasks.imaging.encode import encode
 from tasks.imaging.sniff import ImageFormat
 from tasks.imaging.verify import Meant, verify
+from tests.unit.imaging.pictures import photo
 
 LOSSY = [ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.AVIF]
-SIZES = [(1, 1), (3, 2), (5, 40), (16, 12), (24, 24), (32, 32), (31, 127)]
+SIZES = [(1, 1), (3, 2), (5, 40), (16, 12), (24, 24), (32, 32), (31, 127), (3, 700), (261, 300)]
 
 
 def loud(size: tuple[int, int]) -> Image.Image:
@@ -43,6 +44,26 @@ def test_a_blank_file_is_not_the_picture(
     path.write_bytes(encode(Image.new("RGB", size, colour), ImageFormat.JPEG, 90))
     with pytest.raises(PixelsFailed):
         verify(path, ImageFormat.JPEG, Meant.of(loud(size)))
+
+
+@pytest.mark.parametrize("level", [0, 128, 215])
+def test_a_ground_without_its_product_is_not_the_picture(tmp_path: Path, level: int) -> None:
+    picture = Image.new("RGB", (800, 600), "white")
+    path = tmp_path / "file"
+    path.write_bytes(encode(picture, ImageFormat.WEBP, 80))
+    picture.paste((level,) * 3, (400, 300, 500, 400))
+    with pytest.raises(PixelsFailed):
+        verify(path, ImageFormat.WEBP, Meant.of(picture))
+
+
+@pytest.mark.parametrize("quality", [1, 25])
+@pytest.mark.parametrize("image_format", LOSSY)
+def test_the_worst_qualities_still_show_the_picture(
+    tmp_path: Path, image_format: ImageFormat, quality: int
+) -> None:
+    path, picture = tmp_path / "file", photo(400, 300)
+    path.write_bytes(encode(picture, image_format, quality, effort=_fast(image_format)))
+    assert verify(path, image_format, Meant.of(picture)).frames == 1
 
 
 def _fast(image_format: ImageFormat) -> int | None:
