@@ -1,8 +1,9 @@
 """Fit the likeness to SSIMULACRA2 and print what belongs into tasks/imaging/calibration.py.
 
 Run it with `python -m tests.benchmarks.calibrate` when the likeness, the tiles, JPEG's tables or
-an encoder change; it takes a quarter of an hour. Each picture is encoded at several qualities and
-scored by SSIMULACRA2 on all of it, and its sample, encoded in a hurry, is compared by the likeness.
+an encoder change; it takes a quarter of an hour or more. Each picture is encoded at several
+qualities and scored by SSIMULACRA2 on all of it, and its sample, encoded in a hurry, is compared by
+the likeness.
 
 SSIMULACRA2 ends in 100 - 10 * sum ** 0.6276, so the sum that a score stands for is known, and the
 weights follow by least squares, none below zero. Errors count as points of the score, and double
@@ -14,6 +15,8 @@ import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import groupby
+from operator import attrgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -30,12 +33,13 @@ from tests.benchmarks.scoring import score
 
 _WIDTH_PX = 800
 _QUALITIES = {
-    ImageFormat.JPEG: (54, 64, 72, 80),
-    ImageFormat.WEBP: (56, 68, 77, 85),
-    ImageFormat.AVIF: (42, 50, 57, 65),
+    ImageFormat.JPEG: (50, 58, 66, 74, 82),
+    ImageFormat.WEBP: (50, 62, 72, 80, 86),
+    ImageFormat.AVIF: (38, 46, 53, 60, 67),
 }
 _WORST, _BEST = 50, 92  # scores outside are no shop's business
 _LIKELY = (64, 86)
+_USUAL = 74
 _POWER = 0.6276336467831387
 _PULL = 0.3
 # SSIMULACRA2's weights of the same damages, times 2.22 for the slope of its last step.
@@ -47,21 +51,28 @@ _OWN = np.array((0, 16.6, 38.6, 0, 14.8, 500, 42.7, 0, 26.6, 390, 54, 100, 60))
 class Point:
     """One encoding: the damages that the likeness finds, and the score by SSIMULACRA2."""
 
+    picture: str
     format: ImageFormat
+    quality: int
     damages: tuple[float, ...]
     score: float
 
 
 def main() -> None:
-    """Print the weights and how well they fit."""
+    """Print the weights, how well they fit, and where a search should start."""
     console = Console(highlight=False)
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         points = [each for found in pool.map(_points, fitting_pictures()) for each in found]
     for image_format in _QUALITIES:
         ours = [each for each in points if each.format is image_format]
         weights, error = fit([each for each in ours if _WORST < each.score < _BEST])
+        start, slope = usual(ours)
         shown = ", ".join(f"{weight:.1f}" for weight in weights)
-        console.print(f"{image_format.value}: {shown}; off by {error:.2f} points, {len(ours)}")
+        console.print(
+            f"{image_format.value}: {shown}; off by {error:.2f} points, {len(ours)};"
+            f" start {start:.0f}, points per step {slope:.2f}",
+            soft_wrap=True,
+        )
 
 
 def fit(points: list[Point]) -> tuple[npt.NDArray[np.float64], float]:
@@ -78,6 +89,22 @@ def fit(points: list[Point]) -> tuple[npt.NDArray[np.float64], float]:
     return weights, float(np.sqrt(np.mean((told - scores) ** 2)))
 
 
+def usual(points: list[Point]) -> tuple[float, float]:
+    """Return the number that gives the usual score, and how much the score rises with it there:
+    the means over pictures.
+    """
+    found = []
+    for _, each in groupby(points, key=attrgetter("picture")):
+        ours = list(each)
+        numbers = np.array([point.quality for point in ours])
+        scores = np.maximum.accumulate([point.score for point in ours])
+        end = int(np.clip(np.searchsorted(scores, _USUAL), 1, len(ours) - 1))
+        slope = (scores[end] - scores[end - 1]) / (numbers[end] - numbers[end - 1])
+        found.append((np.interp(_USUAL, scores, numbers), slope))
+    start, slope = np.mean(found, axis=0)
+    return float(start), float(slope)
+
+
 def _points(named: tuple[str, Image.Image]) -> list[Point]:
     picture = widen(named[1], _WIDTH_PX)
     chosen = sample(picture)
@@ -89,7 +116,8 @@ def _points(named: tuple[str, Image.Image]) -> list[Point]:
             real = score(picture, encode(picture, image_format, quality))
             part = encode_in_a_hurry(chosen.picture, image_format, quality)
             with Image.open(BytesIO(part)) as encoded:
-                found.append(Point(image_format, likeness.damages(encoded), real))
+                damages = likeness.damages(encoded)
+            found.append(Point(named[0], image_format, quality, damages, real))
     return found
 
 
