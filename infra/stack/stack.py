@@ -47,6 +47,7 @@ class Stack:
         self._supervisor: Supervisor | None = None
         self._description: StackDescription | None = None
         self._ready = False
+        self._writing = threading.Lock()
 
     def __enter__(self) -> Self:
         self.start()
@@ -133,14 +134,16 @@ class Stack:
         return {record.name: record.pid for record in records}
 
     def _write(self) -> None:
+        """Say on the disk what runs now. Who comes later waits, so that the latest stays."""
         if self._supervisor is None:
             return
-        try:
-            save_records(self.directory / RECORDS, self._supervisor.records())
-            if self._ready:
-                self.description.save(self.directory / DESCRIPTION)
-        except OSError as exc:
-            log.warning("stack_not_described", directory=str(self.directory), reason=str(exc))
+        with self._writing:
+            try:
+                save_records(self.directory / RECORDS, self._supervisor.records())
+                if self._ready:
+                    self.description.save(self.directory / DESCRIPTION)
+            except OSError as exc:
+                log.warning("stack_not_described", directory=str(self.directory), reason=str(exc))
 
     def _forget(self) -> None:
         for name in (DESCRIPTION, RECORDS):

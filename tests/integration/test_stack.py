@@ -4,8 +4,6 @@ The services run without the project's own processes here, so that a failure is 
 """
 
 import io
-import os
-import signal
 import socket
 import subprocess
 import sys
@@ -196,12 +194,14 @@ def test_nothing_outlives_a_killed_supervisor_and_the_next_start_works(
     command = [sys.executable, "-c", SUPERVISOR, lean.model_dump_json()]
     description = lean.stack_directory / "stack.json"
     with subprocess.Popen(command, stdout=subprocess.PIPE) as supervisor:
-        assert supervisor.stdout is not None
-        assert supervisor.stdout.readline() == b"ready\n"
-        births = _births(StackDescription.load(description))
-        with pytest.raises(AlreadyRunning, match=str(supervisor.pid)):
-            Stack(lean, lambda _: None, application=False).start()
-        os.kill(supervisor.pid, signal.SIGKILL)
+        try:
+            assert supervisor.stdout is not None
+            assert supervisor.stdout.readline() == b"ready\n"
+            births = _births(StackDescription.load(description))
+            with pytest.raises(AlreadyRunning, match=str(supervisor.pid)):
+                Stack(lean, lambda _: None, application=False).start()
+        finally:
+            supervisor.kill()
     _eventually(lambda: _all_gone(births) and not description.exists())
     with Stack(lean, lambda _: None, application=False) as stack:
         assert set(stack.description.processes) == SERVICES - {"prefect"}
