@@ -34,13 +34,14 @@ class Content:
     box: Bounds
     _cells: Image.Image | None = None  # black where nothing but ground is; None if that is nowhere
 
-    def is_ground(self, part: Bounds) -> bool:
-        """Whether a part of the picture shows nothing but ground."""
+    def share(self, part: Bounds) -> float:
+        """Return how much of a part of the picture is no ground, 0 to 1."""
         if self._cells is None:
-            return False
+            return 1.0
         left, top, right, bottom = part
         cells = (left // _CELL_PX, top // _CELL_PX, ceil(right / _CELL_PX), ceil(bottom / _CELL_PX))
-        return self._cells.crop(cells).getbbox() is None
+        levels = self._cells.crop(cells).tobytes()
+        return 1 - levels.count(0) / len(levels)
 
 
 def content(picture: Image.Image) -> Content:
@@ -109,9 +110,11 @@ def _is_plain(part: Image.Image, colour: Colour) -> bool:
 
 
 def _differing(picture: Image.Image, colour: Colour, tolerance: int) -> Image.Image:
-    """Return a picture RGB that is black where it has a colour, by so many levels at most."""
+    """Return a mask of a picture RGB, black where it has a colour, by so many levels at most."""
     difference = ImageChops.difference(picture, Image.new("RGB", picture.size, colour))
-    return difference.point(_from(tolerance + 1) * 3)
+    red, green, blue = difference.split()
+    most = ImageChops.lighter(ImageChops.lighter(red, green), blue)
+    return most.point(_from(tolerance + 1))
 
 
 def _are_alike(one: Colour, other: Colour) -> bool:

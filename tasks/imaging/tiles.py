@@ -7,6 +7,7 @@ not know encoders.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from math import ceil
 
 from PIL import Image
@@ -83,36 +84,39 @@ def _piece(picture: Image.Image, box: Bounds) -> Sample:
 def _telling(box: Bounds, shown: Content, side: int) -> tuple[Corner, ...]:
     """Return the tiles' corners: of mere ground no more than a thing leaves of its own box.
 
-    Where more of the box is ground, between things that lie apart, tiles lie denser instead.
+    Where more of the box is ground, between things that lie apart, tiles lie denser, and those that
+    show more are taken rather than others.
     """
     area = (box[2] - box[0]) * (box[3] - box[1])
     places = _bricks(box, _wanted(area, side), side)
-    telling = sum(not _is_ground(place, shown, side) for place in places)
+    telling = sum(share > 0 for share in _shares(places, shown, side))
     share = max(1, telling + telling // _TO_A_GROUND) / len(places)
     if share >= 1:
         return places
     wanted = _wanted(round(area * share), side)
-    places = _bricks(box, ceil(wanted / share), side)
-    grounds = [place for place in places if _is_ground(place, shown, side)]
-    telling = len(places) - len(grounds)
-    spared = set(grounds) - set(_thinned(grounds, max(1, telling // _TO_A_GROUND)))
-    return _thinned([place for place in places if place not in spared], _MOST)
+    denser = _bricks(box, ceil(wanted / share), side)
+    return _by_share(denser, _shares(denser, shown, side), wanted) or places
+
+
+def _shares(places: Sequence[Corner], shown: Content, side: int) -> list[float]:
+    """Return how much of each tile shows something."""
+    return [shown.share((left, top, left + side, top + side)) for left, top in places]
+
+
+def _by_share(places: Sequence[Corner], shares: Sequence[float], count: int) -> tuple[Corner, ...]:
+    """Return about so many of the places, in their order, each the likelier the more it shows."""
+    step = sum(shares) / count
+    ends = list(accumulate(shares))
+    return tuple(
+        place
+        for place, end, share in zip(places, ends, shares, strict=True)
+        if share and round(end / step) > round((end - share) / step)
+    )
 
 
 def _wanted(area: int, side: int) -> int:
     """Return how many tiles stand for so many pixels."""
     return min(_MOST, max(_FEWEST, area // (_SHARE * side * side)))
-
-
-def _is_ground(place: Corner, shown: Content, side: int) -> bool:
-    left, top = place
-    return shown.is_ground((left, top, left + side, top + side))
-
-
-def _thinned(places: Sequence[Corner], most: int) -> tuple[Corner, ...]:
-    """Return so many of them at most, at even distances."""
-    count = min(most, len(places))
-    return tuple(places[number * len(places) // count] for number in range(count))
 
 
 def _bricks(box: Bounds, tiles: int, side: int) -> tuple[Corner, ...]:

@@ -65,7 +65,7 @@ _FURTHER = (  # the rest that these packages have, of any kind: to fit on only
     *(f"wallpapers/{name}/contents/images/5120x2880.png" for name in ("Altai", "IceCold", "Kay")),
     *(f"wallpapers/{name}/contents/images/3840x2160.png" for name in ("Canopee", "Cascade")),
     *(f"wallpapers/{name}/contents/images/3840x2160.png" for name in ("Cluster", "Kokkini")),
-    *(f"wallpapers/{name}/contents/images/2560x1600.png" for name in ("Elarun", "FlyingKonqui")),
+    "wallpapers/Elarun/contents/images/2560x1600.png",
     *(f"wallpapers/{name}/contents/images/5120x2880.jpg" for name in ("Honeywave", "Shell")),
     "wallpapers/MilkyWay/contents/images/5120x2880.png",
     "wallpapers/Opal/contents/images/3840x2160.png",
@@ -73,7 +73,7 @@ _FURTHER = (  # the rest that these packages have, of any kind: to fit on only
 )
 _CANVAS_PX = 1600
 _SHARES = (0.45, 0.6, 0.75)  # of the canvas that a cut-out takes
-_BENCH_SEEDS, _FIT_SEEDS = (4, 5, 6), (1, 2, 3)
+_BENCH_SEEDS = (4, 5, 6)
 
 
 def bench_pictures() -> list[tuple[str, Image.Image]]:
@@ -85,11 +85,13 @@ def bench_pictures() -> list[tuple[str, Image.Image]]:
 def fitting_pictures() -> list[tuple[str, Image.Image]]:
     """Return what the likeness is fitted on: names, and pictures 1,600 px wide.
 
-    That is 11 photographs, 54 drawings, renderings and more photographs, 14 products on white.
+    That is 11 photographs, 53 drawings, renderings and more photographs, 11 products on white. None
+    of them lies across its box, with much ground beside it: of those SSIMULACRA2, given the box,
+    counts ground that a sample leaves out.
     """
     photographs = [_share() / f"backgrounds/mate/nature/{name}.jpg" for name in _MATE]
     others = [_share() / name for name in (*_DRAWN, *_FURTHER)]
-    return [*_opened([*photographs, *others]), *_cutouts(photographs), *_drawn_products(_FIT_SEEDS)]
+    return [*_opened([*photographs, *others]), *_cutouts(photographs)]
 
 
 def _plasma(names: tuple[str, ...]) -> list[Path]:

@@ -42,13 +42,13 @@ def test_a_product_may_touch_an_edge() -> None:
 def test_a_photograph_is_all_content() -> None:
     found = content(textured(60, (800, 600)))
     assert found.box == WHOLE
-    assert not found.is_ground((0, 0, 64, 64))
+    assert found.share((0, 0, 64, 64)) == 1
 
 
 def test_a_picture_of_one_colour_is_all_content() -> None:
     found = content(Image.new("RGB", (800, 600), "white"))
     assert found.box == WHOLE
-    assert not found.is_ground(WHOLE)
+    assert found.share(WHOLE) == 1
 
 
 def test_a_dark_corner_with_grain_is_no_ground() -> None:
@@ -76,8 +76,9 @@ def test_what_lies_between_things_is_ground() -> None:
         picture.paste(textured(90, (160, 140)), (left, top))
     found = content(picture)
     assert_about(found.box, (40, 40, 760, 560))
-    assert found.is_ground((300, 200, 400, 300))
-    assert not found.is_ground((150, 100, 400, 300))
+    assert found.share((300, 200, 400, 300)) == 0
+    assert found.share((50, 50, 150, 150)) == 1
+    assert found.share((140, 60, 260, 160)) == pytest.approx(0.5, abs=0.1)
 
 
 @pytest.mark.parametrize("ground", ["white", (12, 12, 14)])

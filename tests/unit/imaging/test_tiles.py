@@ -62,6 +62,14 @@ def test_a_thin_thing_across_the_picture_is_looked_at() -> None:
     assert plain_share(sampled(shown)) <= 0.3
 
 
+@pytest.mark.parametrize("size", [2, 12, 40])
+def test_specks_far_apart_are_looked_at_or_at_least_do_no_harm(size: int) -> None:
+    shown = Image.new("RGB", (1600, 1600), "white")
+    for place in ((0, 0), (1599 - size, 0), (700, 820), (0, 1599 - size)):
+        shown.paste((20, 20, 20), (*place, place[0] + size, place[1] + size))
+    assert 1 <= len(sampled(shown).places) <= _MOST_TILES
+
+
 def test_calm_and_busy_parts_are_both_in_the_sample() -> None:
     picture = textured(4, (1024, 1024))
     picture.paste(textured(140, (512, 1024)), (512, 0))
