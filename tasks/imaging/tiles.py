@@ -15,12 +15,13 @@ from PIL import Image
 from tasks.imaging.content import Bounds, Content, content
 
 SIDE_PX = 64  # a multiple of the blocks that every encoder works in …
-LOW_SIDE_PX = 48  # … and what takes its place where no more is in a picture's height or width
+LOW_SIDE_PX = 48  # … and what takes its place in pictures that are low, narrow or small
 SEAM_PX = 4  # along a tile's edges: encoders mix it with the neighbours, and nobody looks there
 _BLOCK_PX = 16
 _MOST = 24  # tiles
 _SHARE = 3  # one pixel in so many is looked at, at most …
 _FEWEST = 4  # … but no fewer tiles than these
+_FILLED = 0.5  # of a small box that shows something: it is looked at in one piece
 _TO_A_GROUND = 3  # tiles with something: a round thing leaves about a fourth of its box empty
 
 Corner = tuple[int, int]  # left and top of a tile
@@ -52,9 +53,10 @@ def sample(picture: Image.Image) -> Sample | None:
     shown = content(picture)
     box = _at_least(shown.box, LOW_SIDE_PX, picture.size)
     width, height = box[2] - box[0], box[3] - box[1]
-    if width * height <= _FEWEST * _SHARE * SIDE_PX * SIDE_PX:
+    is_small = width * height <= _FEWEST * _SHARE * SIDE_PX * SIDE_PX
+    if is_small and shown.share(box) >= _FILLED:
         return _piece(picture, box)
-    side = SIDE_PX if min(width, height) >= SIDE_PX else LOW_SIDE_PX
+    side = LOW_SIDE_PX if is_small or min(width, height) < SIDE_PX else SIDE_PX
     places = _telling(box, shown, side)
     return Sample(_gather(picture, places, side), side, places)
 

@@ -53,6 +53,16 @@ def test_of_things_that_lie_apart_no_more_than_a_fourth_is_ground(
     assert 8 <= len(chosen.places) <= _MOST_TILES
 
 
+@pytest.mark.parametrize("ground", ["white", (12, 12, 14)])
+def test_of_small_pictures_too(ground: str | tuple[int, int, int]) -> None:
+    shown = Image.new("RGB", (200, 200), ground)
+    for place in ((10, 15), (132, 150)):
+        shown.paste(textured(60, (58, 40)), place)
+    small = sampled(shown).picture
+    plain = max(count for count, _ in small.getcolors(small.width * small.height) or [])
+    assert plain < small.width * small.height * 0.6
+
+
 def test_a_thin_thing_across_the_picture_is_looked_at() -> None:
     shown = Image.new("RGB", (1200, 1200), (30, 30, 34))
     knife = textured(120, (1200, 1200))
