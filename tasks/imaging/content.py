@@ -62,26 +62,27 @@ def _visible(picture: Image.Image) -> Image.Image:
 def _standing_out(picture: Image.Image) -> Image.Image | None:
     """Return cells that are black where there is ground; None of a picture without one."""
     cells = _cells(picture).convert("RGB")
-    ground, tolerance = _bright_ground(cells), _SHADOW
+    corners = _corner_colours(cells)
+    ground, tolerance = _bright_ground(corners), _SHADOW
     if ground is None:
-        ground, tolerance = _flat_ground(picture, cells), _FLAT
+        ground, tolerance = _flat_ground(picture, corners), _FLAT
     if ground is None:
         return None
     return _differing(cells, ground, tolerance)
 
 
-def _bright_ground(cells: Image.Image) -> Colour | None:
-    corners = _corner_colours(cells)
+def _bright_ground(corners: list[Colour]) -> Colour | None:
     is_bright = min(map(min, corners)) >= _BRIGHT
     return sorted(corners, key=sum)[1] if is_bright else None
 
 
-def _flat_ground(picture: Image.Image, cells: Image.Image) -> Colour | None:
+def _flat_ground(picture: Image.Image, corners: list[Colour]) -> Colour | None:
     """Return the plain colour that corners share."""
     places = _corners(picture.size, _CORNER_PX)
-    corners = list(zip(_corner_colours(cells), places, strict=True))
-    for colour, _ in corners:
-        alike = [place for other, place in corners if _are_alike(colour, other)]
+    for colour in corners:
+        alike = [
+            place for other, place in zip(corners, places, strict=True) if _are_alike(colour, other)
+        ]
         if len(alike) >= _CORNERS:
             plain = sum(_is_plain(picture.crop(place), colour) for place in alike)
             if plain >= _CORNERS:

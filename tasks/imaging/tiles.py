@@ -41,8 +41,8 @@ class Sample:
 
     def of(self, picture: Image.Image) -> Image.Image:
         """Return the same part of another picture of the same size."""
-        if self.places:
-            return _gather(picture, self.places, self.side_px or SIDE_PX)
+        if self.places and self.side_px is not None:
+            return _gather(picture, self.places, self.side_px)
         return picture.crop(self.box or (0, 0, *self.picture.size))
 
 

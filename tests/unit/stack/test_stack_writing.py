@@ -1,6 +1,5 @@
 """What a stack writes about itself while its parts come and go at the same time."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
@@ -34,7 +33,7 @@ class Changing:
 
 
 @pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Any]:
+def stack(tmp_path: Path) -> Any:
     made: Any = Stack(StackSettings(stack_directory=tmp_path), lambda _: None)
     words = ("api", "prefect_ui", "prefect_api", "postgres_url", "amqp_url", "redis_url")
     places = ("s3_endpoint", "s3_bucket", "s3_access_key", "s3_secret_key")
