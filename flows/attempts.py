@@ -15,6 +15,7 @@ from uuid import UUID
 
 import structlog
 
+from flows.beginning import Beginning
 from flows.gate import Gate
 from flows.workshop import Workshop, in_thread
 from infra.broker.broker import Delivery
@@ -48,6 +49,7 @@ class Attempt:
     halt: Halt | None = None
     deliveries: list[Delivery] = field(default_factory=list)
     task: asyncio.Task[object] | None = None
+    beginning: Beginning = field(default_factory=Beginning)
     recorded: bool = False
     """Whether its outcome is in PostgreSQL: the lease is over, Prefect may still be told."""
     gone: asyncio.Event = field(default_factory=asyncio.Event)
@@ -60,8 +62,22 @@ class Attempt:
             return
         already_ending = self.halt is not None
         self.halt = why
-        if self.task is not None and not already_ending:
+        if self.task is None or already_ending:
+            return
+        if why is Halt.CANCELLED:
+            self.beginning.cancel_soon(self.task)
+        else:
             self.task.cancel()
+
+    def begin(self) -> None:
+        """Say that the flow begins its work.
+
+        Raises:
+            asyncio.CancelledError: It must end already.
+        """
+        self.beginning.over()
+        if self.halt is not None:
+            raise asyncio.CancelledError
 
     def settle(self, *, returned: bool) -> None:
         """Give back the deliveries of a job that is not done, else acknowledge them."""

@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 
 from flows.attempts import Attempt, Halt, settle, wait_until_set
+from flows.beginning import Beginning
 from flows.gate import Gate
 from flows.workshop import Workshop, in_thread
 from infra.broker.broker import Delivery
@@ -33,9 +34,10 @@ class ChunkAttempt:
     halt: Halt | None = None
     deliveries: list[Delivery] = field(default_factory=list)
     task: asyncio.Task[object] | None = None
+    beginning: Beginning = field(default_factory=Beginning)
     in_hand: set[Attempt] = field(default_factory=set)
-    is_working: bool = False
-    """Whether its flow does jobs: it then ends by itself soon after a halt."""
+    has_begun: bool = False
+    """Whether its flow has its turn: it then ends by itself soon after a halt."""
     finished: bool = False
     """Whether its end is in PostgreSQL; Prefect may still be told."""
     gone: asyncio.Event = field(default_factory=asyncio.Event)
@@ -47,8 +49,17 @@ class ChunkAttempt:
         if why is Halt.CANCELLED:
             for attempt in list(self.in_hand):
                 attempt.end(Halt.LEAVING)
-        if not self.is_working and not self.finished and self.task is not None:
+        if self.has_begun or self.finished or self.task is None:
+            return
+        if why is Halt.CANCELLED:
+            self.beginning.cancel_soon(self.task)
+        else:
             self.task.cancel()
+
+    def begin(self) -> None:
+        """Say that the flow begins its work."""
+        self.beginning.over()
+        self.has_begun = True
 
     def settle(self, *, returned: bool) -> None:
         """Give back the deliveries of a chunk that is not done, else acknowledge them."""

@@ -12,11 +12,12 @@ from prefect import State
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Cancelled
 
+from flows.attempts import Halt
 from flows.bulk_labels import chunk_label
 from flows.chunk_attempts import ChunkAttempt
 from flows.chunk_work import ChunkWork
 from flows.desk import Desk
-from flows.flow_runs import Taken
+from flows.flow_runs import STOPPED, Taken
 from flows.giving_back import given_back
 from flows.health import Health
 from flows.process_chunk import process_chunk
@@ -71,6 +72,8 @@ class ChunkBench:
         state: State[Any] | None = None
         try:
             state = await self._run(attempt, flow_run)
+            if _is_cancelled(attempt, state) and not attempt.finished:
+                return await self._release(attempt, flow_run)
         finally:
             counts = state is not None and state.is_final() and state.name != INTERRUPTED
             returned = await asyncio.shield(
@@ -93,7 +96,8 @@ class ChunkBench:
         try:
             running = run_flow_here(process_chunk, flow_run)
             subject = str(attempt.claim.chunk_id)
-            return await supervise(attempt, running, health=self._health, subject=subject)
+            with attempt.beginning.awaited():
+                return await supervise(attempt, running, health=self._health, subject=subject)
         finally:
             self._desk.clear(flow_run.id, work)
 
@@ -101,11 +105,13 @@ class ChunkBench:
         """Return the jobs to the batch: somebody cancelled the run before it began."""
         shop = self._desk.workshop
         try:
-            await in_thread(shop.io_threads, finish_chunk, shop.database, attempt.claim)
+            ours = await in_thread(shop.io_threads, finish_chunk, shop.database, attempt.claim)
         except ServiceUnavailable as exc:
             self._desk.gate.note(exc)
             return await self._settle(attempt, counts=False)
         attempt.finished = True
+        if not ours:  # another attempt has the chunk now, and its run
+            return False
         message = "Its jobs went back to the batch."
         try:
             await self._desk.flow_runs.close(flow_run.id, Cancelled(message=message))
@@ -125,3 +131,8 @@ class ChunkBench:
         if returned and self._desk.gate.is_open and attempt.halt is None:
             await asyncio.sleep(_AGAIN_SECONDS)
         return returned
+
+
+def _is_cancelled(attempt: ChunkAttempt, state: State[Any] | None) -> bool:
+    """Whether somebody cancelled the run in Prefect, perhaps before the flow began."""
+    return attempt.halt is Halt.CANCELLED or (state is not None and state.type in STOPPED)

@@ -56,11 +56,8 @@ class ChunkWork:
 
     async def do_all(self, do: Do) -> None:
         """Do all jobs, as many at once as the worker has bulk slots."""
-        self.attempt.is_working = True
-        try:
-            await side_by_side(self._job(job_id, do) for job_id in self.attempt.claim.job_ids)
-        finally:
-            self.attempt.is_working = False
+        self.attempt.begin()
+        await side_by_side(self._job(job_id, do) for job_id in self.attempt.claim.job_ids)
 
     async def finish(self) -> bool:
         """End the chunk; its other jobs go back to the batch. Return whether it was ours."""

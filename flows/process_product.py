@@ -113,6 +113,7 @@ async def process(desk: Desk, attempt: Attempt, manner: Manner) -> State[Any]:
     ) as directory:
         run = ProductRun(desk.workshop, attempt, Path(directory))
         try:
+            attempt.begin()
             with _time_limit(desk, attempt), _tagged(run, manner):
                 return await _work(desk, run, manner)
         except LostClaim:  # or a commit of ours whose answer never came

@@ -16,7 +16,7 @@ from prefect.client.schemas.objects import FlowRun
 
 from flows.attempts import Attempt, Halt
 from flows.desk import Desk
-from flows.flow_runs import Taken, final_state
+from flows.flow_runs import STOPPED, Taken, final_state
 from flows.giving_back import given_back
 from flows.health import Health
 from flows.job_label import JobLabel
@@ -66,7 +66,7 @@ class Workbench:
         state: State[Any] | None = None
         try:
             state = await self._run(attempt, flow_run)
-            if attempt.halt is Halt.CANCELLED and not attempt.recorded:
+            if _is_cancelled(attempt, state) and not attempt.recorded:
                 return await self._cancel(attempt)  # before the flow could do it
         finally:
             counts = state is not None and state.is_final() and state.name != INTERRUPTED
@@ -96,7 +96,8 @@ class Workbench:
             return None
         self._desk.leave(flow_run.id, attempt)
         try:
-            return await self._supervise(attempt, run_flow_here(process_product, flow_run))
+            with attempt.beginning.awaited():
+                return await self._supervise(attempt, run_flow_here(process_product, flow_run))
         finally:
             self._desk.clear(flow_run.id, attempt)
 
@@ -166,3 +167,8 @@ class Workbench:
                 await self._desk.flow_runs.overrule(standing.flow_run_id, end)
         except Exception as exc:  # noqa: BLE001 - Prefect only shows the job
             log.info("run not closed", job_id=str(job_id), error=repr(exc))
+
+
+def _is_cancelled(attempt: Attempt, state: State[Any] | None) -> bool:
+    """Whether somebody cancelled the job, or its run in Prefect before the flow began."""
+    return attempt.halt is Halt.CANCELLED or (state is not None and state.type in STOPPED)

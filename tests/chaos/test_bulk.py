@@ -1,5 +1,7 @@
 """Batches on the real stack: chunks as flow runs, led by a coordinator, whatever happens."""
 
+from typing import Any
+
 from infra.db.engine import Database
 from infra.states import BatchState
 from tests.integration.bulk.batches import chunks_of, jobs_of
@@ -14,7 +16,7 @@ from tests.running.bulk_work import (
     states,
 )
 from tests.running.evidence import REAPED_SECONDS, tasks_ended
-from tests.running.prefect_hands import cancel, paused, retry, task_runs
+from tests.running.prefect_hands import cancel, paused, retry, states_of, task_runs
 from tests.running.prefect_hands import ended as run_ended
 from tests.waiting import eventually
 from tests.world import World
@@ -90,6 +92,24 @@ def test_cancelling_a_chunk_returns_its_jobs_to_the_batch_which_still_ends_ready
     ended(database, batch, BatchState.READY)
     assert run_ended(world, str(first.flow_run_id))["state"]["type"] == "CANCELLED"
     assert len(chunks_of(database, batch)) > 2
+    assert all(job.attempts == 1 for job in jobs_of(database, batch))
+
+
+def test_a_chunk_cancelled_while_its_run_begins_returns_its_jobs_and_never_looks_crashed(
+    world: World, pictures: PictureServer, database: Database
+) -> None:
+    batch = begin_batch(database, small_ones(pictures, 1350, JOBS))
+
+    def run_of_chunk() -> Any:
+        runs = world.flow_runs(flow_runs={"tags": {"all_": [f"batch:{batch}"]}})
+        return next((run for run in runs if "chunk_id" in run["parameters"]), None)
+
+    run = eventually(run_of_chunk, "a chunk has a run", every_seconds=0.005)
+    cancel(world, run["id"])
+
+    ended(database, batch, BatchState.READY)
+    assert run_ended(world, run["id"])["state"]["type"] == "CANCELLED"
+    assert "CRASHED" not in states_of(world, run["id"])
     assert all(job.attempts == 1 for job in jobs_of(database, batch))
 
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from time import sleep
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from infra.messages import JobMessage
 from infra.settings import BrokerSettings
 from tests.pictures import PictureServer, photo
 from tests.running.holding import frozen, step_begins
-from tests.running.prefect_hands import cancel, ended, task_runs
+from tests.running.prefect_hands import cancel, ended, states_of, task_runs
 from tests.running.stored import stored_keys
 from tests.waiting import eventually
 from tests.world import FINAL_RUN, World
@@ -45,11 +46,12 @@ BOTH_WAYS = pytest.mark.parametrize("cancel_it", [in_prefect, through_the_api])
 
 
 def cancelled(world: World, accepted: Any) -> Any:
-    """Return the job when it and its run are cancelled, which is soon."""
+    """Return the job when it and its run are cancelled, which is soon and never looks crashed."""
     job = world.finished(accepted["job_id"], seconds=_SECONDS)
     assert job["state"] == "cancelled"
     run = ended(world, job["flow_run_id"], seconds=_SECONDS)
     assert (run["state"]["type"], run["state"]["name"]) == ("CANCELLED", "Cancelled")
+    assert "CRASHED" not in states_of(world, run["id"])
     eventually(lambda: all_tasks_ended(world, run["id"]), "no task run is left open", seconds=60)
     return job
 
@@ -64,18 +66,21 @@ def assert_cancelled(image: Any) -> None:
     assert (image["error"]["code"], image["error"]["retryable"]) == ("cancelled", True)
 
 
-def test_a_run_cancelled_in_prefect_before_it_has_begun_ends_its_job(
-    world: World, pictures: PictureServer
+@pytest.mark.parametrize("milliseconds", [0, 15, 30, 60])
+def test_a_run_cancelled_in_prefect_while_it_begins_ends_its_job(
+    world: World, pictures: PictureServer, milliseconds: int
 ) -> None:
+    sku = f"CANCEL-EARLY-{milliseconds}"
     pictures.gate.clear()
-    accepted = world.post(pictures.photo(5100), sku="CANCEL-EARLY")
+    accepted = world.post(pictures.photo(5100), sku=sku)
 
     def run_of_job() -> Any:
-        wanted = {"tags": {"all_": ["sku:CANCEL-EARLY"]}}
-        runs = world.flow_runs(flow_runs=wanted)
+        runs = world.flow_runs(flow_runs={"tags": {"all_": [f"sku:{sku}"]}})
         return runs[0]["id"] if runs else None
 
-    cancel(world, eventually(run_of_job, "the run exists", every_seconds=0.005))
+    run_id = eventually(run_of_job, "the run exists", every_seconds=0.005)
+    sleep(milliseconds / 1000)
+    cancel(world, run_id)
     job = cancelled(world, accepted)
     pictures.gate.set()
 
