@@ -9,14 +9,14 @@ the first session is shown as it comes, that of the others when all are done.
 import os
 import subprocess
 import sys
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 _PROJECT = Path(__file__).resolve().parent.parent
 _STACKS = _PROJECT / ".local"
 _SLOWEST_SHOWN = 10
+_AT_ONCE = 3  # a fourth stack would only make the others slower
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,16 @@ class _Session:
         """Where its output goes when it is not shown at once."""
         return _STACKS / f"{self.name}.log"
 
-    def begin(self, output: IO[bytes] | None) -> subprocess.Popen[bytes]:
-        """Start it; without `output` it writes to ours."""
+    def run(self) -> int:
+        """Run it to its end, its output going to ours; return the exit status."""
+        return self._begun(None).wait()
+
+    def run_aside(self) -> int:
+        """Run it to its end, its output going to its log; return the exit status."""
+        with self.log.open("wb") as output:
+            return self._begun(output.fileno()).wait()
+
+    def _begun(self, output: int | None) -> subprocess.Popen[bytes]:
         pytest = [sys.executable, "-m", "pytest", f"--durations={_SLOWEST_SHOWN}", *self.arguments]
         return subprocess.Popen(
             ["nice", "-n", str(self.niceness), *pytest],
@@ -47,12 +55,9 @@ _ALL = (
     # Stacks start one after the other (tests/conftest.py): those first whose tests wait the most.
     _Session("test", ("tests/chaos",)),
     _Session("test-control", ("tests/control", "tests/e2e")),
-    # One session has all that seldom waits: a fourth stack would only make the others slower.
-    _Session(
-        "test-others",
-        ("tests/architecture", "tests/unit", "tests/contract", "tests/integration"),
-        niceness=5,
-    ),
+    _Session("test-contract", ("tests/contract",), niceness=5),
+    _Session("test-integration", ("tests/integration",), niceness=5),
+    _Session("test-unit", ("tests/architecture", "tests/unit"), niceness=5),
 )
 _WITHOUT_STACK = (
     _Session("check", ("-q", "tests/unit", "--ignore=tests/unit/imaging")),
@@ -73,17 +78,16 @@ def main() -> int:
 
 def _run(shown: _Session, beside: list[_Session]) -> list[int]:
     """Return the exit statuses."""
-    with ExitStack() as opened:
-        logs = [opened.enter_context(session.log.open("wb")) for session in beside]
-        first_running = shown.begin(None)
-        running = [session.begin(log) for session, log in zip(beside, logs, strict=True)]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        first = pool.submit(shown.run)
+        others = [pool.submit(session.run_aside) for session in beside]
         try:
-            first = first_running.wait()
-        finally:
+            statuses = [first.result()]
             names = ", ".join(str(session.log.relative_to(_PROJECT)) for session in beside)
             _say(f"Waiting for the other tests, which write to {names} …")
-            statuses = [process.wait() for process in running]
-    return [first, *statuses]
+            return [*statuses, *(each.result() for each in others)]
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _say(sentence: str) -> None:

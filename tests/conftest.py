@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -45,7 +45,9 @@ def a_turn_to_start() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """The whole system with one worker; its directory is kept when a test failed."""
+    """The whole system with one worker, or only its services when no test of the session looks at
+    the `world`; its directory is kept when a test failed.
+    """
     terminal = request.config.pluginmanager.get_plugin("terminalreporter")
     capture = request.config.pluginmanager.get_plugin("capturemanager")
 
@@ -67,10 +69,16 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
         with a_turn_to_start(), pytest.MonkeyPatch.context() as environment:
             for name, value in _ENVIRONMENT.items():
                 environment.setenv(name, value)
-            running = opened.enter_context(Stack(settings, report))
+            watched = any("world" in _fixtures(item) for item in request.session.items)
+            running = opened.enter_context(Stack(settings, report, application=watched))
         yield running
     if request.session.testsfailed == 0:
         erase(_DIRECTORY)
+
+
+def _fixtures(item: pytest.Item) -> Sequence[str]:
+    """Return what a test needs, directly or not."""
+    return item.fixturenames if isinstance(item, pytest.Function) else ()
 
 
 @pytest.fixture
