@@ -15,7 +15,7 @@ from prefect.states import Cancelled
 from flows.attempts import Halt
 from flows.coordinators import Coordinators
 from flows.desk import Desk
-from flows.flow_runs import STOPPED
+from flows.flow_runs import is_stopped
 from flows.polled_runs import PolledRuns
 from flows.workshop import in_thread
 from infra.errors import ServiceUnavailable
@@ -84,7 +84,7 @@ class Cancelling:
         and the run may have been retried since.
         """
         flow_run = await self._desk.flow_runs.read(flow_run_id)
-        if flow_run is None or flow_run.state is None or flow_run.state.type not in STOPPED:
+        if flow_run is None or not is_stopped(flow_run.state):
             return
         shop = self._desk.workshop
         standing = await in_thread(shop.io_threads, cancel_flow_run, shop.database, flow_run_id)

@@ -40,12 +40,14 @@ class ChunkAttempt:
     """Whether its flow has its turn: it then ends by itself soon after a halt."""
     finished: bool = False
     """Whether its end is in PostgreSQL; Prefect may still be told."""
+    halted: asyncio.Event = field(default_factory=asyncio.Event)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
     def end(self, why: Halt) -> None:
         """Begin no job any more. A cancelled chunk also gives back the jobs in hand."""
         if self.halt is None or why is Halt.LOST:
             self.halt = why
+        self.halted.set()
         if why is Halt.CANCELLED:
             for attempt in list(self.in_hand):
                 attempt.end(Halt.LEAVING)

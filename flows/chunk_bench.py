@@ -17,11 +17,11 @@ from flows.bulk_labels import chunk_label
 from flows.chunk_attempts import ChunkAttempt
 from flows.chunk_work import ChunkWork
 from flows.desk import Desk
-from flows.flow_runs import STOPPED, Taken
+from flows.flow_runs import Taken, is_stopped
 from flows.giving_back import given_back
 from flows.health import Health
 from flows.process_chunk import process_chunk
-from flows.process_product import INTERRUPTED
+from flows.process_product import is_verdict
 from flows.runner import run_flow_here
 from flows.supervise import supervise
 from flows.workbench import Workbench
@@ -58,7 +58,7 @@ class ChunkBench:
         if taken is Taken.OURS:
             return await self.work(attempt, flow_run)
         if taken is Taken.CANCELLED:
-            return await self._release(attempt, flow_run)
+            await self._release(attempt, flow_run)
         return await self._settle(attempt, counts=False)  # whoever has the run claims the chunk
 
     async def _find(self, attempt: ChunkAttempt) -> tuple[FlowRun, Taken]:
@@ -73,9 +73,9 @@ class ChunkBench:
         try:
             state = await self._run(attempt, flow_run)
             if _is_cancelled(attempt, state) and not attempt.finished:
-                return await self._release(attempt, flow_run)
+                await self._release(attempt, flow_run)
         finally:
-            counts = state is not None and state.is_final() and state.name != INTERRUPTED
+            counts = is_verdict(state)
             returned = await asyncio.shield(
                 self._settle(attempt, counts=counts, republish=republish)
             )
@@ -101,23 +101,22 @@ class ChunkBench:
         finally:
             self._desk.clear(flow_run.id, work)
 
-    async def _release(self, attempt: ChunkAttempt, flow_run: FlowRun) -> bool:
+    async def _release(self, attempt: ChunkAttempt, flow_run: FlowRun) -> None:
         """Return the jobs to the batch: somebody cancelled the run before it began."""
         shop = self._desk.workshop
         try:
             ours = await in_thread(shop.io_threads, finish_chunk, shop.database, attempt.claim)
         except ServiceUnavailable as exc:
             self._desk.gate.note(exc)
-            return await self._settle(attempt, counts=False)
+            return
         attempt.finished = True
         if not ours:  # another attempt has the chunk now, and its run
-            return False
+            return
         message = "Its jobs went back to the batch."
         try:
             await self._desk.flow_runs.close(flow_run.id, Cancelled(message=message))
         except Exception as exc:  # noqa: BLE001 - Prefect only shows it; the reaper comes by
             log.info("run not closed", flow_run_id=str(flow_run.id), error=repr(exc))
-        return False
 
     async def _settle(
         self, attempt: ChunkAttempt, *, counts: bool, republish: bool = False
@@ -135,4 +134,4 @@ class ChunkBench:
 
 def _is_cancelled(attempt: ChunkAttempt, state: State[Any] | None) -> bool:
     """Whether somebody cancelled the run in Prefect, perhaps before the flow began."""
-    return attempt.halt is Halt.CANCELLED or (state is not None and state.type in STOPPED)
+    return attempt.halt is Halt.CANCELLED or is_stopped(state)

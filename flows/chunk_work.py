@@ -16,7 +16,7 @@ from prefect import State
 from flows.attempts import Attempt, Halt
 from flows.chunk_attempts import ChunkAttempt
 from flows.desk import Desk
-from flows.side_by_side import side_by_side
+from flows.side_by_side import a_slot, side_by_side
 from flows.workbench import Workbench
 from flows.workshop import in_thread
 from infra.errors import ServiceUnavailable
@@ -67,9 +67,12 @@ class ChunkWork:
         return ours
 
     async def _job(self, job_id: UUID, do: Do) -> None:
-        async with self._desk.workshop.bulk_slots:
+        async with a_slot(self._desk.workshop.bulk_slots, unless=self.attempt.halted) as may_begin:
             try:
-                await self._do(job_id, do)
+                if may_begin:
+                    await self._do(job_id, do)
+                else:
+                    self._left_out += 1
             except ServiceUnavailable as exc:
                 self._desk.gate.note(exc)
                 self._left_out += 1

@@ -46,7 +46,8 @@ AWAITING_SLOT = "AwaitingSlot"
 """Name of the state of a run that the bridge has scheduled because of a limit."""
 _NO_WISHES = frozenset({PARKED, AWAITING_SLOT, "AwaitingConcurrencySlot", "Late"})
 _OURS_SECONDS = 60.0
-STOPPED = (StateType.CANCELLED, StateType.CANCELLING)
+_STOPPED = (StateType.CANCELLED, StateType.CANCELLING)
+_SLOT_LOST = "Deployment concurrency slot lost"
 
 
 class Taken(Enum):
@@ -77,6 +78,17 @@ def parked_state(until: datetime) -> State[Any]:
 def awaiting_slot() -> State[Any]:
     """Return how Prefect shows a job that goes through the work pool because of a limit."""
     return Scheduled(name=AWAITING_SLOT)
+
+
+def is_stopped(state: State[Any] | None) -> bool:
+    """Whether somebody cancelled the run, or is cancelling it.
+
+    The server cancels runs, too: one that has lost its slot of a limit before it began. Nobody
+    wished that, and its job goes on.
+    """
+    if state is None or state.type not in _STOPPED:
+        return False
+    return not (state.message or "").startswith(_SLOT_LOST)
 
 
 def _is_wish(state: State[Any]) -> bool:
@@ -183,12 +195,12 @@ class FlowRuns:
     async def take(self, flow_run: FlowRun) -> Taken:
         """Make sure that a run may be run here, as it is."""
         state = flow_run.state
-        if state is None or state.type not in (*STOPPED, StateType.SCHEDULED):
+        if is_stopped(state):
+            return Taken.CANCELLED
+        if state is None or not state.is_scheduled():
             if flow_run.run_count > 0:
                 await self.close_task_runs([flow_run.id])
             return Taken.OURS
-        if state.type in STOPPED:
-            return Taken.CANCELLED
         answer: OrchestrationResult[Any] = await self._client.set_flow_run_state(
             flow_run.id, Pending()
         )
@@ -197,7 +209,7 @@ class FlowRuns:
     async def schedule(self, flow_run: FlowRun) -> Taken:
         """Have a run taken by a poller, now; ELSEWHERE when it is already on its way."""
         state = flow_run.state
-        if state is not None and state.type in STOPPED:
+        if is_stopped(state):
             return Taken.CANCELLED
         if state is not None and not state.is_final():
             return Taken.ELSEWHERE

@@ -72,6 +72,13 @@ def interrupted(message: str) -> State[Any]:
     return Crashed(name=INTERRUPTED, message=f"{message} The job goes back to the queue.")
 
 
+def is_verdict(state: State[Any] | None) -> bool:
+    """Whether a run's end says something about its job: nobody interrupted or cancelled the run."""
+    if state is None or not state.is_final():
+        return False
+    return state.name != INTERRUPTED and not state.is_cancelled()
+
+
 def told(ticket: object) -> State[Any]:
     """Return the answer that was left instead of work."""
     if not isinstance(ticket, State):

@@ -16,11 +16,11 @@ from prefect.client.schemas.objects import FlowRun
 
 from flows.attempts import Attempt, Halt
 from flows.desk import Desk
-from flows.flow_runs import STOPPED, Taken, final_state
+from flows.flow_runs import Taken, final_state, is_stopped
 from flows.giving_back import given_back
 from flows.health import Health
 from flows.job_label import JobLabel
-from flows.process_product import INTERRUPTED, process_product
+from flows.process_product import is_verdict, process_product
 from flows.runner import run_flow_here
 from flows.supervise import supervise
 from flows.workshop import in_thread
@@ -69,7 +69,7 @@ class Workbench:
             if _is_cancelled(attempt, state) and not attempt.recorded:
                 return await self._cancel(attempt)  # before the flow could do it
         finally:
-            counts = state is not None and state.is_final() and state.name != INTERRUPTED
+            counts = is_verdict(state)
             returned = await asyncio.shield(
                 self._settle(attempt, counts=counts, republish=republish)
             )
@@ -87,7 +87,7 @@ class Workbench:
             if attempt.halt is Halt.CANCELLED and not attempt.recorded:
                 await self._cancel(attempt)
         finally:
-            counts = state is not None and state.is_final() and state.name != INTERRUPTED
+            counts = is_verdict(state)
             await asyncio.shield(self._settle(attempt, counts=counts))
         return state
 
@@ -171,4 +171,4 @@ class Workbench:
 
 def _is_cancelled(attempt: Attempt, state: State[Any] | None) -> bool:
     """Whether somebody cancelled the job, or its run in Prefect before the flow began."""
-    return attempt.halt is Halt.CANCELLED or (state is not None and state.type in STOPPED)
+    return attempt.halt is Halt.CANCELLED or is_stopped(state)

@@ -17,6 +17,7 @@ from flows.attempts import Attempt, Halt
 from flows.beginning import Beginning
 from flows.chunk_attempts import ChunkAttempt
 from flows.chunk_bench import ChunkBench
+from flows.chunk_work import ChunkWork
 from flows.workbench import Workbench
 from flows.workshop import Workshop
 from infra.db.engine import Database
@@ -25,7 +26,15 @@ from tasks.bulk.claim import ChunkClaim
 from tasks.claim import Claim
 from tasks.conclude import Ending
 from tests.unit.flows.claims import JOB_ID, claim_of
-from tests.unit.flows.crew import PlayedDesk, PlayedHealth, play, standing_of, until, workshop
+from tests.unit.flows.crew import (
+    AWAY,
+    PlayedDesk,
+    PlayedHealth,
+    play,
+    standing_of,
+    until,
+    workshop,
+)
 from tests.unit.flows.server import Server, run_in
 
 CHUNK = ChunkClaim(
@@ -138,6 +147,24 @@ def test_a_chunk_whose_flow_has_its_turn_ends_by_itself() -> None:
     assert (attempt.halt, task.cancels) == (Halt.CANCELLED, 0)
 
 
+def test_jobs_of_a_cancelled_chunk_do_not_wait_for_slots_that_others_hold(shop: Workshop) -> None:
+    async def scenario() -> bool:
+        while not shop.bulk_slots.locked():
+            await shop.bulk_slots.acquire()
+        attempt, desk = ChunkAttempt(CHUNK), PlayedDesk(shop)
+        work = ChunkWork(desk, Workbench(desk, PlayedHealth(shop, desk.gate)), attempt)
+        doing = asyncio.create_task(work.do_all(never))
+        await asyncio.sleep(0.01)
+        attempt.end(Halt.CANCELLED)
+        await doing
+        return work.is_interrupted
+
+    async def never(_: Attempt) -> State[Any]:
+        raise AssertionError("no job may begin")
+
+    assert play(scenario()) is False
+
+
 def test_nothing_is_waited_for_outside_a_run_s_beginning() -> None:
     beginning, task = Beginning(), Task()
 
@@ -158,6 +185,7 @@ class Office:
     def __init__(self, state: State[Any]) -> None:
         self.state = state
         self.ours = True
+        self.away = False
         self.concluded: list[Ending] = []
         self.finished: list[ChunkClaim] = []
 
@@ -172,6 +200,8 @@ class Office:
         return JobState.CANCELLED
 
     def finish_chunk(self, _: Database, claim: ChunkClaim) -> bool:
+        if self.away:
+            raise AWAY
         self.finished.append(claim)
         return self.ours
 
@@ -208,7 +238,7 @@ def chunk_worked(
     desk = PlayedDesk(shop, server)
     health = PlayedHealth(shop, desk.gate)
     bench = ChunkBench(desk, health, Workbench(desk, health))
-    return play(bench.work(ChunkAttempt(CHUNK), run)), server
+    return play(bench.work(ChunkAttempt(CHUNK), run, republish=True)), server
 
 
 @STOPPED
@@ -221,6 +251,25 @@ def test_a_chunk_whose_run_was_stopped_before_its_flow_began_lets_its_jobs_go(
 
     assert (returned, office.finished) == (False, [CHUNK])
     assert [shown.name for _, shown, _ in server.set] == ["Cancelled"]
+
+
+@STOPPED
+def test_a_chunk_that_could_not_be_ended_goes_back_as_a_polled_one_should(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch, state: State[Any]
+) -> None:
+    given: list[bool] = []
+
+    def give_back(*_: object, counts: bool, republish: bool) -> bool:
+        given.append(republish)
+        return True
+
+    office, run = Office(state), run_in(Cancelling())
+    office.away = True
+    monkeypatch.setattr(chunk_bench, "give_back_chunk", give_back)
+
+    returned, server = chunk_worked(shop, monkeypatch, office, run)
+
+    assert (returned, given, server.set) == (True, [True], [])
 
 
 def test_the_run_of_a_chunk_that_another_attempt_has_by_now_is_left_alone(

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from flows.side_by_side import side_by_side
+from flows.side_by_side import a_slot, side_by_side
 from tests.unit.flows.crew import play
 
 
@@ -40,3 +40,50 @@ def test_an_error_ends_the_others_before_it_is_raised() -> None:
         assert ended == [True]
 
     play(both())
+
+
+def test_a_slot_is_held_in_the_block_and_given_back() -> None:
+    async def scenario() -> tuple[bool, bool, bool]:
+        slots, never = asyncio.Semaphore(1), asyncio.Event()
+        async with a_slot(slots, unless=never) as held:
+            taken = slots.locked()
+        return held, taken, slots.locked()
+
+    assert play(scenario()) == (True, True, False)
+
+
+def test_who_waits_for_a_slot_stops_waiting_when_the_event_comes() -> None:
+    async def scenario() -> tuple[bool, bool]:
+        slots, enough = asyncio.Semaphore(1), asyncio.Event()
+        async with a_slot(slots, unless=asyncio.Event()):
+
+            async def second() -> bool:
+                async with a_slot(slots, unless=enough) as held:
+                    return held
+
+            waiting = asyncio.create_task(second())
+            await asyncio.sleep(0.01)
+            enough.set()
+            held = await waiting
+        return held, slots.locked()
+
+    assert play(scenario()) == (False, False)
+
+
+def test_a_slot_is_given_back_by_who_is_cancelled_while_it_waits_or_works() -> None:
+    async def scenario() -> bool:
+        slots = asyncio.Semaphore(1)
+
+        async def work() -> None:
+            async with a_slot(slots, unless=asyncio.Event()):
+                await asyncio.Event().wait()
+
+        works = [asyncio.create_task(work()) for _ in range(2)]
+        await asyncio.sleep(0.01)
+        for task in works:
+            task.cancel()
+        await asyncio.wait(works)
+        await asyncio.sleep(0)
+        return slots.locked()
+
+    assert play(scenario()) is False

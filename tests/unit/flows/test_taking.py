@@ -76,6 +76,21 @@ def test_what_an_earlier_attempt_left_running_in_a_run_is_closed() -> None:
     assert len(server.set_tasks) == 1
 
 
+def test_a_run_that_the_server_cancelled_for_want_of_a_slot_is_taken_and_scheduled() -> None:
+    """Prefect's `ValidateDeploymentConcurrencyAtRunning` says that; nobody wished it."""
+    message = (
+        "Deployment concurrency slot lost during provisioning - "
+        "no slots available to continue execution"
+    )
+    run = run_in(Cancelled(message=message))
+    server = Server(run)
+
+    assert play(server.flow_runs.take(run)) is Taken.OURS
+    assert play(server.flow_runs.schedule(run)) is Taken.ELSEWHERE
+    ((_, shown, _),) = server.set
+    assert shown.is_scheduled()
+
+
 @pytest.mark.parametrize("state", STOPPED)
 def test_a_stopped_run_is_never_scheduled(state: State[Any]) -> None:
     run = run_in(state)
