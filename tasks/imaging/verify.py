@@ -17,7 +17,11 @@ _EACH = 8
 # Encoders mix colours of neighbouring pixels. Where these alternate finely, single pixels of a good
 # file are off by 150 levels, and averages of so many across and down by 25.
 _LEAST_AVERAGED_PX = 4
-_OTHER_PICTURE = 40  # levels of 255, on average; photographs stay below 15 at usable qualities
+# Levels of 255, on average. Photographs stay below 15 at usable qualities. The finest stripes of
+# two pure colours, whose mixture is no longer their average, are off by 70 in a channel, and by 25
+# in lightness.
+_OTHER_PICTURE = 40  # in lightness
+_OTHER_COLOURS = 100  # in the channel that is off by most
 _OTHER_PLACE = 160  # the same of one pixel of the look; below 120 at every quality, of anything
 _BLANK, _NOT_BLANK = 4, 32  # levels between the darkest and the lightest: at most, at least
 _GROUND = (128, 128, 128)  # what transparent pixels are seen on
@@ -50,8 +54,10 @@ class Meant:
             return False
         look = _look(found)
         off = ImageStat.Stat(ImageChops.difference(look, self.look))
+        lightness = ImageChops.difference(look.convert("L"), self.look.convert("L"))
         return (
-            max(off.mean) < _OTHER_PICTURE
+            ImageStat.Stat(lightness).mean[0] < _OTHER_PICTURE
+            and max(off.mean) < _OTHER_COLOURS
             and max(most for _, most in off.extrema) < _OTHER_PLACE
             and not (_contrast(look) <= _BLANK and _contrast(self.look) >= _NOT_BLANK)
         )

@@ -35,6 +35,33 @@ def test_fine_colours_that_an_encoder_mixes_are_still_the_picture(
     assert verify(path, image_format, Meant.of(picture)).bytes == path.stat().st_size
 
 
+def striped(size: tuple[int, int], colours: tuple[str, str]) -> Image.Image:
+    """Return rows of one pixel in two colours by turns."""
+    picture = Image.new("RGB", size, colours[0])
+    for y in range(1, size[1], 2):
+        picture.paste(colours[1], (0, y, size[0], y + 1))
+    return picture
+
+
+@pytest.mark.parametrize("size", [(1, 4), (12, 14), (97, 2), (300, 200)])
+@pytest.mark.parametrize("colours", [("blue", "cyan"), ("red", "white"), ("magenta", "lime")])
+@pytest.mark.parametrize("image_format", LOSSY)
+def test_stripes_of_pure_colours_are_still_the_picture(
+    tmp_path: Path, image_format: ImageFormat, colours: tuple[str, str], size: tuple[int, int]
+) -> None:
+    path, picture = tmp_path / "file", striped(size, colours)
+    path.write_bytes(encode(picture, image_format, 25, effort=_fast(image_format)))
+    assert verify(path, image_format, Meant.of(picture)).bytes == path.stat().st_size
+
+
+def test_a_picture_in_wrong_colours_is_not_the_picture(tmp_path: Path) -> None:
+    path, picture = tmp_path / "file", Image.new("RGB", (300, 200), "red")
+    red, green, blue = picture.split()
+    path.write_bytes(encode(Image.merge("RGB", (blue, green, red)), ImageFormat.JPEG, 90))
+    with pytest.raises(PixelsFailed):
+        verify(path, ImageFormat.JPEG, Meant.of(picture))
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("colour", ["white", "black"])
 def test_a_blank_file_is_not_the_picture(
