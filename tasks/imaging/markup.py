@@ -15,6 +15,7 @@ from tasks.imaging.sniff import ImageFormat
 _BEST_FIRST = (ImageFormat.AVIF, ImageFormat.WEBP, ImageFormat.JPEG, ImageFormat.PNG)
 _LESS_MOTION = "(prefers-reduced-motion: reduce)"
 _NEXT_ATTRIBUTE = "\n       "
+_ROUNDING_PX = 1  # half a pixel of either of two sizes
 _SHOWN_BY_ALL = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.GIF)
 
 
@@ -44,12 +45,16 @@ def picture_markup(
     `sizes` is the HTML attribute: how wide the picture is laid out. `page` gives what is shown
     until the picture arrives. Pictures that are seen without scrolling should not be lazy.
 
+    All candidates show the same part of the picture, whatever the format: that of the widest
+    variant, of several so wide that of the highest. Other crops are not offered.
+
     A format is offered only when its files are smaller in sum than those of the `<img>`, because a
     browser takes it unseen; for a cut-out always, because the `<img>` may have lost its holes.
 
     Of an animation only moving files are sources, the `<img>` is still where the format is, and
     who asked for less motion gets the still one from the start.
     """
+    variants = _of_one_crop(variants)
     fallback = _fallback(variants)
     cut_out = page is not None and is_see_through(page.thumbhash)
     sources = _sources(variants, fallback, all_formats=cut_out)
@@ -67,6 +72,37 @@ def picture_markup(
     )
     lines.append(f"<img {_NEXT_ATTRIBUTE.join(attributes)}>")
     return "\n".join(("<picture>", *(f"  {line}" for line in lines), "</picture>"))
+
+
+def _of_one_crop(variants: Sequence[Linked]) -> list[Linked]:
+    """Return the variants with the proportions of the largest, of each width one height.
+
+    A browser takes candidates of one srcset for the same picture: it picks by width alone, and
+    lays all of them out as the `<img>` says.
+    """
+    largest = max(variants, key=lambda each: (each.width, each.height), default=None)
+    if largest is None:
+        return []
+    alike = [each for each in variants if _has_proportions(each, largest)]
+    heights: dict[int, int] = {}
+    for each in sorted(alike, key=lambda other: (_too_high_px(other, largest), -other.height)):
+        heights.setdefault(each.width, each.height)
+    return [each for each in alike if each.height == heights[each.width]]
+
+
+def _has_proportions(variant: Linked, largest: Linked) -> bool:
+    """Whether rounding to whole pixels explains the difference: of the height or of the width.
+
+    A preset gives one of them, and the other is rounded. Of a very high picture, half a pixel of
+    width stands for many of height.
+    """
+    too_wide = abs(variant.width - largest.width * variant.height / largest.height)
+    return _too_high_px(variant, largest) <= _ROUNDING_PX or too_wide <= _ROUNDING_PX
+
+
+def _too_high_px(variant: Linked, largest: Linked) -> float:
+    """Return how far the height is from what the largest variant's proportions make it."""
+    return abs(variant.height - largest.height * variant.width / largest.width)
 
 
 def _sources(
