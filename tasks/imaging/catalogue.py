@@ -86,7 +86,8 @@ def _read(file: Path) -> Mapping[str, Preset]:
 
 def _presets(document: Table) -> dict[str, Preset]:
     document.only(("version", "presets"))
-    if document.value("version") != FILE_VERSION:
+    version = document.value("version")
+    if type(version) is not int or version != FILE_VERSION:  # true is equal to 1, and so is 1.0
         document.refuse("version", f"{FILE_VERSION}, the form that is known here", instead=None)
     tables = document.table("presets", "presets as tables like [presets.web]")
     return {name: read_preset(tables, name) for name in tables}

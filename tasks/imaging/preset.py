@@ -72,7 +72,8 @@ class Encoding:
     """One way to write a variant.
 
     `effort` is the encoder's own scale of CPU against bytes; None is the pipeline's choice.
-    `lossless_graphics` permits a lossless file where a drawing gets smaller that way.
+    `lossless_graphics` permits a lossless WebP where a drawing gets smaller that way; it says
+    nothing of other formats.
     """
 
     format: ImageFormat

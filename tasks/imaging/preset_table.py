@@ -25,16 +25,18 @@ from tasks.imaging.preset import (
 )
 from tasks.imaging.sizes import MAX_SIDE_PX
 from tasks.imaging.sniff import ImageFormat
-from tasks.imaging.toml_table import Table
+from tasks.imaging.toml_table import Table, is_number
 
 # What a format's `effort` may be: the encoder's own scale.
 _EFFORTS = {ImageFormat.AVIF: (0, 10), ImageFormat.WEBP: (0, 6), ImageFormat.PNG: (0, 9)}
 _KEYS_OF_FORMAT = {
-    ImageFormat.AVIF: ("quality", "effort", "lossless_graphics"),
+    ImageFormat.AVIF: ("quality", "effort"),
     ImageFormat.WEBP: ("quality", "effort", "lossless_graphics"),
     ImageFormat.JPEG: ("quality",),
     ImageFormat.PNG: ("effort",),
 }
+# What would do nothing is refused rather than read over.
+_MISPLACED = {"lossless_graphics": "goes with webp alone: take it out here."}
 _KEYS = (
     *("revision", "widths", "boxes", "fit", "focus", "background", "trim", "sharpen"),
     *("keep_copyright", "animation", "drop_larger", "formats"),
@@ -121,12 +123,13 @@ def _encodings(table: Table) -> tuple[Encoding, ...]:
 def _encoding(formats: Table, image_format: ImageFormat) -> Encoding:
     table = formats.table(image_format, "a table like { quality = 80 }")
     keys, efforts = _KEYS_OF_FORMAT[image_format], _EFFORTS.get(image_format)
-    table.only(keys)
+    table.only(keys, misplaced=_MISPLACED)
+    graphics = "lossless_graphics"
     return Encoding(
         format=image_format,
         quality=_quality(table) if "quality" in keys else FixedQuality(100),
         effort=table.whole("effort", *efforts) if efforts and "effort" in table else None,
-        lossless_graphics=table.flag("lossless_graphics", default=True),
+        lossless_graphics=table.flag(graphics, default=True) if graphics in keys else True,
     )
 
 
@@ -175,7 +178,7 @@ def _focus(table: Table, fit: Fit) -> tuple[float, float]:
     if fit is not Fit.COVER:
         table.wrong("focus", 'has no effect here: it goes with fit = "cover".')
     match table.value("focus"):
-        case [int() | float() as x, int() | float() as y] if 0 <= x <= 1 and 0 <= y <= 1:
+        case [x, y] if all(is_number(place) and 0 <= place <= 1 for place in (x, y)):
             return float(x), float(y)
     allowed = "two numbers from 0 to 1, like [0.5, 0.3]: from the left and from the top"
     return table.refuse("focus", allowed, instead=MIDDLE)

@@ -7,7 +7,8 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from operator import itemgetter
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any, TypeGuard, TypeVar
 
 Path = tuple[str, ...]
 T = TypeVar("T")
@@ -69,25 +70,33 @@ class Table:
     def _written(self, key: str) -> str:
         return json.dumps(self._values[key], ensure_ascii=False, default=str)
 
-    def only(self, known: Collection[str]) -> None:
-        """Report every key that is not one of the known ones."""
+    def only(
+        self, known: Collection[str], *, misplaced: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """Report every key that is not one of the known ones.
+
+        `misplaced` says what to write of those that are known elsewhere.
+        """
         for key in self:
             if key not in known:
-                self.wrong(key, f"is not known; known here are {', '.join(known)}.")
+                said = f"is not known; known here are {', '.join(known)}."
+                self.wrong(key, misplaced.get(key, said))
 
     def whole(self, key: str, low: int, high: int, *, default: int | None = None) -> int:
         """Return a whole number within bounds; required where there is no default."""
         value = self._values.get(key, default)
         if type(value) is int and low <= value <= high:
             return value
-        return self.refuse(key, f"a whole number from {low} to {high}", instead=low)
+        instead = low if default is None else default
+        return self.refuse(key, f"a whole number from {low} to {high}", instead=instead)
 
     def number(self, key: str, low: float, high: float, *, default: float | None = None) -> float:
         """Return a number within bounds; required where there is no default."""
         value = self._values.get(key, default)
-        if type(value) in (int, float) and low <= value <= high:
+        if is_number(value) and low <= value <= high:
             return float(value)
-        return self.refuse(key, f"a number from {low:g} to {high:g}", instead=low)
+        instead = low if default is None else default
+        return self.refuse(key, f"a number from {low:g} to {high:g}", instead=instead)
 
     def flag(self, key: str, *, default: bool) -> bool:
         """Return true or false."""
@@ -107,6 +116,11 @@ class Table:
         if not isinstance(value, dict):
             value = self.refuse(key, form, instead={})
         return Table(value, (*self._path, key), self._report)
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    """Whether a value is a number; true and false are none, though Python counts with them."""
+    return type(value) in (int, float)
 
 
 def _lines_of_keys(text: str) -> Iterator[tuple[Path, int]]:
