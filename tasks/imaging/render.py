@@ -29,7 +29,7 @@ from tasks.imaging.preset import Preset
 from tasks.imaging.refusal import reading, writing
 from tasks.imaging.render_moving import Footage, render_moving
 from tasks.imaging.resize import shrink, shrink_to_plan
-from tasks.imaging.sharpen import sharpen
+from tasks.imaging.sharpen import sharpen_shrunk
 from tasks.imaging.sizes import Size, Target
 from tasks.imaging.trim import trim
 from tasks.imaging.variants import Writer
@@ -82,17 +82,18 @@ def _render_still(
 ) -> tuple[tuple[VariantFile, ...], PageFacts]:
     facts = footage.facts
     with reading():
-        largest, targets = _prepare(footage, preset)
+        largest, targets, upright = _prepare(footage, preset)
     with writing():
         writer, picture = Writer(directory, preset), largest
         variants: list[VariantFile] = []
-        for target, picture in _ladder(largest, targets, preset):
+        for target, picture in _ladder(largest, targets, preset, source=upright):
             ceiling = facts.bytes if _is_as_large_as(facts, picture) else None
             variants += writer.write(picture, target.stem, ceiling_bytes=ceiling)
         return tuple(variants), page_facts(picture)
 
 
-def _prepare(footage: Footage, preset: Preset) -> tuple[Image.Image, tuple[Target, ...]]:
+def _prepare(footage: Footage, preset: Preset) -> tuple[Image.Image, tuple[Target, ...], Size]:
+    """Return the largest picture, all targets, and the size of the upright, trimmed source."""
     image, facts, orientation = footage.image, footage.facts, footage.orientation
     upright = Size(facts.width, facts.height)
     plan = plan_loading(preset, upright, orientation)
@@ -104,17 +105,18 @@ def _prepare(footage: Footage, preset: Preset) -> tuple[Image.Image, tuple[Targe
     plan = plan_shrinking(preset, upright, orientation, credit=footage.credit)
     for step in _STEPS:
         image = step(image, plan)
-    return image, plan_sizes(preset, upright)
+    return image, plan_sizes(preset, upright), upright
 
 
 def _ladder(
-    largest: Image.Image, targets: tuple[Target, ...], preset: Preset
+    largest: Image.Image, targets: tuple[Target, ...], preset: Preset, *, source: Size
 ) -> Iterator[tuple[Target, Image.Image]]:
     """Yield the picture for each target, each made from the next larger one."""
     picture = largest
     for target in targets:
         picture = shrink(picture, target.whole)
-        yield target, fit_to_box(sharpen(picture, preset.sharpen), target, preset)
+        crisp = sharpen_shrunk(picture, preset.sharpen, source=source)
+        yield target, fit_to_box(crisp, target, preset)
 
 
 def _is_as_large_as(facts: SourceFacts, picture: Image.Image) -> bool:

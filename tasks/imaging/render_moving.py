@@ -23,7 +23,7 @@ from tasks.imaging.preset import Preset
 from tasks.imaging.reel import Reel, Scene, unfinished
 from tasks.imaging.refusal import reading, writing
 from tasks.imaging.resize import shrink_to_plan
-from tasks.imaging.sharpen import sharpen
+from tasks.imaging.sharpen import sharpen_shrunk
 from tasks.imaging.sizes import Size, Target
 from tasks.imaging.sniff import ImageFormat
 from tasks.imaging.trim import Rectangle, kept_part
@@ -68,13 +68,14 @@ def render_moving(
     """Make all variants of an animation, largest first; raises what `render` raises."""
     with writing(), ExitStack() as stack:
         part = _kept(footage, preset)
-        plan, targets = _planned(footage, preset, part)
+        upright = _upright(footage, part)
+        plan, targets = _planned(footage, preset, upright)
         reel = stack.enter_context(closing(_developed(footage, part, plan, directory=directory)))
         writer = Writer(directory, _unhurried(preset, targets, len(reel)))
         variants: list[VariantFile] = []
         for target in targets:
             reel = stack.enter_context(closing(reel.shrunk(target.whole)))
-            scene = Scene(reel, _finishing(target, preset), footage.plays, plan.credit)
+            scene = Scene(reel, _finishing(target, preset, upright), footage.plays, plan.credit)
             ceiling = _ceiling(footage.facts, target.size)
             if len(scene) > 1:
                 variants += writer.write_moving(scene, target.stem, ceiling_bytes=ceiling)
@@ -96,13 +97,14 @@ def _kept(footage: Footage, preset: Preset) -> Rectangle | None:
     return min(left), min(top), max(right), max(bottom)
 
 
-def _planned(
-    footage: Footage, preset: Preset, part: Rectangle | None
-) -> tuple[Plan, tuple[Target, ...]]:
-    upright = Size(footage.facts.width, footage.facts.height)
-    if part is not None:
-        stored = Size(part[2] - part[0], part[3] - part[1])
-        upright = turned(stored, footage.orientation)
+def _upright(footage: Footage, part: Rectangle | None) -> Size:
+    """Return the size of the upright source, or of the part of it."""
+    if part is None:
+        return Size(footage.facts.width, footage.facts.height)
+    return turned(Size(part[2] - part[0], part[3] - part[1]), footage.orientation)
+
+
+def _planned(footage: Footage, preset: Preset, upright: Size) -> tuple[Plan, tuple[Target, ...]]:
     plan = plan_shrinking(preset, upright, footage.orientation, credit=footage.credit)
     return plan, plan_sizes(preset, upright)
 
@@ -127,12 +129,14 @@ def _cut(picture: Image.Image, part: Rectangle | None) -> Image.Image:
     return rest
 
 
-def _finishing(target: Target, preset: Preset) -> Callable[[Image.Image], Image.Image]:
-    return partial(_finished, target=target, preset=preset)
+def _finishing(
+    target: Target, preset: Preset, source: Size
+) -> Callable[[Image.Image], Image.Image]:
+    return partial(_finished, target=target, preset=preset, source=source)
 
 
-def _finished(picture: Image.Image, *, target: Target, preset: Preset) -> Image.Image:
-    return fit_to_box(sharpen(picture, preset.sharpen), target, preset)
+def _finished(picture: Image.Image, *, target: Target, preset: Preset, source: Size) -> Image.Image:
+    return fit_to_box(sharpen_shrunk(picture, preset.sharpen, source=source), target, preset)
 
 
 def _ceiling(facts: SourceFacts, size: Size) -> int | None:
