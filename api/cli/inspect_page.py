@@ -6,7 +6,13 @@ from html import escape
 from pathlib import Path
 
 from api.cli.inspect_style import PAGE
-from api.cli.inspect_table import describe_motion, describe_quality, describe_source, pixels
+from api.cli.inspect_table import (
+    describe_cost,
+    describe_motion,
+    describe_quality,
+    describe_source,
+    pixels,
+)
 from api.cli.inspection import Inspection
 from api.cli.job_table import human_bytes
 from tasks.imaging.facts import PageFacts, VariantFile
@@ -77,7 +83,7 @@ def _caption(variant: VariantFile, source_bytes: int) -> str:
 def _table(source_bytes: int, variants: Sequence[VariantFile]) -> str:
     moves = any(each.frames > 1 for each in variants)
     rows = "\n".join(_rows(source_bytes, variants, moves=moves))
-    heads = ["variant", "format", "pixels", "size", "saved", "quality", "score"]
+    heads = ["variant", "format", "pixels", "size", "saved", "quality", "score", "CPU"]
     heads += ["motion"] if moves else []
     head = "".join(f"<th>{each}</th>" for each in heads)
     return f"<table><thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table>"
@@ -96,6 +102,7 @@ def _rows(source_bytes: int, variants: Sequence[VariantFile], *, moves: bool) ->
             saving(source_bytes, each.bytes),
             quality,
             score,
+            describe_cost(each),
         ]
         cells += [describe_motion(each.frames, each.seconds) or "still"] if moves else []
         yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"

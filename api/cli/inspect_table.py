@@ -12,8 +12,8 @@ from api.cli.job_table import human_bytes
 from tasks.imaging.facts import PageFacts, SourceFacts, VariantFile
 from tasks.saving import saving
 
-_ROW = "   {:<18}{:<7}{:>11}{:>12}{:>9}{:>9}{:>7}"
-_HEADINGS = ("variant", "format", "pixels", "bytes", "saved", "quality", "score")
+_ROW = "   {:<16}{:<6}{:>11}{:>11}{:>7}{:>9}{:>6}{:>9}"
+_HEADINGS = ("variant", "format", "pixels", "bytes", "saved", "quality", "score", "CPU")
 
 
 def print_inspection(console: Console, inspection: Inspection) -> None:
@@ -57,6 +57,11 @@ def describe_quality(variant: VariantFile) -> tuple[str, str]:
     return quality, "" if variant.score is None else f"{variant.score:.1f}"
 
 
+def describe_cost(variant: VariantFile) -> str:
+    """Return the CPU time that a variant took, for people; empty where nobody measured it."""
+    return "" if variant.cpu_seconds is None else f"{variant.cpu_seconds * 1000:.0f} ms"
+
+
 def pixels(width: int, height: int) -> str:
     """Return a size in pixels."""
     return f"{width}×{height}"  # noqa: RUF001 - the sign for sizes
@@ -75,6 +80,7 @@ def _lines(inspection: Inspection) -> Iterator[Text]:
                 human_bytes(variant.bytes),
                 saving(rendition.source.bytes, variant.bytes),
                 *describe_quality(variant),
+                describe_cost(variant),
             ).rstrip()
             + _motion(variant)
         )

@@ -52,7 +52,8 @@ class VariantFile:
 
     `quality` is the encoder's number, None for a lossless file. `score` is the likeness to the
     picture before encoding, on SSIMULACRA2's scale, where one was measured. `frames` is 1 for a
-    still file, `seconds` how long one round of a moving one takes.
+    still file, `seconds` how long one round of a moving one takes. `cpu_seconds` is what it cost to
+    choose its quality, to write and to verify it.
     """
 
     name: str
@@ -68,6 +69,7 @@ class VariantFile:
     score: float | None = None
     frames: int = 1
     seconds: float = 0.0
+    cpu_seconds: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,16 +20,24 @@ from tasks.imaging.encode import (
 )
 from tasks.imaging.grounds import on_grounds
 from tasks.imaging.likeness import Likeness
-from tasks.imaging.preset import ByteBudget, Encoding, FixedQuality, TargetQuality
+from tasks.imaging.preset import (
+    ByteBudget,
+    Encoding,
+    FixedQuality,
+    Quality,
+    TargetQuality,
+)
 from tasks.imaging.sniff import ImageFormat
 from tasks.imaging.tiles import Sample, sample
 from tasks.imaging.verify import Meant
 
 _LOSSLESS_SCORE = 100.0
 _HOPE = 2  # a sample repeats itself less than its picture: so much larger, it says nothing yet
+_LEAST_FIXED = 25  # of a fixed number that makes a file larger than its source
 _BUDGET_TRIES = 7  # halve 100 numbers down to one
 _MORE_TRIES = 2  # after the first; photographs seldom need the second of them
 _TRUST = 2  # times the tolerance: from so near, what is usual leads to the target
+_LEAST_SCORE = 50.0  # "medium" in SSIMULACRA2's own words: below, no saving makes up for the damage
 _BEND = 2  # a measured slope further than this from the usual one is noise
 
 
@@ -152,11 +160,27 @@ def _lossy(subject: Subject, encoding: Encoding, hint: Hint) -> Encoded:
 
 
 def _lowered(found: Encoded, subject: Subject, encoding: Encoding, *, max_bytes: int) -> Encoded:
-    """Lower the quality, within its bounds, of a file that became larger than its source."""
-    quality = encoding.quality
-    if isinstance(quality, FixedQuality) or found.quality is None or found.quality <= quality.low:
+    """Lower the quality, within its bounds, of a file that became larger than its source.
+
+    It is left as it was where it cannot get so small, or would look bad: what the source keeps in
+    few bytes, in a palette or as AVIF, a simpler format may not.
+    """
+    low = lowest(encoding.quality)
+    if found.quality is None or found.quality <= low:
         return found
-    return _fitted(subject, encoding, max_bytes, bounds=(quality.low, found.quality))
+    lowered = _fitted(subject, encoding, max_bytes, bounds=(low, found.quality - 1))
+    return lowered if is_worth_having(lowered, max_bytes) else found
+
+
+def lowest(policy: Quality) -> int:
+    """Return the least number that a policy allows for a file that must become smaller."""
+    return _LEAST_FIXED if isinstance(policy, FixedQuality) else policy.low
+
+
+def is_worth_having(lowered: Encoded, max_bytes: int) -> bool:
+    """Whether a file of lowered quality is as small as it should be, and no eyesore."""
+    looks_well = lowered.score is None or lowered.score >= _LEAST_SCORE
+    return looks_well and len(lowered.data) <= max_bytes
 
 
 def _fitted(

@@ -5,7 +5,7 @@ written and looked at: what encoders save between frames can cost more than the 
 It must not know files, or other formats' results.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from PIL import Image
@@ -14,7 +14,7 @@ from tasks.imaging.calibration import CALIBRATIONS
 from tasks.imaging.encode import encode, encode_in_a_hurry, encode_lossless
 from tasks.imaging.encode_moving import Whole, encode_moving
 from tasks.imaging.preset import ByteBudget, Encoding, FixedQuality, TargetQuality
-from tasks.imaging.quality import Encoded, Hint, Subject, search
+from tasks.imaging.quality import Encoded, Hint, Subject, is_worth_having, lowest, search
 from tasks.imaging.reel import Scene
 from tasks.imaging.sniff import ImageFormat
 from tasks.imaging.verify_moving import MeantToMove, pictures_at
@@ -57,7 +57,7 @@ def encode_moving_to_quality(subject: MovingSubject, encoding: Encoding, hint: H
     take = _Take(subject, encoding)
     match encoding.quality:
         case FixedQuality(quality):
-            found = replace(take.at(quality), score=None)
+            found = take.at(quality)
         case TargetQuality() as target:
             found = _to_score(take, target, start=hint.quality)
         case ByteBudget(max_bytes, low, high):
@@ -129,13 +129,14 @@ def _to_score(take: _Take, target: TargetQuality, *, start: int | None) -> Encod
 
 
 def _below_ceiling(take: _Take, found: Encoded, ceiling_bytes: int | None) -> Encoded:
-    """Lower the quality, within its bounds, of a file that became larger than its source."""
-    quality = take.encoding.quality
+    """Lower the quality of a file that became larger than its source, as a still picture's is."""
+    low = lowest(take.encoding.quality)
     if ceiling_bytes is None or len(found.data) <= ceiling_bytes or found.quality is None:
         return found
-    if isinstance(quality, FixedQuality) or found.quality <= quality.low:
+    if found.quality <= low:
         return found
-    return _fitted(take, found, ceiling_bytes, bounds=(quality.low, found.quality))
+    lowered = _fitted(take, found, ceiling_bytes, bounds=(low, found.quality))
+    return lowered if is_worth_having(lowered, ceiling_bytes) else found
 
 
 def _fitted(take: _Take, found: Encoded, max_bytes: int, *, bounds: tuple[int, int]) -> Encoded:

@@ -3,7 +3,8 @@
 It must not know how the picture came to its size.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,6 +26,8 @@ from tasks.imaging.verify_moving import verify_moving
 _SIMPLEST_FIRST = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.WEBP, ImageFormat.AVIF)
 _SAME_SCORE = 2.0  # points that nobody sees
 
+Flattened = frozenset[ImageFormat]  # formats whose file has no transparency, though the picture has
+
 
 @dataclass(frozen=True, slots=True)
 class Writer:
@@ -42,32 +45,44 @@ class Writer:
         `ceiling_bytes` is what a file should not exceed: its source's bytes at the same size.
         """
         subjects = _Subjects(picture, self.preset)
-        written = [
-            self._still(subjects.of(encoding.format), encoding, stem, ceiling_bytes=ceiling_bytes)
-            for encoding in self.preset.encodings
-        ]
-        return tuple(_without_larger(written) if self.preset.drop_larger else written)
+
+        def still(encoding: Encoding) -> VariantFile:
+            subject = subjects.of(encoding.format)
+            return self._still(subject, encoding, stem, ceiling_bytes=ceiling_bytes)
+
+        return self._worth_having(still, subjects.flattened)
 
     def write_moving(
         self, scene: Scene, stem: str, *, ceiling_bytes: int | None = None
     ) -> tuple[VariantFile, ...]:
         """Write one size of an animation; formats that cannot move show its first frame."""
         moving, stills = MovingSubject(scene), _Subjects(scene.picture(0), self.preset)
-        written = [
-            self._moving(moving, encoding, stem, ceiling_bytes=ceiling_bytes)
-            if can_move(encoding.format)
-            else self._still(
-                stills.of(encoding.format), encoding, stem, ceiling_bytes=ceiling_bytes
-            )
-            for encoding in self.preset.encodings
-        ]
-        return tuple(_without_larger(written) if self.preset.drop_larger else written)
+
+        def either(encoding: Encoding) -> VariantFile:
+            if can_move(encoding.format):
+                return self._moving(moving, encoding, stem, ceiling_bytes=ceiling_bytes)
+            subject = stills.of(encoding.format)
+            return self._still(subject, encoding, stem, ceiling_bytes=ceiling_bytes)
+
+        return self._worth_having(either, stills.flattened)
+
+    def _worth_having(
+        self, write: Callable[[Encoding], VariantFile], flattened: Callable[[], Flattened]
+    ) -> tuple[VariantFile, ...]:
+        """Write a file for each encoding; drop those that a simpler one serves as well as."""
+        written = [_timed(write, encoding) for encoding in self.preset.encodings]
+        if not self.preset.drop_larger:
+            return tuple(written)
+        return tuple(_without_larger(written, flattened()))
 
     def _still(
         self, subject: Subject, encoding: Encoding, stem: str, *, ceiling_bytes: int | None
     ) -> VariantFile:
         hint = Hint(self.found.get(encoding.format), ceiling_bytes)
         encoded = encode_to_quality(subject, encoding, hint)
+        if encoded.score is None and encoded.quality is not None and self._compares:
+            score = subject.score_at(encoded.quality, encoding.format)
+            encoded = replace(encoded, score=score)
         path = self._written(encoded, encoding.format, stem)
         proof = verify(path, encoding.format, subject.meant)
         return _described(
@@ -86,6 +101,11 @@ class Writer:
         )
         return replace(file, seconds=subject.meant.end / 1000) if proof.frames > 1 else file
 
+    @property
+    def _compares(self) -> bool:
+        """Whether files of one size are held against each other."""
+        return self.preset.drop_larger and len(self.preset.encodings) > 1
+
     def _written(self, encoded: Encoded, image_format: ImageFormat, stem: str) -> Path:
         """Write the file, and remember its quality for the next size."""
         if encoded.quality is not None:
@@ -101,14 +121,26 @@ class _Subjects:
     def __init__(self, picture: Image.Image, preset: Preset) -> None:
         self._whole = Subject(picture)
         self._flat: Subject | None = None
+        self._flattened: set[ImageFormat] = set()
         self._preset = preset
 
     def of(self, image_format: ImageFormat) -> Subject:
         flat = prepared(self._whole.picture, image_format, self._preset.background)
         if flat is self._whole.picture:
             return self._whole
+        self._flattened.add(image_format)
         self._flat = self._flat or Subject(flat)
         return self._flat
+
+    def flattened(self) -> Flattened:
+        """Return the formats that have lost the picture's transparency."""
+        return frozenset(self._flattened)
+
+
+def _timed(write: Callable[[Encoding], VariantFile], encoding: Encoding) -> VariantFile:
+    began = time.process_time()
+    file = write(encoding)
+    return replace(file, cpu_seconds=time.process_time() - began)
 
 
 def _described(
@@ -136,11 +168,16 @@ def _described(
     )
 
 
-def _without_larger(written: list[VariantFile]) -> Iterator[VariantFile]:
-    """Yield the files that are worth having; the simplest format always is."""
+def _without_larger(written: list[VariantFile], flattened: Flattened) -> Iterator[VariantFile]:
+    """Yield the files that are worth having; the simplest format always is.
+
+    A file that has lost the transparency serves nobody who wants it.
+    """
     kept: list[VariantFile] = []
     for each in sorted(written, key=lambda file: _SIMPLEST_FIRST.index(file.format)):
-        if not any(_serves_as_well(simpler, each) for simpler in kept):
+        is_flat = each.format in flattened
+        alike = (simpler for simpler in kept if (simpler.format in flattened) == is_flat)
+        if not any(_serves_as_well(simpler, each) for simpler in alike):
             kept.append(each)
     for each in written:
         if each in kept:
@@ -155,5 +192,5 @@ def _serves_as_well(simpler: VariantFile, other: VariantFile) -> bool:
     if simpler.bytes > other.bytes or is_moving != moves:
         return False
     if simpler.score is None or other.score is None:
-        return True
+        return False  # nobody knows which of them looks better
     return simpler.score >= other.score - _SAME_SCORE

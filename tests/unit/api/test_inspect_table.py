@@ -24,6 +24,7 @@ VARIANT = VariantFile(
     media_type="image/webp",
     extension="webp",
     score=75.34,
+    cpu_seconds=0.0424,
 )
 PAGE = PageFacts("#7d3c13", "dBgOFQL4Z3uHlmiYZ4dnpweFdVBY", "e497d38c59319b68")
 
@@ -39,15 +40,15 @@ def shown(*variants: VariantFile) -> list[str]:
 def test_a_file_is_a_heading_a_line_per_variant_and_what_a_page_needs() -> None:
     heading, columns, variant, made, page = shown(VARIANT)
     assert heading == "mug [1].png (PNG, 800×600, 200.0 KiB)"  # noqa: RUF001 - the sign for sizes
-    assert columns.split() == ["variant", "format", "pixels", "bytes", "saved", "quality", "score"]
+    assert " ".join(columns.split()) == "variant format pixels bytes saved quality score CPU"
     assert variant.split(None, 3)[:3] == ["w800-webp", "webp", "800×600"]  # noqa: RUF001 - the sign for sizes
-    assert variant.split()[3:] == ["20.0", "KiB", "90", "%", "78", "75.3"]
+    assert variant.split()[3:] == ["20.0", "KiB", "90", "%", "78", "75.3", "42", "ms"]
     assert made.strip() == f"1 variant in 1.3 s, policy {'f' * 16}"
     assert all(each in page for each in (PAGE.dominant_colour, PAGE.thumbhash, PAGE.phash))
 
 
 def test_what_was_not_chosen_by_number_or_not_measured_is_no_number() -> None:
-    line = shown(replace(VARIANT, quality=None, score=None))[2]
+    line = shown(replace(VARIANT, quality=None, score=None, cpu_seconds=None))[2]
     assert line.split()[-2:] == ["%", "lossless"]
 
 
@@ -61,5 +62,5 @@ def test_only_what_is_out_of_the_ordinary_is_said_of_a_source() -> None:
 
 def test_a_variant_that_moves_says_for_how_long() -> None:
     line, still = shown(replace(VARIANT, frames=12, seconds=1.44), VARIANT)[2:4]
-    assert line.endswith("75.3  12 frames in 1.4 s")
-    assert still.endswith("75.3")
+    assert line.endswith("42 ms  12 frames in 1.4 s")
+    assert still.endswith("42 ms")

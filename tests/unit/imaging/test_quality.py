@@ -153,6 +153,25 @@ def test_a_file_does_not_exceed_its_source_while_bounds_allow() -> None:
     assert held.score < TARGET.score
 
 
+@pytest.mark.parametrize("image_format", LOSSY)
+def test_a_file_is_not_ruined_to_be_as_small_as_a_source_that_it_cannot_match(
+    image_format: ImageFormat,
+) -> None:
+    picture = textured(60)
+    encoding = Encoding(image_format, TARGET, lossless_graphics=False)
+    free = chosen(picture, encoding)
+    for too_little in (len(free.data) // 8, 100):
+        assert chosen(picture, encoding, Hint(ceiling_bytes=too_little)) == free
+
+
+def test_a_fixed_quality_that_makes_more_of_a_source_than_it_was_is_lowered() -> None:
+    picture, encoding = textured(60), Encoding(ImageFormat.JPEG, FixedQuality(90))
+    source = encode(picture, ImageFormat.JPEG, 70)
+    held = chosen(picture, encoding, Hint(ceiling_bytes=len(source)))
+    assert len(held.data) <= len(source)
+    assert held.quality == 70
+
+
 def test_a_drawing_is_kept_without_loss_where_that_is_smaller() -> None:
     picture = drawing()
     found = chosen(picture, Encoding(ImageFormat.WEBP, TARGET))

@@ -14,7 +14,7 @@ from tasks.imaging.catalogue import packaged_presets
 from tasks.imaging.facts import Rendition
 from tasks.imaging.load import load
 from tasks.imaging.plan import Plan
-from tasks.imaging.preset import Box, Encoding, Preset, TargetQuality
+from tasks.imaging.preset import Box, Encoding, FixedQuality, Preset, Quality, TargetQuality
 from tasks.imaging.quality import Encoded, Hint, Subject, encode_to_quality
 from tasks.imaging.render import render
 from tasks.imaging.resize import shrink
@@ -193,6 +193,44 @@ def test_a_format_that_saves_nothing_is_left_out_and_its_file_removed(tmp_path: 
     for path in tmp_path.glob("w*"):
         path.unlink()
     assert list(formats(tmp_path, data, drop_larger=True)) == ["w400-jpeg", "w400-webp"]
+
+
+def cut_out() -> Image.Image:
+    """Return a picture whose edges fade into nothing."""
+    picture = textured(30, (300, 300)).convert("RGBA")
+    picture.putalpha(Image.radial_gradient("L").resize((300, 300)).point(lambda far: 255 - far))
+    return picture
+
+
+@pytest.mark.parametrize("format_with_alpha", [ImageFormat.WEBP, ImageFormat.AVIF, ImageFormat.PNG])
+@pytest.mark.parametrize("quality", [FixedQuality(60), WEB.encodings[0].quality])
+def test_a_file_that_lost_the_transparency_replaces_none_that_keeps_it(
+    tmp_path: Path, quality: Quality, format_with_alpha: ImageFormat
+) -> None:
+    encodings = tuple(Encoding(each, quality) for each in (format_with_alpha, ImageFormat.JPEG))
+    preset = replace(WEB, boxes=(Box(300),), encodings=encodings, drop_larger=True)
+    variants = made(tmp_path, encoded(cut_out(), "PNG"), preset).variants
+    assert [each.format for each in variants] == [format_with_alpha, ImageFormat.JPEG]
+
+
+def test_a_file_that_looks_better_is_not_dropped_for_a_smaller_one(tmp_path: Path) -> None:
+    encodings = (
+        Encoding(ImageFormat.WEBP, FixedQuality(95)),
+        Encoding(ImageFormat.JPEG, FixedQuality(15)),
+    )
+    preset = replace(WEB, boxes=(Box(300),), encodings=encodings, drop_larger=True)
+    webp, jpeg = made(tmp_path, encoded(textured(60, (400, 400)), "PNG"), preset).variants
+    assert webp.bytes > jpeg.bytes
+    assert webp.score is not None
+    assert jpeg.score is not None
+    assert webp.score > jpeg.score + 10
+
+
+def test_what_a_variant_cost_is_told(tmp_path: Path) -> None:
+    rendition = rendered(tmp_path, encoded(textured(60, (400, 300)), "JPEG"))
+    costs = [each.cpu_seconds or 0 for each in rendition.variants]
+    assert min(costs) > 0
+    assert sum(costs) < (rendition.cpu_seconds or 0)
 
 
 def test_a_variant_as_large_as_its_source_has_no_more_bytes(tmp_path: Path) -> None:
