@@ -1,5 +1,6 @@
 """Nothing but pixels reaches a variant: no place, no name, no comment."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,12 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from tasks.imaging.catalogue import packaged_presets
 from tasks.imaging.facts import Rendition
-from tests.unit.imaging.pictures import encoded, oriented, photo, rendered, telling_exif
+from tasks.imaging.preset import Box, Encoding, FixedQuality
+from tasks.imaging.render import render
+from tasks.imaging.sniff import ImageFormat
+from tests.unit.imaging.pictures import LIMITS, encoded, oriented, photo, rendered, telling_exif
 
 SECRET = "Jane at home"
 XMP = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><who>{SECRET}</who></x:xmpmeta>'.encode()
@@ -45,6 +50,26 @@ def test_metadata_are_stripped_resized_or_not(tmp_path: Path, written: str, widt
     data = encoded(photo(width, 30), written, **SOURCES[written])
     assert SECRET.encode() in data
     assert_bare(rendered(tmp_path, data))
+
+
+def test_a_ground_that_somebody_made_transparent_is_gone(tmp_path: Path) -> None:
+    picture = photo(120, 80).convert("RGBA")
+    alpha = Image.new("L", picture.size, 0)
+    alpha.paste(255, (40, 20, 80, 60))
+    picture.putalpha(alpha)
+    preset = replace(
+        packaged_presets().named("web"),
+        boxes=(Box(120),),
+        encodings=(Encoding(ImageFormat.PNG, FixedQuality(100)),),
+    )
+    (tmp_path / "source").write_bytes(encoded(picture, "PNG"))
+    (variant,) = render(tmp_path / "source", tmp_path, preset, limits=LIMITS).variants
+    with Image.open(variant.path) as image:
+        shown = image.convert("RGBA")
+    colours = shown.convert("RGB")
+    colours.paste(0, mask=alpha)
+    assert colours.getbbox() is None
+    assert shown.crop((40, 20, 80, 60)).tobytes() == picture.crop((40, 20, 80, 60)).tobytes()
 
 
 def test_the_orientation_is_not_written_again(tmp_path: Path) -> None:
