@@ -13,6 +13,7 @@ from math import ceil
 from PIL import Image
 
 from tasks.imaging.content import Bounds, Content, content
+from tasks.imaging.details import Busyness
 
 SIDE_PX = 64  # a multiple of the blocks that every encoder works in …
 LOW_SIDE_PX = 48  # … and what takes its place in pictures that are low, narrow or small
@@ -57,8 +58,20 @@ def sample(picture: Image.Image) -> Sample | None:
     if is_small and shown.share(box) >= _FILLED:
         return _piece(picture, box)
     side = LOW_SIDE_PX if is_small or min(width, height) < SIDE_PX else SIDE_PX
-    places = _telling(box, shown, side)
+    places = _with_details(picture, _telling(box, shown, side), side)
     return Sample(_gather(picture, places, side), side, places)
+
+
+def _with_details(
+    picture: Image.Image, places: tuple[Corner, ...], side: int
+) -> tuple[Corner, ...]:
+    """Return the places, and those of details that are far busier than what lies there."""
+    busyness = Busyness.of(picture)
+    if busyness is None:
+        return places
+    right, bottom = picture.width - side, picture.height - side
+    missed = ((min(left, right), min(top, bottom)) for left, top in busyness.missed(places))
+    return (*places, *missed)
 
 
 def _at_least(box: Bounds, side: int, size: tuple[int, int]) -> Bounds:

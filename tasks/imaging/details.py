@@ -1,0 +1,69 @@
+"""Find details that tiles at even distances have missed: a label on a smooth thing, say.
+
+What is far busier than all that was looked at would be damaged unseen. It must not know encoders.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageChops
+
+_STEP_PX = 4  # one pixel in so many either way is looked at
+_CELL = 8  # such steps across and down have one busyness …
+CELL_PX = _STEP_PX * _CELL  # … which are so many pixels
+_FAR = 2.5  # times: textures vary by less within themselves, as a rule
+_MOST = 2  # more of them would outweigh the rest
+
+Corner = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Busyness:
+    """How much neighbouring pixels differ, on average, in each window of 2 by 2 cells."""
+
+    _windows: npt.NDArray[np.float32]
+
+    @classmethod
+    def of(cls, picture: Image.Image) -> "Busyness | None":
+        """Look at a picture L, RGB or RGBA; None if it is too small to have two cells a side."""
+        few = (picture.width // _STEP_PX, picture.height // _STEP_PX)
+        if min(few) < 2 * _CELL + 1:
+            return None
+        levels = np.asarray(_lightness(picture.resize(few, Image.Resampling.NEAREST)), np.int16)
+        inner = levels[1:, 1:]
+        steps = np.abs(inner - levels[:-1, 1:]) + np.abs(inner - levels[1:, :-1])
+        down, across = (side // _CELL for side in steps.shape)
+        cells = (
+            steps[: down * _CELL, : across * _CELL]
+            .reshape(down, _CELL, across, _CELL)
+            .mean((1, 3), dtype=np.float32)
+        )
+        return cls((cells[1:, 1:] + cells[:-1, 1:] + cells[1:, :-1] + cells[:-1, :-1]) / 4)
+
+    def missed(self, places: Sequence[Corner]) -> list[Corner]:
+        """Return corners of windows that are far busier than those at the places; few, or none."""
+        seen = max(self._at(place) for place in places)
+        left, found = self._windows.copy(), list[Corner]()
+        while len(found) < _MOST:
+            row, column = np.unravel_index(np.argmax(left), left.shape)
+            if left[row, column] <= seen * _FAR:
+                break
+            found.append((int(column) * CELL_PX, int(row) * CELL_PX))
+            left[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2] = 0
+        return found
+
+    def _at(self, place: Corner) -> float:
+        column, row = (
+            min(round(start / CELL_PX), last - 1)
+            for start, last in zip(place, reversed(self._windows.shape), strict=True)
+        )
+        return float(self._windows[row, column])
+
+
+def _lightness(picture: Image.Image) -> Image.Image:
+    """Return it as L; what is transparent is black, whatever colour hides there."""
+    if picture.mode != "RGBA":
+        return picture.convert("L")
+    return ImageChops.multiply(picture.convert("L"), picture.getchannel("A"))
