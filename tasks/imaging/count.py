@@ -10,10 +10,14 @@ from itertools import islice
 
 from tasks.imaging.boxes import sequence_length
 from tasks.imaging.chunks import png_chunks, webp_chunks
+from tasks.imaging.refusal import corrupt
 from tasks.imaging.sniff import ImageFormat
 
 _GIF_EXTENSION, _GIF_IMAGE, _GIF_END = 0x21, 0x2C, 0x3B
 _GIF_CONTROL = 0xF9
+# Stray bytes and extensions, each of which costs the decoder as much as it costs here. Writers
+# leave a few; where this many follow the last frame, the end mark is missing as well.
+_MOST_GIF_OTHERS = 65_536
 _BROWSERS_SECONDS = 0.1  # how long browsers show a frame that states less than the next line
 _SHORTEST_SECONDS = 0.011
 _ROUNDING = 1e-9
@@ -30,7 +34,8 @@ class Length:
 def measure(data: bytes, image_format: ImageFormat, max_frames: int) -> Length:
     """Return the length of an animation, of one frame for a still picture.
 
-    Counts to one more than `max_frames`. A damaged file is counted as far as it makes sense.
+    Counts to one more than `max_frames`. A damaged file is counted as far as it makes sense; one
+    that hides its frames in a flood of something else raises `ImageRefused` (corrupt).
     """
     match image_format:
         case ImageFormat.GIF:
@@ -57,16 +62,20 @@ def shown_seconds(stated: float) -> float:
 def _gif_delays(data: bytes) -> Iterator[float]:
     """Yield the seconds of each frame."""
     place = 13 + _gif_table_bytes(data, 10)
-    delay = 0.0
+    delay, others = 0.0, 0
     while place < len(data) and data[place] != _GIF_END:
+        if data[place] == _GIF_IMAGE:
+            yield delay
+            delay = 0.0
+            place = _after_gif_blocks(data, place + 11 + _gif_table_bytes(data, place + 9))
+            continue
+        others += 1
+        if others > _MOST_GIF_OTHERS:
+            raise corrupt()
         if data[place] == _GIF_EXTENSION:
             if data[place + 1 : place + 2] == bytes([_GIF_CONTROL]):
                 delay = int.from_bytes(data[place + 4 : place + 6], "little") / 100
             place = _after_gif_blocks(data, place + 2)
-        elif data[place] == _GIF_IMAGE:
-            yield delay
-            delay = 0.0
-            place = _after_gif_blocks(data, place + 11 + _gif_table_bytes(data, place + 9))
         else:
             place += 1  # decoders skip stray bytes, too
 

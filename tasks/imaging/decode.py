@@ -5,7 +5,9 @@ Pillow's switch that would load them is never used.
 """
 
 import math
+from collections.abc import Mapping
 from io import BytesIO
+from typing import Any
 
 # These register the decoders named below, before the first picture asks; no others are loaded.
 from PIL import (  # noqa: F401 - see above
@@ -79,7 +81,8 @@ def _opened(original: Original, limits: Limits) -> Image.Image:
 
 def describe(image: Image.Image, original: Original) -> SourceFacts:
     """Take the facts from the header; call it before `load`, which may shrink."""
-    orientation = _UPRIGHT if original.format is ImageFormat.HEIC else _stored_orientation(image)
+    is_heic = original.format is ImageFormat.HEIC
+    orientation = _UPRIGHT if is_heic else _stored_orientation(image, original)
     width, height = image.size
     if is_sideways(orientation) and original.format not in _TURNED_BY_DECODER:
         width, height = height, width
@@ -133,6 +136,8 @@ def _complete_info(image: Image.Image, original: Original) -> None:
                 image.info["code_points"] = code_points
                 image.info.pop("icc_profile", None)  # the standard ranks it second
             _scale_colour_key(image, png.bit_depth(original.data))
+        case ImageFormat.TIFF:
+            _forget_xmp_orientation(image)
 
 
 def _scale_colour_key(image: Image.Image, depth: int) -> None:
@@ -144,10 +149,32 @@ def _scale_colour_key(image: Image.Image, depth: int) -> None:
         image.info["transparency"] = tuple(level // _16_BIT_STEPS_PER_8_BIT_STEP for level in key)
 
 
-def _stored_orientation(image: Image.Image) -> int:
+def _stored_orientation(image: Image.Image, original: Original) -> int:
     """Return the EXIF orientation, 1 to 8; damaged EXIF data never cost the picture."""
     try:
-        value = image.getexif().get(ExifTags.Base.Orientation)
+        value = _exif(image, original).get(ExifTags.Base.Orientation)
     except Exception:  # noqa: BLE001 - hostile EXIF data raise anything; upright is the default
         return _UPRIGHT
     return value if isinstance(value, int) and value in range(1, 9) else _UPRIGHT
+
+
+def _exif(image: Image.Image, original: Original) -> Mapping[int, Any]:
+    """Return what the EXIF data say; Pillow's own reader would ask a stale XMP packet as well."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        return image.tag_v2
+    block = image.info.get("exif")
+    if original.format is ImageFormat.PNG:  # which may have it behind its pixels
+        block = png.exif_block(original.data)
+    exif = Image.Exif()
+    exif.load(block or b"")
+    return exif
+
+
+def _forget_xmp_orientation(image: Image.Image) -> None:
+    """Keep the decoder of a TIFF from turning the pixels as an XMP packet says."""
+    try:
+        exif = image.getexif()  # which is kept, and asked again once there are pixels
+        if ExifTags.Base.Orientation not in getattr(image, "tag_v2", ()):
+            exif.pop(ExifTags.Base.Orientation, None)
+    except Exception:  # noqa: BLE001, S110 - hostile tags raise anything; the pixels are not lost
+        pass

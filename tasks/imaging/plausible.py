@@ -2,12 +2,15 @@
 
 A few hundred bytes may declare 49 megapixels, and the decoder then fills in grey. The bounds
 follow from how the formats store pixels, so no file of a real encoder is ever below them. WebP,
-AVIF and HEIC have no such bound: a plain colour of any size takes some dozen bytes there. GIF,
-TIFF and BMP need none: their decoders say when pixels are missing.
+AVIF and HEIC have no such bound: a plain colour of any size takes some dozen bytes there. GIF and
+BMP need none: their decoders say when pixels are missing. Those of TIFF and WebP do not always, so
+their parts are looked at here as well, once the size was judged.
 """
 
 from tasks.imaging.refusal import implausible
 from tasks.imaging.sniff import ImageFormat
+from tasks.imaging.stopped import refuse_stopped_webp
+from tasks.imaging.tiff import refuse_missing_strips
 
 # A block of 8 by 8 pixels takes at least one bit of Huffman code. A quarter of that is asked for:
 # no component need be stored at the full width and the full height.
@@ -26,9 +29,18 @@ def refuse_implausible(data: bytes, image_format: ImageFormat, size: tuple[int, 
         case ImageFormat.PNG:
             needed = _png_bytes(data, size)
         case _:
-            return
+            needed = 0
     if len(data) < needed:
         raise implausible(*size, len(data))
+    _refuse_missing_parts(data, image_format)
+
+
+def _refuse_missing_parts(data: bytes, image_format: ImageFormat) -> None:
+    match image_format:
+        case ImageFormat.TIFF:
+            refuse_missing_strips(data)
+        case ImageFormat.WEBP:
+            refuse_stopped_webp(data)
 
 
 def _jpeg_bytes(data: bytes, size: tuple[int, int]) -> int:

@@ -30,12 +30,16 @@ _XMP_KEYWORD = b"XML:com.adobe.xmp\0"
 
 def without_notes(data: bytes) -> bytes:
     """Return the file without comments, private chunks and damaged extras."""
-    kept = [chunk.whole for chunk in png_chunks(data) if _is_wanted(chunk)]
-    size = _SIGNATURE_BYTES + sum(len(whole) for whole in kept)
-    tail = data[_end_of_chunks(data) :]  # a chunk that the file cuts short, for the decoder to see
-    if size + len(tail) == len(data):
-        return data
-    return b"".join((data[:_SIGNATURE_BYTES], *kept, tail))
+    kept: list[bytes | memoryview] = [data[:_SIGNATURE_BYTES]]
+    end, is_closed = _SIGNATURE_BYTES, False
+    for chunk in png_chunks(data):
+        end += len(chunk.whole)
+        is_closed = chunk.kind == b"IEND"
+        if _is_wanted(chunk):
+            kept.append(chunk.whole)
+    if not is_closed:
+        kept.append(data[end:])  # a chunk that the file cuts short, for the decoder to see
+    return data if sum(map(len, kept)) == len(data) else b"".join(kept)
 
 
 def bit_depth(data: bytes) -> int:
@@ -45,10 +49,13 @@ def bit_depth(data: bytes) -> int:
 
 def code_points(data: bytes) -> tuple[int, int] | None:
     """Return primaries and transfer as H.273 numbers them, where the file has a cICP chunk."""
-    for chunk in png_chunks(data):
-        if chunk.kind == b"cICP" and _is_wanted(chunk):
-            return chunk.body[0], chunk.body[1]
-    return None
+    body = _first_wanted(data, b"cICP")
+    return (body[0], body[1]) if body else None
+
+
+def exif_block(data: bytes) -> bytes | None:
+    """Return the EXIF data, wherever the file has them."""
+    return _first_wanted(data, b"eXIf")
 
 
 def xmp_packet(data: bytes) -> bytes | None:
@@ -61,6 +68,13 @@ def xmp_packet(data: bytes) -> bytes | None:
         if len(rest) < 3 or not chunk.is_sound:
             return None
         return _unpacked(rest[2]) if is_packed else rest[2]
+    return None
+
+
+def _first_wanted(data: bytes, kind: bytes) -> bytes | None:
+    for chunk in png_chunks(data):
+        if chunk.kind == kind and _is_wanted(chunk):
+            return bytes(chunk.body)
     return None
 
 
@@ -90,12 +104,3 @@ def _is_acceptable_profile(body: bytes) -> bool:
     except zlib.error:
         return False
     return packed[:1] == b"\0" and not unpacking.unconsumed_tail
-
-
-def _end_of_chunks(data: bytes) -> int:
-    end = _SIGNATURE_BYTES
-    for chunk in png_chunks(data):
-        end += len(chunk.whole)
-        if chunk.kind == b"IEND":
-            return len(data)
-    return end

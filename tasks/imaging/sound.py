@@ -1,7 +1,7 @@
 """Check what the decoders do not: cheap looks at the bytes before anything is decoded."""
 
 from tasks.imaging.boxes import declared_size
-from tasks.imaging.chunks import png_chunks, webp_size
+from tasks.imaging.chunks import png_chunks, riff_bytes, webp_size
 from tasks.imaging.count import Length, measure
 from tasks.imaging.facts import Limits
 from tasks.imaging.refusal import (
@@ -12,8 +12,9 @@ from tasks.imaging.refusal import (
     truncated,
 )
 from tasks.imaging.sniff import ImageFormat
+from tasks.imaging.stopped import refuse_stopped_iso
+from tasks.imaging.tiff import refuse_raw
 
-_RIFF_HEADER_BYTES = 8
 _LARGEST_BLOCK_PX = 128
 _START_OF_SCAN = b"\xff\xda"
 
@@ -23,17 +24,27 @@ def refuse_unsound(data: bytes, image_format: ImageFormat, limits: Limits) -> Le
 
     Returns the length of the animation, which is one frame for a still picture.
     """
+    length = _affordable_length(data, image_format, limits)
     match image_format:
         case ImageFormat.WEBP:
-            _refuse_short_riff(data)
             # Opening one takes the memory of its canvas, so this looks before it is opened.
             _refuse_many(*webp_size(data), limits)
         case ImageFormat.AVIF | ImageFormat.HEIC:
             _refuse_many(*_least_size(*declared_size(data)), limits)
+            refuse_stopped_iso(data)
         case ImageFormat.PNG:
             _refuse_wrong_checksums(data)
         case ImageFormat.JPEG:
             _refuse_endless_scans(data, limits)
+        case ImageFormat.TIFF:
+            refuse_raw(data)
+    return length
+
+
+def _affordable_length(data: bytes, image_format: ImageFormat, limits: Limits) -> Length:
+    """Count the frames first: a flood of them ends that walk earlier than any other."""
+    if image_format is ImageFormat.WEBP:
+        _refuse_short_riff(data)
     length = measure(data, image_format, limits.max_frames)
     if length.frames > limits.max_frames:
         raise too_many_frames(limits.max_frames)
@@ -42,7 +53,7 @@ def refuse_unsound(data: bytes, image_format: ImageFormat, limits: Limits) -> Le
 
 def _refuse_short_riff(data: bytes) -> None:
     """A WebP file says its length; its decoder calls a short one damaged, not truncated."""
-    if len(data) < int.from_bytes(data[4:8], "little") + _RIFF_HEADER_BYTES:
+    if len(data) < riff_bytes(data):
         raise truncated()
 
 
