@@ -4,6 +4,7 @@ Each option is spelled out, so that the bytes depend on the picture, the format 
 and on nothing else. It must not know how the number was found.
 """
 
+from functools import lru_cache
 from io import BytesIO
 from typing import Any, Final
 
@@ -117,7 +118,8 @@ def _written(
     return out.getvalue()
 
 
-def _steps(quality: int) -> list[int]:
+@lru_cache
+def _steps(quality: int) -> tuple[int, ...]:
     """Return JPEG's 64 quantisation steps: fine for coarse structure, coarse for fine structure.
 
     The standard's own tables are too coarse where the eye sees best. At equal SSIMULACRA2 (74,
@@ -130,7 +132,7 @@ def _steps(quality: int) -> list[int]:
     )
     steps = (9 + 90 * (frequency / 7) ** 1.5 for frequency in frequencies)
     scaled = [max(1, min(255, int((step * percent + 50) // 100))) for step in steps]
-    return [min(scaled[0], _WHITE_STAYS_WHITE), *scaled[1:]]
+    return min(scaled[0], _WHITE_STAYS_WHITE), *scaled[1:]
 
 
 def _with_palette(picture: Image.Image) -> Image.Image:
