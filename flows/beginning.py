@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_PATIENCE_SECONDS = 1.0  # a cancellation takes effect within two
+_PATIENCE_SECONDS = 2.0  # nothing is done meanwhile, so it costs nothing but these
 
 
 class Beginning:
