@@ -16,6 +16,7 @@ from pathlib import Path
 _PROJECT = Path(__file__).resolve().parent.parent
 _STACKS = _PROJECT / ".local"
 _SLOWEST_SHOWN = 10
+_PIXELS = "tests/integration/pixels"  # which need no stack
 _AT_ONCE = 3  # a fourth stack would only make the others slower
 
 
@@ -56,8 +57,8 @@ _ALL = (
     _Session("test", ("tests/chaos",)),
     _Session("test-control", ("tests/control", "tests/e2e")),
     _Session("test-contract", ("tests/contract",), niceness=5),
-    _Session("test-integration", ("tests/integration",), niceness=5),
-    _Session("test-unit", ("tests/architecture", "tests/unit"), niceness=5),
+    _Session("test-integration", ("tests/integration", f"--ignore={_PIXELS}"), niceness=5),
+    _Session("test-unit", ("tests/architecture", "tests/unit", _PIXELS), niceness=5),
 )
 _WITHOUT_STACK = (
     _Session("check", ("-q", "tests/unit", "--ignore=tests/unit/imaging")),
