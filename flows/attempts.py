@@ -64,10 +64,7 @@ class Attempt:
         self.halt = why
         if self.task is None or already_ending:
             return
-        if why is Halt.CANCELLED:
-            self.beginning.cancel_soon(self.task)
-        else:
-            self.task.cancel()
+        self.beginning.cancel(self.task, at_once=why is not Halt.CANCELLED)
 
     def begin(self) -> None:
         """Say that the flow begins its work.

@@ -34,9 +34,9 @@ class Beginning:
             self._cut.cancel()
             self._cut = None
 
-    def cancel_soon(self, task: asyncio.Task[object]) -> None:
-        """Cancel a task at once, or after a moment while it begins a run."""
-        if not self._is_under_way:
+    def cancel(self, task: asyncio.Task[object], *, at_once: bool) -> None:
+        """Cancel a task; unless it must be at once, after a moment while it begins a run."""
+        if at_once or not self._is_under_way:
             task.cancel()
         elif self._cut is None:
             self._cut = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, task.cancel)

@@ -53,10 +53,7 @@ class ChunkAttempt:
                 attempt.end(Halt.LEAVING)
         if self.has_begun or self.finished or self.task is None:
             return
-        if why is Halt.CANCELLED:
-            self.beginning.cancel_soon(self.task)
-        else:
-            self.task.cancel()
+        self.beginning.cancel(self.task, at_once=why is not Halt.CANCELLED)
 
     def begin(self) -> None:
         """Say that the flow begins its work."""

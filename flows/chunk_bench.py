@@ -12,18 +12,17 @@ from prefect import State
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Cancelled
 
-from flows.attempts import Halt
 from flows.bulk_labels import chunk_label
 from flows.chunk_attempts import ChunkAttempt
 from flows.chunk_work import ChunkWork
 from flows.desk import Desk
-from flows.flow_runs import Taken, is_stopped
+from flows.flow_runs import Taken
 from flows.giving_back import given_back
 from flows.health import Health
 from flows.process_chunk import process_chunk
 from flows.process_product import is_verdict
 from flows.runner import run_flow_here
-from flows.supervise import supervise
+from flows.supervise import is_cancelled, supervise
 from flows.workbench import Workbench
 from flows.workshop import in_thread
 from infra.errors import ServiceUnavailable
@@ -72,7 +71,7 @@ class ChunkBench:
         state: State[Any] | None = None
         try:
             state = await self._run(attempt, flow_run)
-            if _is_cancelled(attempt, state) and not attempt.finished:
+            if is_cancelled(attempt, state) and not attempt.finished:
                 await self._release(attempt, flow_run)
         finally:
             counts = is_verdict(state)
@@ -130,8 +129,3 @@ class ChunkBench:
         if returned and self._desk.gate.is_open and attempt.halt is None:
             await asyncio.sleep(_AGAIN_SECONDS)
         return returned
-
-
-def _is_cancelled(attempt: ChunkAttempt, state: State[Any] | None) -> bool:
-    """Whether somebody cancelled the run in Prefect, perhaps before the flow began."""
-    return attempt.halt is Halt.CANCELLED or is_stopped(state)

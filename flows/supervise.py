@@ -11,6 +11,7 @@ from prefect.exceptions import Abort
 from prefect.states import aget_state_exception
 
 from flows.attempts import Halt
+from flows.flow_runs import is_stopped
 from flows.gate import Obstacle
 from flows.health import Health
 
@@ -48,6 +49,11 @@ async def supervise(
     finally:
         attempt.task = None
     return await _outcome(task, health, subject)
+
+
+def is_cancelled(attempt: Supervised, state: State[Any] | None) -> bool:
+    """Whether somebody cancelled what the attempt is at, or its run before the flow began."""
+    return attempt.halt is Halt.CANCELLED or is_stopped(state)
 
 
 async def _outcome(task: asyncio.Task[T], health: Health, subject: str) -> T | None:

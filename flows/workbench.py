@@ -16,13 +16,13 @@ from prefect.client.schemas.objects import FlowRun
 
 from flows.attempts import Attempt, Halt
 from flows.desk import Desk
-from flows.flow_runs import Taken, final_state, is_stopped
+from flows.flow_runs import Taken, final_state
 from flows.giving_back import given_back
 from flows.health import Health
 from flows.job_label import JobLabel
 from flows.process_product import is_verdict, process_product
 from flows.runner import run_flow_here
-from flows.supervise import supervise
+from flows.supervise import is_cancelled, supervise
 from flows.workshop import in_thread
 from infra.errors import LostClaim, ServiceUnavailable
 from tasks.conclude import Ending, conclude
@@ -66,7 +66,7 @@ class Workbench:
         state: State[Any] | None = None
         try:
             state = await self._run(attempt, flow_run)
-            if _is_cancelled(attempt, state) and not attempt.recorded:
+            if is_cancelled(attempt, state) and not attempt.recorded:
                 return await self._cancel(attempt)  # before the flow could do it
         finally:
             counts = is_verdict(state)
@@ -167,8 +167,3 @@ class Workbench:
                 await self._desk.flow_runs.overrule(standing.flow_run_id, end)
         except Exception as exc:  # noqa: BLE001 - Prefect only shows the job
             log.info("run not closed", job_id=str(job_id), error=repr(exc))
-
-
-def _is_cancelled(attempt: Attempt, state: State[Any] | None) -> bool:
-    """Whether somebody cancelled the job, or its run in Prefect before the flow began."""
-    return attempt.halt is Halt.CANCELLED or is_stopped(state)

@@ -62,6 +62,17 @@ async def until(look: Callable[[], object], what: str) -> None:
         await asyncio.sleep(0.001)
 
 
+class Task:
+    """Counts how often it is told to end."""
+
+    def __init__(self) -> None:
+        self.cancels = 0
+
+    def cancel(self) -> bool:
+        self.cancels += 1
+        return True
+
+
 class Tap:
     """The arrival of deliveries: what was done to it, in order."""
 

@@ -12,20 +12,9 @@ from flows.attempts import Attempt, Attempts, Halt
 from flows.workshop import Workshop
 from tasks.claim import Claim
 from tests.unit.flows.claims import JOB_ID, claim_of
-from tests.unit.flows.crew import open_gate, play, workshop
+from tests.unit.flows.crew import Task, open_gate, play, workshop
 
 OWNER = "worker-1"
-
-
-class Task:
-    """Counts how often it is told to end."""
-
-    def __init__(self) -> None:
-        self.cancels = 0
-
-    def cancel(self) -> bool:
-        self.cancels += 1
-        return True
 
 
 def attempt_with(task: object | None) -> Attempt:

@@ -30,6 +30,7 @@ from tests.unit.flows.crew import (
     AWAY,
     PlayedDesk,
     PlayedHealth,
+    Task,
     play,
     standing_of,
     until,
@@ -50,17 +51,6 @@ CHUNK = ChunkClaim(
 ATTEMPTS: list[Callable[[], Any]] = [lambda: Attempt(claim_of(1)), lambda: ChunkAttempt(CHUNK)]
 ANY_ATTEMPT = pytest.mark.parametrize("make", ATTEMPTS, ids=["job", "chunk"])
 STOPPED = pytest.mark.parametrize("state", [Cancelling(), Cancelled()], ids=["Cancelling", "ed"])
-
-
-class Task:
-    """Counts how often it is told to end."""
-
-    def __init__(self) -> None:
-        self.cancels = 0
-
-    def cancel(self) -> bool:
-        self.cancels += 1
-        return True
 
 
 @pytest.fixture(autouse=True)
@@ -168,7 +158,7 @@ def test_jobs_of_a_cancelled_chunk_do_not_wait_for_slots_that_others_hold(shop: 
 def test_nothing_is_waited_for_outside_a_run_s_beginning() -> None:
     beginning, task = Beginning(), Task()
 
-    beginning.cancel_soon(task)  # type: ignore[arg-type]  # only its cancel() is called
+    beginning.cancel(task, at_once=False)  # type: ignore[arg-type]  # only its cancel() is called
 
     assert task.cancels == 1
 
