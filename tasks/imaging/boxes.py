@@ -16,9 +16,9 @@ def boxes(content: memoryview) -> Iterator[_Box]:
     place = 0
     for _ in range(_MAX_BOXES):
         header = 8
-        size = _number(content, place, 4)
+        size = number(content, place, 4)
         if size == 1:
-            header, size = 16, _number(content, place + 8, 8)
+            header, size = 16, number(content, place + 8, 8)
         elif size == 0:
             size = len(content) - place
         if size < header or place + header > len(content):
@@ -40,7 +40,7 @@ def colour_code_points(data: bytes) -> tuple[int, int] | None:
     """Return the primaries and the transfer of the main picture as H.273 numbers them."""
     for kind, body in _main_properties(data):
         if kind == b"colr" and bytes(body[:4]) == b"nclx":
-            return _number(body, 4, 2), _number(body, 6, 2)
+            return number(body, 4, 2), number(body, 6, 2)
     return None
 
 
@@ -48,7 +48,7 @@ def declared_size(data: bytes) -> tuple[int, int]:
     """Return width and height as the main picture declares them, (0, 0) where it does not."""
     for kind, body in _main_properties(data):
         if kind == b"ispe":
-            return _number(body, 4, 4), _number(body, 8, 4)
+            return number(body, 4, 4), number(body, 8, 4)
     return 0, 0
 
 
@@ -64,17 +64,17 @@ def sequence_length(data: bytes) -> tuple[int, float]:
     """Return frames and seconds of the first track; one frame without any."""
     media = find(memoryview(data), b"moov", b"trak", b"mdia")
     sizes = find(media, b"minf", b"stbl", b"stsz")
-    frames = _number(sizes, 8, 4)
+    frames = number(sizes, 8, 4)
     head = find(media, b"mdhd")
     long = bytes(head[:1]) == b"\x01"
-    scale = _number(head, 20 if long else 12, 4)
-    duration = _number(head, 24 if long else 16, 8 if long else 4)
+    scale = number(head, 20 if long else 12, 4)
+    duration = number(head, 24 if long else 16, 8 if long else 4)
     return (frames, duration / scale if scale else 0.0) if frames > 1 else (1, 0.0)
 
 
 def _main_item(meta: memoryview) -> int:
     body = find(meta, b"pitm")
-    return _number(body, 4, 2 if bytes(body[:1]) == b"\0" else 4)
+    return number(body, 4, 2 if bytes(body[:1]) == b"\0" else 4)
 
 
 def _properties_of(meta: memoryview, item: int) -> Iterator[int]:
@@ -84,14 +84,15 @@ def _properties_of(meta: memoryview, item: int) -> Iterator[int]:
     index_bytes = 2 if len(body) > 3 and body[3] & 1 else 1
     essential = 1 << (8 * index_bytes - 1)  # a flag beside the number
     place = 8
-    for _ in range(min(_number(body, 4, 4), _MAX_BOXES)):
-        count = _number(body, place + item_bytes, 1)
+    for _ in range(min(number(body, 4, 4), _MAX_BOXES)):
+        count = number(body, place + item_bytes, 1)
         first = place + item_bytes + 1
         place = first + count * index_bytes
-        if _number(body, first - item_bytes - 1, item_bytes) == item:
+        if number(body, first - item_bytes - 1, item_bytes) == item:
             for at in range(first, place, index_bytes):
-                yield _number(body, at, index_bytes) & ~essential
+                yield number(body, at, index_bytes) & ~essential
 
 
-def _number(content: memoryview | bytes, place: int, size: int) -> int:
+def number(content: memoryview | bytes, place: int, size: int) -> int:
+    """Return the number of so many bytes at a place; 0 where nothing is."""
     return int.from_bytes(content[place : place + size], "big")

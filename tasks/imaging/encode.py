@@ -98,11 +98,16 @@ def has_few_colours(picture: Image.Image) -> bool:
     return picture.getcolors(_PALETTE_COLOURS) is not None
 
 
+def loses_transparency(picture: Image.Image, image_format: ImageFormat) -> bool:
+    """Whether the picture has transparency that the format cannot show."""
+    return image_format in _OPAQUE_FORMATS and picture.mode == "RGBA"
+
+
 def prepared(
     picture: Image.Image, image_format: ImageFormat, background: tuple[int, int, int]
 ) -> Image.Image:
     """Return the picture as the format can show it: laid on the background, if it must be."""
-    if image_format not in _OPAQUE_FORMATS or picture.mode != "RGBA":
+    if not loses_transparency(picture, image_format):
         return picture
     ground = Image.new("RGB", picture.size, background)
     ground.paste(picture, mask=picture)

@@ -5,7 +5,7 @@ Everything read is untrusted: a damaged box is as good as none. It must not deco
 
 from collections.abc import Iterator
 
-from tasks.imaging.boxes import boxes, find
+from tasks.imaging.boxes import boxes, find, number
 
 _CODED = frozenset({b"av01", b"hvc1", b"hev1"})
 _MOST_EXTENTS = 10_000  # of all items; a picture of 50 megapixels has some hundred tiles
@@ -41,35 +41,31 @@ def _coded_items(information: memoryview) -> set[int]:
     for kind, entry in boxes(information[start:]):
         id_bytes = 4 if bytes(entry[:1]) == b"\x03" else 2
         if kind == b"infe" and bytes(entry[6 + id_bytes : 10 + id_bytes]) in _CODED:
-            items.add(_number(entry, 4, id_bytes))
+            items.add(number(entry, 4, id_bytes))
     return items
 
 
 def _extents(locations: memoryview) -> Iterator[tuple[int, int, int]]:
     """Yield item, place and length of each stretch that lies in the file."""
-    version, sizes = _number(locations, 0, 1), _number(locations, 4, 2)
+    version, sizes = number(locations, 0, 1), number(locations, 4, 2)
     offset_bytes, length_bytes, base_bytes = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15
     index_bytes = sizes & 15 if version else 0
     wide = 4 if version == 2 else 2
     place, extents = 6 + wide, 0
-    for _ in range(min(_number(locations, 6, wide), _MOST_ITEMS)):
-        item = _number(locations, place, wide)
+    for _ in range(min(number(locations, 6, wide), _MOST_ITEMS)):
+        item = number(locations, place, wide)
         place += wide
-        method = _number(locations, place, 2) & 15 if version else _IN_THE_FILE
+        method = number(locations, place, 2) & 15 if version else _IN_THE_FILE
         place += 4 if version else 2  # the method, and which file it is in
-        base = _number(locations, place, base_bytes)
-        count = _number(locations, place + base_bytes, 2)
+        base = number(locations, place, base_bytes)
+        count = number(locations, place + base_bytes, 2)
         place += base_bytes + 2
         for _ in range(count):
             extents += 1
             if extents > _MOST_EXTENTS or place >= len(locations):
                 return
-            offset = _number(locations, place + index_bytes, offset_bytes)
-            length = _number(locations, place + index_bytes + offset_bytes, length_bytes)
+            offset = number(locations, place + index_bytes, offset_bytes)
+            length = number(locations, place + index_bytes + offset_bytes, length_bytes)
             place += index_bytes + offset_bytes + length_bytes
             if method == _IN_THE_FILE:
                 yield item, base + offset, length
-
-
-def _number(content: memoryview, place: int, size: int) -> int:
-    return int.from_bytes(content[place : place + size], "big")

@@ -7,6 +7,7 @@ BMP need none: their decoders say when pixels are missing. Those of TIFF and Web
 their parts are looked at here as well, once the size was judged.
 """
 
+from tasks.imaging.png import bits_per_pixel
 from tasks.imaging.refusal import implausible
 from tasks.imaging.sniff import ImageFormat
 from tasks.imaging.stopped import refuse_stopped_webp
@@ -18,7 +19,6 @@ _JPEG_PIXELS_PER_BYTE = 8 * 8 * 8 * 4
 _HUFFMAN_FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # arithmetic coding has no such bound
 # Deflate turns two bits into at most 258 bytes.
 _DEFLATE_RATIO = 1032
-_PNG_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # colour type to samples per pixel
 
 
 def refuse_implausible(data: bytes, image_format: ImageFormat, size: tuple[int, int]) -> None:
@@ -64,6 +64,5 @@ def _jpeg_frame(data: bytes) -> int:
 
 
 def _png_bytes(data: bytes, size: tuple[int, int]) -> int:
-    depth, colour_type = data[24], data[25]
-    bits = size[0] * depth * _PNG_SAMPLES.get(colour_type, 1)
+    bits = size[0] * bits_per_pixel(data)
     return size[1] * (1 + bits // 8) // _DEFLATE_RATIO

@@ -25,6 +25,8 @@ _SHAPING: dict[bytes, range] = {
 }
 # The most that Pillow accepts, too; profiles of pictures on screens have a few thousand bytes.
 _MAX_PROFILE_BYTES = 1024**2
+_COLOUR_TYPE_AT = 25
+_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # colour type to samples per pixel
 _XMP_KEYWORD = b"XML:com.adobe.xmp\0"
 
 
@@ -45,6 +47,11 @@ def without_notes(data: bytes) -> bytes:
 def bit_depth(data: bytes) -> int:
     """Return the bits per sample as they are stored."""
     return data[_DEPTH_AT]
+
+
+def bits_per_pixel(data: bytes) -> int:
+    """Return how many bits a pixel has before it is packed."""
+    return bit_depth(data) * _SAMPLES.get(data[_COLOUR_TYPE_AT], 1)
 
 
 def code_points(data: bytes) -> tuple[int, int] | None:

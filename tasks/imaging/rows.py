@@ -11,11 +11,11 @@ from itertools import dropwhile, takewhile
 from PIL import Image
 
 from tasks.imaging.chunks import PngChunk, png_chunks
+from tasks.imaging.png import bits_per_pixel
 from tasks.imaging.refusal import truncated
 
 _INTERLACED_AT = 28
 _PIECE_BYTES = 64 * 1024  # packed or unpacked: what is in memory at once
-_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # colour type to samples per pixel
 # Adam7: where each pass starts, across and down, and its steps.
 _PASSES = (
     *((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4)),
@@ -69,10 +69,8 @@ def _is_pixels(chunk: PngChunk) -> bool:
 def _needed_bytes(data: bytes) -> int:
     """Return the length of all rows, each with the byte that names its filter."""
     width, height = int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
-    depth, colour_type, interlaced = data[24], data[25], data[_INTERLACED_AT]
-    bits = depth * _SAMPLES.get(colour_type, 1)
-    sizes = [(width, height)]
-    if interlaced:
+    bits, sizes = bits_per_pixel(data), [(width, height)]
+    if data[_INTERLACED_AT]:
         sizes = [
             (len(range(left, width, across)), len(range(top, height, down)))
             for left, top, across, down in _PASSES

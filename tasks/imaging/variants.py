@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tasks.imaging.encode import prepared
+from tasks.imaging.encode import loses_transparency, prepared
 from tasks.imaging.encode_moving import can_move
 from tasks.imaging.facts import VariantFile
 from tasks.imaging.preset import Encoding, Preset
@@ -25,8 +25,6 @@ from tasks.imaging.verify_moving import verify_moving
 # What every browser shows comes first; a format is kept for being smaller than those before it.
 _SIMPLEST_FIRST = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.WEBP, ImageFormat.AVIF)
 _SAME_SCORE = 2.0  # points that nobody sees
-
-Flattened = frozenset[ImageFormat]  # formats whose file has no transparency, though the picture has
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ class Writer:
             subject = subjects.of(encoding.format)
             return self._still(subject, encoding, stem, ceiling_bytes=ceiling_bytes)
 
-        return self._worth_having(still, subjects.flattened)
+        return self._worth_having(still, subjects)
 
     def write_moving(
         self, scene: Scene, stem: str, *, ceiling_bytes: int | None = None
@@ -64,16 +62,16 @@ class Writer:
             subject = stills.of(encoding.format)
             return self._still(subject, encoding, stem, ceiling_bytes=ceiling_bytes)
 
-        return self._worth_having(either, stills.flattened)
+        return self._worth_having(either, stills)
 
     def _worth_having(
-        self, write: Callable[[Encoding], VariantFile], flattened: Callable[[], Flattened]
+        self, write: Callable[[Encoding], VariantFile], subjects: "_Subjects"
     ) -> tuple[VariantFile, ...]:
         """Write a file for each encoding; drop those that a simpler one serves as well as."""
         written = [_timed(write, encoding) for encoding in self.preset.encodings]
         if not self.preset.drop_larger:
             return tuple(written)
-        return tuple(_without_larger(written, flattened()))
+        return tuple(_without_larger(written, subjects))
 
     def _still(
         self, subject: Subject, encoding: Encoding, stem: str, *, ceiling_bytes: int | None
@@ -121,20 +119,19 @@ class _Subjects:
     def __init__(self, picture: Image.Image, preset: Preset) -> None:
         self._whole = Subject(picture)
         self._flat: Subject | None = None
-        self._flattened: set[ImageFormat] = set()
         self._preset = preset
 
     def of(self, image_format: ImageFormat) -> Subject:
-        flat = prepared(self._whole.picture, image_format, self._preset.background)
-        if flat is self._whole.picture:
+        if not self.flattens(image_format):
             return self._whole
-        self._flattened.add(image_format)
-        self._flat = self._flat or Subject(flat)
+        if self._flat is None:
+            flat = prepared(self._whole.picture, image_format, self._preset.background)
+            self._flat = Subject(flat)
         return self._flat
 
-    def flattened(self) -> Flattened:
-        """Return the formats that have lost the picture's transparency."""
-        return frozenset(self._flattened)
+    def flattens(self, image_format: ImageFormat) -> bool:
+        """Whether the format's file has no transparency, though the picture has."""
+        return loses_transparency(self._whole.picture, image_format)
 
 
 def _timed(write: Callable[[Encoding], VariantFile], encoding: Encoding) -> VariantFile:
@@ -168,15 +165,15 @@ def _described(
     )
 
 
-def _without_larger(written: list[VariantFile], flattened: Flattened) -> Iterator[VariantFile]:
+def _without_larger(written: list[VariantFile], subjects: _Subjects) -> Iterator[VariantFile]:
     """Yield the files that are worth having; the simplest format always is.
 
     A file that has lost the transparency serves nobody who wants it.
     """
     kept: list[VariantFile] = []
     for each in sorted(written, key=lambda file: _SIMPLEST_FIRST.index(file.format)):
-        is_flat = each.format in flattened
-        alike = (simpler for simpler in kept if (simpler.format in flattened) == is_flat)
+        is_flat = subjects.flattens(each.format)
+        alike = (simpler for simpler in kept if subjects.flattens(simpler.format) == is_flat)
         if not any(_serves_as_well(simpler, each) for simpler in alike):
             kept.append(each)
     for each in written:

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from tests.unit.imaging.pictures import encoded, telling_exif
+from tests.unit.imaging.test_metadata import SECRET, XMP
 
-SECRET = "Jane at home"
-XMP = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><who>{SECRET}</who></x:xmpmeta>'.encode()
 _KEEPING_EXIF = frozenset({"JPEG", "PNG", "WEBP", "TIFF", "AVIF"})
 _KEEPING_XMP = frozenset({"JPEG", "WEBP", "AVIF"})
 _KEEPING_PROFILES = frozenset({"JPEG", "PNG", "WEBP", "TIFF", "AVIF"})

@@ -23,9 +23,9 @@ from tasks.imaging.preset import (
 )
 from tasks.imaging.render import render
 from tasks.imaging.sniff import ImageFormat
-from tests.unit.imaging.drawn import SECRET, Clear, Content, Drawn, drawn
+from tests.unit.imaging.drawn import Clear, Content, Drawn, drawn
 from tests.unit.imaging.pictures import LIMITS
-from tests.unit.imaging.test_metadata import REVEALING
+from tests.unit.imaging.test_metadata import REVEALING, SECRET
 
 AVIF, WEBP, JPEG, PNG = ImageFormat.AVIF, ImageFormat.WEBP, ImageFormat.JPEG, ImageFormat.PNG
 GOOD = TargetQuality(score=72, low=25, high=90, tolerance=2)
