@@ -54,7 +54,18 @@ def test_stripes_of_pure_colours_are_still_the_picture(
     assert verify(path, image_format, Meant.of(picture)).bytes == path.stat().st_size
 
 
-def test_a_picture_in_wrong_colours_is_not_the_picture(tmp_path: Path) -> None:
+@pytest.mark.parametrize("found", [(0, 0, 255), (255, 0, 0), (200, 40, 150)])
+def test_a_picture_in_wrong_colours_is_not_the_picture(
+    tmp_path: Path, found: tuple[int, int, int]
+) -> None:
+    """Not even where it is as light: the last is."""
+    path, picture = tmp_path / "file", Image.new("RGB", (300, 200), (50, 110, 150))
+    path.write_bytes(encode(Image.new("RGB", picture.size, found), ImageFormat.JPEG, 90))
+    with pytest.raises(PixelsFailed):
+        verify(path, ImageFormat.JPEG, Meant.of(picture))
+
+
+def test_a_picture_with_its_colours_exchanged_is_not_the_picture(tmp_path: Path) -> None:
     path, picture = tmp_path / "file", Image.new("RGB", (300, 200), "red")
     red, green, blue = picture.split()
     path.write_bytes(encode(Image.merge("RGB", (blue, green, red)), ImageFormat.JPEG, 90))
