@@ -1,7 +1,7 @@
 """Makes it true for a job that somebody cancelled its run in Prefect.
 
-An event says so at once; a look at all runs that are being cancelled, every few seconds, catches
-what was missed.
+An event says so at once, and no other event is waited for; a look at all runs that are being
+cancelled, every few seconds, catches what was missed.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 _LOOK_SECONDS = 10.0
 _OVERLAP_SECONDS = 60.0  # an attempt that was cut off may still have had its say
 _BEFORE_SECONDS = 600.0  # what this worker looks back on when it starts
+_AT_ONCE = 4  # runs that are cancelled at the same time: people cancel hundreds with a click
 
 
 class Cancelling:
@@ -37,6 +38,23 @@ class Cancelling:
         self._desk = desk
         self._polled_runs = polled_runs
         self._coordinators = coordinators
+        self._at_once = asyncio.Semaphore(_AT_ONCE)
+        self._waiting: set[UUID] = set()
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    def hear(self, flow_run_id: UUID) -> None:
+        """Look soon at a run that is said to be cancelled; returns at once."""
+        if flow_run_id in self._waiting:
+            return
+        self._waiting.add(flow_run_id)
+        task = asyncio.create_task(self._follow(flow_run_id))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def _follow(self, flow_run_id: UUID) -> None:
+        async with self._at_once:
+            self._waiting.discard(flow_run_id)  # what is heard from now on is another look
+            await self.try_to_cancel(flow_run_id)
 
     async def look(self) -> None:
         """Look for ever at runs that are being cancelled, and at jobs that were cancelled."""
@@ -48,7 +66,7 @@ class Cancelling:
             begun = monotonic()
             try:
                 for flow_run in await self._desk.flow_runs.in_states([StateType.CANCELLING]):
-                    await self.hear(flow_run.id)
+                    await self.try_to_cancel(flow_run.id)
                 await self._show_cancelled(begun - looked_at + _OVERLAP_SECONDS)
             except Exception as exc:  # noqa: BLE001 - Prefect away: look again later
                 log.debug("not looking", error=repr(exc))
@@ -68,7 +86,7 @@ class Cancelling:
             if self._desk.attempts.of_job(standing.job_id) is None:
                 await self._desk.flow_runs.show_end(standing)
 
-    async def hear(self, flow_run_id: UUID) -> None:
+    async def try_to_cancel(self, flow_run_id: UUID) -> None:
         """Look at a run that is said to be cancelled. Raises nothing."""
         try:
             await self.cancel(flow_run_id)

@@ -5,7 +5,7 @@ is never forced into Pending: that would revive work that somebody cancelled.
 """
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from http import HTTPStatus
 from time import monotonic
@@ -46,6 +46,7 @@ AWAITING_SLOT = "AwaitingSlot"
 """Name of the state of a run that the bridge has scheduled because of a limit."""
 _NO_WISHES = frozenset({PARKED, AWAITING_SLOT, "AwaitingConcurrencySlot", "Late"})
 _OURS_SECONDS = 60.0
+_SOON = timedelta(seconds=10)  # a poller takes runs that long before their time
 _STOPPED = (StateType.CANCELLED, StateType.CANCELLING)
 _SLOT_LOST = "Deployment concurrency slot lost"
 
@@ -148,6 +149,21 @@ class FlowRuns:
     async def in_states(self, states: Collection[StateType]) -> Sequence[FlowRun]:
         """Return the runs of our deployments that are in one of these states."""
         return await self._client.read_flow_runs(flow_run_filter=await self.filter(states))
+
+    async def pools_of_waiting(self, flow_run_ids: Collection[UUID]) -> set[str]:
+        """Return the work pools in which some of these runs wait for a poller, being due."""
+        scheduled = FlowRunFilter(
+            id=FlowRunFilterId(any_=list(flow_run_ids)),
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
+        )
+        waiting = await self._client.read_flow_runs(flow_run_filter=scheduled)
+        soon = datetime.now(UTC) + _SOON
+        return {
+            run.work_pool_name
+            for run in waiting
+            if run.work_pool_name is not None
+            and (run.next_scheduled_start_time is None or run.next_scheduled_start_time <= soon)
+        }
 
     async def any_without_slot(self, name: str = DEPLOYMENT) -> bool:
         """Whether a run of the deployment is under way that took no slot of the deployment's limit.

@@ -1,11 +1,12 @@
 """One subscription per worker to the Prefect server's events, so that people need not wait.
 
-An event only says that it is worth looking: whoever is told looks for himself. What is missed
-while the connection is down is found by those who look every few seconds.
+An event only says that it is worth looking: whoever is told looks for himself, and not here, so
+that no event waits for what is done about another one. What is missed while the connection is
+down is found by those who look every few seconds.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from uuid import UUID
 
 import structlog
@@ -20,7 +21,8 @@ SCHEDULED = ("prefect.flow-run.Scheduled", "prefect.flow-run.AwaitingRetry")
 _RESOURCE_PREFIX = "prefect.flow-run."
 _AGAIN_SECONDS = 3.0
 
-Hear = Callable[[UUID], Awaitable[None]]
+Hear = Callable[[UUID], None]
+"""Takes note of a flow run, and returns at once."""
 
 
 async def listen(hearers: Mapping[str, Hear]) -> None:
@@ -31,7 +33,7 @@ async def listen(hearers: Mapping[str, Hear]) -> None:
             async with get_events_subscriber(filter=wanted) as events:
                 async for event in events:
                     flow_run_id = UUID(event.resource.id.removeprefix(_RESOURCE_PREFIX))
-                    await hearers[event.event](flow_run_id)
+                    hearers[event.event](flow_run_id)
         except Exception as exc:  # noqa: BLE001 - Prefect away or odd: listen again soon
             log.debug("not listening", error=repr(exc))
         await asyncio.sleep(_AGAIN_SECONDS)

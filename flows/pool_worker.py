@@ -70,10 +70,13 @@ class PoolWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._looking = asyncio.Lock()
+        self.lost_turn = False
+        """Whether the last look was left out because another worker was looking."""
 
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
         """Take runs only while the gate is open: a job could not be claimed otherwise."""
         async with self._looking:
+            self.lost_turn = False
             if not current_desk().gate.is_open:
                 return []
             if self.traffic is None or not self.traffic.runs_are_counted:
@@ -86,6 +89,7 @@ class PoolWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult]):
         try:
             async with turn(desk.workshop) as ours:
                 if not ours:
+                    self.lost_turn = True
                     return []
                 taken = await super().get_and_submit_flow_runs()
                 with suppress(TimeoutError):

@@ -31,7 +31,9 @@ Work = Callable[[], Coroutine[Any, Any, None]]
 class WarmRunner:
     """Runs coroutines handed over from any thread, all inside one Prefect client context."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_death: Callable[[str], None] = lambda _: None) -> None:
+        """`on_death` is told, in the loop's thread, why the loop ended by itself."""
+        self._on_death = on_death
         self._loop = asyncio.new_event_loop()
         self._stopped = asyncio.Event()
         self._inbox: asyncio.Queue[Work] = asyncio.Queue()
@@ -54,8 +56,14 @@ class WarmRunner:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._loop.call_soon_threadsafe(self._stopped.set)
+        if self.is_alive:
+            self._loop.call_soon_threadsafe(self._stopped.set)
         self._thread.join(_LEAVE_SECONDS)  # a daemon: what ignores every wish ends with the process
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the loop has not ended by itself."""
+        return self._failure is None
 
     @property
     def client(self) -> PrefectClient:
@@ -88,6 +96,9 @@ class WarmRunner:
                 runner.run(self._main())
         except BaseException as exc:
             self._failure = exc
+            if self._ready.is_set():  # otherwise whoever entered is told
+                log.exception("event loop of flows ended")
+                self._on_death(f"the event loop of flows ended: {exc!r}")
             raise
         finally:
             self._ready.set()
@@ -99,9 +110,14 @@ class WarmRunner:
                 self._client = context.client
                 self._ready.set()
                 receiver = asyncio.create_task(self._receive())
-                await self._stopped.wait()
+                stopped = asyncio.create_task(self._stopped.wait())
+                await asyncio.wait([receiver, stopped], return_when=asyncio.FIRST_COMPLETED)
+                has_died = receiver.done()  # it has no end of its own
+                stopped.cancel()
                 receiver.cancel()
                 await self._cancel_all()
+                if has_died:
+                    receiver.result()
 
     async def _receive(self) -> None:
         while True:

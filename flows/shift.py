@@ -5,7 +5,7 @@ Everything that runs in the event loop is put together here.
 
 import gc
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -20,13 +20,14 @@ from flows.chunk_bench import ChunkBench
 from flows.chunk_bridge import ChunkBridge
 from flows.coordinators import Coordinators
 from flows.desk import Desk, install_desk
+from flows.duties import Duty, keep_up
 from flows.flow_runs import FlowRuns
 from flows.gate import Gate, Obstacle
 from flows.health import Health
 from flows.listening import CANCELLED, SCHEDULED, Hear, listen
 from flows.polled_chunks import PolledChunks
 from flows.polled_runs import PolledRuns
-from flows.polling import Polling
+from flows.polling import Polling, ScheduledRuns
 from flows.reaper import Reaper
 from flows.runner import WarmRunner
 from flows.through_pool import ThroughPool
@@ -46,6 +47,8 @@ log = structlog.get_logger(__name__)
 
 _BULK_PREFETCH = 2  # while the last jobs of one chunk end, those of the next begin
 _BATCHES_AT_ONCE = 100
+_FAULT = 1
+"""The exit status of a worker that must be started again."""
 _CONNECT_SECONDS = 1.0
 _PATIENCE_SECONDS = 10.0  # for runs that were told to end, to say so to Prefect
 
@@ -72,33 +75,37 @@ class Crew:
             coordinators=coordinators,
         )
         cancelling = Cancelling(self.desk, polled_runs, coordinators)
-        through_pool = ThroughPool(self.desk, health, traffic, nudge=polling.nudge)
+        through_pool = ThroughPool(self.desk, health, traffic, wake=polling.wake)
         chunks = ChunkBridge(self.desk, bench, traffic=traffic, through_pool=through_pool)
         self.bridge = Bridge(
             self.desk, workbench, traffic=traffic, through_pool=through_pool, chunks=chunks
         )
-        self._batches = batches = Polling(
-            batches_pool(prefect.work_pool), self.desk.owner, _BATCHES_AT_ONCE
+        pool_of_batches = batches_pool(prefect.work_pool)
+        self._batches = batches = Polling(pool_of_batches, self.desk.owner, _BATCHES_AT_ONCE)
+        scheduled = ScheduledRuns(
+            self.desk.flow_runs, {prefect.work_pool: polling, pool_of_batches: batches}
         )
-        hearers = _hearers(cancelling.hear, lambda _: _nudge(polling, batches))
-        self._duties = (
-            self.desk.attempts.run,
-            self.desk.chunks.run,
-            coordinators.run,
-            health.run,
-            traffic.run,
-            partial(polling.run, polled_runs, traffic),
-            partial(batches.run, polled_runs, None),
-            partial(listen, hearers),
-            cancelling.look,
-            Reaper(self.desk, runner.client, polled_runs).run,
-        )
+        self._duties: dict[str, Duty] = {
+            "leases": self.desk.attempts.run,
+            "leases of chunks": self.desk.chunks.run,
+            "coordinators": coordinators.run,
+            "health": health.run,
+            "traffic": traffic.run,
+            "polling": partial(polling.run, polled_runs, traffic),
+            "polling for batches": partial(batches.run, polled_runs, None),
+            "polling when woken": polling.look_when_woken,
+            "polling for batches when woken": batches.look_when_woken,
+            "scheduled runs": scheduled.run,
+            "events": partial(listen, _hearers(cancelling.hear, scheduled.hear)),
+            "cancelling": cancelling.look,
+            "reaper": Reaper(self.desk, runner.client, polled_runs).run,
+        }
 
-    def begin(self, runner: WarmRunner) -> None:
-        """Start the standing duties."""
+    def begin(self, runner: WarmRunner, give_up: Callable[[str], None]) -> None:
+        """Start the standing duties; `give_up` is told of one that cannot be kept up."""
         install_desk(self.desk)
-        for duty in self._duties:
-            runner.spawn(duty)
+        for name, duty in self._duties.items():
+            runner.spawn(partial(keep_up, name, duty, give_up))
 
     async def leave(self, grace_seconds: float) -> None:
         """Take no more work, finish what can be finished, give back the rest."""
@@ -115,9 +122,19 @@ def _hearers(cancelled: Hear, scheduled: Hear) -> dict[str, Hear]:
     return {**dict.fromkeys(CANCELLED, cancelled), **dict.fromkeys(SCHEDULED, scheduled)}
 
 
-async def _nudge(*pools: Polling) -> None:
-    for polling in pools:
-        await polling.nudge()
+class End:
+    """When the worker ends, and whether a supervisor has to start it again."""
+
+    def __init__(self) -> None:
+        self.stop = Event()
+        self.status = 0
+
+    def fail(self, reason: str) -> None:
+        """End the worker because of a fault of its own. Callable from any thread."""
+        if not self.stop.is_set():
+            log.error("worker gives up", reason=reason)
+            self.status = _FAULT
+        self.stop.set()
 
 
 def run_shift() -> int:
@@ -128,16 +145,20 @@ def run_shift() -> int:
     except SettingsError as exc:
         log.error("worker not started", reason=str(exc))  # noqa: TRY400 - a sentence is enough
         return 2
-    stop = Event()
+    end = End()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    with open_workshop(configuration) as workshop, suppress(Stopped):
-        _wait_for_parts(workshop, stop)
-        register_policies(workshop.database, configuration.presets)
-        _spare_the_collector()
-        _work(workshop, stop)
-    log.info("worker stopped")
-    return 0
+        signal.signal(number, lambda *_: end.stop.set())
+    try:
+        with open_workshop(configuration) as workshop, suppress(Stopped):
+            _wait_for_parts(workshop, end.stop)
+            register_policies(workshop.database, configuration.presets)
+            _spare_the_collector()
+            _work(workshop, end)
+    except Exception:  # the cause belongs into the log, like everything else
+        log.exception("worker failed")
+        end.status = _FAULT
+    log.info("worker stopped", status=end.status)
+    return end.status
 
 
 def _spare_the_collector() -> None:
@@ -154,21 +175,21 @@ def _wait_for_parts(workshop: Workshop, stop: Event) -> None:
     wait_for("Prefect", lambda: probe_prefect(api_url), stop=stop)
 
 
-def _work(workshop: Workshop, stop: Event) -> None:
+def _work(workshop: Workshop, end: End) -> None:
     configuration = workshop.configuration
     slots = configuration.worker.slots
     consumer = RabbitConsumer(
         configuration.broker, Prefetch(interactive=slots, bulk=_BULK_PREFETCH)
     )
-    with WarmRunner() as runner:
+    with WarmRunner(end.fail) as runner:
         crew = Crew(workshop, runner, consumer)
-        crew.begin(runner)
-        with _consuming(consumer, runner, crew, stop=stop):
+        crew.begin(runner, end.fail)
+        with _consuming(consumer, runner, crew, end=end):
             try:
-                wait_for("RabbitMQ", partial(_require_connection, consumer), stop=stop)
+                wait_for("RabbitMQ", partial(_require_connection, consumer), stop=end.stop)
                 with _ready(configuration):
                     log.info("worker started", owner=crew.desk.owner, slots=slots)
-                    stop.wait()
+                    end.stop.wait()
             finally:
                 log.info("worker stopping")
                 _leave(runner, crew, configuration.worker.shutdown_grace_seconds)
@@ -180,6 +201,8 @@ def _require_connection(consumer: RabbitConsumer) -> None:
 
 
 def _leave(runner: WarmRunner, crew: Crew, grace_seconds: float) -> None:
+    if not runner.is_alive:
+        return  # leases end, and deliveries go back with the connection
     limit = grace_seconds + 4 * _PATIENCE_SECONDS
     try:
         runner.call(partial(crew.leave, grace_seconds)).result(limit)
@@ -189,26 +212,33 @@ def _leave(runner: WarmRunner, crew: Crew, grace_seconds: float) -> None:
 
 @contextmanager
 def _consuming(
-    consumer: RabbitConsumer, runner: WarmRunner, crew: Crew, *, stop: Event
+    consumer: RabbitConsumer, runner: WarmRunner, crew: Crew, *, end: End
 ) -> Iterator[None]:
     """Hand deliveries to the bridge; at the end, what is not settled goes back."""
 
     def hand_over(delivery: Delivery) -> None:
         runner.spawn(partial(crew.bridge.handle, delivery))
 
-    def consume() -> None:
-        try:
-            consumer.run(hand_over)
-        finally:
-            stop.set()  # a consumer that ended by itself ends the worker
-
-    thread = Thread(target=consume, name="consumer", daemon=True)
+    thread = Thread(
+        target=consume, args=(partial(consumer.run, hand_over), end), name="consumer", daemon=True
+    )
     thread.start()
     try:
         yield
     finally:
         consumer.close()
         thread.join()
+
+
+def consume(run: Callable[[], None], end: End) -> None:
+    """Consume until the worker ends; a consumer that ends by itself ends the worker."""
+    try:
+        run()
+    except BaseException as exc:  # it is logged, and the worker ends because of it
+        log.exception("consumer failed")
+        end.fail(f"the consumer failed: {exc!r}")
+    else:
+        end.fail("the consumer ended by itself")
 
 
 @contextmanager

@@ -44,13 +44,13 @@ class ThroughPool:
     """Used only from the event loop."""
 
     def __init__(
-        self, desk: Desk, health: Health, traffic: Traffic, *, nudge: Callable[[], Awaitable[None]]
+        self, desk: Desk, health: Health, traffic: Traffic, *, wake: Callable[[], None]
     ) -> None:
-        """`nudge` makes this process's poller look at once."""
+        """`wake` makes this process's poller look at once, without waiting for that."""
         self._desk = desk
         self._health = health
         self._traffic = traffic
-        self._nudge = nudge
+        self._wake = wake
 
     async def carry(self, job_id: UUID) -> Unclaimed | None:
         """Have the pool run the job; return what ended it, or None when no limit stands now."""
@@ -117,7 +117,7 @@ class ThroughPool:
         if taken is Taken.CANCELLED:
             await in_thread(shop.io_threads, release_run, shop.database, flow_run.id)
             return
-        await self._nudge()
+        self._wake()
 
     async def _schedule(self, standing: Standing) -> None:
         shop = self._desk.workshop
@@ -140,7 +140,7 @@ class ThroughPool:
             with suppress(Rejected):  # it has ended meanwhile
                 await in_thread(shop.io_threads, cancel, shop.database, standing.job_id)
             return
-        await self._nudge()
+        self._wake()
 
 
 Schedule = Callable[[], Awaitable[None]]

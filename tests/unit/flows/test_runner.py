@@ -125,3 +125,21 @@ def test_a_runner_that_cannot_begin_says_why(monkeypatch: pytest.MonkeyPatch) ->
 
     with pytest.raises(OSError, match="no such certificate"), WarmRunner():
         pass
+
+
+def test_a_loop_that_ends_by_itself_is_told_and_can_still_be_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    reasons: list[str] = []
+
+    def no_coroutine() -> None:
+        raise LookupError("nothing to await")
+
+    with capture_logs() as said, WarmRunner(reasons.append) as runner:
+        runner.spawn(no_coroutine)  # type: ignore[arg-type]  # the point of the test
+        eventually(lambda: reasons, "the end is told", seconds=SECONDS)
+        eventually(lambda: not runner.is_alive, "the runner knows", seconds=SECONDS)
+
+    assert "nothing to await" in reasons[0]
+    assert said[-1]["event"] == "event loop of flows ended"

@@ -87,11 +87,11 @@ class Route:
         self.jobs, self.server, self.limit = jobs, Server(), Limit()
         self.desk = PlayedDesk(shop, self.server)
         self.health = PlayedHealth(shop, self.desk.gate)
-        self.nudges = 0
-        self.way = ThroughPool(self.desk, self.health, self.limit, nudge=self._nudge)
+        self.wakes = 0
+        self.way = ThroughPool(self.desk, self.health, self.limit, wake=self._wake)
 
-    async def _nudge(self) -> None:
-        self.nudges += 1
+    def _wake(self) -> None:
+        self.wakes += 1
 
     def carry(self) -> Unclaimed | None:
         return play(self.way.carry(JOB_ID))
@@ -129,10 +129,10 @@ def test_a_job_that_needs_no_run_now_is_not_scheduled(
     route.desk.stands = [standing]
 
     assert route.carry() is end
-    assert (route.server.created, route.nudges) == ([], 0)
+    assert (route.server.created, route.wakes) == ([], 0)
 
 
-def test_a_queued_job_gets_a_scheduled_run_and_the_poller_a_nudge(route: Route) -> None:
+def test_a_queued_job_gets_a_scheduled_run_and_the_poller_is_woken(route: Route) -> None:
     route.desk.stands = [QUEUED, QUEUED, RUNNING, READY]
 
     assert route.carry() is Unclaimed.FINAL
@@ -141,7 +141,7 @@ def test_a_queued_job_gets_a_scheduled_run_and_the_poller_a_nudge(route: Route) 
     tags = ["lane:bulk", "sku:SHOE-42", "host:supplier.example"]
     assert (run["name"], run["tags"]) == ("SHOE-42 · 2 images", tags)
     assert run["idempotency_key"] == str(JOB_ID)
-    assert route.nudges == 1
+    assert route.wakes == 1
 
 
 def test_a_job_that_stays_queued_is_scheduled_again_after_a_while(
@@ -153,14 +153,14 @@ def test_a_job_that_stays_queued_is_scheduled_again_after_a_while(
     route.carry()
 
     assert len({run["idempotency_key"] for run in route.server.created}) == 1
-    assert route.nudges == 3
+    assert route.wakes == 3
 
 
 def test_a_running_job_is_only_watched(route: Route) -> None:
     route.desk.stands = [RUNNING, RUNNING, READY]
 
     assert route.carry() is Unclaimed.FINAL
-    assert (route.server.created, route.nudges) == ([], 0)
+    assert (route.server.created, route.wakes) == ([], 0)
 
 
 def test_a_run_that_ended_without_its_job_is_scheduled_again(route: Route) -> None:
@@ -169,7 +169,7 @@ def test_a_run_that_ended_without_its_job_is_scheduled_again(route: Route) -> No
     assert route.carry() is Unclaimed.FINAL
     ((changed, state, forced),) = route.server.set
     assert (changed, state.is_scheduled(), forced) == (run_id, True, False)
-    assert route.nudges == 1
+    assert route.wakes == 1
 
 
 @pytest.mark.parametrize("state", [Scheduled(), Pending(), Running()])
@@ -178,7 +178,7 @@ def test_a_run_on_its_way_is_left_to_the_poller(route: Route, state: State[Any])
 
     assert route.carry() is Unclaimed.FINAL
     assert route.server.set == []
-    assert route.nudges == 1
+    assert route.wakes == 1
 
 
 @pytest.mark.parametrize("state", [Cancelled(), Cancelling()])
@@ -191,7 +191,7 @@ def test_a_job_whose_run_somebody_stopped_is_cancelled(
 
     assert route.carry() is Unclaimed.FINAL
     assert route.jobs.cancelled == [JOB_ID]
-    assert (route.server.set, route.nudges) == ([], 0)
+    assert (route.server.set, route.wakes) == ([], 0)
 
 
 def test_no_run_joins_those_that_would_free_its_slot(route: Route) -> None:
@@ -242,7 +242,7 @@ def test_a_prefect_that_fails_is_suspected_and_the_job_is_watched_on(route: Rout
 
     assert route.carry() is Unclaimed.FINAL
     assert route.health.suspected == [Obstacle.PREFECT]
-    assert route.nudges == 0
+    assert route.wakes == 0
 
 
 def test_a_prefect_that_is_away_lets_go_of_the_job(route: Route) -> None:
