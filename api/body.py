@@ -98,6 +98,8 @@ def _save_form(form: FormData, directory: Path, max_file_bytes: int) -> Body:
     fields: dict[str, Any] = {}
     files: list[Path] = []
     for name, value in form.multi_items():
+        if _is_left_empty(value):
+            continue
         if isinstance(value, UploadFile):
             files.append(_save_file(value, directory / str(len(files)), max_file_bytes))
         elif name in _LISTS:
@@ -107,6 +109,13 @@ def _save_form(form: FormData, directory: Path, max_file_bytes: int) -> Body:
         else:
             fields[name] = value
     return Body(fields=fields, files=tuple(files))
+
+
+def _is_left_empty(value: UploadFile | str) -> bool:
+    """Whether a browser sends this for an input that was not filled in."""
+    if isinstance(value, UploadFile):
+        return not value.filename and not value.size
+    return not value.strip()
 
 
 def _save_file(upload: UploadFile, path: Path, max_bytes: int) -> Path:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from api.query import Storable
+from api.query import Sku, Storable
 from api.requests import check_count, parse_request, to_submission
 from infra.currency import CURRENCIES
 from infra.settings import ApiSettings
@@ -16,12 +16,20 @@ from infra.storable import (
     MAX_DESCRIPTION_CHARACTERS,
     MAX_NAME_CHARACTERS,
     MAX_OWNER_CHARACTERS,
-    MAX_SKU_CHARACTERS,
 )
 from tasks.imaging.catalogue import Presets
 from tasks.products.fields import Picture
 from tasks.submit import Submission
 
+# A price as text: with at most one mark that says where the decimals begin. A mark before exactly
+# three digits may separate thousands: alone it could mean either, so it is refused.
+_PLAIN_PRICE = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+_COMMA_PRICE = re.compile(r"(-?\d+),(\d{1,2}|\d{4,})", re.ASCII)
+_GROUPED_PRICE = re.compile(
+    r"(-?\d{1,3}(?:(?P<group>[.,'\u2019 \xa0\u202f])\d{3})(?:(?P=group)\d{3})*)"
+    r"(?!(?P=group))[.,](\d+)",
+    re.ASCII,
+)
 _UPLOADED = re.compile(r"upload:[0-9a-f]{64}")
 _MAKING = ("preset", "metadata", "callback_url")
 
@@ -32,9 +40,26 @@ def _currency(code: str) -> str:
     return code
 
 
-Price = Annotated[Decimal, Field(ge=0, max_digits=19, decimal_places=4, allow_inf_nan=False)]
+def _decimal_point(price: Any) -> Any:
+    """Return a price in text with a decimal point: `19,90` and `1.234,50` are usual, too."""
+    if not isinstance(price, str):
+        return price
+    text = price.strip()
+    if _PLAIN_PRICE.fullmatch(text):
+        return text
+    if found := _COMMA_PRICE.fullmatch(text):
+        return f"{found[1]}.{found[2]}"
+    if found := _GROUPED_PRICE.fullmatch(text):
+        return f"{re.sub(r'[^0-9-]', '', found[1])}.{found[3]}"
+    raise ValueError("is not a price; write digits with a decimal point, such as 1234.50")
+
+
+Price = Annotated[
+    Decimal,
+    Field(ge=0, max_digits=19, decimal_places=4, allow_inf_nan=False),
+    BeforeValidator(_decimal_point, json_schema_input_type=Decimal),
+]
 Currency = Annotated[str, AfterValidator(_currency)]
-Sku = Annotated[str, Field(min_length=1, max_length=MAX_SKU_CHARACTERS), Storable]
 Owner = Annotated[str, Field(min_length=1, max_length=MAX_OWNER_CHARACTERS), Storable]
 Name = Annotated[str, Field(max_length=MAX_NAME_CHARACTERS), Storable]
 Description = Annotated[str, Field(max_length=MAX_DESCRIPTION_CHARACTERS), Storable]

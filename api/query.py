@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, StringConstraints
 
-from infra.storable import require_storable
+from infra.storable import MAX_SKU_CHARACTERS, require_storable
 
 
 def _storable(text: str) -> str:
@@ -25,4 +25,11 @@ def _in_utc(moment: datetime) -> datetime:
 
 Storable = AfterValidator(_storable)
 StorableText = Annotated[str, Storable]
+Sku = Annotated[
+    str,
+    # Blanks around a sku are never meant: cells of spreadsheets and forms have them.
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_SKU_CHARACTERS),
+    Storable,
+]
+SkuFilter = Annotated[str, StringConstraints(strip_whitespace=True), Storable]
 Moment = Annotated[datetime, AfterValidator(_in_utc)]

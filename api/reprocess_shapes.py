@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from api.query import Moment, Storable
+from api.query import Moment, Sku, Storable
 from infra.storable import MAX_SKU_CHARACTERS
 from tasks.reprocess.estimate import Estimate
 from tasks.reprocess.selector import Selector
@@ -15,7 +15,6 @@ _MAX_ENTRIES = 10_000
 _MOMENTS = ("created_since", "created_until", "updated_since", "updated_until")
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=60), Storable]
-Sku = Annotated[str, StringConstraints(min_length=1, max_length=MAX_SKU_CHARACTERS), Storable]
 Host = Annotated[str, StringConstraints(min_length=1, max_length=255, to_lower=True), Storable]
 
 
@@ -30,7 +29,9 @@ class ReprocessRequest(BaseModel):
     preset: Word | None = Field(None, description="only images that are shown in this preset")
     to_preset: Word | None = Field(None, description="make them in this preset instead")
     skus: list[Sku] = Field(default_factory=list, max_length=_MAX_ENTRIES)
-    sku_prefix: Sku | None = Field(None, description="only products whose sku begins so")
+    sku_prefix: Annotated[str, Field(max_length=MAX_SKU_CHARACTERS), Storable] | None = Field(
+        None, min_length=1, description="only products whose sku begins so"
+    )
     host: Host | None = Field(None, description="only images of this supplier, without port")
     created_since: Moment | None = None
     created_until: Moment | None = None

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from api.ids import parse_id
+from api.query import Sku
 from infra.errors import ErrorCode, FetchRefused, Rejected
 from infra.fetch.source_url import parse_source_url
 from infra.settings import ApiSettings
-from infra.storable import MAX_SKU_CHARACTERS, require_storable
+from infra.storable import require_storable
 from tasks.imaging.catalogue import Presets
 from tasks.submit import Submission, Upload
 
@@ -46,19 +47,10 @@ class ProcessImageRequest(BaseModel):
     image_url: str | None = Field(None, description="one image")
     image_urls: list[str] | None = Field(None, description="several images of one product")
     product_id: str | None = Field(None, description="an existing product")
-    sku: Annotated[str, Field(min_length=1, max_length=MAX_SKU_CHARACTERS)] | None = Field(
-        None, description="your own name of the product; created when unknown"
-    )
+    sku: Sku | None = Field(None, description="your own name of the product; created when unknown")
     preset: str = Field(_DEFAULT_PRESET, description="which variants are made")
     metadata: JobMetadata = Field(default_factory=dict, description="kept with the job")
     callback_url: str | None = Field(None, description="kept with the job")
-
-    @field_validator("sku")
-    @classmethod
-    def _sku_is_text(cls, sku: str | None) -> str | None:
-        if sku is not None:
-            require_storable(sku)
-        return sku
 
 
 def _texts(value: Any, levels: int) -> Iterator[str]:

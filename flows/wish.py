@@ -45,7 +45,7 @@ class Wish:
         return Submission(
             preset=self.preset,
             urls=tuple(parse_source_url(url).text for url in self.image_urls),
-            sku=self.sku,
+            sku=(self.sku or "").strip() or None,
             lane=Lane.INTERACTIVE,
             flow_run_id=flow_run_id,
         )

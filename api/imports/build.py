@@ -9,7 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from api.imports.cells import texts_in, urls_in
 from api.imports.record import Record
-from api.product_requests import Alt, ProductChange, Sku
+from api.product_requests import Alt, ProductChange
+from api.query import Sku
 from api.requests import JobMetadata
 from infra.errors import ErrorCode, FetchRefused
 from infra.fetch.source_url import parse_source_url
@@ -105,12 +106,9 @@ def _read(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _sentence(message: str, place: Sequence[Any], given: Mapping[str, Any]) -> str:
-    said = message.removeprefix("Value error, ")
     if place[0] == "sku" and "sku" not in given:
         return "Every row needs a sku."
-    if place[0] == "price" and "," in str(given.get("price")):
-        return f"{said}; write decimals with a point and thousands without any sign."
-    return f"{said}."
+    return f"{message.removeprefix('Value error, ')}."
 
 
 def _images(given: Mapping[str, Any], settings: ApiSettings) -> tuple[RowImage, ...]:

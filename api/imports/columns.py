@@ -37,6 +37,14 @@ def shown(column: str) -> str:
     return column[:60].encode(errors="backslashreplace").decode().replace("\x00", "")
 
 
+def without_trailing_blanks(cells: Sequence[str]) -> Sequence[str]:
+    """Return the cells up to the last one that is not blank: exports end lines with delimiters."""
+    kept = len(cells)
+    while kept and not cells[kept - 1].strip():
+        kept -= 1
+    return cells[:kept]
+
+
 def fields_of_header(header: Sequence[str]) -> tuple[str, ...]:
     """Return our field for each column; raise `Rejected` (422) unless the header makes sense."""
     fields = [field_of(column) for column in header]

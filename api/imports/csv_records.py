@@ -1,17 +1,23 @@
-"""Reads the records of a CSV file. The dialect follows from the header line alone."""
+"""Reads the records of a CSV file.
+
+The dialect follows from the header line, or from the line `sep=;` that Excel puts before it.
+Delimiters at the end of lines, which spreadsheets and exports leave behind, mean nothing.
+"""
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import BinaryIO
 
-from api.imports.columns import fields_of_header
+from api.imports.columns import fields_of_header, without_trailing_blanks
 from api.imports.lines import MAX_RECORD_CHARACTERS, Lines, TooLong
 from api.imports.record import Record, too_long, unreadable
 from infra.errors import ErrorCode, Rejected
 from tasks.imports.row import BadRow
 
 _DELIMITERS = ",;\t"
+_SEPARATOR_LINE = re.compile(r"""\s*"?sep=(?P<delimiter>[^\r\n"])"?[,;\t]*\s*""", re.IGNORECASE)
 _NO_HEADER = "The file is empty; its first line must name the columns."
 
 
@@ -19,21 +25,44 @@ def csv_records(file: BinaryIO) -> Iterator[Record | BadRow]:
     """Yield each record behind the header; raise `Rejected` (422) when the file is of no use."""
     lines = Lines(file)
     header, delimiter = _header(lines)
-    fields = fields_of_header(header)
-    names = dict(zip(fields, (column.strip() for column in header), strict=True))
+    columns = without_trailing_blanks(header)
+    fields = fields_of_header(columns)
+    names = dict(zip(fields, (column.strip() for column in columns), strict=True))
     for first, cells in _rows(lines, delimiter):
         if isinstance(cells, BadRow):
             yield cells
-        elif not any(cell.strip() for cell in cells):
-            continue  # a line of delimiters alone: spreadsheets leave them behind
-        elif len(cells) == len(fields):
-            yield Record(first, dict(zip(fields, cells, strict=True)), names)
+            continue
+        told = without_trailing_blanks(cells)
+        if not told:
+            continue  # a line of delimiters alone
+        if len(cells) < len(fields) or len(told) > len(fields):
+            yield unreadable(first, _wrong_count(max(len(told), len(cells)), len(fields)))
         else:
-            told = f"The record has {len(cells)} cells and the header {len(fields)}."
-            yield unreadable(first, told)
+            yield Record(first, dict(zip(fields, cells, strict=False)), names)
+
+
+def _wrong_count(cells: int, columns: int) -> str:
+    return f"The record has {cells} cells and the header {columns}."
 
 
 def _header(lines: Lines) -> tuple[Sequence[str], str]:
+    first = _first_line(lines)
+    told = _SEPARATOR_LINE.fullmatch(first)
+    delimiter = told["delimiter"] if told else _sniffed(first)
+    if told:
+        first = _first_line(lines)
+    reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
+    try:
+        return next(reader), delimiter
+    except (csv.Error, TooLong, StopIteration) as exc:
+        raise _bad_header(
+            "The header cannot be read: check its quotes, and end lines with LF or CRLF."
+        ) from exc
+
+
+def _first_line(lines: Lines) -> str:
+    """Return the next line that says something."""
+    lines.begin()
     try:
         first = next((line for line in lines if line.strip()), None)
     except TooLong as exc:
@@ -42,14 +71,7 @@ def _header(lines: Lines) -> tuple[Sequence[str], str]:
         ) from exc
     if first is None:
         raise _bad_header(_NO_HEADER)
-    delimiter = _sniffed(first)
-    reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
-    try:
-        return next(reader), delimiter
-    except (csv.Error, TooLong, StopIteration) as exc:
-        raise _bad_header(
-            "The header cannot be read: check its quotes, and end lines with LF or CRLF."
-        ) from exc
+    return first
 
 
 def _sniffed(line: str) -> str:

@@ -9,7 +9,7 @@ from api.dependencies import Resources
 from api.ids import not_found, parse_id, parse_optional_id
 from api.paging import next_page
 from api.problem_examples import answers
-from api.query import Moment, StorableText
+from api.query import Moment, SkuFilter
 from api.resources import ApiResources
 from api.responses import Job, JobHead, JobPage
 from infra.errors import ErrorCode
@@ -28,7 +28,7 @@ def get_jobs(
     request: Request,
     resources: Resources,
     state: JobState | None = None,
-    sku: StorableText | None = None,
+    sku: SkuFilter | None = None,
     product_id: str | None = None,
     lane: Lane | None = None,
     since: Moment | None = None,

@@ -10,7 +10,7 @@ from api.dependencies import Resources
 from api.ids import parse_optional_id
 from api.paging import page_link
 from api.product_responses import ProductHead, ProductPage
-from api.query import Moment, StorableText
+from api.query import Moment, SkuFilter, StorableText
 from infra.errors import ErrorCode, Rejected
 from infra.states import ProductState
 from tasks.products.list_products import ProductFilter, list_products
@@ -23,7 +23,7 @@ Amount = Annotated[Decimal, Query(ge=0, lt=10**15, allow_inf_nan=False)]
 class _Wanted(BaseModel):
     """The query: all conditions must hold."""
 
-    sku: StorableText | None = None
+    sku: SkuFilter | None = None
     name: StorableText | None = None
     state: ProductState | None = None
     price_min: Amount | None = None

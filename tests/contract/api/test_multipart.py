@@ -65,6 +65,24 @@ def test_urls_alone_can_come_as_a_form(api: Api) -> None:
     assert [image["source_url"] for image in accepted["images"]] == urls
 
 
+def test_inputs_that_a_browser_sends_unfilled_say_nothing(api: Api) -> None:
+    url = "https://supplier.example/unfilled.jpg"
+    unfilled = ("file", ("", b"", "application/octet-stream"))
+
+    by_url = post(api, unfilled, image_url=url, sku="", product_id="", callback_url=" ")
+    by_file = post(api, part(picture(9)), image_url="", metadata="", preset="")
+
+    assert by_url.status_code == 202, by_url.text
+    assert [image["source_url"] for image in by_url.json()["images"]] == [url]
+    assert by_file.status_code == 202, by_file.text
+    assert [image["source_url"] for image in by_file.json()["images"]] == [source(picture(9))]
+    problem(post(api, unfilled, image_url=""), 422, "invalid_request")
+
+
+def test_a_file_with_a_name_and_no_bytes_is_refused(api: Api) -> None:
+    problem(post(api, part(b"")), 422, "unsupported_format")
+
+
 def test_the_same_file_twice_is_one_image(api: Api) -> None:
     accepted = post(api, part(picture(4)), part(picture(4))).json()
 

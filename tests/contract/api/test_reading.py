@@ -146,6 +146,16 @@ def test_jobs_are_listed_by_product_and_by_lane(api: Api, sku: str) -> None:
     assert ids(api.get("/jobs", **product, lane="bulk")) == []
 
 
+def test_blanks_around_a_sku_are_dropped_wherever_it_is_sent(api: Api, sku: str) -> None:
+    first = api.accepted(image_url=GOOD, sku=f" {sku}\t")
+    second = api.accepted(image_url="https://supplier.example/blanks.jpg", sku=sku)
+
+    assert first["product_id"] == second["product_id"]
+    assert api.get(f"/products/{first['product_id']}")["sku"] == sku
+    assert len(api.get("/jobs", sku=f"{sku} ")["jobs"]) == 2
+    assert len(api.get("/products", sku=f" {sku}")["products"]) == 1
+
+
 def test_an_unknown_sku_has_no_jobs(api: Api, sku: str) -> None:
     assert api.get("/jobs", sku=sku) == {"jobs": [], "next": None}
 

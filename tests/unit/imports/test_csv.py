@@ -33,6 +33,15 @@ def refusal(text: str | bytes, limits: Limits = LIMITS) -> Rejected:
         "  sku , name \n S-1 , Shoe \n",
         "name,sku\nShoe,S-1\n",
         '"sku","name"\nS-1,Shoe\n,\n',
+        "sep=;\r\nsku;name\r\nS-1;Shoe\r\n",
+        "\ufeffsep=,\nsku,name\nS-1,Shoe\n",
+        "SEP=|\nsku|name\nS-1|Shoe\n",
+        '"sep=\t"\nsku\tname\nS-1\tShoe\n',
+        "sep=;,,\n\nsku;name\nS-1;Shoe\n",
+        "sku,name,\nS-1,Shoe,\n",
+        "sku,name,\nS-1,Shoe\n",
+        "sku,name\nS-1,Shoe,\n",
+        "sku;name;;\nS-1;Shoe; ;\n;;;\n",
     ],
 )
 def test_every_dialect_gives_the_same_row(text: str) -> None:
@@ -78,7 +87,9 @@ def test_lines_are_those_in_which_records_begin() -> None:
         ("name,price", "sku or serial_number"),
         ("sku,serial_number", "more than once"),
         ("sku,name,Product Name", "more than once"),
-        ("sku,", "not known"),
+        ("sku,,name", "not known"),
+        ("sep=;\nsku,name", "not known"),
+        ("sep=;", "not known"),
         ("S-1", "not known"),
         ("", "empty"),
         ('"sku', "cannot be read"),
@@ -114,6 +125,7 @@ def test_what_is_not_utf8_is_refused_with_the_line(body: bytes, told: str) -> No
     [
         ("S-1\n", [(2, None, "malformed_row")]),
         ("S-1,a,b\n", [(2, None, "malformed_row")]),
+        ("S-1,a,,b\n", [(2, None, "malformed_row")]),
         ('S-1,"a"b\nS-2,x\n', [(2, None, "malformed_row")]),
         ('S-1,x\nS-2,"never closed\nS-3,y\n', [(3, None, "malformed_row")]),
         (",x\n", [(2, "sku", "invalid_request")]),
@@ -169,7 +181,11 @@ def test_rows_are_counted_and_an_empty_file_is_refused() -> None:
 @pytest.mark.parametrize(
     ("cell", "code"),
     [
-        ("79,90", "invalid_request"),
+        ("1,234", "invalid_request"),
+        ("1.2,34", "invalid_request"),
+        ("1_000", "invalid_request"),
+        ("\u0661\u0662", "invalid_request"),
+        ("1e3", "invalid_request"),
         ("-1", "invalid_request"),
         ("NaN", "invalid_request"),
         ("1e400", "invalid_request"),
@@ -181,10 +197,27 @@ def test_a_price_obeys_the_rules_of_products(cell: str, code: str) -> None:
     assert problems(f"sku;price;currency\nA;{cell};EUR\n") == [(2, "price", code)]
 
 
-def test_a_decimal_comma_is_explained() -> None:
-    (row,) = rows_of("sku;price;currency\nA;79,90;EUR\n")
+@pytest.mark.parametrize(
+    ("cell", "price"),
+    [
+        ("79,90", "79.90"),
+        (" 79.9 ", "79.9"),
+        ("1.234,50", "1234.50"),
+        ("1,234.50", "1234.50"),
+        ("1.234.567,8", "1234567.8"),
+        ("1 234,50", "1234.50"),
+        ("1\u202f234,50", "1234.50"),
+        ("1'234.50", "1234.50"),
+    ],
+)
+def test_a_price_is_read_as_it_is_written_in_any_country(cell: str, price: str) -> None:
+    assert good(f"sku;price;currency\nA;{cell};EUR\n").fields["price"] == price
+
+
+def test_a_price_that_could_mean_two_things_is_explained() -> None:
+    (row,) = rows_of("sku;price;currency\nA;1,234;EUR\n")
     assert isinstance(row, BadRow)
-    assert "point" in row.problems[0].detail
+    assert "decimal point" in row.problems[0].detail
 
 
 def test_all_wrong_cells_of_a_row_are_told() -> None:
