@@ -4,7 +4,7 @@ The caller holds the job's row through `locked`. Nothing here decides the job's 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 from uuid import UUID
 
 from sqlalchemy import case, func, or_, select, update
@@ -12,10 +12,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from infra.db.ids import new_id
-from infra.db.models import Image, Job, JobImage, Original, Product, Variant
+from infra.db.models import Image, Job, JobImage, Original, Preview, Product, Variant
 from infra.errors import ErrorCode, LostClaim
 from infra.states import ImageState, Outcome
 from tasks.claim import Claim
+from tasks.imaging.facts import PageFacts
 from tasks.lease import held
 from tasks.removed import without_removed
 from tasks.result import ImageDone, ImageFailed, ImageResult, StoredOriginal
@@ -23,6 +24,7 @@ from tasks.unfinished import NO_ERROR
 from tasks.validators import keep_validators
 
 _STORED = ("object_key", "format", "width", "height", "bytes", "sha256", "quality", "score")
+_SHOWN = tuple(field.name for field in fields(PageFacts))
 
 
 def locked(session: Session, claim: Claim) -> Job:
@@ -40,6 +42,7 @@ def write_results(session: Session, claim: Claim, results: Sequence[ImageResult]
     done = _without_repeats([result for result in results if isinstance(result, ImageDone)])
     failed = [result for result in results if isinstance(result, ImageFailed)]
     _write_originals(session, [image.original for image in done if image.original])
+    _write_previews(session, done)
     _write_variants(session, done)
     for image in sorted(done, key=lambda result: result.image.id):
         _finish_ready(session, claim, image)
@@ -72,9 +75,6 @@ def _write_originals(session: Session, originals: Sequence[StoredOriginal]) -> N
             "width": original.width,
             "height": original.height,
             "orientation": original.orientation,
-            "dominant_colour": original.page.dominant_colour,
-            "thumbhash": original.page.thumbhash,
-            "phash": original.page.phash,
         }
         statement = insert(Original).values(
             sha256=original.sha256,
@@ -89,6 +89,29 @@ def _write_originals(session: Session, originals: Sequence[StoredOriginal]) -> N
                 index_elements=[Original.sha256], set_={**facts, "removed_until": None}
             )
         )
+
+
+def _write_previews(session: Session, done: Sequence[ImageDone]) -> None:
+    """Write what depends on the policy beside the policy: the next preset replaces nothing."""
+    pages = {
+        (image.sha256, image.fingerprint): image.original.page for image in done if image.original
+    }
+    if not pages:
+        return
+    statement = insert(Preview)
+    told = {name: statement.excluded[name] for name in _SHOWN}
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=[Preview.original_sha256, Preview.fingerprint],
+            set_=told,
+            where=or_(*(getattr(Preview, name) != value for name, value in told.items())),
+        ),
+        [
+            {"original_sha256": sha256, "fingerprint": fingerprint, **asdict(pages[key])}
+            for key in sorted(pages)
+            for sha256, fingerprint in [key]
+        ],
+    )
 
 
 def _write_variants(session: Session, done: Sequence[ImageDone]) -> None:

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from infra.db.batches import Chunk
 from infra.db.engine import Database
-from infra.db.models import Image, Job, JobImage, Original, Product
+from infra.db.models import Image, Job, JobImage, Original, Preview, Product
 from infra.states import JobState, Lane
-from tasks.read_page import page_of
+from tasks.read_page import page_of, preview_of
 from tasks.read_variants import read_variants
 from tasks.view import ErrorView, ImageView, JobSummary, JobView
 
@@ -80,9 +80,10 @@ def _jobs() -> Select[tuple[Job, str | None, UUID | None]]:
 
 def _images(session: Session, job_id: UUID) -> tuple[ImageView, ...]:
     rows = session.execute(
-        select(JobImage, Image.source_url, Original)
+        select(JobImage, Image.source_url, Original, Preview)
         .join(Image, Image.id == JobImage.image_id)
         .outerjoin(Original, Original.sha256 == JobImage.original_sha256)
+        .outerjoin(Preview, preview_of(JobImage.original_sha256, JobImage.fingerprint))
         .where(JobImage.job_id == job_id)
         .order_by(JobImage.position)
     ).all()
@@ -101,7 +102,7 @@ def _images(session: Session, job_id: UUID) -> tuple[ImageView, ...]:
                 row.JobImage.error_detail,
                 retryable=row.JobImage.error_retryable,
             ),
-            page=page_of(row.Original),
+            page=page_of(row.Preview, row.Original),
             variants=variants[key],
         )
         for row, key in zip(rows, sets, strict=True)

@@ -6,10 +6,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from infra.db.engine import Database
-from infra.db.models import Image, Original, Product
+from infra.db.models import Image, Original, Preview, Product
 from infra.states import ProductState
 from tasks.products.state import state_of
-from tasks.read_page import page_of
+from tasks.read_page import page_of, preview_of
 from tasks.read_variants import read_variants
 from tasks.view import ErrorView, ImageView, ProductHead, ProductView
 
@@ -49,8 +49,9 @@ def head_of(product: Product, state: ProductState) -> ProductHead:
 
 def _images(session: Session, product_id: UUID) -> tuple[ImageView, ...]:
     rows = session.execute(
-        select(Image, Original)
+        select(Image, Original, Preview)
         .outerjoin(Original, Original.sha256 == Image.original_sha256)
+        .outerjoin(Preview, preview_of(Image.original_sha256, Image.fingerprint))
         .where(Image.product_id == product_id)
         .order_by(Image.position)
     ).all()
@@ -69,7 +70,7 @@ def _images(session: Session, product_id: UUID) -> tuple[ImageView, ...]:
                 row.Image.error_detail,
                 retryable=row.Image.error_retryable,
             ),
-            page=page_of(row.Original),
+            page=page_of(row.Preview, row.Original),
             variants=variants[key],
             alt=row.Image.alt,
         )

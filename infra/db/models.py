@@ -50,9 +50,9 @@ class Product(Table):
 class Original(Table):
     """One supplier file, by content. Facts about pixels are known once it was decoded.
 
-    `dominant_colour` is "#rrggbb", `thumbhash` a ThumbHash in base64, `phash` a perceptual hash in
-    16 hexadecimal digits. `removed_until` is set when the objects of this content were removed:
-    what an attempt stored that was claimed before that moment may be gone.
+    `removed_until` is set when the objects of this content were removed: what an attempt stored
+    that was claimed before that moment may be gone. `dominant_colour`, `thumbhash` and `phash` are
+    what releases before `Preview` wrote: read where there is no preview, and never written.
     """
 
     __tablename__ = "originals"
@@ -71,6 +71,25 @@ class Original(Table):
     phash: Mapped[str | None] = mapped_column(String(16), index=True)
     removed_until: Mapped[Moment | None]
     created_at: Mapped[Created]
+
+
+class Preview(Table):
+    """What a page shows of an original before the variants of a policy arrive.
+
+    A preset crops, trims and fills, so that all of it belongs to the original and the policy.
+    `dominant_colour` is "#rrggbb", `thumbhash` a ThumbHash in base64, `phash` a perceptual hash in
+    16 hexadecimal digits. It goes when the variants of the policy go.
+    """
+
+    __tablename__ = "previews"
+
+    original_sha256: Mapped[Sha256] = mapped_column(
+        ForeignKey("originals.sha256", ondelete="CASCADE"), primary_key=True
+    )
+    fingerprint: Mapped[str] = mapped_column(String(40), primary_key=True)
+    dominant_colour: Mapped[str] = mapped_column(String(7))
+    thumbhash: Mapped[str] = mapped_column(String(60))
+    phash: Mapped[str] = mapped_column(String(16), index=True)
 
 
 class Image(Table):

@@ -19,10 +19,11 @@ from sqlalchemy import ColumnElement, delete, exists, func, literal, not_, selec
 from sqlalchemy.orm import Session
 
 from infra.db.engine import Database
-from infra.db.models import Image, JobImage, Original, Variant
+from infra.db.models import Image, JobImage, Original, Preview, Variant
 from infra.errors import ServiceUnavailable
 from infra.objectstore import ObjectStore
 from infra.sources import upload_source, uploaded_sha256
+from tasks.read_page import NO_PREVIEW
 
 log = structlog.get_logger(__name__)
 
@@ -68,10 +69,11 @@ def forget_contents(session: Session, contents: Collection[str]) -> Forgotten:
     variants = session.scalars(
         delete(Variant).where(Variant.original_sha256.in_(sha256s)).returning(Variant.object_key)
     ).all()
+    session.execute(delete(Preview).where(Preview.original_sha256.in_(sha256s)))
     session.execute(
         update(Original)
         .where(Original.sha256.in_(sha256s))
-        .values(removed_until=func.clock_timestamp() + _REMOVING)
+        .values(removed_until=func.clock_timestamp() + _REMOVING, **NO_PREVIEW)
     )
     return Forgotten(sha256s, (*variants, *(orphan.object_key for orphan in orphans)))
 

@@ -10,11 +10,12 @@ from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from infra.db.engine import Database
-from infra.db.models import Original, Variant
+from infra.db.models import Original, Preview, Variant
 from infra.db.retirements import Retirement
 from infra.objectkeys import Folder
 from infra.objectstore import ObjectStore
 from tasks.content_locks import own_contents
+from tasks.read_page import NO_PREVIEW
 from tasks.upkeep.garbage import Garbage, Rules, Tally
 from tasks.upkeep.removing import REMOVING, begin_removal, remove_objects
 from tasks.upkeep.shown import content_is_shown, is_in_a_recent_job, variants_are_shown
@@ -88,11 +89,14 @@ def _delete_rows(session: Session, folders: frozenset[Folder]) -> None:
     policies = [(f.sha256, f.fingerprint) for f in folders if f.fingerprint is not None]
     of_policy = tuple_(Variant.original_sha256, Variant.fingerprint)
     session.execute(delete(Variant).where(of_policy.in_(policies)))
+    of_preview = tuple_(Preview.original_sha256, Preview.fingerprint)
+    session.execute(delete(Preview).where(of_preview.in_(policies)))
     whole = [f.sha256 for f in folders if f.fingerprint is None]
+    session.execute(delete(Preview).where(Preview.original_sha256.in_(whole)))
     session.execute(
         update(Original)
         .where(Original.sha256.in_(whole))
-        .values(removed_until=func.clock_timestamp() + REMOVING)
+        .values(removed_until=func.clock_timestamp() + REMOVING, **NO_PREVIEW)
     )
 
 

@@ -115,6 +115,29 @@ def test_the_product_shows_what_its_jobs_made(world: World, pictures: PictureSer
         assert image["placeholder"].startswith("data:image/png;base64,")
 
 
+def test_a_cut_out_stays_one_when_another_product_fills_the_same_bytes(
+    world: World, pictures: PictureServer
+) -> None:
+    body = io.BytesIO()
+    cut_out = Image.new("RGBA", (400, 300), (0, 0, 0, 0))
+    cut_out.paste((200, 30, 30, 255), (100, 50, 300, 250))
+    cut_out.save(body, "PNG")
+    for path in ("/cut-out.png", "/cut-out-2.png"):
+        pictures.bodies[path] = body.getvalue()
+    first = world.finished(world.post(pictures.url("/cut-out.png"), sku="E2E-CUT")["job_id"])
+    before = world.call("GET", f"/products/{first['product_id']}").json()
+
+    other = world.post(pictures.url("/cut-out-2.png"), sku="E2E-CUT-2", preset="marketplace")
+    second = world.finished(other["job_id"])
+
+    (image,) = world.call("GET", f"/products/{first['product_id']}").json()["images"]
+    (filled,) = world.call("GET", f"/products/{second['product_id']}").json()["images"]
+    assert image == before["images"][0]
+    assert "background" not in image["picture"]  # no blurred ground behind what is see-through
+    assert "background" in filled["picture"]
+    assert image["thumbhash"] != filled["thumbhash"]
+
+
 def test_the_same_bytes_again_are_not_encoded_again(world: World, pictures: PictureServer) -> None:
     first = world.finished(world.post(pictures.photo(1007), sku="E2E-7")["job_id"])
     pictures.bodies["/copy.jpg"] = pictures.bodies["/photo/1007.jpg"]

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from uuid import UUID
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -11,7 +12,10 @@ from sqlalchemy.pool import NullPool
 from infra.db.engine import Database, exclusive_connection
 from infra.db.table import Table
 from infra.migrate import downgrade, upgrade
-from infra.settings import inherited_environment
+from infra.settings import DatabaseSettings, inherited_environment
+from tasks.imaging.facts import PageFacts
+from tasks.read_job import read_job
+from tasks.read_product import read_product
 from tests.integration.database.catalog import describe_schema
 from tests.integration.database.fresh import empty_database, unused_name, url_of
 from tests.waiting import eventually
@@ -111,6 +115,52 @@ def test_a_migration_that_starts_before_its_database_waits_and_says_so(server_ur
         assert process.returncode == 0, log
         assert "PostgreSQL answers" in log
         assert describe_schema(url) != frozenset()
+
+
+def test_previews_from_before_are_carried_over_to_every_policy_that_shows_them(
+    empty_url: str,
+) -> None:
+    upgrade(empty_url, "0014")
+    with create_engine(empty_url, poolclass=NullPool).begin() as before:
+        for statement in _OLD_ROWS:
+            before.execute(text(statement))
+        version = before.execute(text("SELECT updated_at FROM products")).scalar_one()
+
+    upgrade(empty_url)
+
+    with Database(DatabaseSettings(url=empty_url)) as database:
+        product = read_product(database, _PRODUCT)
+        job = read_job(database, _JOB)
+    assert product is not None
+    assert job is not None
+    assert product.head.updated_at == version  # nothing that is cached is outdated
+    assert product.images[0].page == job.images[0].page == PageFacts("#7d3c13", "dBgO", "e497")
+    with create_engine(empty_url, poolclass=NullPool).connect() as after:
+        kept = after.execute(text("SELECT fingerprint FROM previews ORDER BY 1")).scalars().all()
+    assert kept == ["f1", "f2"]  # what an image shows, and what only an old job names
+
+
+_PRODUCT = UUID("019ae000-0000-7000-8000-000000000001")
+_JOB = UUID("019ae000-0000-7000-8000-000000000002")
+_SHA256 = "a" * 64
+_OLD_ROWS = (
+    f"INSERT INTO products (id, sku) VALUES ('{_PRODUCT}', 'OLD')",
+    f"""INSERT INTO originals
+        (sha256, object_key, format, media_type, bytes, dominant_colour, thumbhash, phash)
+        VALUES ('{_SHA256}', 'originals/a.png', 'png', 'image/png', 1, '#7d3c13', 'dBgO', 'e497')
+    """,
+    f"""INSERT INTO images
+        (id, product_id, position, source_url, state, original_sha256, fingerprint) VALUES
+        ('{_JOB}', '{_PRODUCT}', 0, 'http://a.example/a.png', 'ready', '{_SHA256}', 'f1')
+    """,
+    f"""INSERT INTO jobs (id, product_id, lane, state, preset, metadata, finished_at)
+        VALUES ('{_JOB}', '{_PRODUCT}', 'interactive', 'ready', 'web', '{{}}', now())
+    """,
+    f"""INSERT INTO job_images
+        (job_id, image_id, position, state, original_sha256, fingerprint)
+        VALUES ('{_JOB}', '{_JOB}', 0, 'ready', '{_SHA256}', 'f2')
+    """,
+)
 
 
 def test_all_constraints_have_names_that_a_migration_can_drop(own_database: Database) -> None:
