@@ -12,7 +12,9 @@ _COLUMNS = (
     *("state", "outcome", "error_code", "error_detail"),
     *(f"{name}_url" for name in FORMATS),
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would calculate
+# What a spreadsheet would calculate; it skips blanks, and takes full-width signs for the others.
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_BREAKS = ("\t", "\r", "\n")  # a spreadsheet may begin a cell behind it
 
 
 def csv_report(slices: Iterator[Sequence[ReportLine]], assets: str) -> Iterator[bytes]:
@@ -35,7 +37,8 @@ def _cells(line: ReportLine, assets: str) -> list[str]:
 
 
 def _safe(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    is_formula = cell.startswith(_BREAKS) or cell.lstrip().startswith(_FORMULA)
+    return f"'{cell}" if is_formula else cell
 
 
 def _written(rows: Sequence[Sequence[str]]) -> bytes:
