@@ -10,7 +10,9 @@ from collections.abc import Collection
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-_OURS = 7_160_022  # seeds the hash, so that other locks by text are other locks
+from infra.db.locks import AdvisoryLock
+
+_OURS = int(AdvisoryLock.CONTENT)
 
 _SHARE = text(
     "SELECT pg_advisory_xact_lock_shared(hashtextextended(sha256, :seed)) "

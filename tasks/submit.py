@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from infra.db.conflict import again_after_conflict
 from infra.db.engine import Database
 from infra.db.ids import new_id
+from infra.db.locks import AdvisoryLock
 from infra.db.models import Image, Job, JobImage, Product
 from infra.errors import ErrorCode, Rejected
 from infra.sources import upload_source
@@ -23,6 +24,9 @@ from tasks.unfinished import NO_ERROR
 from tasks.uploads import Upload, write_uploads
 
 __all__ = ["Submission", "Submitted", "SubmittedImage", "Upload", "submit"]
+
+
+_LOCK_SOURCE = text("SELECT pg_advisory_xact_lock(hashtextextended(:source, :seed))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +161,7 @@ def _lock_product(session: Session, product_id: UUID, sku: str | None) -> UUID:
 
 def _lock_product_of_source(session: Session, source: str) -> UUID | None:
     """Find the product without sku that has this image; the lock makes two posts take turns."""
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:s, 0))"), {"s": source})
+    session.execute(_LOCK_SOURCE, {"source": source, "seed": int(AdvisoryLock.SOURCE_URL)})
     statement = (
         select(Product.id)
         .join(Image, Image.product_id == Product.id)

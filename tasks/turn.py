@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from sqlalchemy import func, select
 
 from infra.db.engine import Database
-
-_POLLING = 7_160_022  # any number that is ours alone within the database
+from infra.db.locks import AdvisoryLock
 
 
 @contextmanager
@@ -20,4 +19,4 @@ def polling_turn(database: Database) -> Iterator[bool]:
     Raises `ServiceUnavailable` when PostgreSQL is away.
     """
     with database.transaction() as session:
-        yield bool(session.scalar(select(func.pg_try_advisory_xact_lock(_POLLING))))
+        yield bool(session.scalar(select(func.pg_try_advisory_xact_lock(AdvisoryLock.POLLING))))

@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import NullPool
 
 from infra.db.failure import misses_a_table, translated
+from infra.db.locks import AdvisoryLock
 from infra.db.schema import require_tables
 from infra.settings import DatabaseSettings
 
 _IDLE_IN_TRANSACTION_SECONDS = 60
 _SILENCE_MILLISECONDS = 15_000
-_MIGRATION_LOCK = 7_160_021  # any number that is ours alone within the database
 
 __all__ = ["Connection", "Database", "exclusive_connection"]
 
@@ -101,5 +101,6 @@ def exclusive_connection(url: str) -> Iterator[Connection]:
     """
     engine = create_engine(url, poolclass=NullPool)
     with translated(), engine.begin() as connection:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        lock = {"lock": int(AdvisoryLock.MIGRATION)}
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), lock)
         yield connection
