@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
+import structlog
+
 from api.courier import Courier
 from api.dispatcher import Dispatcher
 from api.job_watcher import JobWatcher
@@ -32,6 +34,8 @@ from tasks.imaging.catalogue import Presets, packaged_presets
 from tasks.presets import read_presets
 from tasks.products.cached import CachedProducts
 
+log = structlog.get_logger(__name__)
+
 _CONNECTIONS_BESIDE_REQUESTS = 4  # the dispatcher, the courier, the watcher and one to spare
 
 
@@ -47,9 +51,9 @@ class ApiConfiguration:
     dispatch: DispatchSettings
     prefect: PrefectSettings
     store: StoreSettings
-    imports: ImportSettings = field(default_factory=ImportSettings.load)
-    fetch: FetchSettings = field(default_factory=FetchSettings.load)
-    webhooks: WebhookSettings = field(default_factory=WebhookSettings.load)
+    imports: ImportSettings
+    fetch: FetchSettings
+    webhooks: WebhookSettings
     presets: Presets = field(default_factory=packaged_presets)
 
     @classmethod
@@ -89,12 +93,15 @@ class ApiResources:
 def open_resources(configuration: ApiConfiguration) -> Iterator[ApiResources]:
     """Open everything; nothing connects before it is needed."""
     threads = configuration.api.threads + configuration.webhooks.threads
-    connections = threads + _CONNECTIONS_BESIDE_REQUESTS
-    pool_size = max(configuration.database.pool_size, connections)
-    with ExitStack() as stack:
-        database = stack.enter_context(
-            Database(configuration.database.model_copy(update={"pool_size": pool_size}))
+    wanted = threads + _CONNECTIONS_BESIDE_REQUESTS
+    if configuration.database.pool_size < wanted:
+        log.warning(
+            "threads have to wait for connections: raise DATABASE_POOL_SIZE",
+            pool_size=configuration.database.pool_size,
+            wanted=wanted,
         )
+    with ExitStack() as stack:
+        database = stack.enter_context(Database(configuration.database))
         store = stack.enter_context(ObjectStore(configuration.store))
         cache = stack.enter_context(Cache(configuration.cache))
         publisher = RabbitPublisher(configuration.broker)
@@ -105,7 +112,8 @@ def open_resources(configuration: ApiConfiguration) -> Iterator[ApiResources]:
         watcher = JobWatcher(database, most=configuration.api.events_listeners)
         assets = configuration.assets.public_asset_url
         written = shape(assets)
-        products = CachedProducts(database, ProductCache(cache, written), rendering(assets))
+        kept = ProductCache(cache, written, secret=configuration.store.secret_key)
+        products = CachedProducts(database, kept, rendering(assets))
         yield ApiResources(
             configuration=configuration,
             database=database,

@@ -65,10 +65,10 @@ class WorkerConfiguration:
     prefect: PrefectSettings
     store: StoreSettings
     worker: WorkerSettings
-    cache: OptionalCacheSettings = field(default_factory=OptionalCacheSettings)
+    cache: OptionalCacheSettings
+    failure_alarm: FailureAlarmSettings
+    reprocess: ReprocessSettings
     presets: Presets = field(default_factory=packaged_presets)
-    failure_alarm: FailureAlarmSettings = field(default_factory=FailureAlarmSettings)
-    reprocess: ReprocessSettings = field(default_factory=ReprocessSettings.load)
 
     @classmethod
     def load(cls) -> "WorkerConfiguration":
@@ -106,15 +106,20 @@ class LaneThreads:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _bulk_io(database: DatabaseSettings) -> int:
-    return max(2, database.pool_size // 2)
+def io_threads(lane: Lane, database: DatabaseSettings) -> int:
+    """Return how many threads of a lane may have a connection: duties keep theirs, bulk a third.
+
+    In a pool of fewer than six connections some of them wait for each other.
+    """
+    free = max(2, database.pool_size - _DUTIES)
+    bulk = max(1, free // 3)
+    return bulk if lane is Lane.BULK else free - bulk
 
 
 def _threads(configuration: WorkerConfiguration, lane: Lane) -> LaneThreads:
     is_bulk = lane is Lane.BULK
     name = "bulk-" if is_bulk else ""
-    io = configuration.database.pool_size
-    io = _bulk_io(configuration.database) if is_bulk else io
+    io = io_threads(lane, configuration.database)
     return LaneThreads(
         fetch=ThreadPoolExecutor(configuration.fetch.threads, thread_name_prefix=f"{name}fetch"),
         io=ThreadPoolExecutor(io, thread_name_prefix=f"{name}io"),
@@ -177,10 +182,7 @@ def open_workshop(configuration: WorkerConfiguration) -> Iterator[Workshop]:
     """Open the process's workshop. The pixel processes are warm when this returns."""
     with ExitStack() as stack:
         pixels = stack.enter_context(PixelPool(configuration.pixels))
-        pool_size = configuration.database.pool_size + _bulk_io(configuration.database) + _DUTIES
-        database = stack.enter_context(
-            Database(configuration.database.model_copy(update={"pool_size": pool_size}))
-        )
+        database = stack.enter_context(Database(configuration.database))
         store = stack.enter_context(ObjectStore(configuration.store))
         hosts = Hosts(Terms.of(configuration.fetch), _cache(configuration, stack))
         fetcher = stack.enter_context(Fetcher(configuration.fetch, hosts=hosts))

@@ -1,10 +1,12 @@
 """Rendered products in Redis: a place that may be slow, empty or away, and is never believed.
 
-Every entry carries the version of what it shows; whether that is the current one is for the
-reader to find out. While Redis is away nothing is kept or found, and nobody waits for it twice
-within two seconds.
+Every entry is signed, so that who can write to Redis cannot put words into our mouth: one with
+another signature, or under another key, is as good as none. It carries the version of what it
+shows; whether that is the current one is for the reader to find out. While Redis is away nothing
+is kept or found, and nobody waits for it twice within two seconds.
 """
 
+import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
@@ -24,6 +26,8 @@ _ABSENT_SECONDS = 5
 _FILLING_SECONDS = 1
 _PAUSE_SECONDS = 2
 _ABSENT_VERSION = -1
+_SIGNATURE_BYTES = 32
+_PURPOSE = b"product-images: cached products"  # the secret itself signs other things
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +44,28 @@ class Entry:
 
 
 class ProductCache:
-    """Safe to share between threads. `shape` keeps answers of other releases apart."""
+    """Safe to share between threads. `shape` keeps answers of other releases apart.
 
-    def __init__(self, cache: Cache, shape: str) -> None:
+    `secret` is one that all processes of the API share, and that Redis does not know.
+    """
+
+    def __init__(self, cache: Cache, shape: str, *, secret: str) -> None:
         self._cache = cache
-        self._prefix = f"product:{shape}:"
+        self._secret = hmac.digest(secret.encode(), _PURPOSE, "sha256")
+        self._prefix = f"product:2:{shape}:"  # 1 was not signed
         self._away_until = float("-inf")
 
     def get(self, product_id: UUID) -> Entry | None:
         """Return what is kept, whatever its version."""
-        kept = self._try(lambda: self._cache.get(self._key(product_id)), otherwise=None)
-        return None if kept is None else _decoded(kept)
+        key = self._key(product_id)
+        kept = self._try(lambda: self._cache.get(key), otherwise=None)
+        if kept is None:
+            return None
+        signature, value = kept[:_SIGNATURE_BYTES], kept[_SIGNATURE_BYTES:]
+        if not hmac.compare_digest(signature, self._signature(key, value)):
+            log.warning("an entry of the cache has a wrong signature", product_id=str(product_id))
+            return None
+        return _decoded(value)
 
     def put(self, product_id: UUID, entry: Entry) -> None:
         """Keep a rendered product."""
@@ -67,7 +82,11 @@ class ProductCache:
 
     def _put(self, product_id: UUID, value: bytes, seconds: float) -> None:
         key = self._key(product_id)
-        self._try(lambda: self._cache.put(key, value, seconds), otherwise=None)
+        signed = self._signature(key, value) + value
+        self._try(lambda: self._cache.put(key, signed, seconds), otherwise=None)
+
+    def _signature(self, key: str, value: bytes) -> bytes:
+        return hmac.digest(self._secret, b"%s %s" % (key.encode(), value), "sha256")
 
     def _key(self, product_id: UUID) -> str:
         return self._prefix + product_id.hex

@@ -26,7 +26,7 @@ class DatabaseSettings(Section):
     model_config = SettingsConfigDict(env_prefix="DATABASE_")
 
     url: str
-    pool_size: Count = 10
+    pool_size: Count = 20
     connect_timeout_seconds: Count = 5
     statement_timeout_seconds: Count = 30
 

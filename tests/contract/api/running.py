@@ -19,8 +19,11 @@ from infra.settings import (
     CacheSettings,
     DatabaseSettings,
     DispatchSettings,
+    FetchSettings,
+    ImportSettings,
     PrefectSettings,
     StoreSettings,
+    WebhookSettings,
 )
 from infra.stack.description import StackDescription
 from tests.waiting import eventually
@@ -99,6 +102,9 @@ def configuration(stack: StackDescription, database_url: str) -> ApiConfiguratio
             secret_key=stack.s3_secret_key,
             bucket=stack.s3_bucket,
         ),
+        imports=ImportSettings(),
+        fetch=FetchSettings(),
+        webhooks=WebhookSettings(),
     )
 
 

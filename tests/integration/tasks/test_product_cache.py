@@ -34,7 +34,7 @@ def render(product: ProductView) -> bytes:
 @pytest.fixture
 def cache(stack: Stack) -> Iterator[ProductCache]:
     with Cache(CacheSettings(url=stack.description.redis_url)) as opened:
-        yield ProductCache(opened, f"test-{new_id().hex}")
+        yield ProductCache(opened, f"test-{new_id().hex}", secret="s")
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def products(database: Database, cache: ProductCache) -> CachedProducts:
 def away() -> Iterator[ProductCache]:
     """A cache whose Redis is gone."""
     with Cache(CacheSettings(url=f"redis://127.0.0.1:{free_port()}/0")) as opened:
-        yield ProductCache(opened, "away")
+        yield ProductCache(opened, "away", secret="s")
 
 
 def name_of(products: CachedProducts, product_id: UUID) -> int:
@@ -168,3 +168,30 @@ def test_without_redis_reads_are_right_and_never_an_error(
     assert reading is not None
     assert not reading.hit
     assert products.read(new_id()) is None
+
+
+@pytest.mark.parametrize("version", [2**62, -1])
+def test_a_body_that_somebody_else_wrote_to_redis_is_not_served(
+    database: Database, stack: Stack, version: int
+) -> None:
+    shape = f"test-{new_id().hex}"
+    product_id, other_id = (submitted(database, name, sku=name).product_id for name in "ab")
+    with Cache(CacheSettings(url=stack.description.redis_url)) as redis:
+        ours = ProductCache(redis, shape, secret="s")
+        products = CachedProducts(database, ours, render)
+        first = products.read(product_id)
+        key, other_key = (f"product:2:{shape}:{each.hex}" for each in (product_id, other_id))
+        kept = redis.get(key)
+        assert first is not None
+        assert kept is not None
+        forged = b"%d forged" % version
+
+        for body in (forged, b"0" * 32 + forged, kept[:32] + forged):
+            redis.put(key, body, 60)
+            again = products.read(product_id)
+            assert again is not None
+            assert (again.body, again.hit) == (first.body, False)
+        ProductCache(redis, shape, secret="another").put(product_id, Entry(2**62, b"forged"))
+        assert ours.get(product_id) is None
+        redis.put(other_key, kept, 60)  # a true body of another product
+        assert ours.get(other_id) is None

@@ -23,8 +23,11 @@ from infra.settings import (
     CacheSettings,
     DatabaseSettings,
     DispatchSettings,
+    FetchSettings,
+    ImportSettings,
     PrefectSettings,
     StoreSettings,
+    WebhookSettings,
 )
 
 Document = dict[str, Any]
@@ -35,18 +38,27 @@ JSON = ("application/json", MEDIA_TYPE)
 def document() -> Document:
     """Describe the real application; nothing connects for that."""
     away = "127.0.0.1:1"
-    configuration = ApiConfiguration(
+    database = DatabaseSettings(url=f"postgresql://{away}/none")
+    described: Document = create_app(configured(database)).openapi()
+    return described
+
+
+def configured(database: DatabaseSettings) -> ApiConfiguration:
+    """Describe an API on this database; nothing else answers."""
+    away = "127.0.0.1:1"
+    return ApiConfiguration(
         api=ApiSettings.load(env_file=None),
         assets=AssetSettings(public_asset_url="http://assets.example"),
         broker=BrokerSettings(url=f"amqp://{away}"),
         cache=CacheSettings(url=f"redis://{away}"),
-        database=DatabaseSettings(url=f"postgresql://{away}/none"),
+        database=database,
         dispatch=DispatchSettings(),
         prefect=PrefectSettings(api_url=f"http://{away}/api"),
         store=StoreSettings(endpoint=f"http://{away}", access_key="a", secret_key="b", bucket="c"),
+        imports=ImportSettings(),
+        fetch=FetchSettings(),
+        webhooks=WebhookSettings(),
     )
-    described: Document = create_app(configuration).openapi()
-    return described
 
 
 def answers(described: Document) -> Iterator[tuple[str, str, Document]]:

@@ -25,12 +25,14 @@ from infra.settings import (
     DispatchSettings,
     FetchSettings,
     JobSettings,
+    OptionalCacheSettings,
     PixelSettings,
     PrefectSettings,
     StoreSettings,
     WorkerSettings,
 )
 from infra.states import JobState, Lane
+from infra.upkeep_settings import FailureAlarmSettings, ReprocessSettings
 from tasks.claim import Claim, Unclaimed
 from tasks.fetch import ImageSource
 from tasks.pixels import PixelPool
@@ -92,14 +94,16 @@ def open_gate() -> Gate:
     return Gate(tap.pause, tap.resume)
 
 
-@contextmanager
-def workshop() -> Iterator[Workshop]:
-    """Open a workshop whose parts nobody may touch, with very short leases."""
-    configuration = WorkerConfiguration(
+def worker_configuration(database: DatabaseSettings) -> WorkerConfiguration:
+    """Describe a worker on this database; nothing else answers."""
+    return WorkerConfiguration(
         assets=AssetSettings(public_asset_url="https://assets.example"),
         broker=BrokerSettings(url="amqp://broker.example"),
         bulk=BulkSettings(),
-        database=DatabaseSettings(url="postgresql://database.example/none"),
+        cache=OptionalCacheSettings(),
+        failure_alarm=FailureAlarmSettings(),
+        reprocess=ReprocessSettings(),
+        database=database,
         dispatch=DispatchSettings(),
         fetch=FetchSettings(),
         job=JobSettings(lease_seconds=LEASE_SECONDS),
@@ -108,6 +112,12 @@ def workshop() -> Iterator[Workshop]:
         store=StoreSettings(endpoint="store.example", access_key="a", secret_key="s"),
         worker=WorkerSettings(ready_file=None, directory=Path("/tmp")),
     )
+
+
+@contextmanager
+def workshop() -> Iterator[Workshop]:
+    """Open a workshop whose parts nobody may touch, with very short leases."""
+    configuration = worker_configuration(DatabaseSettings(url="postgresql://database.example/none"))
     shop = Workshop(
         configuration,
         database=cast(Database, _Nothing()),

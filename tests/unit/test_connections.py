@@ -1,0 +1,65 @@
+"""DATABASE_POOL_SIZE is what it says: the most connections that one process has."""
+
+from dataclasses import MISSING, fields
+
+import pytest
+
+import api.resources
+import flows.workshop
+from flows.workshop import WorkerConfiguration, io_threads, open_workshop
+from infra.section import Section
+from infra.settings import DatabaseSettings
+from infra.states import Lane
+from tests.unit.api.test_openapi_examples import configured
+from tests.unit.flows.crew import worker_configuration
+
+_DUTIES = 4
+
+
+class Opened(Exception):
+    """The database was about to be opened with these settings."""
+
+
+def opened(settings: DatabaseSettings) -> None:
+    raise Opened(settings.pool_size)
+
+
+@pytest.mark.parametrize("size", [1, 7, 300])
+def test_no_process_opens_more_connections_than_it_is_told(
+    monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    database = DatabaseSettings(url="postgresql://none.example/none", pool_size=size)
+    monkeypatch.setattr(api.resources, "Database", opened)
+    monkeypatch.setattr(flows.workshop, "Database", opened)
+
+    with (
+        pytest.raises(Opened, match=f"^{size}$"),
+        api.resources.open_resources(configured(database)),
+    ):
+        pass
+    with pytest.raises(Opened, match=f"^{size}$"), open_workshop(worker_configuration(database)):
+        pass
+
+
+@pytest.mark.parametrize("size", [*range(7, 40), 100])
+def test_the_threads_of_a_worker_share_what_it_has(size: int) -> None:
+    database = DatabaseSettings(url="postgresql://none.example/none", pool_size=size)
+    threads = {lane: io_threads(lane, database) for lane in Lane}
+
+    assert sum(threads.values()) + _DUTIES == size
+    assert threads[Lane.INTERACTIVE] >= threads[Lane.BULK] >= 1
+
+
+@pytest.mark.parametrize("configuration", [WorkerConfiguration, api.resources.ApiConfiguration])
+def test_no_section_of_the_settings_is_read_where_it_was_left_out(
+    configuration: type[WorkerConfiguration],
+) -> None:
+    sections = [
+        field
+        for field in fields(configuration)
+        if isinstance(field.type, type) and issubclass(field.type, Section)
+    ]
+
+    assert len(sections) > 8
+    assert all(field.default_factory is MISSING for field in sections)
+    assert all(field.default is MISSING for field in sections)
