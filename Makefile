@@ -9,10 +9,10 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint check bench run stop lock format clean
+.PHONY: help install demo test test-thorough lint check bench run stop lock format clean
 
 help:  ## Show this list.
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 install: $(STAMP)  ## Create .venv from the hash-locked requirements.
 
@@ -33,6 +33,9 @@ demo: $(STAMP)  ## Start the whole stack, process a real picture, show what came
 
 test: $(STAMP)  ## Run every test against private stacks.
 	@$(BIN)/python -m tests
+
+test-thorough: $(STAMP)  ## Run the tests that take hours: every fault of every part, 300 jobs each.
+	@$(BIN)/python -m tests thorough
 
 lint: $(STAMP)  ## Format, lint, types, and the files for containers.
 	@$(BIN)/ruff format --check .

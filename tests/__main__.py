@@ -2,8 +2,9 @@
 
 The tests of the running system mostly wait, for leases to end and parts to come back; meanwhile
 the others work, at a lower priority so that they do not disturb them. `make check` (the argument
-`check`) is the tests that need no stack, as two sessions of about the same length. The output of
-the first session is shown as it comes, that of the others when all are done.
+`check`) is the tests that need no stack, as two sessions of about the same length; `make
+test-thorough` (`thorough`) is those that take hours. The output of the first session is shown as
+it comes, that of the others when all are done.
 """
 
 import os
@@ -64,11 +65,16 @@ _WITHOUT_STACK = (
     _Session("check", ("-q", "tests/unit", "--ignore=tests/unit/imaging")),
     _Session("check-others", ("-q", "tests/architecture", "tests/unit/imaging")),
 )
+_SESSIONS = {
+    "all": _ALL,
+    "check": _WITHOUT_STACK,
+    "thorough": (_Session("thorough", ("-v", "tests/thorough")),),
+}
 
 
 def main() -> int:
     """Run the sessions; return 0 when all tests of all passed."""
-    shown, *beside = _WITHOUT_STACK if sys.argv[1:] == ["check"] else _ALL
+    shown, *beside = _SESSIONS[sys.argv[1] if sys.argv[1:] else "all"]
     _STACKS.mkdir(exist_ok=True)
     passed = not any(_run(shown, beside))
     for session in beside:
@@ -84,8 +90,9 @@ def _run(shown: _Session, beside: list[_Session]) -> list[int]:
         others = [pool.submit(session.run_aside) for session in beside]
         try:
             statuses = [first.result()]
-            names = ", ".join(str(session.log.relative_to(_PROJECT)) for session in beside)
-            _say(f"Waiting for the other tests, which write to {names} …")
+            if beside:
+                names = ", ".join(str(session.log.relative_to(_PROJECT)) for session in beside)
+                _say(f"Waiting for the other tests, which write to {names} …")
             return [*statuses, *(each.result() for each in others)]
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
