@@ -16,7 +16,7 @@ _TO_RGB = frozenset({"P", "RGBX", "YCbCr", "LAB"})
 _TO_GREY_WITH_ALPHA = frozenset({"La"})  # colours multiplied by their opacity
 _WHITE_16 = 65_535
 # What white may be where the file does not say it: the first that no pixel exceeds.
-_WHITES = (1.0, 255.0, 65_535.0, 2.0**31 - 1, 2.0**32 - 1)
+WHITES = (1.0, 255.0, 65_535.0, 2.0**31 - 1, 2.0**32 - 1)
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # a TIFF tag
 
 
@@ -69,7 +69,7 @@ def _scaled(image: Image.Image) -> Image.Image:
 
 
 def _whites(mode: str) -> tuple[float, ...]:
-    return _WHITES if mode == "F" else _WHITES[1:]
+    return WHITES if mode == "F" else WHITES[1:]
 
 
 def _with_alpha(grey: Image.Image, alpha: Image.Image) -> Image.Image:

@@ -5,13 +5,9 @@ camera's raw file. Everything read is untrusted: a damaged directory is the deco
 It must not know Pillow.
 """
 
-from dataclasses import dataclass
-
 from infra.errors import ErrorCode, ImageRefused
 from tasks.imaging.refusal import truncated
-
-_NUMBER_BYTES = {3: 2, 4: 4, 16: 8}  # by the number of their type: short, long, long of 64 bits
-_MOST_ENTRIES = 65_535  # what a classic TIFF can say
+from tasks.imaging.tiff_directory import Directory, first_directory
 
 _NEW_SUBFILE_TYPE, _WIDTH, _HEIGHT, _COMPRESSION, _PHOTOMETRIC = 254, 256, 257, 259, 262
 _STRIP_OFFSETS, _SAMPLES, _ROWS_PER_STRIP, _PLANAR = 273, 277, 278, 284
@@ -36,28 +32,18 @@ _RAW = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """How many values a tag has, and the first of them, where the directory holds it."""
-
-    count: int
-    first: int
-
-
-_Directory = dict[int, _Entry]
-
-
 def refuse_raw(data: bytes) -> None:
     """Raise `ImageRefused` (unsupported_format) for the raw file of a camera (DNG, CR2, NEF, …).
 
     Their first directory is a preview; so is a first page that says so in other files.
     """
-    tags = _first_directory(data)
+    directory = first_directory(data, _READ)
+    version = directory.tags.get(_DNG_VERSION)
     is_raw = (
-        (_DNG_VERSION in tags and tags[_DNG_VERSION].count == _DNG_VERSION_PARTS)
+        (version is not None and version.count == _DNG_VERSION_PARTS)
         or data[_CANON_AT : _CANON_AT + 2] == _CANON
-        or _first(tags, _NEW_SUBFILE_TYPE, 0) & _REDUCED
-        or _first(tags, _PHOTOMETRIC, 0) in _SENSOR
+        or directory.first(_NEW_SUBFILE_TYPE, 0) & _REDUCED
+        or directory.first(_PHOTOMETRIC, 0) in _SENSOR
     )
     if is_raw:
         raise ImageRefused(ErrorCode.UNSUPPORTED_FORMAT, _RAW)
@@ -65,47 +51,21 @@ def refuse_raw(data: bytes) -> None:
 
 def refuse_missing_strips(data: bytes) -> None:
     """Raise `ImageRefused` (truncated) when there are fewer strips or tiles than pixels need."""
-    tags = _first_directory(data)
-    offsets = tags.get(_STRIP_OFFSETS) or tags.get(_TILE_OFFSETS)
-    if offsets is None or _first(tags, _COMPRESSION, 1) == _OLD_JPEG:
+    directory = first_directory(data, _READ)
+    offsets = directory.tags.get(_STRIP_OFFSETS) or directory.tags.get(_TILE_OFFSETS)
+    if offsets is None or directory.first(_COMPRESSION, 1) == _OLD_JPEG:
         return
-    needed = _parts_of_a_plane(tags)
-    if _first(tags, _PLANAR, 1) == _SEPARATE_PLANES:
-        needed *= _first(tags, _SAMPLES, 1)
+    needed = _parts_of_a_plane(directory)
+    if directory.first(_PLANAR, 1) == _SEPARATE_PLANES:
+        needed *= directory.first(_SAMPLES, 1)
     if offsets.count < needed:
         raise truncated()
 
 
-def _parts_of_a_plane(tags: _Directory) -> int:
-    width, height = _first(tags, _WIDTH, 0), _first(tags, _HEIGHT, 0)
-    across, down = _first(tags, _TILE_WIDTH, 0), _first(tags, _TILE_LENGTH, 0)
+def _parts_of_a_plane(directory: Directory) -> int:
+    width, height = directory.first(_WIDTH, 0), directory.first(_HEIGHT, 0)
+    across, down = directory.first(_TILE_WIDTH, 0), directory.first(_TILE_LENGTH, 0)
     if across and down:
         return -(-width // across) * -(-height // down)
-    rows = _first(tags, _ROWS_PER_STRIP, 0) or height  # all of them, where nothing is said
+    rows = directory.first(_ROWS_PER_STRIP, 0) or height  # all of them, where nothing is said
     return -(-height // rows) if rows else 0
-
-
-def _first(tags: _Directory, tag: int, default: int) -> int:
-    return tags[tag].first if tag in tags else default
-
-
-def _first_directory(data: bytes) -> _Directory:
-    """Return the tags of the first directory; of values that lie elsewhere, only the count."""
-    little, is_big = data[:2] == b"II", 43 in (data[2], data[3])
-    count_bytes, entry_bytes, field_bytes = (8, 20, 8) if is_big else (2, 12, 4)
-    place = _number(data[8:16] if is_big else data[4:8], little=little)
-    start = place + count_bytes
-    count = min(_number(data[place:start], little=little), _MOST_ENTRIES)
-    tags: _Directory = {}
-    for at in range(start, min(start + count * entry_bytes, len(data)), entry_bytes):
-        tag = _number(data[at : at + 2], little=little)
-        if tag in _READ:
-            value_bytes = _NUMBER_BYTES.get(_number(data[at + 2 : at + 4], little=little), 1)
-            field = at + 4 + field_bytes
-            values = _number(data[at + 4 : field], little=little)
-            tags[tag] = _Entry(values, _number(data[field : field + value_bytes], little=little))
-    return tags
-
-
-def _number(digits: bytes, *, little: bool) -> int:
-    return int.from_bytes(digits, "little" if little else "big")
