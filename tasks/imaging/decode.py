@@ -24,7 +24,7 @@ from PIL import (  # noqa: F401 - see above
     features,
 )
 
-from tasks.imaging import boxes, png
+from tasks.imaging import boxes, jpeg, png, tiff_layout, tiff_samples
 from tasks.imaging.chunks import webp_size, with_alpha_flag
 from tasks.imaging.facts import Limits, SourceFacts
 from tasks.imaging.heif import open_heif
@@ -34,6 +34,7 @@ from tasks.imaging.plan import is_sideways
 from tasks.imaging.plausible import refuse_implausible
 from tasks.imaging.refusal import too_many_pixels, unknown_format
 from tasks.imaging.sniff import ImageFormat
+from tasks.imaging.tiff import refuse_missing_strips
 
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # there is a process per CPU
 
@@ -70,7 +71,7 @@ def _opened(original: Original, limits: Limits) -> Image.Image:
     decoders = _DECODERS.get(original.format)
     if decoders is None:
         raise unknown_format()
-    data = _prepared(original)
+    data = _prepared(original, limits)
     image = Image.open(BytesIO(data), formats=decoders)
     if image.width * image.height > limits.max_pixels:
         raise too_many_pixels(image.width, image.height, limits.max_pixels)
@@ -116,13 +117,26 @@ def _pixels_of_opening(original: Original) -> int:
             return 0
 
 
-def _prepared(original: Original) -> bytes:
+def _prepared(original: Original, limits: Limits) -> bytes:
     """Return the bytes as Pillow should see them; the pixels in them are the same."""
+    if original.format is ImageFormat.JPEG:
+        return jpeg.without_short_segments(original.data)
     if original.format is ImageFormat.PNG:
         return png.without_notes(original.data)
     if original.format is ImageFormat.WEBP and original.length.frames > 1:
         return with_alpha_flag(original.data)
+    if original.format is ImageFormat.TIFF:
+        return _known_layout(original.data, limits)
     return original.data
+
+
+def _known_layout(data: bytes, limits: Limits) -> bytes:
+    """Return a TIFF that Pillow shows rightly."""
+    layout, reader = tiff_layout.judge(data)
+    if layout is None or reader is tiff_layout.Reader.PILLOW:
+        return data
+    refuse_missing_strips(data)
+    return tiff_samples.rewritten(data, layout, limits.max_pixels)
 
 
 def _complete_info(image: Image.Image, original: Original) -> None:

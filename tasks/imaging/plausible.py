@@ -7,6 +7,7 @@ BMP need none: their decoders say when pixels are missing. Those of TIFF and Web
 their parts are looked at here as well, once the size was judged.
 """
 
+from tasks.imaging.jpeg import frame_marker
 from tasks.imaging.png import bits_per_pixel
 from tasks.imaging.refusal import implausible
 from tasks.imaging.sniff import ImageFormat
@@ -44,23 +45,9 @@ def _refuse_missing_parts(data: bytes, image_format: ImageFormat) -> None:
 
 
 def _jpeg_bytes(data: bytes, size: tuple[int, int]) -> int:
-    if _jpeg_frame(data) not in _HUFFMAN_FRAMES:
+    if frame_marker(data) not in _HUFFMAN_FRAMES:
         return 0
     return size[0] * size[1] // _JPEG_PIXELS_PER_BYTE
-
-
-def _jpeg_frame(data: bytes) -> int:
-    """Return the marker that opens the picture; it says how the pixels are coded."""
-    place = 2
-    while place + 4 <= len(data) and data[place] == 0xFF:
-        marker = data[place + 1]
-        if marker == 0xFF:  # padding
-            place += 1
-            continue
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            return marker
-        place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
-    return 0
 
 
 def _png_bytes(data: bytes, size: tuple[int, int]) -> int:

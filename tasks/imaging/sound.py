@@ -4,6 +4,7 @@ from tasks.imaging.boxes import declared_size
 from tasks.imaging.chunks import png_chunks, riff_bytes, webp_size
 from tasks.imaging.count import Length, measure
 from tasks.imaging.facts import Limits
+from tasks.imaging.jpeg import has_more_scans, refuse_undecodable
 from tasks.imaging.refusal import (
     corrupt,
     endless_scans,
@@ -16,7 +17,6 @@ from tasks.imaging.stopped import refuse_stopped_iso
 from tasks.imaging.tiff import refuse_raw
 
 _LARGEST_BLOCK_PX = 128
-_START_OF_SCAN = b"\xff\xda"
 
 
 def refuse_unsound(data: bytes, image_format: ImageFormat, limits: Limits) -> Length:
@@ -35,6 +35,7 @@ def refuse_unsound(data: bytes, image_format: ImageFormat, limits: Limits) -> Le
         case ImageFormat.PNG:
             _refuse_wrong_checksums(data)
         case ImageFormat.JPEG:
+            refuse_undecodable(data)
             _refuse_endless_scans(data, limits)
         case ImageFormat.TIFF:
             refuse_raw(data)
@@ -74,10 +75,6 @@ def _refuse_wrong_checksums(data: bytes) -> None:
 
 
 def _refuse_endless_scans(data: bytes, limits: Limits) -> None:
-    """Each scan of a progressive JPEG is a pass over all pixels: thousands take minutes.
-
-    Entropy-coded data never contain the marker (0xFF is stuffed there); other segments may, by
-    chance, which the limit leaves ample room for.
-    """
-    if data.count(_START_OF_SCAN) > limits.max_scans:
+    """Each scan of a progressive JPEG is a pass over all pixels: thousands take minutes."""
+    if has_more_scans(data, limits.max_scans):
         raise endless_scans()
