@@ -44,6 +44,7 @@ def create_app(configuration: ApiConfiguration) -> FastAPI:
         with open_resources(configuration) as resources:
             app.state.resources = resources
             await to_thread.run_sync(announce_access, resources.database, configuration.api)
+            await to_thread.run_sync(resources.probes.wait_for_first_round)
             yield
 
     app = FastAPI(

@@ -14,16 +14,15 @@ from typing import Any
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException
 from starlette.types import Message
 
+from api.form import FormLimits, read_form
 from infra.errors import ErrorCode, Rejected
 from infra.settings import ApiSettings
 
 _JSON_TYPES = frozenset({"", "application/json", "application/x-www-form-urlencoded"})
 _FORM_TYPE = "multipart/form-data"
 _LISTS = frozenset({"image_url", "image_urls"})
-_MAX_FORM_FIELDS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,29 +78,29 @@ def media_type_of(content_type: str) -> str:
 
 
 async def _read_form(request: Request, settings: ApiSettings, directory: Path) -> Body:
-    bounded = limited(request, settings.max_upload_bytes)
+    form = await read_form(
+        limited(request, settings.max_upload_bytes),
+        FormLimits(
+            files=settings.max_urls,
+            file_bytes=settings.max_file_bytes,
+            fields=settings.max_form_fields,
+            field_bytes=settings.max_json_bytes,
+        ),
+    )
     try:
-        form = await bounded.form(
-            max_files=settings.max_urls,
-            max_fields=_MAX_FORM_FIELDS,
-            max_part_size=settings.max_json_bytes,
-        )
-    except MultiPartException as exc:
-        raise Rejected(400, ErrorCode.INVALID_REQUEST, f"Broken form: {exc.message}.") from exc
-    try:
-        return await run_in_threadpool(_save_form, form, directory, settings.max_file_bytes)
+        return await run_in_threadpool(_save_form, form, directory)
     finally:
         await form.close()
 
 
-def _save_form(form: FormData, directory: Path, max_file_bytes: int) -> Body:
+def _save_form(form: FormData, directory: Path) -> Body:
     fields: dict[str, Any] = {}
     files: list[Path] = []
     for name, value in form.multi_items():
         if _is_left_empty(value):
             continue
         if isinstance(value, UploadFile):
-            files.append(_save_file(value, directory / str(len(files)), max_file_bytes))
+            files.append(_save_file(value, directory / str(len(files))))
         elif name in _LISTS:
             fields.setdefault("image_urls", []).append(value)
         elif name == "metadata":
@@ -118,13 +117,7 @@ def _is_left_empty(value: UploadFile | str) -> bool:
     return not value.strip()
 
 
-def _save_file(upload: UploadFile, path: Path, max_bytes: int) -> Path:
-    if upload.size is not None and upload.size > max_bytes:
-        raise Rejected(
-            413,
-            ErrorCode.BODY_TOO_LARGE,
-            f"{upload.filename!r} has {upload.size} bytes; {max_bytes} are allowed for a file.",
-        )
+def _save_file(upload: UploadFile, path: Path) -> Path:
     with path.open("wb") as target:
         while chunk := upload.file.read(256 * 1024):
             target.write(chunk)

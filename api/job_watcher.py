@@ -10,6 +10,7 @@ Everything here but the queries belongs to the event loop.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection
 from enum import Enum, auto
 from uuid import UUID
@@ -19,7 +20,7 @@ from anyio import CapacityLimiter, to_thread
 
 from api.ids import not_found
 from infra.db.engine import Database
-from infra.errors import ErrorCode, ServiceUnavailable
+from infra.errors import ErrorCode, Rejected, ServiceUnavailable
 from tasks.job_snapshot import JobSnapshot, read_snapshots
 
 log = structlog.get_logger(__name__)
@@ -39,8 +40,9 @@ class News(Enum):
 class Listener:
     """One stream's view of its job; `job` is the newest snapshot."""
 
-    def __init__(self, job: JobSnapshot) -> None:
+    def __init__(self, job: JobSnapshot, caller: str) -> None:
         self.job = job
+        self.caller = caller
         self._news: News | None = None
         self._told = asyncio.Event()
 
@@ -66,36 +68,44 @@ class JobWatcher:
     """The listeners of one process, and the task that looks while there are any."""
 
     def __init__(
-        self, database: Database, *, most: int, poll_seconds: float = _POLL_SECONDS
+        self,
+        database: Database,
+        *,
+        most: int,
+        most_per_caller: int,
+        poll_seconds: float = _POLL_SECONDS,
     ) -> None:
         self._database = database
         self._most = most
+        self._most_per_caller = most_per_caller
         self._poll_seconds = poll_seconds
-        self._places = 0
+        self._places: Counter[str] = Counter()  # by caller
         self._listeners: set[Listener] = set()
         self._one_at_a_time = CapacityLimiter(1)
         self._looking: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def join(self, job_id: UUID) -> Listener:
-        """Return a listener, who has to `leave`.
+    async def join(self, job_id: UUID, caller: str) -> Listener:
+        """Return a listener, who has to `leave`; `caller` is the name that its streams count for.
 
-        Raises `Rejected` (404) when there is no such job, and `ServiceUnavailable` when there are
-        too many listeners, or when PostgreSQL is away.
+        Raises `Rejected`: 404 when there is no such job, 429 when the caller has too many streams;
+        and `ServiceUnavailable` when all together are too many, or PostgreSQL is away.
         """
-        if self._places >= self._most:
+        if self._places[caller] >= self._most_per_caller:
+            raise _too_many_of_one(self._most_per_caller)
+        if self._places.total() >= self._most:
             raise _too_many(self._most)
-        self._places += 1
+        self._places[caller] += 1
         try:
-            return self._welcome(Listener(await self._read(job_id)))
+            return self._welcome(Listener(await self._read(job_id), caller))
         except BaseException:
-            self._places -= 1
+            self._give_back(caller)
             raise
 
     def leave(self, listener: Listener) -> None:
         """Let a listener go."""
         self._listeners.discard(listener)
-        self._places -= 1
+        self._give_back(listener.caller)
 
     def close(self) -> None:
         """End all streams, because the process stops."""
@@ -104,6 +114,11 @@ class JobWatcher:
             listener.tell(News.CLOSED)
         if self._looking is not None:
             self._looking.cancel()
+
+    def _give_back(self, caller: str) -> None:
+        self._places[caller] -= 1
+        if not self._places[caller]:
+            del self._places[caller]
 
     async def _read(self, job_id: UUID) -> JobSnapshot:
         jobs = await to_thread.run_sync(read_snapshots, self._database, [job_id])
@@ -152,5 +167,15 @@ def _too_many(most: int) -> ServiceUnavailable:
         ErrorCode.TOO_MANY_LISTENERS,
         f"{most} streams of job events are open already. Ask GET /jobs/{{id}} meanwhile, or raise "
         "API_EVENTS_LISTENERS.",
+        retry_after_seconds=10,
+    )
+
+
+def _too_many_of_one(most: int) -> Rejected:
+    return Rejected(
+        429,
+        ErrorCode.TOO_MANY_LISTENERS,
+        f"You have {most} streams of job events open already. Close one, or ask GET /jobs/{{id}} "
+        "meanwhile.",
         retry_after_seconds=10,
     )

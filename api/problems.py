@@ -4,10 +4,11 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from infra.errors import ErrorCode, Rejected, ServiceUnavailable
 
@@ -58,11 +59,14 @@ def install_problem_handlers(app: FastAPI) -> None:
     app.exception_handler(ServiceUnavailable)(_unavailable)
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_http)
+    app.exception_handler(ClientDisconnect)(_gone)
     app.exception_handler(Exception)(_unexpected)
 
 
 def _rejected(_request: Request, exc: Rejected) -> JSONResponse:
-    return problem(exc.status, exc.code, exc.detail)
+    later = exc.retry_after_seconds
+    headers = None if later is None else {"Retry-After": str(later)}
+    return problem(exc.status, exc.code, exc.detail, headers=headers)
 
 
 def _unavailable(request: Request, exc: ServiceUnavailable) -> JSONResponse:
@@ -86,6 +90,11 @@ def _http(request: Request, exc: HTTPException) -> JSONResponse:
         405: f"{request.method} is not possible at {request.url.path}.",
     }.get(exc.status_code, str(exc.detail))
     return problem(exc.status_code, code, detail, headers=dict(exc.headers or {}))
+
+
+def _gone(_request: Request, _exc: ClientDisconnect) -> Response:
+    """No surprise: the caller went away, or sent its body too slowly, and hears nothing."""
+    return Response(status_code=400)
 
 
 def _unexpected(_request: Request, _exc: Exception) -> JSONResponse:

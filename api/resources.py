@@ -6,13 +6,17 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from api.access.known_keys import KnownKeys
 from api.courier import Courier
 from api.dispatcher import Dispatcher
 from api.job_watcher import JobWatcher
+from api.probes import DATABASE, Probe, Probes
 from api.product_responses import rendering, shape
 from infra.broker.rabbitmq import RabbitPublisher
+from infra.broker.rabbitmq import probe as probe_broker
 from infra.cache import Cache
 from infra.db.engine import Database
+from infra.http import probe_prefect
 from infra.objectstore import ObjectStore
 from infra.product_cache import ProductCache
 from infra.settings import (
@@ -36,7 +40,7 @@ from tasks.products.cached import CachedProducts
 
 log = structlog.get_logger(__name__)
 
-_CONNECTIONS_BESIDE_REQUESTS = 4  # the dispatcher, the courier, the watcher and one to spare
+_CONNECTIONS_BESIDE_REQUESTS = 4  # the dispatcher, the courier, the watcher and the probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,8 @@ class ApiResources:
     cache: Cache
     dispatcher: Dispatcher
     job_watcher: JobWatcher
+    known_keys: KnownKeys
+    probes: Probes
     products: CachedProducts
     product_shape: str
 
@@ -109,7 +115,28 @@ def open_resources(configuration: ApiConfiguration) -> Iterator[ApiResources]:
         sender = WebhookSender(configuration.fetch, configuration.webhooks)
         stack.enter_context(Courier(database, sender.send, configuration.webhooks))
         stack.enter_context(sender)  # left first: what is under way ends, and is given back
-        watcher = JobWatcher(database, most=configuration.api.events_listeners)
+        watcher = JobWatcher(
+            database,
+            most=configuration.api.events_listeners,
+            most_per_caller=configuration.api.events_listeners_per_key,
+        )
+        known_keys = KnownKeys()
+
+        def probe_database() -> None:
+            database.require_schema()
+            known_keys.look_for_keys(database)  # who may read the details: here waiting is free
+
+        probes = Probes(
+            (
+                Probe(DATABASE, probe_database),
+                Probe("broker", lambda: probe_broker(configuration.broker)),
+                Probe("store", store.probe),
+                Probe("cache", cache.probe),
+                Probe("prefect", lambda: probe_prefect(configuration.prefect.api_url)),
+            ),
+            every_seconds=configuration.api.ready_probe_seconds,
+        )
+        stack.enter_context(probes)
         assets = configuration.assets.public_asset_url
         written = shape(assets)
         kept = ProductCache(cache, written, secret=configuration.store.secret_key)
@@ -121,6 +148,8 @@ def open_resources(configuration: ApiConfiguration) -> Iterator[ApiResources]:
             cache=cache,
             dispatcher=dispatcher,
             job_watcher=watcher,
+            known_keys=known_keys,
+            probes=probes,
             products=products,
             product_shape=written,
         )

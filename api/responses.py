@@ -249,3 +249,9 @@ class Readiness(BaseModel):
 
     status: str
     dependencies: dict[str, Dependency]
+
+
+class BriefReadiness(BaseModel):
+    """What callers without a key learn: `ready` when jobs are accepted, else `unavailable`."""
+
+    status: str

@@ -8,6 +8,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
+from api.connection import ServerConfig
 from api.resources import ApiConfiguration, ApiResources
 from infra.logs import configure_logs
 from infra.settings import ApiSettings, SettingsError
@@ -22,8 +23,9 @@ class ApiServer(uvicorn.Server):
 
     def __init__(self, app: FastAPI, settings: ApiSettings) -> None:
         super().__init__(
-            uvicorn.Config(
+            ServerConfig(
                 app,
+                settings,
                 host=settings.host,
                 port=settings.port,
                 ws="none",
@@ -31,6 +33,9 @@ class ApiServer(uvicorn.Server):
                 log_config=None,
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+                # uvicorn's own default trusts everything that comes through this machine.
+                proxy_headers=bool(settings.trusted_proxies),
+                forwarded_allow_ips=list(settings.trusted_proxies),
             )
         )
         self._app = app

@@ -32,6 +32,9 @@ class ErrorCode(StrEnum):
     UNKNOWN_PRESET = "unknown_preset"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     BODY_TOO_LARGE = "body_too_large"
+    HEADERS_TOO_LARGE = "headers_too_large"
+    REQUEST_TIMEOUT = "request_timeout"
+    TOO_MANY_CONNECTIONS = "too_many_connections"
     SKU_TAKEN = "sku_taken"
     UNAUTHORIZED = "unauthorized"
     FORBIDDEN = "forbidden"
@@ -162,13 +165,16 @@ class ImageRefused(PermanentError):
 class Rejected(PermanentError):
     """A caller asked for something that cannot be accepted; nothing was written.
 
-    `status` is the HTTP status that the API answers with.
+    `status` is the HTTP status that the API answers with; `retry_after_seconds` goes with 429.
     """
 
-    def __init__(self, status: int, code: str, detail: str) -> None:
+    def __init__(
+        self, status: int, code: str, detail: str, retry_after_seconds: int | None = None
+    ) -> None:
         super().__init__(code, detail)
-        self.args = (status, code, detail)
+        self.args = (status, code, detail, retry_after_seconds)
         self.status = status
+        self.retry_after_seconds = retry_after_seconds
 
 
 class LostClaim(PermanentError):

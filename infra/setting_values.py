@@ -3,9 +3,10 @@
 It reads no variable itself: `infra.settings` does.
 """
 
+from ipaddress import ip_network
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 Positive = Annotated[float, Field(gt=0)]
@@ -22,3 +23,18 @@ def _entries(value: Any) -> Any:
 
 
 Entries = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_entries)]
+
+
+def _networks(entries: tuple[str, ...]) -> tuple[str, ...]:
+    """Require addresses and networks: a name, or `*`, would be trusted for what it does not say."""
+    for entry in entries:
+        try:
+            ip_network(entry)
+        except ValueError as exc:
+            raise ValueError(
+                f"{entry!r} is no address or network; write 10.0.0.5 or 10.0.0.0/8"
+            ) from exc
+    return entries
+
+
+Networks = Annotated[Entries, AfterValidator(_networks)]

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from infra.section import ENV_FILE, Section, SettingsError
-from infra.setting_values import Count, Entries, Port, Positive
+from infra.setting_values import Count, Entries, Networks, Port, Positive
 from infra.webhooks.secret import require_secret
 
 __all__ = ["ENV_FILE", "Section", "SettingsError"]
@@ -129,11 +129,23 @@ class ApiSettings(Section):
     max_json_bytes: Count = 1_000_000
     max_file_bytes: Count = 50 * _MEBIBYTE
     max_upload_bytes: Count = Field(500 * _MEBIBYTE, description="all files of one request")
+    max_form_fields: Count = Field(200, description="beside files; together max_json_bytes")
+    max_header_bytes: Annotated[int, Field(ge=1024)] = 32_768
+    max_connections: Count = 500
+    header_timeout_seconds: Positive = 10
+    body_min_bytes_per_second: Annotated[int, Field(ge=0)] = Field(500, description="0: any")
+    body_window_seconds: Positive = Field(10, description="over which the pace is looked at")
+    write_timeout_seconds: Positive = 60
     idempotency_seconds: Annotated[int, Field(ge=1, le=31_536_000)] = 86_400
     rate_limit_per_minute: Annotated[int, Field(ge=0)] = Field(0, description="per key; 0: off")
+    failed_keys_per_minute: Count = Field(60, description="per address, before the database")
     cors_origins: Entries = ()
+    open: bool = Field(default=False, description="without keys, serve other machines too")
+    trusted_proxies: Networks = ()
     events_heartbeat_seconds: Positive = 15
     events_listeners: Count = 200
+    events_listeners_per_key: Count = Field(50, description="per address without a key")
+    ready_probe_seconds: Positive = 5
 
 
 class ImportSettings(Section):

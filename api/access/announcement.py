@@ -21,11 +21,17 @@ def announce_access(database: Database, settings: ApiSettings) -> None:
         return
     if guarded:
         log.info("API keys are required", host=host)
+    elif not settings.open:
+        log.info(
+            "no API key exists: open to callers on this machine only",
+            host=host,
+            advice="product-images keys create --name NAME --scope write",
+        )
     elif is_loopback(host):
-        log.info("no API key exists: open to this machine only", host=host)
+        log.info("no API key exists and API_OPEN is set: open to all on this address", host=host)
     else:
         log.warning(
-            "no API key exists: open to everybody who reaches API_HOST",
+            "no API key exists and API_OPEN is set: open to everybody who reaches API_HOST",
             host=host,
             advice="product-images keys create --name NAME --scope write",
         )

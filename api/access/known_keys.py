@@ -28,6 +28,8 @@ class KnownKeys:
 
     def __init__(self) -> None:
         self._answers: dict[PresentedKey | None, tuple[float, Answer]] = {}
+        self._is_open: bool | None = None  # as it was seen last
+        self._good: dict[PresentedKey, None] = {}  # made-up keys never push these out
 
     def recall(self, presented: PresentedKey | None) -> Answer | None:
         """Return an answer that is fresh enough, or None."""
@@ -39,6 +41,17 @@ class KnownKeys:
             return Answer(is_open=False)
         return answer
 
+    def last(self, presented: PresentedKey | None) -> Answer | None:
+        """Return what was answered last, however long ago: for what may be told in an outage."""
+        if presented is None:
+            return None if self._is_open is None else Answer(is_open=self._is_open)
+        known = self._answers.get(presented)
+        return None if known is None else known[1]
+
+    def look_for_keys(self, database: Database) -> None:
+        """Note whether any key exists, for `last`. Raises `ServiceUnavailable`."""
+        self._is_open = not keys_exist(database)
+
     def ask(self, database: Database, presented: PresentedKey | None) -> Answer:
         """Return the answer, asking the database unless another thread just did.
 
@@ -48,9 +61,28 @@ class KnownKeys:
             return answer
         asked_at = time.monotonic()  # before: what changes meanwhile is seen no later than promised
         grant = None if presented is None else find_grant(database, presented)
-        is_open = grant is None and not keys_exist(database)
+        is_open = False
+        if grant is None:
+            without_key = self._answers.get(None)
+            if presented is None or without_key is None or self.recall(None) is None:
+                is_open = not keys_exist(database)
+            else:  # said lately: no second query, and remembered no longer than that one
+                asked_at, is_open = without_key[0], without_key[1].is_open
         answer = Answer(is_open=is_open, grant=grant)
+        self._keep(presented, asked_at, answer)
+        return answer
+
+    def was_good(self, presented: PresentedKey) -> bool:
+        """Whether this key opened something the last time that it was asked about."""
+        return presented in self._good
+
+    def _keep(self, presented: PresentedKey | None, asked_at: float, answer: Answer) -> None:
+        if presented is not None and answer.grant is not None:
+            if len(self._good) >= _MOST:
+                self._good = {}
+            self._good[presented] = None
+        elif presented is not None:
+            self._good.pop(presented, None)
         if len(self._answers) >= _MOST:
             self._answers = {}
         self._answers[presented] = (asked_at, answer)
-        return answer

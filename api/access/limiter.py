@@ -36,13 +36,22 @@ class Limiter:
             except ServiceUnavailable:
                 self._redis_from = time.monotonic() + _PAUSE_SECONDS
                 log.warning("rate limit is counted in this process", reason="Redis is away")
-        return self._take_here(caller)
+        return self.take_here(caller)
 
-    def _take_here(self, caller: str) -> Allowance:
+    def look(self, caller: str) -> Allowance:
+        """Return whether a request of a caller would be allowed here, counting none."""
+        now = time.monotonic_ns() // 1000
+        allowed, full_at = self.bucket.take(self._full_at.get(caller, now), now)
+        return self.bucket.allowance(allowed=allowed, full_in_microseconds=full_at - now)
+
+    def take_here(self, caller: str) -> Allowance:
+        """Count one request of a caller in this process alone."""
         now = time.monotonic_ns() // 1000
         with self._lock:
             if len(self._full_at) >= _MOST:
                 self._full_at = {name: at for name, at in self._full_at.items() if at > now}
+            if len(self._full_at) >= _MOST:  # all of them count still: memory comes first
+                self._full_at = {}
             allowed, full_at = self.bucket.take(self._full_at.get(caller, now), now)
             self._full_at[caller] = full_at
         return self.bucket.allowance(allowed=allowed, full_in_microseconds=full_at - now)

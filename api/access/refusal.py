@@ -42,6 +42,29 @@ def foreign_page() -> JSONResponse:
     )
 
 
+def not_from_here() -> JSONResponse:
+    """Return 401 for a caller from elsewhere while no key protects the API."""
+    return problem(
+        401,
+        ErrorCode.UNAUTHORIZED,
+        "No API key exists yet, so only callers on this machine are served, under a name such as "
+        "localhost. Make a key (`product-images keys create`) and send it, or set API_OPEN=true "
+        "to serve everybody who reaches this address.",
+        headers={"WWW-Authenticate": _REALM},
+    )
+
+
+def too_many_failures(allowance: Allowance) -> JSONResponse:
+    """Return 429 for an address that showed too many wrong keys."""
+    seconds = max(1, round(allowance.retry_in_seconds + 0.5))
+    return problem(
+        429,
+        ErrorCode.RATE_LIMITED,
+        f"Too many wrong API keys came from your address. Try again in {seconds} s.",
+        headers={"Retry-After": str(seconds)},
+    )
+
+
 def rate_limited(allowance: Allowance, per_minute: int) -> JSONResponse:
     """Return 429; the guard adds the header fields that say when to come back."""
     return problem(

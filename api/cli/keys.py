@@ -3,6 +3,7 @@
 The API needs no key to make the first one, and nobody makes keys over the network.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated, Any
@@ -18,11 +19,13 @@ from api.cli.json_output import write_json
 from infra.scope import Scope
 from tasks.keys.change import IssuedKey, create_key, forget_key, list_keys, revoke_key
 from tasks.keys.view import KeyView
+from tasks.webhooks.endpoints import EndpointView, list_endpoints
 
 app = typer.Typer(help="API keys: who may call the API.", no_args_is_help=True)
 
 _out = Console(highlight=False)
 _err = Console(stderr=True, highlight=False)
+_MOST_WEBHOOKS = 200
 _COLUMNS = ("id", "state", "scope", "created", "last used", "expires", "name")
 
 _Json = Annotated[bool, typer.Option("--json", help="For programs.")]
@@ -41,11 +44,16 @@ def create(
 ) -> None:
     """Make a key and show it: this once, and never again."""
     with open_database() as database:
+        is_first = not list_keys(database)
         issued = create_key(database, name=name, scope=scope, valid_for=expires)
+        # Whatever was registered before, no key was asked for.
+        registered = list_endpoints(database, limit=_MOST_WEBHOOKS) if is_first else []
     if as_json:
-        write_json({"key": issued.text, **key_fields(issued.view)})
+        webhooks = [{"id": str(webhook.id), "url": webhook.url} for webhook in registered]
+        write_json({"key": issued.text, **key_fields(issued.view), "webhooks": webhooks})
     else:
         _show_once(issued)
+        _show_registered(registered)
 
 
 @app.command("list")
@@ -60,7 +68,9 @@ def list_all(
     elif keys:
         _out.print(_table(keys))
     else:
-        _out.print("There are no keys: whoever reaches the API may call it.")
+        _out.print(
+            "There are no keys: callers on this machine may do everything, others if API_OPEN=true."
+        )
 
 
 @app.command()
@@ -85,7 +95,10 @@ def forget(key_id: _Id) -> None:
         left = len(list_keys(database))
     _out.print(f"Key {key_id} is forgotten.")
     if left == 0:
-        _err.print("No key is left: whoever reaches the API may call it now.", style="yellow")
+        _err.print(
+            "No key is left: callers on this machine may do everything, others with API_OPEN=true.",
+            style="yellow",
+        )
 
 
 def key_fields(key: KeyView) -> dict[str, Any]:
@@ -105,6 +118,19 @@ def _show_once(issued: IssuedKey) -> None:
         f"Key {view.id} ({view.scope}) {until}. Keep it now: it is shown once and stored nowhere.",
         soft_wrap=True,
     )
+
+
+def _show_registered(webhooks: Sequence[EndpointView]) -> None:
+    if not webhooks:
+        return
+    _err.print(
+        "This is the first key. These webhooks were registered while none was needed; delete those "
+        "that you do not know, with DELETE /webhooks/ID:",
+        style="yellow",
+        soft_wrap=True,
+    )
+    for webhook in webhooks:
+        _err.print(Text(f"  {webhook.id}  {webhook.url}"), soft_wrap=True)
 
 
 def _table(keys: list[KeyView]) -> Table:

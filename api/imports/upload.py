@@ -10,10 +10,10 @@ from typing import Annotated, BinaryIO
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException
 
 from api.body import limited, media_type_of
 from api.dependencies import Resources
+from api.form import FormLimits, read_form
 from api.imports.read import FileKind
 from infra.errors import ErrorCode, Rejected
 
@@ -75,11 +75,15 @@ async def _from_body(request: Request, max_bytes: int) -> AsyncIterator[Imported
 
 @asynccontextmanager
 async def _from_form(request: Request, max_bytes: int) -> AsyncIterator[ImportedFile]:
-    bounded = limited(request, max_bytes + _FORM_OVERHEAD_BYTES)
-    try:
-        form = await bounded.form(max_files=1, max_fields=_MAX_FORM_FIELDS)
-    except MultiPartException as exc:
-        raise Rejected(400, ErrorCode.INVALID_REQUEST, f"Broken form: {exc.message}.") from exc
+    form = await read_form(
+        limited(request, max_bytes + _FORM_OVERHEAD_BYTES),
+        FormLimits(
+            files=1,
+            file_bytes=max_bytes,
+            fields=_MAX_FORM_FIELDS,
+            field_bytes=_FORM_OVERHEAD_BYTES,
+        ),
+    )
     try:
         upload = _only_file(form)
         content_type = upload.headers.get("content-type", "")

@@ -1,11 +1,12 @@
 """`GET /healthz`: the process lives. `GET /readyz`: each part it depends on, with latency."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
+from api.access.guard import may_see_parts
 from api.dependencies import Resources
-from api.probes import DATABASE, probe_all
-from api.responses import Readiness
+from api.probes import DATABASE
+from api.responses import BriefReadiness, Readiness
 
 router = APIRouter(tags=["health"])
 
@@ -24,15 +25,23 @@ async def healthz() -> Alive:
 
 @router.get(
     "/readyz",
-    response_model=Readiness,
-    responses={503: {"model": Readiness, "description": "The database is away"}},
+    response_model=Readiness | BriefReadiness,
+    responses={503: {"model": Readiness | BriefReadiness, "description": "The database is away"}},
     summary="Whether each part answers",
 )
-def readyz(resources: Resources, response: Response) -> Readiness:
-    """Ask every part at once; 503 only when nothing can be accepted."""
-    dependencies = probe_all(resources)
-    if not dependencies[DATABASE].ok:
+async def readyz(
+    request: Request, resources: Resources, response: Response
+) -> Readiness | BriefReadiness:
+    """Say at once what the last look at each part found; 503 only when nothing can be accepted.
+
+    The parts are named to callers with a key, and to all while the API needs none.
+    """
+    parts = resources.probes.states()
+    accepting = parts[DATABASE].ok
+    if not accepting:
         response.status_code = 503
-        return Readiness(status="unavailable", dependencies=dependencies)
-    everything = all(dependency.ok for dependency in dependencies.values())
-    return Readiness(status="ready" if everything else "degraded", dependencies=dependencies)
+    if not may_see_parts(request):
+        return BriefReadiness(status="ready" if accepting else "unavailable")
+    everything = all(part.ok for part in parts.values())
+    status = ("ready" if everything else "degraded") if accepting else "unavailable"
+    return Readiness(status=status, dependencies=parts)

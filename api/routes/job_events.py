@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Request, Response
 
+from api.access.guard import counted_as
 from api.dependencies import Resources
 from api.event_stream import MEDIA_TYPE, EventStream
 from api.ids import parse_id
@@ -61,6 +62,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 )
 async def get_job_events(
     job_id: str,
+    request: Request,
     resources: Resources,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> Response:
@@ -71,7 +73,7 @@ async def get_job_events(
     204, at which a browser's `EventSource` stops by itself, unless the job was retried.
     """
     watcher = resources.job_watcher
-    listener = await watcher.join(parse_id(job_id, "job"))
+    listener = await watcher.join(parse_id(job_id, "job"), counted_as(request))
     heard = parse_cursor(last_event_id)
     if listener.job.state.is_final and not any(changes(heard, listener.job)):
         watcher.leave(listener)

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from api.dependencies import Resources
 from api.metrics.meter import Meter
 from api.metrics.page import MEDIA_TYPE, write_page
-from api.probes import DATABASE, probe_all
+from api.probes import DATABASE
 from api.resources import ApiResources
 from infra.errors import ServiceUnavailable
 from tasks.read_load import Load, read_load
@@ -32,7 +32,7 @@ product_images_up{dependency="database"} 1.0
 def get_metrics(request: Request, resources: Resources) -> Response:
     """Answer always; from this machine without a key, from elsewhere with any key."""
     meter: Meter = request.app.state.meter
-    parts = probe_all(resources)
+    parts = resources.probes.states()
     up = {name: part.ok for name, part in parts.items()}
     load = _load(resources) if up[DATABASE] else None
     return Response(write_page(meter, up, load), media_type=MEDIA_TYPE)

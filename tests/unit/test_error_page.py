@@ -16,7 +16,7 @@ _PACKAGES = ("api", "flows", "infra", "tasks")
 _ROW = re.compile(r"\| `(\w+)` \| ([\d, -]+) \| (\w+) \| (.+) \| (.+) \|")
 _PUBLISHED = {"http_NNN": ErrorCode.HTTP_ERROR}
 
-_ANSWERS = {"Rejected", "problem"}  # called with a status first
+_ANSWERS = {"Rejected", "problem", "problem_body"}  # called with a status first
 _OUTAGES = {"ServiceUnavailable", "Conflict", "_Trouble"}  # become 503 in a request
 _HOPEFUL = {"FetchFailed", "PixelsFailed", "TransientError", *_OUTAGES}
 _HOPELESS = {"FetchRefused", "ImageRefused", "Rejected", "PermanentError"}

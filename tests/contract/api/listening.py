@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -37,9 +37,17 @@ class Stream:
 
 
 @contextmanager
-def listening(api: Api, path: str, last_event_id: str | None = None) -> Iterator[Stream]:
+def listening(
+    api: Api,
+    path: str,
+    last_event_id: str | None = None,
+    *,
+    headers: Mapping[str, str] | None = None,
+) -> Iterator[Stream]:
     """Open a stream of events; a silence of many seconds fails."""
-    headers = {} if last_event_id is None else {"Last-Event-ID": last_event_id}
+    headers = dict(headers or {})
+    if last_event_id is not None:
+        headers["Last-Event-ID"] = last_event_id
     with requests.Session() as session:
         session.trust_env = False
         response = session.get(

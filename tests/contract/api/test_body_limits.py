@@ -44,7 +44,7 @@ def test_a_chunked_body_above_the_limit_is_refused(api: Api) -> None:
 
 def test_a_body_that_never_ends_is_refused_before_its_end(api: Api) -> None:
     chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
-    head = b"POST /process-image HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = b"POST /process-image HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
     with socket.create_connection(("127.0.0.1", api.port), timeout=_SECONDS) as connection:
         connection.sendall(head + chunk * (LIMIT // 0x10000 + 1))
         answer = connection.recv(65536)
@@ -54,7 +54,7 @@ def test_a_body_that_never_ends_is_refused_before_its_end(api: Api) -> None:
 
 
 def test_a_declared_length_above_the_limit_is_refused_before_the_body(api: Api) -> None:
-    head = b"POST /process-image HTTP/1.1\r\nHost: a\r\nContent-Length: 1000001\r\n\r\n"
+    head = b"POST /process-image HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000001\r\n\r\n"
     with socket.create_connection(("127.0.0.1", api.port), timeout=_SECONDS) as connection:
         connection.sendall(head)
         answer = connection.recv(65536)

@@ -116,3 +116,15 @@ def _answers(url: str, key: str) -> bool:
         return requests.get(url, headers=bearer(key), timeout=10).status_code in (200, 404)
     except requests.ConnectionError:
         return False
+
+
+def test_the_first_key_shows_what_was_registered_while_none_was_needed(
+    keyed: Keyed, command: Command
+) -> None:
+    url = "https://receiver.example/hooks"
+    assert keyed.api.call("POST", "/webhooks", json={"url": url}).status_code == 201
+
+    first = command("keys", "create", "--name", "first")
+    assert url in first.err
+    assert url not in first.out  # `$(…)` takes the key alone
+    assert url not in command("keys", "create", "--name", "second").err
