@@ -11,6 +11,7 @@ from api.access.announcement import announce_access
 from api.access.install import install_access
 from api.examples import describe_examples
 from api.metrics.meter import Meter, Metered
+from api.pages import documentation, root
 from api.problem_schema import describe_problems
 from api.problems import install_problem_handlers
 from api.resources import ApiConfiguration, open_resources
@@ -32,6 +33,7 @@ from api.routes import (
 _DOORS = (
     *(process_image, jobs, job_events, product_list, products),
     *(imports, batches, reprocess, webhooks, hosts, health, metrics),
+    *(documentation, root),
 )
 
 
@@ -52,6 +54,8 @@ def create_app(configuration: ApiConfiguration) -> FastAPI:
         summary="Product pictures from supplier URLs to verified, small variants.",
         version=version("product-images"),
         lifespan=lifespan,
+        docs_url=None,  # FastAPI's own pages load their scripts from elsewhere
+        redoc_url=None,
     )
     install_problem_handlers(app)
     install_access(app, configuration.api)

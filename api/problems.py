@@ -53,6 +53,11 @@ def unavailable(exc: ServiceUnavailable) -> JSONResponse:
     return problem(503, exc.code, exc.detail, headers={"Retry-After": str(seconds)})
 
 
+def no_such_page(path: str) -> Rejected:
+    """Return the refusal of an address that does not exist."""
+    return Rejected(404, ErrorCode.NOT_FOUND, f"There is nothing at {path}.")
+
+
 def install_problem_handlers(app: FastAPI) -> None:
     """Make every error of the application a problem."""
     app.exception_handler(Rejected)(_rejected)
@@ -86,7 +91,7 @@ def _invalid(_request: Request, exc: RequestValidationError) -> JSONResponse:
 def _http(request: Request, exc: HTTPException) -> JSONResponse:
     code = _CODES.get(exc.status_code, ErrorCode.INVALID_REQUEST)
     detail = {
-        404: f"There is nothing at {request.url.path}.",
+        404: no_such_page(request.url.path).detail,
         405: f"{request.method} is not possible at {request.url.path}.",
     }.get(exc.status_code, str(exc.detail))
     return problem(exc.status_code, code, detail, headers=dict(exc.headers or {}))

@@ -75,6 +75,21 @@ def browsing(url: str, folder: Path) -> Iterator[None]:
             process.wait()
 
 
+def rendered(url: str, folder: Path) -> str:
+    """Return what a page looks like to a program once its scripts have run."""
+    program = _require_browser(folder / "install.log")
+    profile = f"--user-data-dir={folder / 'profile'}"
+    done = subprocess.run(
+        [program, *_OPTIONS, *_ALONE, profile, "--virtual-time-budget=20000", "--dump-dom", url],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    return done.stdout
+
+
 def _require_browser(log: Path) -> str:
     found = _find_browser()
     prefix = privilege() if found is None else None

@@ -6,19 +6,15 @@ Outside everything else, so that answers to errors carry it too.
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.pages.documentation import CONTENT_POLICY, DOCS_PATH
+
 _FIELDS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",  # for browsers that do not know frame-ancestors
     "Referrer-Policy": "no-referrer",
 }
 _NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-_SCRIPTS = "https://cdn.jsdelivr.net"  # where FastAPI's pages load their scripts from
-_PAGES = (
-    f"{_NOTHING}; script-src 'unsafe-inline' {_SCRIPTS}; worker-src blob:; connect-src 'self'; "
-    f"style-src 'unsafe-inline' {_SCRIPTS} https://fonts.googleapis.com; "
-    "font-src https://fonts.gstatic.com; img-src 'self' data: https://fastapi.tiangolo.com"
-)
-_PAGE_PATHS = frozenset({"/docs", "/redoc", "/docs/oauth2-redirect"})
+_PAGE = f"{_NOTHING}; {CONTENT_POLICY}"
 
 
 class BrowserRules:
@@ -29,7 +25,7 @@ class BrowserRules:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on, answers with their fields."""
-        policy = _PAGES if scope.get("path") in _PAGE_PATHS else _NOTHING
+        policy = _PAGE if scope.get("path") == DOCS_PATH else _NOTHING
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":

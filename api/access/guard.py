@@ -23,6 +23,7 @@ from api.access.refusal import (
     too_many_failures,
     unauthorized,
 )
+from api.pages.documentation import DOCS_PATH, FILE_PATHS
 from api.probes import DATABASE
 from api.problems import unavailable
 from api.resources import ApiResources
@@ -40,7 +41,7 @@ _DETAILS = "details"
 _READINESS = "/readyz"
 
 OPEN_PATHS = frozenset(
-    {"/healthz", "/readyz", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"}
+    {"/", "/healthz", _READINESS, "/openapi.json", DOCS_PATH, *FILE_PATHS},
 )
 _OPEN_HERE = frozenset({"/metrics"})  # to this machine only
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -1,11 +1,16 @@
 """What browsers are told: with every answer, and about pages of other origins."""
 
+import re
 from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from api.resources import ApiConfiguration
 from api.routes import jobs
+from tests.browser import rendered
 from tests.contract.api.running import Api, changed, problem, running_api
 
 SHOP, STRANGER = "https://shop.example", "https://stranger.example"
@@ -39,13 +44,60 @@ def test_every_answer_forbids_guessing_frames_and_referrers(
         assert "script-src" not in policy
 
 
-def test_the_page_of_documentation_may_load_what_it_names(api: Api) -> None:
+class Addresses(HTMLParser):
+    """Collects what a page loads or leads to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [value or "" for name, value in attrs if name in ("src", "href")]
+
+
+def addresses(text: str) -> list[str]:
+    parser = Addresses()
+    parser.feed(text)
+    return parser.found
+
+
+def test_the_page_of_documentation_needs_no_other_host(api: Api) -> None:
     response = api.call("GET", "/docs")
 
     policy = response.headers["Content-Security-Policy"]
-    assert "https://cdn.jsdelivr.net" in response.text
-    assert "script-src 'unsafe-inline' https://cdn.jsdelivr.net" in policy
+    assert "http" not in policy
+    assert "script-src 'self';" in policy
     assert "frame-ancestors 'none'" in policy
+    assert "<script>" not in response.text
+    loaded = addresses(response.text)
+    assert len(loaded) == 4
+    for address in loaded:
+        assert not urlsplit(address).netloc
+        answer = api.call("GET", f"/{address}")
+        assert answer.status_code == 200
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        if address.endswith(".css"):
+            assert set(re.findall(r"url\(.?(\w+:|/)", answer.text)) <= {"data:"}
+    problem(api.call("GET", "/docs/__init__.py"), 404, "not_found")
+
+
+def test_the_page_of_documentation_shows_the_api_in_a_browser(api: Api, tmp_path: Path) -> None:
+    shown = rendered(f"{api.url}/docs", tmp_path)
+
+    assert "/process-image" in shown
+    assert "opblock-post" in shown  # an operation, drawn by the script
+
+
+def test_the_root_leads_on_programs_and_people(api: Api) -> None:
+    start = api.get("/")
+    assert start["name"] == "product-images"
+    for link in ("documentation", "openapi", "health", "readiness"):
+        assert api.call("GET", start["links"][link]).status_code == 200
+
+    page = api.call("GET", "/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert page.headers["Content-Type"].startswith("text/html")
+    for address in addresses(page.text):
+        assert api.call("GET", f"/{address}").status_code == 200
 
 
 def test_no_other_origin_is_let_in_unless_it_is_named(api: Api, shared: Api) -> None:

@@ -1,0 +1,61 @@
+"""`GET /`: what this is, and where to go on; for programs, and for people in a browser."""
+
+from html import escape
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from pydantic import BaseModel, Field
+
+from api.pages.documentation import DOCS_PATH
+
+router = APIRouter(tags=["health"])
+
+
+class Start(BaseModel):
+    """The addresses to begin with, relative to this one."""
+
+    name: str
+    version: str
+    links: dict[str, str] = Field(examples=[{"documentation": "/docs"}])
+
+
+_LINKS = {
+    "documentation": DOCS_PATH,
+    "openapi": "/openapi.json",
+    "health": "/healthz",
+    "readiness": "/readyz",
+    "process_image": "/process-image",
+    "jobs": "/jobs",
+    "products": "/products",
+    "batches": "/batches",
+}
+_PAGES = ("documentation", "openapi", "health", "readiness")  # that a browser can open
+
+
+@router.get(
+    "/",
+    response_class=JSONResponse,
+    response_model=Start,
+    responses={200: {"content": {"text/html": {"schema": {"type": "string"}}}}},
+    summary="Where to begin",
+)
+async def root(request: Request) -> Response:
+    """Return the name, the version and the addresses; as a page when `text/html` is asked for."""
+    app = request.app
+    headers = {"Vary": "Accept"}
+    if "text/html" in request.headers.get("accept", ""):
+        return HTMLResponse(_page(app.title, app.version), headers=headers)
+    start = Start(name=app.title, version=app.version, links=_LINKS)
+    return JSONResponse(start.model_dump(), headers=headers)
+
+
+def _page(name: str, version: str) -> str:
+    entries = "".join(
+        f'<li><a href="{_LINKS[link].lstrip("/")}">{escape(link)}</a></li>\n' for link in _PAGES
+    )
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8">'
+        f"<title>{escape(name)}</title></head>\n<body>\n<h1>{escape(name)} {escape(version)}</h1>\n"
+        "<p>Post image URLs to <code>/process-image</code>; every image becomes small, verified "
+        f"variants.</p>\n<ul>\n{entries}</ul>\n</body>\n</html>\n"
+    )
