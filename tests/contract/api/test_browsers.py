@@ -77,7 +77,7 @@ def test_the_page_of_documentation_needs_no_other_host(api: Api) -> None:
         assert answer.status_code == 200
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         if address.endswith(".css"):
-            assert set(re.findall(r"url\(.?(\w+:|/)", answer.text)) <= {"data:"}
+            assert set(re.findall(r"url\(['\"]?(\w+:|/)", answer.text)) <= {"data:"}
     problem(api.call("GET", "/docs/__init__.py"), 404, "not_found")
 
 
