@@ -15,8 +15,9 @@ from tasks.upkeep.collect import collect_garbage as collect
 from tasks.upkeep.garbage import Rules, Tally
 
 # The form and the server refuse other numbers before a run begins.
-_Positive = Annotated[float, Field(gt=0)]
-_NotNegative = Annotated[float, Field(ge=0)]
+_LONGEST = 1_000_000  # what no calendar ends before
+_Positive = Annotated[float, Field(gt=0, le=_LONGEST)]
+_NotNegative = Annotated[float, Field(ge=0, le=_LONGEST)]
 
 
 @flow(name="collect-garbage", retries=0, persist_result=False)

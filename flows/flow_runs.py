@@ -44,6 +44,8 @@ UNFINISHED_TASK_RUNS = TaskRunFilter(
 PARKED = "Parked"
 AWAITING_SLOT = "AwaitingSlot"
 """Name of the state of a run that the bridge has scheduled because of a limit."""
+NOTHING_MADE = "NothingMade"
+"""Name of the failure of a run that made no image of a job that has ready ones from before."""
 _NO_WISHES = frozenset({PARKED, AWAITING_SLOT, "AwaitingConcurrencySlot", "Late"})
 _OURS_SECONDS = 60.0
 _SOON = timedelta(seconds=10)  # a poller takes runs that long before their time
@@ -68,6 +70,15 @@ def final_state(state: JobState, message: str | None = None) -> State[Any]:
     if state is JobState.CANCELLED:
         return Cancelled(message=message)
     return Failed(message=message)
+
+
+def end_of(standing: Standing) -> State[Any]:
+    """Return how Prefect shows the end that a job has come to, counting its images of all runs."""
+    images = standing.images
+    message = f"{images.ready} of {images.total} images are ready."
+    if standing.state is JobState.PARTIAL and not images.made:
+        return Failed(name=NOTHING_MADE, message=f"This run made no image; {message}")
+    return final_state(standing.state, message)
 
 
 def parked_state(until: datetime) -> State[Any]:
@@ -253,9 +264,7 @@ class FlowRuns:
     async def show_end(self, standing: Standing) -> None:
         """Have a job's run show the job's end; nothing to do for a job without end or run."""
         if standing.flow_run_id is not None and standing.state.is_final:
-            await self.close(
-                standing.flow_run_id, final_state(standing.state), ended_at=standing.finished_at
-            )
+            await self.close(standing.flow_run_id, end_of(standing), ended_at=standing.finished_at)
 
     async def overrule(self, flow_run_id: UUID, state: State[Any]) -> None:
         """Put a run into a state, whatever it shows.

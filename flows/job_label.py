@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from infra.errors import FetchRefused
+from infra.fetch.reply import MAX_URL_CHARACTERS
 from infra.fetch.source_url import parse_source_url
 from infra.sources import uploaded_sha256
 from infra.states import Lane
@@ -99,6 +100,6 @@ def _host(source_url: str) -> str | None:
     if uploaded_sha256(source_url) is not None:
         return None
     try:
-        return parse_source_url(source_url).host
+        return parse_source_url(source_url, max_characters=MAX_URL_CHARACTERS).host
     except FetchRefused:
         return None  # the fetcher says why

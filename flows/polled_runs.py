@@ -166,7 +166,8 @@ class PolledRuns:
 
     async def _job(self, flow_run: FlowRun) -> UUID:
         shop = self._desk.workshop
-        wish = Wish.of(flow_run.parameters, shop.configuration.presets)
+        configuration = shop.configuration
+        wish = Wish.of(flow_run.parameters, configuration.presets, configuration.requests)
         if wish.job_id is not None:
             return wish.job_id
         known = await in_thread(shop.io_threads, job_of_flow_run, shop.database, flow_run.id)

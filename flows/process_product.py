@@ -18,7 +18,7 @@ from prefect.states import Completed, Crashed
 
 from flows.attempts import Attempt, Halt
 from flows.desk import Desk, current_desk
-from flows.flow_runs import PARKED, final_state, parked_state
+from flows.flow_runs import PARKED, end_of, final_state, parked_state
 from flows.product_run import ProductRun
 from flows.report import report_of, show
 from flows.steps import (
@@ -30,9 +30,10 @@ from flows.steps import (
 )
 from flows.workshop import in_thread
 from infra.errors import LostClaim, ServiceUnavailable
+from infra.states import JobState
 from tasks.compress import RenderedImage
 from tasks.conclude import Ending, conclude
-from tasks.result import FetchedImage, ImageDone
+from tasks.result import FetchedImage
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +57,8 @@ async def process_product(
 
     Args:
         job_id: A job to continue: only its images that failed are done again.
-        image_urls: Addresses of pictures of one product, each starting with http or https.
+        image_urls: Addresses of pictures of one product, each starting with http or https; as
+            many, and as long, as the API takes (API_MAX_URLS, API_MAX_URL_CHARACTERS).
         sku: The product that the pictures belong to; it is created when it is new.
         preset: Which variants are made.
     """
@@ -165,19 +167,26 @@ async def _work(desk: Desk, run: ProductRun, manner: Manner) -> State[Any]:
     recorded = await manner.record(run)
     job_id = str(run.claim.job_id)
     log.info("job recorded", job_id=job_id, state=recorded.state, images=len(run.results))
-    if not manner.has_own_run:
-        return _state_beside_others(recorded, _summary(run))
-    await _show(desk, run)
+    if not manner.has_own_run and recorded.not_before is not None:
+        return Completed(name=PARKED, message=parked_state(recorded.not_before).message)
+    if manner.has_own_run:
+        await _show(desk, run)
     if recorded.not_before is not None:
         await desk.flow_runs.overrule(own_run_id(), parked_state(recorded.not_before))
         raise Abort("the job waits until its supplier wants to be asked again")
-    return final_state(recorded.state, _summary(run))
+    return await _recorded_end(desk, run, recorded.state)
 
 
-def _state_beside_others(recorded: Recorded, summary: str) -> State[Any]:
-    if recorded.not_before is None:
-        return final_state(recorded.state, summary)
-    return Completed(name=PARKED, message=parked_state(recorded.not_before).message)
+async def _recorded_end(desk: Desk, run: ProductRun, state: JobState) -> State[Any]:
+    """Return how Prefect shows an end that is recorded, whatever can be read of it now."""
+    try:
+        standing = await desk.standing(run.claim.job_id)
+    except ServiceUnavailable as exc:
+        desk.gate.note(exc)
+        standing = None
+    if standing is None or standing.state is not state:  # removed, or begun again since
+        return final_state(state)
+    return end_of(standing)
 
 
 async def _end(desk: Desk, run: ProductRun, manner: Manner) -> State[Any]:
@@ -210,7 +219,7 @@ async def _conclude(desk: Desk, run: ProductRun, *, ending: Ending, manner: Mann
     run.note_recorded()
     if manner.has_own_run:
         await _show(desk, run)
-    return final_state(state, _summary(run))
+    return await _recorded_end(desk, run, state)
 
 
 async def _show_end(desk: Desk, run: ProductRun) -> State[Any]:
@@ -218,7 +227,7 @@ async def _show_end(desk: Desk, run: ProductRun) -> State[Any]:
     standing = await desk.standing(run.claim.job_id)
     if standing is None or not standing.state.is_final:
         raise Abort("another attempt owns this job now")
-    return final_state(standing.state)
+    return end_of(standing)
 
 
 async def _show(desk: Desk, run: ProductRun) -> None:
@@ -230,8 +239,3 @@ async def _show(desk: Desk, run: ProductRun) -> None:
         )
     except (HTTPError, PrefectException):
         log.warning("report not shown", job_id=str(run.claim.job_id), exc_info=True)
-
-
-def _summary(run: ProductRun) -> str:
-    ready = sum(isinstance(result, ImageDone) for result in run.results)
-    return f"{ready} of {len(run.claim.images)} images are ready."

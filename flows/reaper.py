@@ -19,7 +19,7 @@ from prefect.client.schemas.objects import TERMINAL_STATES, FlowRun, StateType
 from prefect.states import Cancelled, Crashed
 
 from flows.desk import Desk
-from flows.flow_runs import UNFINISHED_TASK_RUNS, final_state
+from flows.flow_runs import UNFINISHED_TASK_RUNS, end_of
 from flows.polled_runs import PolledRuns
 from flows.workshop import in_thread
 from infra.errors import ServiceUnavailable
@@ -159,7 +159,7 @@ def _bulk_is_alive(flow_run: FlowRun, standing: BulkStanding) -> bool:
 
 def _ending(flow_run: FlowRun, standing: Standing | None) -> State[Any]:
     if standing is not None and standing.state.is_final:
-        return final_state(standing.state)
+        return end_of(standing)
     if flow_run.state is not None and flow_run.state.type is StateType.CANCELLING:
         return Cancelled(message="Nobody worked on it any more.")
     return Crashed(message="The worker that ran this is gone.")

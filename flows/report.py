@@ -33,10 +33,8 @@ def report_of(results: Sequence[ImageResult], assets: str) -> str:
     return "\n\n".join(parts)
 
 
-def sentence_of(result: ImageResult) -> str:
-    """Return a line for the run's log."""
-    if isinstance(result, ImageFailed):
-        return f"Image {result.image.position}: failed, {result.detail} ({result.code})"
+def sentence_of(result: ImageDone) -> str:
+    """Return a line for the run's log about an image that is ready."""
     count = len(result.variants)
     largest = max((variant.bytes for variant in result.variants), default=0)
     return (
@@ -59,7 +57,7 @@ def plain(text: str) -> str:
 def _sums(done: Sequence[ImageDone], count: int) -> str:
     sources = sum(image.source_bytes for image in done)
     largest = sum(max((v.bytes for v in image.variants), default=0) for image in done)
-    sentence = f"**{len(done)} of {count} images are ready.**"
+    sentence = f"**{len(done)} of {count} images of this attempt are ready.**"
     if not sources:
         return sentence
     saved = saving(sources, largest)

@@ -13,7 +13,6 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from flows.desk import current_desk
 from flows.workshop import in_thread
@@ -22,58 +21,15 @@ from infra.states import BatchState
 from tasks.batches.lead import Leader, batch_end
 from tasks.batches.retry import retry_batch
 from tasks.reprocess.estimate import Estimate, estimate
+from tasks.reprocess.request import ReprocessRequest
 from tasks.reprocess.selector import Selector
 from tasks.reprocess.start import Origin, start
 
 _ANOTHER = "Start another run to select images anew."
 
 
-class ReprocessForm(BaseModel):
+class ReprocessForm(ReprocessRequest):
     """Which images are made again. Every condition that you fill in must hold."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    dry_run: bool = Field(
-        default=False, description="Only count what would be made; touches nothing."
-    )
-    stale: bool = Field(
-        default=True, description="Only images that differ from their preset's target."
-    )
-    preset: str | None = Field(
-        default=None, description="Only images that are shown in this preset."
-    )
-    to_preset: str | None = Field(default=None, description="Make them in this preset instead.")
-    skus: list[str] = Field(default_factory=list, description="Only these products.")
-    sku_prefix: str | None = Field(default=None, description="Only products whose sku begins so.")
-    host: str | None = Field(
-        default=None, description="Only images of this supplier, without port."
-    )
-    created_since: AwareDatetime | None = Field(
-        default=None, description="Only images that came since then."
-    )
-    created_until: AwareDatetime | None = Field(
-        default=None, description="Only images that came before then."
-    )
-    updated_since: AwareDatetime | None = Field(
-        default=None, description="Only images changed since then."
-    )
-    updated_until: AwareDatetime | None = Field(
-        default=None, description="Only images changed before then."
-    )
-    failed_with: str | None = Field(
-        default=None, description="Only images that failed with this code, like http_404."
-    )
-    image_ids: list[UUID] = Field(default_factory=list, description="Only these images.")
-    product_ids: list[UUID] = Field(default_factory=list, description="Only these products.")
-    force: bool = Field(default=False, description="Encode again although nothing differs.")
-    refetch: bool = Field(
-        default=False, description="Ask the suppliers instead of using what is stored."
-    )
-    limit: int | None = Field(default=None, ge=1, description="So many images at most.")
-
-    def selector(self) -> Selector:
-        """Return what is selected."""
-        return Selector.of(self.model_dump(exclude={"dry_run"}))
 
 
 @flow(name="reprocess", retries=0, persist_result=False)

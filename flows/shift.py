@@ -24,6 +24,7 @@ from flows.duties import Duty, keep_up
 from flows.flow_runs import FlowRuns
 from flows.gate import Gate, Obstacle
 from flows.health import Health
+from flows.journal import tidy_run_logs
 from flows.listening import CANCELLED, SCHEDULED, Hear, listen
 from flows.polled_chunks import PolledChunks
 from flows.polled_runs import PolledRuns
@@ -140,6 +141,7 @@ class End:
 def run_shift() -> int:
     """Work until a signal arrives; return the exit status."""
     configure_logs()
+    tidy_run_logs()
     try:
         configuration = WorkerConfiguration.load()
     except SettingsError as exc:

@@ -214,5 +214,6 @@ async def record_results(run: ProductRun) -> Recorded:
         warn_of_retry(Step.RECORD, "record", run.journal.warning),
     )
     for result in run.results:
-        run.journal.info(sentence_of(result))
+        if isinstance(result, ImageDone):  # a failure was told when it happened
+            run.journal.info(sentence_of(result))
     return recorded

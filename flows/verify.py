@@ -17,7 +17,7 @@ from tasks.upkeep.verify import Findings, Verifier
 @flow(name="verify", retries=0, persist_result=False)
 async def verify(
     *,
-    count: Annotated[int, Field(ge=1)] = 1000,
+    count: Annotated[int, Field(ge=1, le=2**31 - 1)] = 1000,
     everything: bool = False,
     deep: bool = False,
     repair: bool = True,

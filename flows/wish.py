@@ -8,13 +8,14 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 
 from infra.errors import ErrorCode, FetchRefused, Rejected
+from infra.fetch.reply import MAX_URL_CHARACTERS
 from infra.fetch.source_url import parse_source_url
+from infra.settings import RequestSettings
 from infra.states import Lane
 from infra.storable import MAX_SKU_CHARACTERS, require_storable
 from tasks.imaging.catalogue import Presets
 from tasks.submit import Submission
 
-_MAX_URLS = 100
 _REFUSED = 422
 
 
@@ -28,8 +29,8 @@ class Wish:
     preset: str = "web"
 
     @classmethod
-    def of(cls, parameters: Mapping[str, Any], presets: Presets) -> "Wish":
-        """Read a run's parameters; raise `PermanentError` with what to change."""
+    def of(cls, parameters: Mapping[str, Any], presets: Presets, limits: RequestSettings) -> "Wish":
+        """Read a run's parameters, within the limits of the API; raise `PermanentError`."""
         given = {name: value for name, value in parameters.items() if value not in (None, "", [])}
         try:
             wish = TypeAdapter(cls).validate_python(given)
@@ -37,31 +38,32 @@ class Wish:
             first = exc.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(step) for step in first["loc"])
             raise _rejected(f"The parameter {where} is not usable: {first['msg']}.") from exc
-        _require_sense(wish, presets)
+        _require_sense(wish, presets, limits)
         return wish
 
     def submission(self, flow_run_id: UUID) -> Submission:
         """Return the new job that is asked for, to be shown by this run."""
+        urls = (parse_source_url(url, max_characters=MAX_URL_CHARACTERS) for url in self.image_urls)
         return Submission(
             preset=self.preset,
-            urls=tuple(parse_source_url(url).text for url in self.image_urls),
+            urls=tuple(url.text for url in urls),
             sku=(self.sku or "").strip() or None,
             lane=Lane.INTERACTIVE,
             flow_run_id=flow_run_id,
         )
 
 
-def _require_sense(wish: Wish, presets: Presets) -> None:
+def _require_sense(wish: Wish, presets: Presets, limits: RequestSettings) -> None:
     if (wish.job_id is None) == (not wish.image_urls):
         raise _rejected("Give either image_urls, for a new job, or the job_id of an old one.")
-    if len(wish.image_urls) > _MAX_URLS:
-        raise _rejected(f"Give at most {_MAX_URLS} image URLs in one run.")
+    if len(wish.image_urls) > limits.max_urls:
+        raise _rejected(f"Give at most {limits.max_urls} image URLs in one run.")
     if wish.sku is not None:
         _require_sku(wish.sku)
     presets.named(wish.preset)
     for index, url in enumerate(wish.image_urls):
         try:
-            parse_source_url(url)
+            parse_source_url(url, max_characters=limits.max_url_characters)
         except FetchRefused as exc:
             raise _rejected(f"image_urls, number {index}: {exc.detail}") from exc
 

@@ -16,7 +16,7 @@ from prefect.client.schemas.objects import FlowRun
 
 from flows.attempts import Attempt, Halt
 from flows.desk import Desk
-from flows.flow_runs import Taken, final_state
+from flows.flow_runs import Taken, end_of
 from flows.giving_back import given_back
 from flows.health import Health
 from flows.job_label import JobLabel
@@ -162,7 +162,7 @@ class Workbench:
             standing = await self._desk.standing(job_id)
             if standing is None or standing.flow_run_id is None or not standing.state.is_final:
                 return
-            end = final_state(standing.state)
+            end = end_of(standing)
             if state is None or state.type is not end.type:
                 await self._desk.flow_runs.overrule(standing.flow_run_id, end)
         except Exception as exc:  # noqa: BLE001 - Prefect only shows the job

@@ -32,6 +32,7 @@ from infra.settings import (
     PixelSettings,
     PrefectSettings,
     PresetSettings,
+    RequestSettings,
     StoreSettings,
     WorkerSettings,
 )
@@ -68,6 +69,7 @@ class WorkerConfiguration:
     cache: OptionalCacheSettings
     failure_alarm: FailureAlarmSettings
     reprocess: ReprocessSettings
+    requests: RequestSettings
     presets: Presets = field(default_factory=packaged_presets)
 
     @classmethod
@@ -89,6 +91,7 @@ class WorkerConfiguration:
             presets=read_presets(PresetSettings.load()),
             failure_alarm=FailureAlarmSettings.load(),
             reprocess=ReprocessSettings.load(),
+            requests=RequestSettings.load(),
         )
 
 

@@ -116,7 +116,16 @@ class PrefectSettings(Section):
     work_pool: str = "product-images"
 
 
-class ApiSettings(Section):
+class RequestSettings(Section):
+    """What one request may ask for, at the API as in Prefect's quick run."""
+
+    model_config = SettingsConfigDict(env_prefix="API_")
+
+    max_urls: Count = 100
+    max_url_characters: Annotated[int, Field(ge=16, le=2600)] = 2048
+
+
+class ApiSettings(RequestSettings, Section):
     """The HTTP API."""
 
     model_config = SettingsConfigDict(env_prefix="API_")
@@ -124,8 +133,6 @@ class ApiSettings(Section):
     host: str = "127.0.0.1"
     port: Port = 8080
     threads: Count = 10
-    max_urls: Count = 100
-    max_url_characters: Annotated[int, Field(ge=16, le=2600)] = 2048
     max_json_bytes: Count = 1_000_000
     max_file_bytes: Count = 50 * _MEBIBYTE
     max_upload_bytes: Count = Field(500 * _MEBIBYTE, description="all files of one request")

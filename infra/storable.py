@@ -1,4 +1,9 @@
-"""What PostgreSQL can keep as text, asked before anything is written."""
+"""What PostgreSQL can keep, or compare with what it keeps, asked before anything is written."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, StringConstraints
 
 MAX_SKU_CHARACTERS = 200
 MAX_NAME_CHARACTERS = 500
@@ -15,3 +20,30 @@ def require_storable(text: str) -> None:
         raise ValueError("has half of a surrogate pair; send valid Unicode") from exc
     if "\x00" in text:
         raise ValueError("has a NUL character; remove it")
+
+
+def _storable(text: str) -> str:
+    require_storable(text)
+    return text
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """PostgreSQL knows no zone that is 16 hours or more away."""
+    if moment.tzinfo is None:
+        return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as exc:
+        raise ValueError("is beyond the end of the calendar") from exc
+
+
+Storable = AfterValidator(_storable)
+StorableText = Annotated[str, Storable]
+Sku = Annotated[
+    str,
+    # Blanks around a sku are never meant: cells of spreadsheets and forms have them.
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_SKU_CHARACTERS),
+    Storable,
+]
+SkuFilter = Annotated[str, StringConstraints(strip_whitespace=True), Storable]
+Moment = Annotated[datetime, AfterValidator(_in_utc)]

@@ -5,12 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, false, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, false, func, select
 from sqlalchemy.orm import Session
 
 from infra.db.engine import Database
-from infra.db.models import Job
-from infra.states import JobState
+from infra.db.models import Job, JobImage
+from infra.states import ImageState, JobState
+
+
+@dataclass(frozen=True, slots=True)
+class ImageCounts:
+    """How many images the whole job has, how many are ready, and how many this round made."""
+
+    total: int = 0
+    ready: int = 0
+    made: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +27,7 @@ class Standing:
     """Where a job stands by PostgreSQL's clock.
 
     `lease_is_live`: it is running and its worker was heard of. `parked_until`: it is queued and
-    waits for that moment.
+    waits for that moment. `images` counts those of the whole job, whichever attempt made them.
     """
 
     job_id: UUID
@@ -30,6 +39,7 @@ class Standing:
     parked_until: datetime | None
     cancel_requested: bool
     finished_at: datetime | None
+    images: ImageCounts = ImageCounts()
 
     @property
     def is_parked(self) -> bool:
@@ -83,17 +93,25 @@ def _find(database: Database, *conditions: ColumnElement[bool]) -> tuple[Standin
         return tuple(_standing(row) for row in rows)
 
 
-_Columns = tuple[Job, bool, bool]
+_Columns = tuple[Job, bool, bool, int, int, int]
 
 
 def _standings(*conditions: ColumnElement[bool]) -> Select[_Columns]:
     live = func.coalesce(Job.lease_expires_at > func.now(), false())
     early = func.coalesce(Job.not_before > func.now(), false())
-    return select(Job, live, early).where(*conditions)
+    ready = JobImage.state == ImageState.READY
+    made = ready & (JobImage.finished_at >= Job.started_at)
+    counts = (_count(), _count(ready), _count(made))
+    return select(Job, live, early, *counts).where(*conditions)
+
+
+def _count(*conditions: ColumnElement[bool]) -> ScalarSelect[int]:
+    mine = select(func.count()).select_from(JobImage).where(JobImage.job_id == Job.id, *conditions)
+    return mine.correlate(Job).scalar_subquery()
 
 
 def _standing(row: _Columns) -> Standing:
-    job, live, early = row
+    job, live, early, total, ready, made = row
     return Standing(
         job_id=job.id,
         state=job.state,
@@ -104,4 +122,5 @@ def _standing(row: _Columns) -> Standing:
         parked_until=job.not_before if job.state is JobState.QUEUED and early else None,
         cancel_requested=job.cancel_requested_at is not None,
         finished_at=job.finished_at,
+        images=ImageCounts(total, ready, made),
     )

@@ -9,10 +9,11 @@ from api.dependencies import Resources
 from api.idempotency import Key
 from api.json_body import JsonBody
 from api.problem_examples import JSON_BODY, answers
-from api.reprocess_shapes import ReprocessEstimate, ReprocessRequest, ReprocessStarted
+from api.reprocess_shapes import ReprocessEstimate, ReprocessStarted
 from api.requests import parsed
 from infra.errors import ErrorCode
 from tasks.reprocess.estimate import estimate
+from tasks.reprocess.request import ReprocessRequest
 from tasks.reprocess.start import Origin, start
 
 # One request may have the whole catalogue made again: who may do that is for an operator to say.

@@ -8,7 +8,11 @@ from infra.db.engine import Database
 from infra.states import JobState
 from tasks.cancel import cancel
 from tasks.lease import link_flow_run
+from tasks.park import park
+from tasks.record import record
+from tasks.retry import retry
 from tasks.standing import (
+    ImageCounts,
     Standing,
     job_of_flow_run,
     read_standing,
@@ -19,7 +23,9 @@ from tests.integration.tasks.jobs import (
     HERE,
     change,
     claimed,
+    done,
     expire,
+    failed,
     finished,
     job_row,
     submitted,
@@ -52,7 +58,32 @@ def test_a_queued_job_is_neither_held_nor_parked(database: Database) -> None:
         parked_until=None,
         cancel_requested=False,
         finished_at=None,
+        images=ImageCounts(total=1),
     )
+
+
+def test_images_are_counted_over_the_whole_job_and_those_made_in_its_round(
+    database: Database,
+) -> None:
+    job_id = submitted(database, "a", "b", "c").job_id
+    first = claimed(database, job_id)
+    a, b, c = first.images
+    record(database, first, [done(a, "a"), failed(b), failed(c)])
+    after_first = standing(database, job_id).images
+
+    retry(database, job_id)
+    second = claimed(database, job_id)
+    record(database, second, [failed(b), failed(c)])
+    after_second = standing(database, job_id).images
+
+    retry(database, job_id)
+    third = claimed(database, job_id)
+    park(database, third, [done(b, "b")], seconds=0)
+    record(database, claimed(database, job_id), [failed(c)])
+
+    assert after_first == ImageCounts(total=3, ready=1, made=1)
+    assert after_second == ImageCounts(total=3, ready=1, made=0)
+    assert standing(database, job_id).images == ImageCounts(total=3, ready=2, made=1)
 
 
 def test_a_held_job_has_a_live_lease_until_it_expires(database: Database) -> None:

@@ -28,6 +28,7 @@ from infra.settings import (
     OptionalCacheSettings,
     PixelSettings,
     PrefectSettings,
+    RequestSettings,
     StoreSettings,
     WorkerSettings,
 )
@@ -36,7 +37,7 @@ from infra.upkeep_settings import FailureAlarmSettings, ReprocessSettings
 from tasks.claim import Claim, Unclaimed
 from tasks.fetch import ImageSource
 from tasks.pixels import PixelPool
-from tasks.standing import Standing
+from tasks.standing import ImageCounts, Standing
 from tests.unit.flows.claims import JOB_ID
 from tests.unit.flows.server import POOL, Server
 
@@ -103,6 +104,7 @@ def worker_configuration(database: DatabaseSettings) -> WorkerConfiguration:
         cache=OptionalCacheSettings(),
         failure_alarm=FailureAlarmSettings(),
         reprocess=ReprocessSettings(),
+        requests=RequestSettings(),
         database=database,
         dispatch=DispatchSettings(),
         fetch=FetchSettings(),
@@ -163,6 +165,7 @@ def standing_of(
         parked_until=parked_until,
         cancel_requested=False,
         finished_at=None,
+        images=ImageCounts(total=2, ready=1, made=1),
     )
 
 

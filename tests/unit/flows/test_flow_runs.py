@@ -13,11 +13,12 @@ from prefect.client.schemas.objects import FlowRun, TaskRun
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Cancelled, Completed, Crashed, Failed, Pending, Running, Scheduled
 
-from flows.flow_runs import AWAITING_SLOT, DEPLOYMENT, PARKED, final_state, parked_state
+from flows.flow_runs import AWAITING_SLOT, DEPLOYMENT, PARKED, end_of, final_state, parked_state
 from flows.job_label import JobLabel
 from infra.states import JobState
+from tasks.standing import ImageCounts
 from tests.unit.flows.claims import JOB_ID, claim_of
-from tests.unit.flows.crew import play
+from tests.unit.flows.crew import play, standing_of
 from tests.unit.flows.server import CREATED_AT, Server, run_in
 
 FINAL = {
@@ -122,6 +123,18 @@ def test_a_job_that_ended_is_shown_by_a_state_of_its_own(job_state: JobState) ->
 
     assert (state.type.value, state.name) == FINAL[job_state]
     assert state.message == "Two of three images are ready."
+
+
+def test_a_run_that_made_nothing_of_a_partial_job_is_not_green() -> None:
+    partial = standing_of(JobState.PARTIAL)
+
+    nothing = end_of(replace(partial, images=ImageCounts(total=28, ready=24, made=0)))
+    some = end_of(replace(partial, images=ImageCounts(total=28, ready=27, made=3)))
+
+    assert (nothing.type.value, nothing.name) == ("FAILED", "NothingMade")
+    assert nothing.message == "This run made no image; 24 of 28 images are ready."
+    assert (some.type.value, some.name) == ("COMPLETED", "Partial")
+    assert some.message == "27 of 28 images are ready."
 
 
 def test_every_final_state_of_a_job_has_one_of_a_run() -> None:

@@ -65,7 +65,7 @@ def test_the_first_line_sums_up_what_was_saved() -> None:
 
     head = report_of([first, failure()], ASSETS).splitlines()[0]
 
-    assert head.startswith("**1 of 2 images are ready.** Sources: 1,000 bytes")
+    assert head.startswith("**1 of 2 images of this attempt are ready.** Sources: 1,000 bytes")
     assert "500 bytes, 50 % saved" in head
 
 
@@ -101,4 +101,4 @@ def test_a_page_with_many_images_shows_the_first_pictures_only() -> None:
 
 
 def test_nothing_done_is_a_sentence() -> None:
-    assert report_of([], ASSETS) == "**0 of 0 images are ready.**"
+    assert report_of([], ASSETS) == "**0 of 0 images of this attempt are ready.**"

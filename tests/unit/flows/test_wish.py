@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from flows.wish import Wish
 from infra.errors import PermanentError, Rejected
+from infra.settings import RequestSettings
 from infra.states import Lane
 from tasks.imaging.catalogue import packaged_presets
 
@@ -17,9 +18,9 @@ RUN_ID = uuid4()
 NOTHING: st.SearchStrategy[Any] = st.sampled_from([None, "", []])
 
 
-def wish_of(parameters: dict[str, Any]) -> Wish:
-    """Read a run's parameters with the presets of the package."""
-    return Wish.of(parameters, packaged_presets())
+def wish_of(parameters: dict[str, Any], **limits: int) -> Wish:
+    """Read a run's parameters with the presets of the package, within the API's limits."""
+    return Wish.of(parameters, packaged_presets(), RequestSettings.model_validate(limits))
 
 
 def refusal(**parameters: Any) -> str:
@@ -125,6 +126,21 @@ def test_a_url_that_is_not_usable_is_refused_with_its_number_and_what_to_change(
 def test_more_urls_than_one_run_takes_are_refused_with_the_number() -> None:
     assert len(wish_of({"image_urls": [URL] * 100}).image_urls) == 100
     assert "at most 100" in refusal(image_urls=[URL] * 101)
+
+
+def test_the_limits_are_those_of_the_api(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_MAX_URLS", "2")
+    monkeypatch.setenv("API_MAX_URL_CHARACTERS", "40")
+    limits = RequestSettings.load(None).model_dump()
+
+    assert len(wish_of({"image_urls": [URL] * 2}, **limits).image_urls) == 2
+    with pytest.raises(Rejected, match="at most 2 image URLs"):
+        wish_of({"image_urls": [URL] * 3}, **limits)
+    with pytest.raises(Rejected, match="longer than 40 characters"):
+        wish_of({"image_urls": [f"{URL}?{'x' * 40}"]}, **limits)
+    longer = f"{URL}?{'x' * 2400}"
+    wide = wish_of({"image_urls": [longer]}, max_url_characters=2600)
+    assert wide.submission(RUN_ID).urls == (longer,)
 
 
 def test_a_sku_that_is_too_long_is_refused_with_the_limit() -> None:
