@@ -64,7 +64,10 @@ lock: $(STAMP)  ## Refresh the lock files from pyproject.toml.
 	@$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-annotate --no-header \
 		pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-annotate --no-header \
-		--extra local --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+		--extra heic -c requirements.lock pyproject.toml -o requirements-heic.lock
+	@$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-annotate --no-header \
+		--extra heic --extra local --extra dev -c requirements.lock pyproject.toml \
+		-o requirements-dev.lock
 	@echo uv | $(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-annotate \
 		--no-header - -o requirements-bootstrap.lock
 

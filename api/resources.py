@@ -25,6 +25,7 @@ from infra.settings import (
     BrokerSettings,
     CacheSettings,
     DatabaseSettings,
+    DecoderSettings,
     DispatchSettings,
     FetchSettings,
     ImportSettings,
@@ -58,6 +59,7 @@ class ApiConfiguration:
     imports: ImportSettings
     fetch: FetchSettings
     webhooks: WebhookSettings
+    decoders: DecoderSettings
     presets: Presets = field(default_factory=packaged_presets)
 
     @classmethod
@@ -76,6 +78,7 @@ class ApiConfiguration:
             fetch=FetchSettings.load(),
             webhooks=WebhookSettings.load(),
             presets=read_presets(PresetSettings.load()),
+            decoders=DecoderSettings.load(),
         )
 
 

@@ -25,6 +25,7 @@ from infra.settings import (
     BulkSettings,
     CacheSettings,
     DatabaseSettings,
+    DecoderSettings,
     DispatchSettings,
     FetchSettings,
     JobSettings,
@@ -38,6 +39,7 @@ from infra.settings import (
 )
 from infra.states import Lane
 from infra.upkeep_settings import FailureAlarmSettings, ReprocessSettings
+from tasks.decoders import read_decoders
 from tasks.fetch import ImageSource
 from tasks.imaging.catalogue import Presets, packaged_presets
 from tasks.pixels import PixelPool, usable_cpus
@@ -67,6 +69,7 @@ class WorkerConfiguration:
     store: StoreSettings
     worker: WorkerSettings
     cache: OptionalCacheSettings
+    decoders: DecoderSettings
     failure_alarm: FailureAlarmSettings
     reprocess: ReprocessSettings
     requests: RequestSettings
@@ -89,6 +92,7 @@ class WorkerConfiguration:
             store=StoreSettings.load(),
             worker=WorkerSettings.load(),
             presets=read_presets(PresetSettings.load()),
+            decoders=read_decoders(DecoderSettings.load()),
             failure_alarm=FailureAlarmSettings.load(),
             reprocess=ReprocessSettings.load(),
             requests=RequestSettings.load(),
@@ -184,7 +188,7 @@ _open: list[Workshop] = []
 def open_workshop(configuration: WorkerConfiguration) -> Iterator[Workshop]:
     """Open the process's workshop. The pixel processes are warm when this returns."""
     with ExitStack() as stack:
-        pixels = stack.enter_context(PixelPool(configuration.pixels))
+        pixels = stack.enter_context(PixelPool(configuration.pixels, configuration.decoders))
         database = stack.enter_context(Database(configuration.database))
         store = stack.enter_context(ObjectStore(configuration.store))
         hosts = Hosts(Terms.of(configuration.fetch), _cache(configuration, stack))

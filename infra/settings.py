@@ -232,6 +232,12 @@ class PixelSettings(Section):
     max_frames: Count = 1_000
 
 
+class DecoderSettings(Section):
+    """Which decoders are used that not every installation has or wants."""
+
+    heic_enabled: bool = Field(default=False, description="needs the extra `heic`")
+
+
 class JobSettings(Section):
     """How long a job may run, how it is held, and when it is given up."""
 

@@ -19,7 +19,7 @@ from typing import Self, TypeVar
 import structlog
 
 from infra.errors import ErrorCode, ImageRefused, PixelsFailed
-from infra.settings import PixelSettings
+from infra.settings import DecoderSettings, PixelSettings
 from infra.states import Lane
 from tasks.imaging.child import Child, Done, Refused, Work
 from tasks.imaging.facts import Limits, Rendition
@@ -37,11 +37,12 @@ _EXPECTED_SECONDS = 2.0  # a job's run has begun and a usual supplier has answer
 class PixelPool:
     """Use it in a `with`: entering returns when all children are ready, leaving kills them."""
 
-    def __init__(self, settings: PixelSettings) -> None:
+    def __init__(self, settings: PixelSettings, decoders: DecoderSettings | None = None) -> None:
         self._limits = Limits(
             max_pixels=settings.max_pixels,
             max_bytes=settings.max_bytes,
             max_frames=settings.max_frames,
+            heic=decoders is not None and decoders.heic_enabled,
         )
         processes = settings.processes or usable_cpus()
         self._calls = PixelCalls(processes)

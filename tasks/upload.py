@@ -11,14 +11,15 @@ from time import monotonic
 from infra.errors import ErrorCode, Rejected
 from infra.objectkeys import original_key
 from infra.objectstore import ObjectStore
-from tasks.imaging.sniff import HEADER_BYTES, sniff
+from tasks.imaging.sniff import HEADER_BYTES, HEIC_IS_OFF, ImageFormat, sniff
 from tasks.uploads import Upload
 
 _CHUNK_BYTES = 256 * 1024
 
 
-def store_upload(store: ObjectStore, path: Path, *, index: int) -> Upload:
+def store_upload(store: ObjectStore, path: Path, *, index: int, heic: bool) -> Upload:
     """Store one file; `index` is its place in the request, for the error's sentence.
+    `heic` says whether workers decode HEIC.
 
     Raises `Rejected` (422) when the file does not begin like a picture, `ServiceUnavailable`
     when the store is away.
@@ -35,6 +36,12 @@ def store_upload(store: ObjectStore, path: Path, *, index: int) -> Upload:
             422,
             ErrorCode.UNSUPPORTED_FORMAT,
             f"File {index} is not a picture in a format that we read. Nothing was accepted.",
+        )
+    if image_format is ImageFormat.HEIC and not heic:
+        raise Rejected(
+            422,
+            ErrorCode.UNSUPPORTED_FORMAT,
+            f"File {index}: {HEIC_IS_OFF} Nothing was accepted.",
         )
     sha256 = digest.hexdigest()
     key = original_key(sha256, image_format.extension)

@@ -16,7 +16,8 @@ from api.cli.inspect_page import write_page
 from api.cli.inspect_table import as_document, print_inspection
 from api.cli.inspection import Inspection, Refusal, inspect_file
 from api.cli.json_output import write_json
-from infra.settings import PixelSettings, PresetSettings
+from infra.settings import DecoderSettings, PixelSettings, PresetSettings
+from tasks.decoders import require_safe_decoders
 from tasks.imaging.catalogue import load_presets
 from tasks.imaging.preset import Preset
 from tasks.pixels import PixelPool
@@ -69,7 +70,8 @@ def _inspect_all(
     files: Sequence[Path], directory: Path, preset: Preset, *, with_view: bool
 ) -> Iterator[Inspection | Refusal]:
     """Yield each file's result; one after the other, so that the seconds are each file's own."""
-    with PixelPool(PixelSettings.load(processes=1)) as pool:
+    decoders = require_safe_decoders(DecoderSettings.load())
+    with PixelPool(PixelSettings.load(processes=1), decoders) as pool:
         for number, file in enumerate(files):
             target = directory / str(number)
             with _err.status(f"{file.name} …"):

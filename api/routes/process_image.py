@@ -105,7 +105,9 @@ def _wanted(body: Body, resources: Resources) -> Submission:
     check_count(request, len(body.files), settings)
     # Refuse a bad request before its files are stored.
     to_submission(request, (), settings, presets=presets)
+    heic = resources.configuration.decoders.heic_enabled
     uploads = [
-        store_upload(resources.store, path, index=index) for index, path in enumerate(body.files)
+        store_upload(resources.store, path, index=index, heic=heic)
+        for index, path in enumerate(body.files)
     ]
     return to_submission(request, uploads, settings, presets=presets)

@@ -11,8 +11,9 @@ from tasks.imaging.sniff import ImageFormat
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a source may cost before it is refused.
+    """What a source may be, and what it may cost, before it is refused.
 
+    `heic` says whether the decoder of HEIC and HEIF may be asked at all.
     `max_frames` bounds animations, of which all frames have to be looked at when one is wanted.
     `max_scans` bounds progressive JPEGs: ordinary ones have about ten scans, and each further
     scan is one more pass over all pixels.
@@ -22,6 +23,7 @@ class Limits:
     max_bytes: int = 100 * 1024 * 1024
     max_frames: int = 1_000
     max_scans: int = 200
+    heic: bool = False
 
 
 @dataclass(frozen=True, slots=True)

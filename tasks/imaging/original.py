@@ -10,7 +10,7 @@ from pathlib import Path
 from infra.errors import ErrorCode, PixelsFailed
 from tasks.imaging.count import Length
 from tasks.imaging.facts import Limits
-from tasks.imaging.refusal import too_many_bytes, unknown_format
+from tasks.imaging.refusal import heic_is_off, too_many_bytes, unknown_format
 from tasks.imaging.sniff import HEADER_BYTES, ImageFormat, sniff
 from tasks.imaging.sound import refuse_unsound
 
@@ -41,5 +41,7 @@ def read_original(source: Path, limits: Limits) -> Original:
     image_format = sniff(data[:HEADER_BYTES])
     if image_format is None:
         raise unknown_format()
+    if image_format is ImageFormat.HEIC and not limits.heic:
+        raise heic_is_off()  # before anything else reads the file
     length = refuse_unsound(data, image_format, limits)
     return Original(data, image_format, sha256(data).hexdigest(), length)

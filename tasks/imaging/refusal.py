@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from PIL import Image
 
 from infra.errors import ErrorCode, ImageRefused, PixelsFailed, ProductImagesError
+from tasks.imaging.sniff import HEIC_IS_OFF
 
 # What the decoders say in their own words; everything else is damage.
 _NO_MEMORY = ("out of memory", "memory allocation", "cannot allocate")
@@ -81,8 +82,14 @@ def unknown_format() -> ImageRefused:
     """Say that the content is of no accepted type."""
     return ImageRefused(
         ErrorCode.UNSUPPORTED_FORMAT,
-        "The file is none of the accepted pictures: JPEG, PNG, WebP, AVIF, GIF, TIFF, BMP or HEIC.",
+        "The file is none of the accepted pictures: JPEG, PNG, WebP, AVIF, GIF, TIFF, BMP or, "
+        "where enabled, HEIC.",
     )
+
+
+def heic_is_off() -> ImageRefused:
+    """Say that HEIC is a picture that this installation does not decode."""
+    return ImageRefused(ErrorCode.UNSUPPORTED_FORMAT, HEIC_IS_OFF)
 
 
 def too_many_bytes(size_bytes: int, limit: int) -> ImageRefused:

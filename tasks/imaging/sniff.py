@@ -12,6 +12,11 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 _BMP_HEADER_SIZES = frozenset({12, 40, 52, 56, 64, 108, 124})
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
+HEIC_IS_OFF = (
+    "HEIC pictures are not accepted here: send JPEG, PNG, WebP or AVIF, or have the operator "
+    "install the extra `heic` and set HEIC_ENABLED=true."
+)
+
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"})
 
 

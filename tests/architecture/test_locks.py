@@ -13,7 +13,8 @@ from tests.architecture.source import ROOT, Violation, hold
 
 RUNTIME = "requirements.lock"
 DEVELOPMENT = "requirements-dev.lock"
-LOCKS = (RUNTIME, DEVELOPMENT, "requirements-bootstrap.lock")
+HEIC = "requirements-heic.lock"
+LOCKS = (RUNTIME, HEIC, DEVELOPMENT, "requirements-bootstrap.lock")
 
 # Bounds that a plain upgrade would break in silence, and what breaks.
 BOUNDS = {

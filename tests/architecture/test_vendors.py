@@ -37,7 +37,7 @@ HOMES = {
     "prefect": ("flows", "infra.orchestrator"),
     "tenacity": ("flows",),
     "PIL": ("tasks.imaging",),
-    "pi_heif": ("tasks.imaging",),
+    "pillow_heif": ("tasks.imaging",),
     "numpy": ("tasks.imaging",),
     # Doors
     "fastapi": ("api",),

@@ -18,6 +18,7 @@ from infra.settings import (
     BrokerSettings,
     CacheSettings,
     DatabaseSettings,
+    DecoderSettings,
     DispatchSettings,
     FetchSettings,
     ImportSettings,
@@ -105,6 +106,7 @@ def configuration(stack: StackDescription, database_url: str) -> ApiConfiguratio
         imports=ImportSettings(),
         fetch=FetchSettings(),
         webhooks=WebhookSettings(),
+        decoders=DecoderSettings(),
     )
 
 

@@ -22,7 +22,7 @@ from tests.unit.imaging.profiles import PROFILES, press
 
 SHOWN, MOVED = "shown", "moved"
 # Small, so that ten thousand take a minute: what a large picture costs is for other tests.
-LIMITS = Limits(max_pixels=250_000, max_frames=50)
+LIMITS = Limits(max_pixels=250_000, max_frames=50, heic=True)
 _MOVING_EVERY = 5  # inputs: one is an animation that has to stay one
 _SMALL = (24, 18)
 _TELLING_NUMBERS = (b"\0", b"\xff", b"\x7f\xff", b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x80\0\0\0")

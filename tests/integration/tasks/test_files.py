@@ -67,7 +67,7 @@ def test_an_upload_is_stored_under_its_hash_and_described(
     path = tmp_path / "upload"
     path.write_bytes(body)
 
-    upload = store_upload(store, path, index=0)
+    upload = store_upload(store, path, index=0, heic=False)
 
     sha256 = hashlib.sha256(body).hexdigest()
     assert (upload.sha256, upload.bytes) == (sha256, len(body))
@@ -83,12 +83,26 @@ def test_an_upload_that_is_no_picture_is_refused_and_not_stored(
     path.write_bytes(b"no picture" * 100)
 
     with pytest.raises(Rejected) as refusal:
-        store_upload(store, path, index=4)
+        store_upload(store, path, index=4, heic=True)
 
     assert (refusal.value.status, refusal.value.code) == (422, ErrorCode.UNSUPPORTED_FORMAT)
     assert refusal.value.detail.startswith("File 4 ")
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     assert store.get(original_key(sha256, "jpg"), tmp_path / "copy") is None
+
+
+def test_an_uploaded_heic_is_refused_where_workers_do_not_decode_it(
+    store: ObjectStore, tmp_path: Path
+) -> None:
+    path = tmp_path / "upload"
+    path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+
+    with pytest.raises(Rejected) as refusal:
+        store_upload(store, path, index=2, heic=False)
+
+    assert (refusal.value.status, refusal.value.code) == (422, ErrorCode.UNSUPPORTED_FORMAT)
+    assert "HEIC_ENABLED=true" in refusal.value.detail
+    assert store_upload(store, path, index=2, heic=True).format == "heic"
 
 
 def test_an_uploaded_file_is_fetched_from_the_store(
@@ -97,7 +111,7 @@ def test_an_uploaded_file_is_fetched_from_the_store(
     body = photo(300, 200, seed=2)
     path = tmp_path / "upload"
     path.write_bytes(body)
-    upload = store_upload(store, path, index=0)
+    upload = store_upload(store, path, index=0, heic=False)
 
     fetched = source.fetch(image(upload.object_key), tmp_path)
 

@@ -22,6 +22,7 @@ from infra.settings import (
     BrokerSettings,
     CacheSettings,
     DatabaseSettings,
+    DecoderSettings,
     DispatchSettings,
     FetchSettings,
     ImportSettings,
@@ -58,6 +59,7 @@ def configured(database: DatabaseSettings) -> ApiConfiguration:
         imports=ImportSettings(),
         fetch=FetchSettings(),
         webhooks=WebhookSettings(),
+        decoders=DecoderSettings(),
     )
 
 

@@ -17,7 +17,7 @@ from tasks.imaging.plan import Plan
 from tasks.imaging.refusal import reading
 from tasks.imaging.sizes import Size
 
-LIMITS = Limits(max_pixels=50_000_000)
+LIMITS = Limits(max_pixels=50_000_000, heic=True)
 
 
 def decoded(source: Path, limits: Limits = LIMITS) -> tuple[SourceFacts, Image.Image]:

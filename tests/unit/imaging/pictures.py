@@ -13,7 +13,7 @@ from tasks.imaging.facts import Limits, Rendition
 from tasks.imaging.render import render
 
 RED, GREEN, BLUE, YELLOW = (220, 20, 20), (20, 200, 20), (20, 20, 220), (230, 220, 20)
-LIMITS = Limits(max_pixels=50_000_000)
+LIMITS = Limits(max_pixels=50_000_000, heic=True)
 
 Colour = tuple[int, int, int]
 

@@ -1,16 +1,20 @@
 """HEIC and HEIF pictures are opened upright, in their colours, and through libheif alone."""
 
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from PIL import Image, UnidentifiedImageError
 
-from infra.errors import ErrorCode
+from infra.errors import ErrorCode, ImageRefused
+from infra.settings import DecoderSettings
+from tasks.imaging import heif
+from tasks.imaging.facts import Limits
 from tasks.imaging.sniff import HEADER_BYTES, ImageFormat, sniff
-from tests.unit.imaging.front import code_of, known, seen
+from tests.unit.imaging.front import LIMITS, code_of, decoded, known, seen
 from tests.unit.imaging.odd import heic
-from tests.unit.imaging.pictures import corner_colours, oriented
+from tests.unit.imaging.pictures import corner_colours, encoded, oriented
 from tests.unit.imaging.test_orientation import UPRIGHT, UPRIGHT_SIZE, stored
 
 
@@ -56,6 +60,41 @@ def test_a_damaged_one_is_refused(tmp_path: Path) -> None:
     data = heic(stored(1))
     broken = data.replace(b"hvcC", b"Cvch")
     assert code_of(tmp_path, broken) == ErrorCode.CORRUPT
+
+
+def test_it_is_refused_without_its_decoder_where_heic_is_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(heif.pillow_heif, "open_heif", asked.append)
+    off = replace(LIMITS, heic=False)
+    for data in (heic(stored(1)), heic(stored(1))[:200]):
+        source = tmp_path / "source"
+        source.write_bytes(data)
+        with pytest.raises(ImageRefused) as caught:
+            decoded(source, off)
+        assert caught.value.code == ErrorCode.UNSUPPORTED_FORMAT
+        assert "HEIC_ENABLED=true" in caught.value.detail
+    assert asked == []
+
+
+def test_it_is_refused_where_its_decoder_is_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heif, "pillow_heif", None)
+    assert code_of(tmp_path, heic(stored(1))) == ErrorCode.UNSUPPORTED_FORMAT
+    assert heif.heif_version() == heif.hevc_version() == ""
+
+
+def test_it_is_off_unless_it_was_switched_on() -> None:
+    assert not DecoderSettings(_env_file=None).heic_enabled  # type: ignore[call-arg]  # pydantic-settings adds it
+    assert not Limits(max_pixels=1).heic
+
+
+def test_avif_needs_neither(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heif, "pillow_heif", None)
+    image = seen(tmp_path, encoded(stored(1), "AVIF"), replace(LIMITS, heic=False))
+    assert corner_colours(image) == UPRIGHT
 
 
 def test_pillow_itself_still_does_not_open_them() -> None:

@@ -72,7 +72,7 @@ def test_a_bitmap_of_one_colour_is_never_taken_for_a_bomb(tmp_path: Path) -> Non
 
 def test_too_many_bytes_are_refused_unread(tmp_path: Path) -> None:
     data = file_of(SMALL, "BMP")
-    exactly = Limits(max_pixels=LIMITS.max_pixels, max_bytes=len(data))
+    exactly = Limits(max_pixels=LIMITS.max_pixels, max_bytes=len(data), heic=True)
     assert seen(tmp_path, data, exactly).size == SMALL.size
     assert code_of(tmp_path, data + b"\0", exactly) == ErrorCode.TOO_MANY_BYTES
 
@@ -87,7 +87,7 @@ def test_too_many_frames_are_refused_before_they_are_looked_at(tmp_path: Path, k
 
 @pytest.mark.parametrize("kind", MANY_FRAMES)
 def test_as_many_frames_as_the_limit_says_are_accepted(tmp_path: Path, kind: str) -> None:
-    limits = Limits(max_pixels=100, max_frames=5)
+    limits = Limits(max_pixels=100, max_frames=5, heic=True)
     facts, image = known(tmp_path, MANY_FRAMES[kind](5), limits)
     assert (facts.frames, round(facts.seconds, 3)) == (5, 0.5)
     assert image.size == (1, 1)
