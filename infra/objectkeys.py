@@ -8,6 +8,9 @@ PUBLIC_PREFIX = "variants/"
 
 ORIGINAL_PREFIX = "originals/"
 
+PROBE_PREFIX = "probes/"
+"""What probes write and remove at once; a killed process may leave one behind."""
+
 _ORIGINAL = re.compile(r"originals/(?P<sha256>[0-9a-f]{64})\.[a-z0-9]+", re.ASCII)
 _VARIANT = re.compile(
     r"variants/(?P<sha256>[0-9a-f]{64})/(?P<fingerprint>[^/]+)/[^/]+\.[a-z0-9]+", re.ASCII

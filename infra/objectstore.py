@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import urllib3
 from minio import Minio
@@ -25,11 +26,13 @@ from minio.error import InvalidResponseError, S3Error, ServerError
 from urllib3.exceptions import HTTPError
 
 from infra.errors import ErrorCode, ServiceUnavailable
+from infra.objectkeys import PROBE_PREFIX
 from infra.settings import StoreSettings
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 _MISSING = frozenset({"NoSuchKey", "NoSuchObject", "NoSuchBucket"})
 MOST_AT_ONCE = 1000  # what the S3 API lists and removes with one request
+_PROBE_BODY = b"written, read and removed by a probe\n"
 _CHUNK_BYTES = 256 * 1024
 _SMALLEST_PART_BYTES = 5 * 1024 * 1024  # the S3 API accepts none smaller
 
@@ -94,10 +97,15 @@ class ObjectStore:
 
         Nobody may list them. Whatever policy the bucket had is replaced.
         """
+        self.create()
+        with _translated():
+            self._client.set_bucket_policy(self._bucket, _readable(self._bucket, public_prefix))
+
+    def create(self) -> None:
+        """Create the bucket unless it is there."""
         with _translated():
             if not self._client.bucket_exists(self._bucket):
                 self._client.make_bucket(self._bucket)
-            self._client.set_bucket_policy(self._bucket, _readable(self._bucket, public_prefix))
 
     def put_verified(self, key: str, path: Path, *, media_type: str) -> None:
         """Store a file, then verify what the store holds: size and hash.
@@ -183,11 +191,23 @@ class ObjectStore:
         return Content(count, digest.hexdigest())
 
     def probe(self) -> None:
-        """Raise `ServiceUnavailable` unless the bucket is there."""
+        """Raise `ServiceUnavailable` unless an object can be written, read and removed.
+
+        A store that is full or read-only answers all other questions.
+        """
         with _translated():
             exists = self._client.bucket_exists(self._bucket)
         if not exists:
             raise _away(f"The bucket {self._bucket!r} does not exist.")
+        key, body = f"{PROBE_PREFIX}{uuid4()}", _PROBE_BODY
+        try:
+            with _translated():
+                self._client.put_object(self._bucket, key, BytesIO(body), length=len(body))
+        except (ServiceUnavailable, _Missing) as exc:
+            raise _refusing(exc) from exc
+        if self.read(key) != Content(len(body), hashlib.sha256(body).hexdigest()):
+            raise _away("The object store did not keep what was written to it.")
+        self.remove(key)
 
     def _holds(self, key: str, body: bytes) -> bool:
         """Whether the store holds these bytes.
@@ -247,6 +267,16 @@ def _translated() -> Iterator[None]:
         raise _away(f"The object store refused a request ({exc.code}).") from exc
     except (ServerError, InvalidResponseError, HTTPError, OSError) as exc:
         raise _away("The object store does not answer.") from exc
+
+
+def _refusing(cause: Exception) -> ServiceUnavailable:
+    refusal = cause.__cause__
+    if isinstance(refusal, S3Error):
+        return _away(
+            f"The object store answers and refuses writes ({refusal.code}): it is full or"
+            " read-only, or these keys may not write. Make room, or allow them to."
+        )
+    return _away("The object store answers and takes no writes.")
 
 
 def _away(detail: str) -> ServiceUnavailable:

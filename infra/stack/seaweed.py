@@ -1,23 +1,35 @@
 """The S3 store: SeaweedFS, all its servers in one process on loopback.
 
-One identity may do everything, with generated keys; everybody may read `variants/*`.
+The S3 port is the only door: one identity may do everything, with generated keys, and everybody
+may read `variants/*`. The servers behind it talk to each other only: over gRPC with certificates
+of their own, and in HTTP with signed tokens; their other HTTP routes are switched off.
 """
 
 import json
+import secrets
 import shutil
 import sys
 from pathlib import Path
 
+from infra.errors import ServiceUnavailable
+from infra.objectstore import ObjectStore
+from infra.settings import StoreSettings
+from infra.stack.certificate import make_certificate
 from infra.stack.description import replace_private
 from infra.stack.failure import ProgramMissing
 from infra.stack.ground import Ground
 from infra.stack.part import Part
-from infra.stack.probe import LOOPBACK, http_answers, http_status
+from infra.stack.probe import LOOPBACK, http_answers
 
 _FILER_SOCKETS = ("master", "volume", "filer", "s3")
+_TRY_SECONDS = 5.0
+_GRPC_SERVERS = ("master", "volume", "filer", "s3", "client")
 _VOLUME_LIMIT_MB = 1024
-_CREATED = (200, 201)
-_EXISTS = 409
+# Volumes are files that grow with what is in them. By default their number is what fits on the
+# disk when all are full; on a small disk the first bucket that is written to would get them all.
+_VOLUMES = 10_000
+_MIN_FREE_SPACE = "16MiB"  # with less, all volumes are read-only: no picture is stored by halves
+_TOKENS = ("signing", "signing.read", "filer_signing", "filer_signing.read")
 
 
 def s3_endpoint(ground: Ground) -> str:
@@ -37,7 +49,7 @@ def seaweed_part(ground: Ground) -> Part:
         uid=ground.account.uid,
         gid=ground.account.gid,
         port=ground.ports["s3"],
-        prepare=lambda: _write_identities(ground, folder / "identities.json"),
+        prepare=lambda: _prepare(ground, folder),
         probe=lambda: _is_ready(ground),
         clean=lambda: _remove_sockets(ground),
         wave=2,
@@ -64,13 +76,45 @@ def _options(ground: Ground, folder: Path) -> tuple[str, ...]:
         *(f"-filer.port={ports['s3-filer']}", f"-filer.port.grpc={ports['s3-filer-grpc']}"),
         *(f"-s3.port={ports['s3']}", f"-s3.port.grpc={ports['s3-grpc']}"),
         *("-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.iam=false"),
+        # Of the master and the filer: assigning, looking up, listing, reading, writing, deleting.
+        *("-disableHttp", "-filer.disableHttp"),
+        f"-s3.allowedOrigins={','.join(_own_origins(ground))}",
         *("-filer.localSocket=filer.sock", "-s3.localSocket=s3.sock"),
         f"-s3.config={folder / 'identities.json'}",
         # One server, whose ports may change: no memory of who was elected last time.
         *("-master.resumeState=false", "-master.telemetry=false"),
-        *(f"-master.volumeSizeLimitMB={_VOLUME_LIMIT_MB}", "-volume.max=0"),
-        "-volume.preStopSeconds=0",
+        *(f"-master.volumeSizeLimitMB={_VOLUME_LIMIT_MB}", f"-volume.max={_VOLUMES}"),
+        *(f"-volume.minFreeSpace={_MIN_FREE_SPACE}", "-volume.preStopSeconds=0"),
     )
+
+
+def _own_origins(ground: Ground) -> tuple[str, ...]:
+    port = ground.settings.api_port
+    return (f"http://{LOOPBACK}:{port}", f"http://localhost:{port}")
+
+
+def _prepare(ground: Ground, folder: Path) -> None:
+    _write_identities(ground, folder / "identities.json")
+    _write_security(ground, folder)
+
+
+def _write_security(ground: Ground, folder: Path) -> None:
+    """Write what the servers trust each other by, anew for each start: they all end together."""
+    certificate, key = folder / "servers.crt", folder / "servers.key"
+    made = make_certificate(LOOPBACK)
+    lines = ["[grpc]", f'ca = "{certificate}"']
+    for server in _GRPC_SERVERS:
+        lines += [f"[grpc.{server}]", f'cert = "{certificate}"', f'key = "{key}"']
+    for token in _TOKENS:
+        lines += [f"[jwt.{token}]", f'key = "{secrets.token_hex(32)}"']
+    contents = {
+        certificate: made.certificate,
+        key: made.key,
+        folder / "security.toml": "\n".join(lines) + "\n",
+    }
+    for path, text in contents.items():
+        replace_private(path, text)
+        ground.account.give(path)
 
 
 def _write_identities(ground: Ground, path: Path) -> None:
@@ -84,11 +128,21 @@ def _write_identities(ground: Ground, path: Path) -> None:
 
 
 def _is_ready(ground: Ground) -> bool:
-    """Whether an object can be written, the bucket exists and the identities are loaded."""
-    filer, bucket = ground.ports["s3-filer"], ground.settings.s3_bucket
-    if http_status("PUT", filer, "/stack/ready", body=b"ready") not in _CREATED:
-        return False
-    if http_status("POST", filer, f"/buckets/{bucket}/") not in (*_CREATED, _EXISTS):
+    """Whether the bucket exists, an object can be written and the identities are loaded."""
+    own, bucket = ground.credentials, ground.settings.s3_bucket
+    settings = StoreSettings(
+        endpoint=s3_endpoint(ground),
+        access_key=own.s3_access_key,
+        secret_key=own.s3_secret_key,
+        bucket=bucket,
+        connect_timeout_seconds=_TRY_SECONDS,
+        read_timeout_seconds=_TRY_SECONDS,
+    )
+    try:
+        with ObjectStore(settings) as store:
+            store.create()
+            store.probe()
+    except ServiceUnavailable:
         return False
     return http_answers(ground.ports["s3"], f"/{bucket}/", statuses=(403,))
 

@@ -16,7 +16,7 @@ from tasks.upkeep.forgotten import forget_old_rows
 from tasks.upkeep.garbage import Rules, Tally
 from tasks.upkeep.retire import retire_unshown
 from tasks.upkeep.retired import count_waiting, remove_retired
-from tasks.upkeep.strays import remove_strays
+from tasks.upkeep.strays import remove_probes, remove_strays
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +40,7 @@ def collect_garbage(
     if not rules.dry_run:
         retire_unshown(database)  # afterwards: a collection removes what an earlier one has seen
     remove_strays(database, store, rules, tally=tally, tell=lambda: tell(tally))
+    remove_probes(store, rules)
     tally.waiting = count_waiting(database)
     amounts = {kind.name.lower(): amount.count for kind, amount in tally.amounts.items()}
     log.info("garbage collected", dry_run=rules.dry_run, looked_at=tally.looked_at, **amounts)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from infra.db.engine import Database
 from infra.db.models import Original, Variant
-from infra.objectkeys import ORIGINAL_PREFIX, PUBLIC_PREFIX, Folder, folder_of
+from infra.objectkeys import ORIGINAL_PREFIX, PROBE_PREFIX, PUBLIC_PREFIX, Folder, folder_of
 from infra.objectstore import ObjectStore, StoredObject
 from tasks.content_locks import own_contents
 from tasks.upkeep.garbage import Garbage, Rules, Tally
@@ -28,6 +28,15 @@ _KINDS = {
 }
 
 _Found = Mapping[Folder, Sequence[StoredObject]]
+
+
+def remove_probes(store: ObjectStore, rules: Rules) -> None:
+    """Remove what processes wrote that were killed while they probed the store."""
+    if rules.dry_run:
+        return
+    latest = datetime.now(UTC) - rules.grace
+    for page in store.pages(PROBE_PREFIX):
+        store.remove_many([each.key for each in page if each.modified_at < latest])
 
 
 def remove_strays(

