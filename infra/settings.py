@@ -293,6 +293,7 @@ class StackSettings(Section):
     redis_url: str | None = None
     s3_endpoint: str | None = None
     prefect_api_url: str | None = None
+    prefect_api_auth_string: str = Field("", description="asked for by the server of that URL")
     stack_samples: bool = Field(default=False, description="serve <stack_directory>/samples too")
     api_host: str = "127.0.0.1"
     s3_access_key: str = ""

@@ -63,10 +63,16 @@ class World:
 
     def prefect(self, method: str, path: str, body: Any = None) -> Any:
         """Call the Prefect API as its UI does."""
-        url = f"{self.stack.description.prefect_api}{path}"
-        response = self.call(method, url, json=body)
+        response = self.ask_prefect(method, path, json=body)
         assert response.ok, response.text
         return response.json() if response.content else None
+
+    def ask_prefect(self, method: str, path: str, **arguments: Any) -> requests.Response:
+        """Send a request to the Prefect API, signed in; return any answer."""
+        described = self.stack.description
+        user, _, password = described.prefect_auth_string.partition(":")
+        url = f"{described.prefect_api}{path}"
+        return self.call(method, url, auth=(user, password), **arguments)
 
     def flow_runs(self, **filters: Any) -> Sequence[Any]:
         """Return flow runs by Prefect's own filter."""

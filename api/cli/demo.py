@@ -1,5 +1,6 @@
 """`product-images demo`: the whole system with one command, on a real picture."""
 
+import os
 from pathlib import Path
 
 import typer
@@ -22,6 +23,7 @@ _out = Console(highlight=False)
 
 def demo() -> None:
     """Start the stack, post a picture, show progress and results; the stack keeps running."""
+    os.umask(0o077)  # what the demo writes is for its own account, like all of the stack directory
     settings = StackSettings.load().model_copy(update={"stack_samples": True})
     directory = settings.stack_directory.resolve()
     picture = _make_sample(directory)
@@ -56,7 +58,7 @@ def _say_addresses(description: StackDescription, gallery: Path) -> None:
     rows = {
         "Pictures": gallery.as_uri(),
         "API": f"{description.api}/docs",
-        "Prefect": description.prefect_ui,
+        "Prefect": f"{description.prefect_ui}  sign in with {description.prefect_auth_string}",
         "Your turn": f"curl -X POST {description.api}/process-image"
         """ -d '{"image_url": "https://example.com/image.jpg"}\'""",
         "Stop": "make stop",

@@ -80,6 +80,8 @@ def status(
             write_json({"running": running, "parts": [asdict(record) for record in records]})
         else:
             _out.print(_table(records) if records else "No stack is running.")
+            if records and (directory / DESCRIPTION).exists():
+                _say_addresses(_described(directory))
         if not records:
             raise typer.Exit(3)
 
@@ -158,6 +160,8 @@ def _say_running(directory: Path, pid: int) -> None:
 def _say_addresses(description: StackDescription) -> None:
     _out.print(f"API         {description.api}/docs", soft_wrap=True)
     _out.print(f"Prefect UI  {description.prefect_ui}", soft_wrap=True)
+    if description.prefect_auth_string:
+        _out.print(f"  sign in   {description.prefect_auth_string}", soft_wrap=True)
 
 
 def _table(records: tuple[ProcessRecord, ...]) -> Table:

@@ -2,13 +2,14 @@
 
 PostgreSQL refuses root. Started by root, the services run as `nobody`, and what that account
 cannot reach inside a private folder (a clone below /root) is placed below /var/lib instead;
-the permissions of existing folders are never changed.
+the permissions of folders around the stack's own are never changed.
 """
 
 import hashlib
 import os
 import pwd
 import shutil
+import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ _SYSTEM_FOLDER = Path("/var/lib/product-images")
 _OTHERS_READ_AND_ENTER = 0o005
 _OTHERS_READ = 0o004
 _OTHERS_ENTER = 0o001
+_OTHERS_ALL = 0o077
 _EVERYBODY_READS = 0o444
 _EVERYBODY_ENTERS = 0o111
 
@@ -55,8 +57,21 @@ class ServiceAccount:
         return _copy_programs(programs, beside)
 
 
+def private_directory(path: Path) -> Path:
+    """Create a folder that only its owner can read, or make one of ours so; return it."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & _OTHERS_ALL and path.stat().st_uid == os.geteuid():
+        path.chmod(mode & ~_OTHERS_ALL)
+    return path
+
+
 def service_account(stack_directory: Path) -> ServiceAccount:
-    """Choose the account and the data folder for a stack; creates the folder."""
+    """Choose the account and the data folder for a stack; creates the folder.
+
+    Others may pass through the stack directory to the data when those are another account's, but
+    not list it.
+    """
     inside = stack_directory / "data"
     if os.geteuid() != 0:
         inside.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -65,8 +80,14 @@ def service_account(stack_directory: Path) -> ServiceAccount:
         entry = pwd.getpwnam(_ACCOUNT)
     except KeyError as exc:
         raise StackError(f"Started by root, the stack needs the account {_ACCOUNT}.") from exc
-    data = inside if _is_open(stack_directory) else _SYSTEM_FOLDER / stack_name(stack_directory)
+    around = stack_directory.resolve().parents
+    if all(parent.stat().st_mode & _OTHERS_ENTER for parent in around):
+        data = inside
+        stack_directory.chmod(0o711)
+    else:
+        data = _SYSTEM_FOLDER / stack_name(stack_directory)
     data.mkdir(mode=0o711, parents=True, exist_ok=True)
+    data.chmod(0o711)
     if data != inside:
         _point(inside, data)
     return ServiceAccount(entry.pw_uid, entry.pw_gid, data)

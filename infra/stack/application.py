@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from infra.loopback import is_loopback
+from infra.stack.account import private_directory
 from infra.stack.ground import Ground
 from infra.stack.part import Part
 from infra.stack.ports import require_free
@@ -36,8 +37,7 @@ def application_parts(
 def samples_part(ground: Ground) -> Part:
     """Describe a file server for the folder `samples` of the stack directory."""
     port = ground.ports["samples"]
-    folder = ground.directory / "samples"
-    folder.mkdir(exist_ok=True)
+    folder = private_directory(ground.directory / "samples")
     return Part(
         name="samples",
         command=(

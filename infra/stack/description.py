@@ -4,10 +4,11 @@ The file holds passwords and is readable by its owner only. The keys are a contr
 """
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Self
+from typing import IO, Literal, Self
 
 from infra.stack.failure import StackError
 
@@ -16,11 +17,15 @@ FILE_NAME = "stack.json"
 
 @dataclass(frozen=True, slots=True)
 class StackDescription:
-    """Addresses, credentials and process ids of a stack; `samples` is host:port or None."""
+    """Addresses, credentials and process ids of a stack; `samples` is host:port or None.
+
+    `prefect_auth_string` is `user:password`, or empty for a server that asks for nothing.
+    """
 
     api: str
     prefect_ui: str
     prefect_api: str
+    prefect_auth_string: str
     postgres_url: str
     amqp_url: str
     redis_url: str
@@ -65,9 +70,20 @@ class StackDescription:
             "S3_SECRET_KEY": self.s3_secret_key,
             "PUBLIC_ASSET_URL": f"{self.s3_endpoint}/{self.s3_bucket}",
         }
+        if self.prefect_auth_string:
+            variables["PREFECT_API_AUTH_STRING"] = self.prefect_auth_string
         if self.samples:
             variables["FETCH_ALLOWED_PRIVATE_HOSTS"] = self.samples
         return variables
+
+
+def open_private(path: Path, mode: Literal["a", "w"]) -> IO[str]:
+    """Open a file to add to it or to begin it anew; only its owner can read it from then on."""
+    begin = os.O_APPEND if mode == "a" else os.O_TRUNC
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | begin, 0o600)
+    if os.fstat(descriptor).st_uid == os.geteuid():  # one of an earlier version, for everybody
+        os.fchmod(descriptor, 0o600)
+    return os.fdopen(descriptor, mode)
 
 
 def replace_private(path: Path, text: str) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import IO
 
 from infra.settings import StackSettings, inherited_environment
+from infra.stack.account import private_directory
 from infra.stack.description import FILE_NAME as DESCRIPTION
-from infra.stack.description import StackDescription
+from infra.stack.description import StackDescription, open_private
 from infra.stack.failure import AlreadyRunning, StackError
 from infra.stack.guard import clear_away
 from infra.stack.lock import Role, held_lock, supervisor_pid
@@ -33,9 +34,9 @@ def start_detached(settings: StackSettings, report: Report) -> StackDescription:
     the new one does not become ready; nothing is left running then.
     """
     directory = settings.stack_directory.resolve()
-    directory.mkdir(parents=True, exist_ok=True)
+    private_directory(directory)
     if supervisor_pid(directory) is None:
-        (directory / PROGRESS).write_text("")
+        open_private(directory / PROGRESS, "w").close()
         _follow(_spawn(settings, directory), directory, report)
     return StackDescription.load(directory / DESCRIPTION)
 
@@ -65,7 +66,7 @@ def _stop_remains(directory: Path) -> bool:
 
 
 def _spawn(settings: StackSettings, directory: Path) -> subprocess.Popen[bytes]:
-    with (directory / LOG).open("wb") as output:
+    with open_private(directory / LOG, "w") as output:
         return subprocess.Popen(
             (sys.executable, "-m", "infra.stack"),
             stdin=subprocess.DEVNULL,

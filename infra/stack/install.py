@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from infra.stack.account import private_directory
+from infra.stack.description import open_private
 from infra.stack.failure import ProgramMissing
 from infra.stack.part import PartState, Progress, Report
 from infra.stack.rabbitmq import find_server
@@ -85,9 +87,9 @@ def _turn() -> Iterator[None]:
 
 
 def _run(prefix: tuple[str, ...], log: Path, *command: str) -> None:
-    log.parent.mkdir(parents=True, exist_ok=True)
+    private_directory(log.parent)
     quiet = ("env", "DEBIAN_FRONTEND=noninteractive")
-    with log.open("ab") as output:
+    with open_private(log, "a") as output:
         subprocess.run(  # noqa: S603 - fixed commands
             (*prefix, *quiet, *command),
             stdin=subprocess.DEVNULL,

@@ -29,6 +29,7 @@ def held_lock(directory: Path, role: Role) -> Iterator[None]:
     """Hold the directory's lock; raise `AlreadyRunning` when a supervisor holds it."""
     with (directory / FILE_NAME).open("a+") as file:
         _acquire(file, directory)
+        os.fchmod(file.fileno(), 0o600)
         file.truncate(0)
         file.write(f"{os.getpid()} {role}")
         file.flush()

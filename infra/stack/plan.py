@@ -79,6 +79,11 @@ def _describe(ground: Ground) -> StackDescription:
         api=api_url(ground),
         prefect_ui=ui,
         prefect_api=settings.prefect_api_url or f"{ui}/api",
+        prefect_auth_string=(
+            settings.prefect_api_auth_string
+            if settings.prefect_api_url
+            else own.prefect_auth_string
+        ),
         postgres_url=settings.database_url or postgres_url(ground),
         amqp_url=settings.amqp_url or amqp_url(ground),
         redis_url=settings.redis_url or redis_url(ground),

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from infra.stack.description import replace_private
 from infra.stack.failure import PortTaken, StackError
 from infra.stack.probe import LOOPBACK
 
@@ -53,7 +54,7 @@ def remembered_ports(path: Path, names: Iterable[str], taken: Iterable[int]) -> 
         if port is None or port in others or not is_free(port):
             port = free_port(others | set(old.values()))
         chosen[name] = port
-    path.write_text(json.dumps(old | chosen, indent=2))
+    replace_private(path, json.dumps(old | chosen, indent=2))
     return chosen
 
 

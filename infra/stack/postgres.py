@@ -7,8 +7,9 @@ import signal
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
+from infra.settings import inherited_environment
 from infra.stack.failure import ProgramMissing, StackError
 from infra.stack.ground import Ground
 from infra.stack.part import Part
@@ -55,17 +56,34 @@ def postgres_part(ground: Ground) -> Part:
 
 def create_database(ground: Ground, server_url: str, name: str) -> None:
     """Create a database beside the one of the URL, unless it is there."""
-    psql = (str(_programs(ground) / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", server_url)
+    url, password = _apart(server_url)
+    psql = (str(_programs(ground) / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", url)
     exists = f"SELECT 1 FROM pg_database WHERE datname = '{name}'"  # noqa: S608 - our own names
-    if _run(*psql, "-c", exists).strip():
+    if _run(*psql, "-c", exists, password=password).strip():
         return
-    _run(*psql, "-c", f'CREATE DATABASE "{name}"')
+    _run(*psql, "-c", f'CREATE DATABASE "{name}"', password=password)
 
 
 def other_database(url: str, name: str) -> str:
     """Return the URL of another database on the same server, in libpq's spelling."""
     parts = urlsplit(url)
     return urlunsplit(("postgresql", parts.netloc, f"/{name}", parts.query, ""))
+
+
+def _apart(url: str) -> tuple[str, str | None]:
+    """Return the URL without its password, and the password.
+
+    Every process of the machine can read the command lines of all others, but no environment.
+    """
+    parts = urlsplit(url)
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    password = dict(query).get("password")
+    account, at, place = parts.netloc.rpartition("@")
+    user, colon, spelled = account.partition(":")
+    if colon and password is None:
+        password = unquote(spelled)
+    rest = urlencode([(key, value) for key, value in query if key != "password"])
+    return urlunsplit((parts.scheme, f"{user}{at}{place}", parts.path, rest, "")), password
 
 
 def _create_databases(ground: Ground) -> None:
@@ -123,9 +141,12 @@ def _succeeds(*command: str) -> bool:
     return subprocess.run(command, timeout=_SECONDS, check=False).returncode == 0  # noqa: S603 - ours
 
 
-def _run(*command: str) -> str:
+def _run(*command: str, password: str | None) -> str:
+    environment = inherited_environment()
+    if password is not None:
+        environment["PGPASSWORD"] = password
     answer = subprocess.run(  # noqa: S603 - our own command
-        command, capture_output=True, text=True, timeout=_SECONDS, check=False
+        command, env=environment, capture_output=True, text=True, timeout=_SECONDS, check=False
     )
     if answer.returncode != 0:
         raise StackError(f"PostgreSQL refused: {answer.stderr.strip()}")

@@ -6,6 +6,7 @@ imports more, and uvloop with httptools make each request about a quarter cheape
 
 import sys
 
+from infra.stack.account import private_directory
 from infra.stack.ground import Ground
 from infra.stack.part import Part
 from infra.stack.ports import require_free
@@ -45,8 +46,7 @@ def prefect_ui(ground: Ground) -> str:
 def prefect_part(ground: Ground) -> Part:
     """Describe the Prefect server."""
     port = ground.settings.prefect_port
-    folder = ground.directory / "prefect"
-    folder.mkdir(exist_ok=True)
+    folder = private_directory(ground.directory / "prefect")
     return Part(
         name="prefect",
         command=(
@@ -77,12 +77,20 @@ def client_environment(ground: Ground) -> dict[str, str]:
 def _environment(ground: Ground) -> dict[str, str]:
     return client_environment(ground) | {
         "PREFECT_API_DATABASE_CONNECTION_URL": _database_url(ground),
+        "PREFECT_SERVER_API_AUTH_STRING": ground.credentials.prefect_auth_string,
+        # The pages of its own UI, and no other site's.
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(_own_origins(ground)),
         "PREFECT_SERVER_UI_API_URL": f"{prefect_ui(ground)}/api",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         # Flow runs are never deleted by default.
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
         "PREFECT__SERVER_FINAL": "1",
     }
+
+
+def _own_origins(ground: Ground) -> tuple[str, ...]:
+    port = ground.settings.prefect_port
+    return (f"http://{LOOPBACK}:{port}", f"http://localhost:{port}")
 
 
 def _database_url(ground: Ground) -> str:

@@ -35,9 +35,9 @@ def amqp_answers(port: int) -> bool:
     return _exchange(port, _AMQP_HEADER).startswith(_METHOD_FRAME)
 
 
-def redis_answers(port: int) -> bool:
-    """Whether a Redis or Valkey server answers a ping."""
-    return _exchange(port, b"PING\r\n").startswith(b"+PONG")
+def redis_answers(port: int, password: str) -> bool:
+    """Whether a Redis or Valkey server accepts the password."""
+    return _exchange(port, f"AUTH {password}\r\n".encode()).startswith(b"+OK")
 
 
 def accepts(port: int) -> bool:

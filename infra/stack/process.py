@@ -11,10 +11,13 @@ from collections import deque
 from contextlib import suppress
 from pathlib import Path
 
+from infra.stack.account import private_directory
+from infra.stack.description import open_private
 from infra.stack.part import Part
 from infra.stack.record import birth_of
 
 _POLL_SECONDS = 0.02
+_PRIVATE_UMASK = 0o077  # what a part writes is for its own account
 _LOG_LIMIT_BYTES = 10 * 1024 * 1024
 
 
@@ -26,7 +29,7 @@ class PartProcess:
         self.log = log
         _keep_short(log)
         self._log_start = log.stat().st_size if log.exists() else 0
-        with log.open("ab") as output:
+        with open_private(log, "a") as output:
             self._popen = subprocess.Popen(  # noqa: S603 - the commands are ours
                 part.command,
                 stdin=subprocess.DEVNULL,
@@ -39,6 +42,7 @@ class PartProcess:
                 user=part.uid,
                 group=part.gid,
                 extra_groups=None if part.uid is None else [],
+                umask=_PRIVATE_UMASK,
             )
         self.pid = self._popen.pid
         self.birth = birth_of(self.pid)
@@ -99,6 +103,6 @@ def last_lines(log: Path, count: int, *, start_byte: int = 0) -> tuple[str, ...]
 
 
 def _keep_short(log: Path) -> None:
-    log.parent.mkdir(parents=True, exist_ok=True)
+    private_directory(log.parent)
     if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
         log.replace(log.with_suffix(".log.old"))

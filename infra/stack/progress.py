@@ -9,6 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
+from infra.stack.account import private_directory
+from infra.stack.description import open_private
 from infra.stack.part import PartState, Progress, Report
 
 FILE_NAME = "progress.jsonl"
@@ -24,8 +26,8 @@ def describe(progress: Progress) -> str:
 
 def into_file(path: Path, report: Report) -> Report:
     """Return a report that also writes each progress to a new file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("")
+    private_directory(path.parent)
+    open_private(path, "w").close()
 
     def write(progress: Progress) -> None:
         with path.open("a") as file:

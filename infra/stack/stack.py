@@ -13,6 +13,7 @@ from typing import Self
 import structlog
 
 from infra.settings import StackSettings, inherited_environment
+from infra.stack.account import private_directory
 from infra.stack.description import FILE_NAME as DESCRIPTION
 from infra.stack.description import StackDescription
 from infra.stack.failure import StackError
@@ -81,7 +82,7 @@ class Stack:
 
     def start(self) -> None:
         """Start all parts and wait until they are ready; raise `StackError` when they are not."""
-        self.directory.mkdir(parents=True, exist_ok=True)
+        private_directory(self.directory)
         try:
             self._start()
         except BaseException:  # Ctrl-C too: nothing half started may stay

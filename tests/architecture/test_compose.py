@@ -24,9 +24,14 @@ DOCUMENT = ROOT / "docs" / "deployment.md"
 OUR_IMAGE = "product-images:local"
 
 # The command line and the local stack alone read these.
-NOT_IN_CONTAINERS = {"API_URL", "PREFECT_PORT", "STACK_DIRECTORY", "STACK_SAMPLES", "WORKERS"} | {
-    "PREFECT_API_DATABASE_CONNECTION_URL"
-}
+NOT_IN_CONTAINERS = {
+    "API_URL",
+    "PREFECT_API_AUTH_STRING",
+    "PREFECT_PORT",
+    "STACK_DIRECTORY",
+    "STACK_SAMPLES",
+    "WORKERS",
+} | {"PREFECT_API_DATABASE_CONNECTION_URL"}
 # Read by Prefect's client in a process of ours.
 PREFECT_CLIENT = {"PREFECT_API_AUTH_STRING", "PREFECT_SERVER_ANALYTICS_ENABLED", "DO_NOT_TRACK"}
 

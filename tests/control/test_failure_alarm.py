@@ -93,7 +93,7 @@ def events_since(world: World, moment: datetime) -> list[str]:
 
 def forget_alarm(world: World) -> None:
     """Other tests have failing jobs, too."""
-    answer = world.call("DELETE", world.stack.description.prefect_api + _TOLD)
+    answer = world.ask_prefect("DELETE", _TOLD)
     assert answer.status_code in (204, 404)
 
 

@@ -31,8 +31,8 @@ def ended(world: World, flow_run_id: str, *, runs: int = 0) -> Any:
 def refused(world: World, name: str, **parameters: Any) -> str:
     """Submit a form with a wrong value; return what the person reads."""
     found = world.prefect("GET", f"/deployments/name/{name}/{name}")
-    url = f"{world.stack.description.prefect_api}/deployments/{found['id']}/create_flow_run"
-    response = world.call("POST", url, json={"parameters": parameters})
+    path = f"/deployments/{found['id']}/create_flow_run"
+    response = world.ask_prefect("POST", path, json={"parameters": parameters})
     assert 400 <= response.status_code < 500, response.text
     return response.text
 

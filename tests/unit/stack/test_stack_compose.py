@@ -13,10 +13,16 @@ from infra.stack.prefect import prefect_part
 
 COMPOSE = Path(__file__).resolve().parents[3] / "docker-compose.yml"
 
-# Differ by nature: addresses and folders.
-PLACES = {"PREFECT_API_DATABASE_CONNECTION_URL", "PREFECT_HOME", "PREFECT_SERVER_UI_API_URL"}
-# Containers only: a password, and a folder that a read-only container can write to.
-MORE = {"PREFECT_SERVER_API_AUTH_STRING", "PREFECT_SERVER_UI_STATIC_DIRECTORY"}
+# Differ by nature: addresses, folders and passwords.
+PLACES = {
+    "PREFECT_API_DATABASE_CONNECTION_URL",
+    "PREFECT_HOME",
+    "PREFECT_SERVER_API_AUTH_STRING",
+    "PREFECT_SERVER_CORS_ALLOWED_ORIGINS",
+    "PREFECT_SERVER_UI_API_URL",
+}
+# Containers only: a folder that a read-only container can write to.
+MORE = {"PREFECT_SERVER_UI_STATIC_DIRECTORY"}
 
 
 @pytest.fixture
@@ -29,6 +35,7 @@ def local(tmp_path: Path) -> Iterator[Mapping[str, str]]:
 
 def test_the_prefect_server_is_told_the_same(local: Mapping[str, str]) -> None:
     service = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]["prefect"]
+    assert set(service["environment"]) - MORE == {*local, *PLACES} - {"PREFECT_HOME"}
     told = {k: v for k, v in service["environment"].items() if k not in PLACES | MORE}
     assert told == {k: v for k, v in local.items() if k not in PLACES}
 

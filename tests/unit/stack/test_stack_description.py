@@ -15,6 +15,7 @@ STACK = StackDescription(
     api="http://127.0.0.1:8080",
     prefect_ui="http://127.0.0.1:4200",
     prefect_api="http://127.0.0.1:4200/api",
+    prefect_auth_string="admin:pass",
     postgres_url="postgresql://u:p@127.0.0.1:1/d",
     amqp_url="amqp://u:p@127.0.0.1:2/%2F",
     redis_url="redis://127.0.0.1:3/0",
@@ -36,8 +37,8 @@ def test_a_description_survives_the_file(tmp_path: Path) -> None:
 def test_the_file_has_exactly_the_promised_keys(tmp_path: Path) -> None:
     STACK.save(tmp_path / "stack.json")
     keys = (
-        "api prefect_ui prefect_api postgres_url amqp_url redis_url s3_endpoint s3_bucket "
-        "s3_access_key s3_secret_key processes"
+        "api prefect_ui prefect_api prefect_auth_string postgres_url amqp_url redis_url "
+        "s3_endpoint s3_bucket s3_access_key s3_secret_key processes"
     )
     assert list(json.loads((tmp_path / "stack.json").read_text())) == keys.split()
 

@@ -36,8 +36,9 @@ class Changing:
 def stack(tmp_path: Path) -> Any:
     made: Any = Stack(StackSettings(stack_directory=tmp_path), lambda _: None)
     words = ("api", "prefect_ui", "prefect_api", "postgres_url", "amqp_url", "redis_url")
+    secret = ("prefect_auth_string",)
     places = ("s3_endpoint", "s3_bucket", "s3_access_key", "s3_secret_key")
-    made._description = StackDescription(**dict.fromkeys((*words, *places), "there"))
+    made._description = StackDescription(**dict.fromkeys((*words, *secret, *places), "there"))
     made._supervisor = Changing()
     made._ready = True
     return made

@@ -1,0 +1,249 @@
+"""The local stack's doors: what needs no secret gives nothing away, and no secret lies open.
+
+The services run without the project's own processes here; they hold an original and a variant.
+"""
+
+import io
+import json
+import socket
+import ssl
+import stat
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+import requests
+from minio import Minio
+
+from infra.settings import StackSettings
+from infra.stack.account import erase
+from infra.stack.description import StackDescription
+from infra.stack.ports import free_port
+from infra.stack.stack import Stack
+
+ORIGINAL, VARIANT = "originals/secret.jpg", "variants/a/w800.webp"
+BODY = b"the supplier's own file"
+BUCKET = "pictures"
+ELSEWHERE = "https://elsewhere.example"
+OPEN_TO_ALL = stat.S_IRWXG | stat.S_IRWXO
+PASS_THROUGH = stat.S_IXGRP | stat.S_IXOTH
+GRPC_PORTS = ("s3-master-grpc", "s3-volume-grpc", "s3-filer-grpc", "s3-grpc")
+HTTP_PORTS = ("s3-master", "s3-volume", "s3-filer")
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+"""Begins HTTP/2, with empty settings."""
+REQUESTS = (
+    ("GET", f"/buckets/{BUCKET}/{ORIGINAL}"),
+    ("GET", f"/buckets/{BUCKET}/originals/?limit=10"),
+    ("GET", "/buckets/?pretty=y"),
+    ("PUT", f"/buckets/{BUCKET}/originals/mine.jpg"),
+    ("POST", f"/buckets/{BUCKET}/originals/"),
+    ("DELETE", f"/buckets/{BUCKET}/{ORIGINAL}"),
+    ("DELETE", f"/buckets/{BUCKET}?recursive=true"),
+    ("GET", f"/{BUCKET}/{ORIGINAL}"),
+    ("GET", "/dir/assign"),
+    ("GET", "/dir/lookup?volumeId=1&collection=pictures"),
+    ("GET", "/dir/status"),
+    ("GET", "/vol/status"),
+    ("GET", "/vol/grow?count=1&collection=mine"),
+    ("GET", "/vol/vacuum?garbageThreshold=0"),
+    ("GET", f"/col/delete?collection={BUCKET}"),
+    ("POST", "/submit"),
+    ("GET", "/1,01deadbeef"),
+    ("POST", "/1,01deadbeef"),
+    ("DELETE", "/1,01deadbeef"),
+)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Services that hold an original and a variant."""
+    directory = tmp_path_factory.mktemp("doors") / "stack"
+    settings = StackSettings(
+        stack_directory=directory,
+        api_port=free_port(),
+        prefect_port=free_port(),
+        stack_samples=False,
+        database_url=None,
+        amqp_url=None,
+        redis_url=None,
+        s3_endpoint=None,
+        prefect_api_url=None,
+        prefect_api_database_connection_url=None,
+        s3_bucket=BUCKET,
+    )
+    with ExitStack() as opened:
+        running = opened.enter_context(Stack(settings, lambda _: None, application=False))
+        opened.callback(erase, directory)
+        for key in (ORIGINAL, VARIANT):
+            store(running.description).put_object(BUCKET, key, io.BytesIO(BODY), len(BODY))
+        yield running
+
+
+def store(description: StackDescription) -> Minio:
+    return Minio(
+        urlsplit(description.s3_endpoint).netloc,
+        description.s3_access_key,
+        description.s3_secret_key,
+        secure=False,
+        region="us-east-1",
+    )
+
+
+def ports(stack: Stack) -> dict[str, int]:
+    known: dict[str, int] = json.loads((stack.directory / "ports.json").read_text())
+    return known
+
+
+def secrets_of(stack: Stack) -> set[str]:
+    """Every secret of the stack, in all spellings that its files have."""
+    credentials = json.loads((stack.directory / "credentials.json").read_text())
+    words = {str(value).rpartition(":")[2] for value in credentials.values()}
+    described = json.loads((stack.directory / "stack.json").read_text())
+    urls = (urlsplit(described[name]) for name in ("postgres_url", "amqp_url", "redis_url"))
+    return words | {url.password for url in urls if url.password}
+
+
+def family(stack: Stack) -> dict[int, str]:
+    """The command lines of the stack's processes and of all that they started."""
+    parents, lines = {}, {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            lines[int(folder.name)] = (folder / "cmdline").read_bytes().decode(errors="replace")
+        except OSError:
+            continue  # it has ended
+        parents[int(folder.name)] = int(fields[1])
+    found = set(stack.description.processes.values())
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return {pid: lines[pid] for pid in found if pid in lines}
+
+
+@pytest.mark.parametrize("port", HTTP_PORTS)
+@pytest.mark.parametrize(("method", "path"), REQUESTS)
+def test_the_servers_behind_the_store_do_nothing_for_strangers(
+    stack: Stack, port: str, method: str, path: str
+) -> None:
+    url = f"http://127.0.0.1:{ports(stack)[port]}{path}"
+    files = {"file": ("mine.jpg", b"mine")} if method in ("PUT", "POST") else None
+    answer = requests.request(method, url, files=files, timeout=10)
+    assert 400 <= answer.status_code < 500, answer.text
+    assert BODY not in answer.content
+    kept = store(stack.description)
+    assert {each.object_name for each in kept.list_objects(BUCKET, recursive=True)} == {
+        ORIGINAL,
+        VARIANT,
+    }
+
+
+def test_a_real_file_id_opens_nothing_without_a_token(stack: Stack) -> None:
+    """Whoever learns where an object lies still cannot read, write or remove it."""
+    volume = ports(stack)["s3-volume"]
+    for volume_id in range(1, 9):
+        for method in ("GET", "HEAD", "POST", "DELETE"):
+            url = f"http://127.0.0.1:{volume}/{volume_id},0100000000"
+            assert requests.request(method, url, timeout=10).status_code == 401
+
+
+def answer_over_tls(context: ssl.SSLContext, address: tuple[str, int]) -> bytes:
+    """Return what the server says to the beginning of HTTP/2; nothing when it refuses."""
+    with socket.create_connection(address, timeout=10) as raw:
+        try:
+            with context.wrap_socket(raw) as wrapped:
+                wrapped.sendall(PREFACE)
+                return wrapped.recv(64)
+        except (ssl.SSLError, ConnectionError):
+            return b""
+
+
+@pytest.mark.parametrize("name", GRPC_PORTS)
+def test_grpc_asks_for_a_certificate(stack: Stack, name: str) -> None:
+    address = ("127.0.0.1", ports(stack)[name])
+    with socket.create_connection(address, timeout=10) as plain:
+        plain.sendall(PREFACE)
+        assert plain.recv(1)[:1] != b"\x00", "it speaks without encryption"
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    assert answer_over_tls(context, address) == b"", "it speaks to those without a certificate"
+
+
+def test_the_s3_port_tells_other_sites_pages_nothing(stack: Stack) -> None:
+    url = f"{stack.description.s3_endpoint}/{BUCKET}/{VARIANT}"
+    answer = requests.get(url, headers={"Origin": ELSEWHERE}, timeout=10)
+    assert (answer.status_code, answer.content) == (200, BODY)
+    assert "Access-Control-Allow-Origin" not in answer.headers
+    assert requests.get(url.replace(VARIANT, ORIGINAL), timeout=10).status_code == 403
+
+
+PREFECT_CALLS = (
+    ("POST", "/flow_runs/filter"),
+    ("POST", "/block_documents/filter"),
+    ("POST", "/flows/"),
+    ("GET", "/admin/settings"),
+    ("GET", "/csrf-token?client=a"),
+)
+
+
+@pytest.mark.parametrize(("method", "path"), PREFECT_CALLS)
+def test_prefect_asks_for_its_auth_string(stack: Stack, method: str, path: str) -> None:
+    url = f"{stack.description.prefect_api}{path}"
+    user, _, password = stack.description.prefect_auth_string.partition(":")
+    body = {} if method == "POST" else None
+    assert requests.request(method, url, json=body, timeout=30).status_code == 401
+    wrong = requests.request(method, url, json=body, auth=(user, "wrong"), timeout=30)
+    assert wrong.status_code == 401
+    right = requests.request(method, url, json=body, auth=(user, password), timeout=30)
+    assert right.status_code != 401
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "GET"])
+def test_prefect_allows_the_pages_of_its_own_ui_only(stack: Stack, method: str) -> None:
+    url = f"{stack.description.prefect_api}/health"
+    for origin, allowed in ((ELSEWHERE, None), (stack.description.prefect_ui,) * 2):
+        headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+        answer = requests.request(method, url, headers=headers, timeout=30)
+        assert answer.headers.get("Access-Control-Allow-Origin") == allowed
+
+
+def test_the_cache_asks_for_its_password(stack: Stack) -> None:
+    place = urlsplit(stack.description.redis_url)
+    with (
+        redis.Redis(host=place.hostname or "", port=place.port or 0) as stranger,
+        pytest.raises(redis.AuthenticationError),
+    ):
+        stranger.ping()
+
+
+def test_no_secret_stands_in_the_process_list(stack: Stack) -> None:
+    lines = family(stack)
+    assert len(lines) > len(stack.description.processes)  # workers of PostgreSQL
+    secrets = secrets_of(stack)
+    assert len(secrets) >= 6
+    for line in lines.values():
+        assert not [secret for secret in secrets if secret in line], line
+
+
+def test_nothing_in_the_stack_directory_is_readable_by_others(stack: Stack) -> None:
+    looked_at = [stack.directory, *stack.directory.rglob("*")]
+    data = (stack.directory / "data").resolve()
+    looked_at += [data, *data.rglob("*")]
+    ways = {stack.directory, stack.directory / "data", data}
+    for path in looked_at:
+        try:
+            mode = path.lstat().st_mode
+        except FileNotFoundError:
+            continue  # a file of a running database
+        if stat.S_ISLNK(mode):
+            continue
+        allowed = PASS_THROUGH if path in ways else 0
+        inside_private = any(
+            not parent.stat().st_mode & OPEN_TO_ALL
+            for parent in path.parents
+            if parent.is_relative_to(data) and parent != data
+        )
+        assert inside_private or not mode & OPEN_TO_ALL & ~allowed, f"{path}: {stat.filemode(mode)}"
