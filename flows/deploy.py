@@ -19,7 +19,7 @@ import structlog
 from prefect import Flow
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.exceptions import ObjectAlreadyExists
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.variables import Variable
 
 from flows.alarm_automation import ensure_alarm
@@ -56,19 +56,43 @@ async def _deploy(settings: PrefectSettings, alarm: FailureAlarmSettings) -> Non
     async with get_client() as client:
         for name in (settings.work_pool, batches_pool(settings.work_pool)):
             await _ensure_work_pool(client, name)
-        await _deploy_changes()
+        await _deploy_changes(client)
         await ensure_alarm(client, alarm)
 
 
-async def _deploy_changes() -> None:
+async def _deploy_changes(client: PrefectClient) -> None:
     digest = deployment_digest((_PROJECT / "prefect.yaml").read_bytes(), FLOWS)
-    if await Variable[str].aget(_DEPLOYED) == digest:
+    if await Variable[str].aget(_DEPLOYED) != digest:
+        _prefect_deploy("--all")
+        await Variable[str].aset(_DEPLOYED, digest, overwrite=True)
+        log.info("deployed")
+        return
+    missing = await missing_deployments(client)
+    if not missing:
         log.info("deployments are current")
         return
-    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
+    # Only these: deploying resets limits and schedules that somebody changed.
+    _prefect_deploy(*(word for name in missing for word in ("--name", name)))
+    log.info("deployed again what was deleted", deployments=missing)
+
+
+def _prefect_deploy(*what: str) -> None:
+    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", *what]
     subprocess.run(command, cwd=_PROJECT, check=True)  # noqa: S603 - our own command
-    await Variable[str].aset(_DEPLOYED, digest, overwrite=True)
-    log.info("deployed")
+
+
+async def missing_deployments(client: PrefectClient) -> list[str]:
+    """Return our deployments that somebody deleted, or whose work pool or queue is gone."""
+    missing = []
+    for flow in FLOWS.values():  # each deployment has the name of its flow
+        try:
+            deployment = await client.read_deployment_by_name(f"{flow.name}/{flow.name}")
+        except ObjectNotFound:
+            missing.append(flow.name)
+            continue
+        if deployment.work_pool_name is None or deployment.work_queue_id is None:
+            missing.append(flow.name)
+    return missing
 
 
 def deployment_digest(file: bytes, flows: Mapping[str, Flow[..., Any]]) -> str:

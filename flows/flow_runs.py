@@ -113,6 +113,13 @@ def _is_wanted_since(shown: State[Any], ended_at: datetime) -> bool:
     return (_is_wish(shown) or shown.is_pending()) and shown.timestamp > ended_at
 
 
+def _is_absent(error: Exception) -> bool:
+    """Whether there is no such thing: most calls of the client pass the status on as it came."""
+    if isinstance(error, PrefectHTTPStatusError):
+        return bool(error.response.status_code == HTTPStatus.NOT_FOUND)
+    return isinstance(error, ObjectNotFound)
+
+
 class FlowRuns:
     """Used only from the event loop."""
 
@@ -132,15 +139,20 @@ class FlowRuns:
             known = await self.read(label.flow_run_id)
             if known is not None:
                 return known
-        try:
-            return await self.create(label, state)
-        except ObjectNotFound:  # deployed anew since: look it up again
-            self._deployment_ids.clear()
-            self._ours_until = 0.0
-            return await self.create(label, state)
+        return await self.create(label, state)
 
     async def create(self, label: RunLabel, state: State[Any] | None = None) -> FlowRun:
         """Make the run, or return the one that has its idempotency key."""
+        try:
+            return await self._create(label, state)
+        except (ObjectNotFound, PrefectHTTPStatusError) as exc:
+            if not _is_absent(exc):
+                raise
+        self._deployment_ids.clear()  # deployed anew since: look it up again
+        self._ours_until = 0.0
+        return await self._create(label, state)
+
+    async def _create(self, label: RunLabel, state: State[Any] | None) -> FlowRun:
         return await self._client.create_flow_run_from_deployment(
             await self.deployment_id(label.deployment),
             parameters=dict(label.parameters),

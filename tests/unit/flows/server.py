@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID, uuid4
 
+import httpx
 from prefect import State
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import FlowRunFilter
@@ -17,7 +18,7 @@ from prefect.client.schemas.responses import (
     OrchestrationResult,
     SetStateStatus,
 )
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.states import Pending
 
 from flows.bulk_labels import CHUNK_DEPLOYMENT
@@ -110,8 +111,9 @@ class Server:
         self, deployment_id: UUID, *, idempotency_key: str, **arguments: Any
     ) -> FlowRun:
         self._fail()
-        if deployment_id != self.deployment.id:
-            raise not_found()
+        if deployment_id != self.deployment.id:  # this call of the client maps no status
+            answer = httpx.Response(404, request=httpx.Request("POST", "http://prefect.example"))
+            raise PrefectHTTPStatusError("404", request=answer.request, response=answer)
         arguments["idempotency_key"] = idempotency_key
         self.created.append({"deployment_id": deployment_id, **arguments})
         run = self._by_key.setdefault(

@@ -17,6 +17,12 @@ def test_workers_know_every_entrypoint_that_is_deployed_and_no_other() -> None:
     assert {deployment["entrypoint"] for deployment in DEPLOYMENTS} == set(FLOWS)
 
 
+def test_each_deployment_has_the_name_of_its_flow() -> None:
+    names = {entry["entrypoint"]: entry["name"] for entry in DEPLOYMENTS}
+
+    assert names == {entrypoint: flow.name for entrypoint, flow in FLOWS.items()}
+
+
 @pytest.mark.parametrize("entrypoint", FLOWS)
 def test_every_field_of_a_form_is_described_and_none_must_be_filled(entrypoint: str) -> None:
     schema = parameter_schema(FLOWS[entrypoint])
