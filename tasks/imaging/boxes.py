@@ -5,10 +5,12 @@ is untrusted: a damaged box is as good as none.
 """
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 _MAX_BOXES = 10_000  # of one parent; a picture has some dozens
 _FULL_BOX_BYTES = 4  # version and flags, before the content
 _Box = tuple[bytes, memoryview]
+Bounds = tuple[int, int, int, int]  # left, top, right and bottom
 
 
 def boxes(content: memoryview) -> Iterator[_Box]:
@@ -50,6 +52,41 @@ def declared_size(data: bytes) -> tuple[int, int]:
         if kind == b"ispe":
             return number(body, 4, 4), number(body, 8, 4)
     return 0, 0
+
+
+def clean_aperture(data: bytes) -> Bounds | None:
+    """Return left, top, right and bottom of what is to be shown of the main picture, as it lies.
+
+    None where that is all of it, or no rectangle of whole pixels within it.
+    """
+    width, height = declared_size(data)
+    for kind, body in _main_properties(data):
+        if kind == b"clap":
+            across = _shown_span(body, (0, 16), width)
+            down = _shown_span(body, (8, 24), height)
+            if across is None or down is None:
+                return None
+            return across[0], down[0], across[1], down[1]
+    return None
+
+
+def _shown_span(body: memoryview, places: tuple[int, int], whole: int) -> tuple[int, int] | None:
+    """Return start and end along one side, from its length and its middle's offset."""
+    length, offset = (_ratio(body, place) for place in places)
+    if length is None or offset is None:
+        return None
+    start = (whole - length) / 2 + offset
+    is_whole = start.denominator == length.denominator == 1
+    if not is_whole or length < 1 or start < 0 or start + length > whole:
+        return None
+    return int(start), int(start + length)
+
+
+def _ratio(body: memoryview, place: int) -> Fraction | None:
+    """Return a signed ratio of two numbers of 32 bits."""
+    over = int.from_bytes(body[place : place + 4], "big", signed=True)
+    under = int.from_bytes(body[place + 4 : place + 8], "big", signed=True)
+    return Fraction(over, under) if under else None
 
 
 def _main_properties(data: bytes) -> Iterator[_Box]:

@@ -77,7 +77,8 @@ def _opened(original: Original, limits: Limits) -> Image.Image:
         raise too_many_pixels(image.width, image.height, limits.max_pixels)
     refuse_implausible(data, original.format, image.size)
     _complete_info(image, original)
-    return image
+    aperture = _aperture(original)
+    return image if aperture is None else image.crop(aperture)  # which decodes it
 
 
 def describe(image: Image.Image, original: Original) -> SourceFacts:
@@ -113,8 +114,20 @@ def _pixels_of_opening(original: Original) -> int:
             return math.prod(webp_size(original.data))
         case ImageFormat.HEIC:
             return math.prod(boxes.declared_size(original.data))
+        case ImageFormat.AVIF if _aperture(original):
+            return math.prod(boxes.declared_size(original.data))
         case _:
             return 0
+
+
+def _aperture(original: Original) -> boxes.Bounds | None:
+    """Return the part of a still AVIF that is shown; Pillow shows all of it.
+
+    It lies as the pixels do, before they are turned. Frames of an animation are shown whole.
+    """
+    if original.format is not ImageFormat.AVIF or original.length.frames > 1:
+        return None
+    return boxes.clean_aperture(original.data)
 
 
 def _prepared(original: Original, limits: Limits) -> bytes:

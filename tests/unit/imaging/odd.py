@@ -112,3 +112,34 @@ def with_code_points(data: bytes, primaries: int, transfer: int) -> bytes:
     """Return an AVIF or HEIC with other colour code points in its nclx box."""
     place = data.index(b"colrnclx") + 8
     return data[:place] + struct.pack(">HH", primaries, transfer) + data[place + 4 :]
+
+
+def with_clean_aperture(data: bytes, numbers: Sequence[int]) -> bytes:
+    """Return a still AVIF of libavif whose main picture has a clean aperture of eight numbers."""
+    aperture = struct.pack(">I4s8i", 40, b"clap", *numbers)
+    at = data.index(b"ipco") - 4
+    index = len(list(_boxes(data, at)))
+    end = at + int.from_bytes(data[at : at + 4], "big")
+    data = data[:end] + aperture + data[end:]
+    first = data.index(b"ipma") + 12  # of the properties of the main picture, behind its number
+    data = data[: first + 2] + bytes([data[first + 2] + 1, 0x81 + index]) + data[first + 3 :]
+    for kind, more in ((b"meta", 41), (b"iprp", 41), (b"ipco", 40), (b"ipma", 1)):
+        data = _enlarged(data, data.index(kind) - 4, more)
+    place = data.index(b"iloc") + 12
+    for _ in range(int.from_bytes(data[place - 2 : place], "big")):
+        data = _enlarged(data, place + 6, 41)
+        place += 14
+    return data
+
+
+def _boxes(data: bytes, at: int) -> Iterable[int]:
+    """Yield where each box within a box begins."""
+    end, place = at + int.from_bytes(data[at : at + 4], "big"), at + 8
+    while place < end:
+        yield place
+        place += int.from_bytes(data[place : place + 4], "big")
+
+
+def _enlarged(data: bytes, at: int, more: int) -> bytes:
+    number = int.from_bytes(data[at : at + 4], "big") + more
+    return data[:at] + number.to_bytes(4, "big") + data[at + 4 :]
