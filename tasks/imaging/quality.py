@@ -31,7 +31,7 @@ from tasks.imaging.sniff import ImageFormat
 from tasks.imaging.tiles import Sample, sample
 from tasks.imaging.verify import Meant
 
-_LOSSLESS_SCORE = 100.0
+LOSSLESS_SCORE = 100.0
 _HOPE = 2  # a sample repeats itself less than its picture: so much larger, it says nothing yet
 _LEAST_FIXED = 25  # of a fixed number that makes a file larger than its source
 _BUDGET_TRIES = 7  # halve 100 numbers down to one
@@ -144,7 +144,7 @@ def _lossless(subject: Subject, encoding: Encoding) -> Encoded:
     return Encoded(
         encode_lossless(subject.picture, encoding.format, effort=encoding.effort),
         None,
-        _LOSSLESS_SCORE,
+        LOSSLESS_SCORE,
     )
 
 

@@ -15,10 +15,11 @@ from tasks.imaging.encode import loses_transparency, prepared
 from tasks.imaging.encode_moving import can_move
 from tasks.imaging.facts import VariantFile
 from tasks.imaging.preset import Encoding, Preset
-from tasks.imaging.quality import Encoded, Hint, Subject, encode_to_quality
+from tasks.imaging.quality import LOSSLESS_SCORE, Encoded, Hint, Subject, encode_to_quality
 from tasks.imaging.quality_moving import MovingSubject, encode_moving_to_quality
 from tasks.imaging.reel import Scene
 from tasks.imaging.sniff import ImageFormat
+from tasks.imaging.tiles import LOW_SIDE_PX
 from tasks.imaging.verify import Proof, verify
 from tasks.imaging.verify_moving import verify_moving
 
@@ -188,6 +189,11 @@ def _serves_as_well(simpler: VariantFile, other: VariantFile) -> bool:
     is_moving, moves = simpler.frames > 1, other.frames > 1
     if simpler.bytes > other.bytes or is_moving != moves:
         return False
+    if simpler.score == LOSSLESS_SCORE:
+        return True
+    if simpler.score is None and other.score is None:
+        # Only of a picture too small to be measured is it known that both look well enough.
+        return min(other.width, other.height) < LOW_SIDE_PX
     if simpler.score is None or other.score is None:
-        return False  # nobody knows which of them looks better
+        return False  # it is not known which of them looks better
     return simpler.score >= other.score - _SAME_SCORE

@@ -243,3 +243,14 @@ def test_the_page_facts_come_with_the_variants(tmp_path: Path) -> None:
     page = rendered(tmp_path, encoded(Image.new("RGB", (300, 300), (200, 30, 30)), "PNG")).page
     assert page is not None
     assert int(page.dominant_colour[1:3], 16) > 180
+
+
+@pytest.mark.parametrize("side", [1, 8])
+def test_a_tiny_picture_has_no_file_that_a_smaller_one_serves(tmp_path: Path, side: int) -> None:
+    data = encoded(Image.new("RGB", (side, side), (9, 99, 200)), "PNG")
+    encodings = tuple(Encoding(each, TargetQuality(72, 25, 90, 2)) for each in THREE)
+    preset = replace(WEB, boxes=(Box(400),), encodings=encodings, drop_larger=True)
+    found = {each.format: each.bytes for each in made(tmp_path, data, preset).variants}
+    assert ImageFormat.JPEG in found
+    assert found[ImageFormat.WEBP] < found[ImageFormat.JPEG]
+    assert ImageFormat.AVIF not in found
