@@ -18,6 +18,7 @@ from infra.settings import SettingsError
 VARIABLE = "FETCH_ALLOWED_PRIVATE_HOSTS"
 
 _MAX_PORT = 65535
+_OPENED_BY_NAME = (None, "private", "loopback", "carrier-internal")
 _BRACKETED = re.compile(r"\[(?P<target>[^\[\]]+)\](:(?P<port>[0-9]{1,5}))?", re.ASCII)
 _BARE_IPV6 = re.compile(r"(?P<target>[^\[\]]*:[^\[\]]*:[^\[\]]*)(?P<port>)")
 _OTHER = re.compile(r"(?P<target>[^:\[\]]+)(:(?P<port>[0-9]{1,5}))?", re.ASCII)
@@ -25,7 +26,11 @@ _OTHER = re.compile(r"(?P<target>[^:\[\]]+)(:(?P<port>[0-9]{1,5}))?", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Exemption:
-    """One entry: a host name or a network, at one port or at all."""
+    """One entry: a host name or a network, at one port or, for a network, at all.
+
+    A name without a port opens 80 and 443. Whoever answers for a name chooses its addresses, so a
+    name opens ordinary private ones alone, never those of a cloud's metadata.
+    """
 
     host: str | None
     network: IPv4Network | IPv6Network | None
@@ -33,11 +38,10 @@ class Exemption:
 
     def covers(self, url: SourceUrl, address: Address) -> bool:
         """Whether the entry opens this address for this URL."""
-        if self.port not in (None, url.port):
-            return False
-        if self.network is None:
-            return self.host == url.host
-        return address in self.network
+        if self.network is not None:
+            return self.port in (None, url.port) and address in self.network
+        ports = DEFAULT_PORTS.values() if self.port is None else (self.port,)
+        return self.host == url.host and url.port in ports and refusal(address) in _OPENED_BY_NAME
 
 
 @dataclass(frozen=True, slots=True)

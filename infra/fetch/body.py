@@ -9,14 +9,19 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from infra.errors import ErrorCode, FetchFailed, FetchRefused
-from infra.fetch.sniff import is_document
+from infra.fetch.sniff import is_document, is_picture
 
 _STEP_BYTES = 64 * 1024
 _GRACE_SECONDS = 5.0  # in which a body may be as slow as it likes
 _ANY_WRAPPER = zlib.MAX_WBITS | 32  # zlib finds out whether it is gzip or zlib
+_GZIP = b"\x1f\x8b"
+_DEFLATED = frozenset({"gzip", "x-gzip", "deflate", "x-deflate"})
+_NOT_DECODED = frozenset({"br", "zstd", "compress", "x-compress", "dcb", "dcz"})
+_MAX_CODINGS = 3  # one over the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,8 @@ def save(chunks: Iterable[bytes], target: Path) -> Saved:
             digest.update(chunk)
             file.write(chunk)
     if written == 0:
-        _refuse_document(b"")
+        detail = "The server answered with an empty file: 0 bytes."
+        raise FetchRefused(ErrorCode.NOT_AN_IMAGE, detail)
     return Saved(written, digest.hexdigest())
 
 
@@ -67,13 +73,41 @@ def sent(read: Callable[[int], bytes], *, max_bytes: int) -> Iterator[bytes]:
 
 
 def decoded(chunks: Iterable[bytes], encoding: str, *, max_bytes: int) -> Iterator[bytes]:
-    """Yield the chunks without their content encoding, within the limit."""
-    if encoding in ("", "identity"):
-        return iter(chunks)
-    if encoding in ("gzip", "x-gzip", "deflate"):
-        return limited(_inflated(chunks), max_bytes=max_bytes)
+    """Yield the chunks without their content codings, within the limit after each.
+
+    A coding that nobody knows (`none`, `aws-chunked`, `binary` …) says nothing about the bytes.
+    """
+    codings = [coding.strip() for coding in encoding.lower().split(",")]
+    coded = [coding for coding in codings if coding in _DEFLATED | _NOT_DECODED]
+    if len(coded) > _MAX_CODINGS:
+        raise _not_asked_for()
+    bare = iter(chunks)
+    for coding in reversed(coded):
+        bare = _bare(bare, coding, max_bytes=max_bytes)
+    return bare
+
+
+def _bare(chunks: Iterator[bytes], coding: str, *, max_bytes: int) -> Iterator[bytes]:
+    """Yield the chunks without one coding; what is a picture already was labelled wrongly."""
+    head = next(chunks, b"")
+    joined = chain((head,), chunks)
+    if is_picture(head) or not head:
+        yield from joined
+    elif coding in _NOT_DECODED:
+        raise _not_asked_for()
+    else:
+        yield from limited(_inflated(joined, _wrapper(head)), max_bytes=max_bytes)
+
+
+def _not_asked_for() -> FetchRefused:
     detail = "The server compressed the picture in a way that was not asked for."
-    raise FetchRefused(ErrorCode.PROTOCOL_ERROR, detail)
+    return FetchRefused(ErrorCode.PROTOCOL_ERROR, detail)
+
+
+def _wrapper(head: bytes) -> int:
+    """Return how zlib has to read a stream; `deflate` is sent with zlib's header and without it."""
+    has_zlib_header = head[0] & 0x0F == zlib.DEFLATED and int.from_bytes(head[:2], "big") % 31 == 0
+    return _ANY_WRAPPER if has_zlib_header or head.startswith(_GZIP) else -zlib.MAX_WBITS
 
 
 def limited(chunks: Iterable[bytes], *, max_bytes: int) -> Iterator[bytes]:
@@ -100,15 +134,19 @@ def _filled(read: Callable[[int], bytes]) -> bytes:
     return b"".join(parts)
 
 
-def _inflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    inflater = zlib.decompressobj(_ANY_WRAPPER)
+def _inflated(chunks: Iterable[bytes], wrapper: int) -> Iterator[bytes]:
+    inflater = zlib.decompressobj(wrapper)
     try:
         for chunk in chunks:
             pending = chunk
-            while pending and not inflater.eof:
+            while pending:
                 if step := inflater.decompress(pending, _STEP_BYTES):
                     yield step
                 pending = inflater.unconsumed_tail
+                if inflater.eof and inflater.unused_data.startswith(_GZIP):  # another member
+                    pending, inflater = inflater.unused_data, zlib.decompressobj(wrapper)
+                elif inflater.eof:
+                    break  # what follows is no part of it
     except zlib.error as exc:
         detail = "The server sent a compressed body that cannot be decoded."
         raise FetchFailed(ErrorCode.PROTOCOL_ERROR, detail) from exc

@@ -39,6 +39,8 @@ from infra.fetch.validators import Validators, validators_of
 from infra.politeness.hosts import Hosts, Visit
 from infra.settings import FetchSettings
 
+# 203: a proxy between changed something about it; it is the picture all the same.
+_PICTURE_STATUSES = (HTTPStatus.OK, HTTPStatus.NON_AUTHORITATIVE_INFORMATION)
 _WANTED = {"Accept": "image/*,*/*;q=0.5"}
 _HOP_PATIENCE_SECONDS = 1.0  # for a slot at a redirect's target: giving up asks the first again
 
@@ -190,7 +192,7 @@ class Fetcher:
     def _received(
         self, source: SourceUrl, response: requests.Response, *, target: Path, visit: Visit
     ) -> Fetched:
-        if response.status_code != HTTPStatus.OK:
+        if response.status_code not in _PICTURE_STATUSES:
             raise status_error(response.status_code, response.headers)
         limit = self._settings.max_bytes
         if declared_bytes(response.headers) > limit:

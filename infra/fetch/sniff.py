@@ -30,9 +30,14 @@ _XML = b"<?xml"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
+def is_picture(head: bytes) -> bool:
+    """Whether a body that starts like this is certainly a picture."""
+    return head.startswith(_PICTURES)
+
+
 def is_document(head: bytes) -> bool:
-    """Whether a body that starts like this is HTML, JSON, PDF, XML without a picture, or empty."""
-    if head.startswith(_PICTURES):
+    """Whether a body that starts like this is HTML, JSON, PDF, XML without a picture, or blank."""
+    if is_picture(head):
         return False
     text = head[:_ENOUGH_BYTES].removeprefix(_BYTE_ORDER_MARK).lstrip().lower()
     if text.startswith(_XML):

@@ -229,7 +229,7 @@ BROKEN = {
     "no last chunk": (b"Transfer-Encoding: chunked", b"3\r\n" + JPEG + b"\r\n", "incomplete_body"),
     "no chunk size": (b"Transfer-Encoding: chunked", b"xyz\r\n", "incomplete_body"),
     "cut off gzip": (b"Content-Encoding: gzip", gzip.compress(JPEG)[:-1], "incomplete_body"),
-    "no gzip": (b"Content-Encoding: gzip", JPEG, "protocol_error"),
+    "no gzip": (b"Content-Encoding: gzip", b"\x1f\x8bno gzip", "protocol_error"),
     "two lengths": (b"Content-Length: 3\r\nContent-Length: 4", JPEG, "protocol_error"),
 }
 
@@ -254,7 +254,7 @@ def test_a_reset_within_the_body_may_be_tried_again(serve: Serve, fetch: Fetches
 
 
 def test_an_unknown_encoding_is_refused(serve: Serve, fetch: Fetches) -> None:
-    server = serve({"/": answering("200 OK", JPEG, {"Content-Encoding": "br"})})
+    server = serve({"/": answering("200 OK", b"\x8b\x02\x80", {"Content-Encoding": "br"})})
     error = fetch.failure(server.url("/"))
     assert (type(error), error.code) == (FetchRefused, "protocol_error")
 
