@@ -54,6 +54,10 @@ _SHOWN: dict[ErrorCode, tuple[int, str]] = {
         429,
         "More than 600 requests in a minute. The next one is welcome in 0.4 s.",
     ),
+    ErrorCode.QUEUE_FULL: (
+        429,
+        "100000 jobs wait already. Send the request again later; nothing of it was accepted.",
+    ),
     ErrorCode.INTERNAL_ERROR: (
         500,
         "Something went wrong on our side. The log has the details; trying again may help.",

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from infra.errors import ErrorCode, Rejected, ServiceUnavailable
+from infra.errors import ErrorCode, QueueFull, Rejected, ServiceUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -49,8 +49,11 @@ def problem_body(status: int, code: str, detail: str) -> dict[str, Any]:
 
 def unavailable(exc: ServiceUnavailable) -> JSONResponse:
     """Return 503 with the time after which another try makes sense."""
-    seconds = max(1, round(exc.retry_after_seconds or 5))
-    return problem(503, exc.code, exc.detail, headers={"Retry-After": str(seconds)})
+    return problem(503, exc.code, exc.detail, headers=_retry_after(exc.retry_after_seconds))
+
+
+def _retry_after(seconds: float | None) -> dict[str, str]:
+    return {"Retry-After": str(max(1, round(seconds or 5)))}
 
 
 def no_such_page(path: str) -> Rejected:
@@ -61,6 +64,7 @@ def no_such_page(path: str) -> Rejected:
 def install_problem_handlers(app: FastAPI) -> None:
     """Make every error of the application a problem."""
     app.exception_handler(Rejected)(_rejected)
+    app.exception_handler(QueueFull)(_queue_full)
     app.exception_handler(ServiceUnavailable)(_unavailable)
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_http)
@@ -72,6 +76,10 @@ def _rejected(_request: Request, exc: Rejected) -> JSONResponse:
     later = exc.retry_after_seconds
     headers = None if later is None else {"Retry-After": str(later)}
     return problem(exc.status, exc.code, exc.detail, headers=headers)
+
+
+def _queue_full(_request: Request, exc: QueueFull) -> JSONResponse:
+    return problem(429, exc.code, exc.detail, headers=_retry_after(exc.retry_after_seconds))
 
 
 def _unavailable(request: Request, exc: ServiceUnavailable) -> JSONResponse:

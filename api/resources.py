@@ -31,6 +31,7 @@ from infra.settings import (
     ImportSettings,
     PrefectSettings,
     PresetSettings,
+    QueueSettings,
     StoreSettings,
     WebhookSettings,
 )
@@ -38,6 +39,7 @@ from infra.webhooks.sender import WebhookSender
 from tasks.imaging.catalogue import Presets, packaged_presets
 from tasks.presets import read_presets
 from tasks.products.cached import CachedProducts
+from tasks.queue_bound import QueueBound
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +56,7 @@ class ApiConfiguration:
     cache: CacheSettings
     database: DatabaseSettings
     dispatch: DispatchSettings
+    queue: QueueSettings
     prefect: PrefectSettings
     store: StoreSettings
     imports: ImportSettings
@@ -72,6 +75,7 @@ class ApiConfiguration:
             cache=CacheSettings.load(),
             database=DatabaseSettings.load(),
             dispatch=DispatchSettings.load(),
+            queue=QueueSettings.load(),
             prefect=PrefectSettings.load(),
             store=StoreSettings.load(),
             imports=ImportSettings.load(),
@@ -96,6 +100,7 @@ class ApiResources:
     probes: Probes
     products: CachedProducts
     product_shape: str
+    queue_bound: QueueBound
 
 
 @contextmanager
@@ -155,4 +160,5 @@ def open_resources(configuration: ApiConfiguration) -> Iterator[ApiResources]:
             probes=probes,
             products=products,
             product_shape=written,
+            queue_bound=QueueBound(configuration.queue.max_queued),
         )

@@ -34,6 +34,7 @@ from tasks.batches.plan import SLICE, plan_some
 from tasks.batches.read import BatchView, read_batch
 from tasks.batches.settle import settle_batch
 from tasks.bulk.pack import pack_due
+from tasks.queue_bound import QueueBound
 
 log = structlog.get_logger(__name__)
 
@@ -82,6 +83,7 @@ class _Coordinator:
         self._flow_run_id = flow_run_id
         self._threads = desk.workshop.threads[Lane.BULK].io
         self._database = desk.workshop.database
+        self._bound = QueueBound(desk.workshop.configuration.queue.max_queued)
         self._progress = Progress(batch_id, flow_run_id)
         self._shown_at = float("-inf")
         self.pause_seconds = _TURN_SECONDS
@@ -149,7 +151,12 @@ class _Coordinator:
 
     async def _plan_and_pack(self) -> None:
         planned = await in_thread(
-            self._threads, plan_some, self._database, self._batch_id, limit=SLICE
+            self._threads,
+            plan_some,
+            self._database,
+            self._batch_id,
+            limit=SLICE,
+            bound=self._bound,
         )
         settings = self._desk.workshop.configuration.bulk
         await in_thread(self._threads, pack_due, self._database, settings, self._batch_id)

@@ -33,6 +33,7 @@ from infra.settings import (
     PixelSettings,
     PrefectSettings,
     PresetSettings,
+    QueueSettings,
     RequestSettings,
     StoreSettings,
     WorkerSettings,
@@ -66,6 +67,7 @@ class WorkerConfiguration:
     job: JobSettings
     pixels: PixelSettings
     prefect: PrefectSettings
+    queue: QueueSettings
     store: StoreSettings
     worker: WorkerSettings
     cache: OptionalCacheSettings
@@ -89,6 +91,7 @@ class WorkerConfiguration:
             job=JobSettings.load(),
             pixels=PixelSettings.load(),
             prefect=PrefectSettings.load(),
+            queue=QueueSettings.load(),
             store=StoreSettings.load(),
             worker=WorkerSettings.load(),
             presets=read_presets(PresetSettings.load()),

@@ -53,6 +53,7 @@ class ErrorCode(StrEnum):
     INTERNAL_ERROR = "internal_error"
 
     # About a part of the system
+    QUEUE_FULL = "queue_full"
     TOO_MANY_LISTENERS = "too_many_listeners"
     DATABASE_UNAVAILABLE = "database_unavailable"
     DATABASE_CONFLICT = "database_conflict"
@@ -195,6 +196,10 @@ class HostBusy(FetchFailed):
         super().__init__(ErrorCode.HOST_BUSY, detail, retry_after_seconds)
         self.args = (host, detail, retry_after_seconds)
         self.host = host
+
+
+class QueueFull(TransientError):
+    """As many jobs wait as may: nothing was written, and the same request may be accepted later."""
 
 
 class PixelsFailed(TransientError):

@@ -251,6 +251,16 @@ class JobSettings(Section):
     )
 
 
+class QueueSettings(Section):
+    """How many jobs may wait."""
+
+    model_config = SettingsConfigDict(env_prefix="JOBS_")
+
+    max_queued: Annotated[int, Field(ge=0)] = Field(
+        100_000, description="of one lane, interactive or bulk; 0: no bound"
+    )
+
+
 class BulkSettings(Section):
     """How the jobs of batches are packed into chunks."""
 

@@ -43,7 +43,9 @@ def request_sha256(submission: Submission) -> str:
     What was not asked for is left out, so that a member that is added one day does not change the
     digest of older requests.
     """
-    wanted = asdict(replace(submission, urls=(), uploads=())) | {"sources": submission.sources}
+    wanted = asdict(replace(submission, urls=(), uploads=(), bound=None)) | {
+        "sources": submission.sources
+    }
     asked = {name: value for name, value in wanted.items() if value not in (None, (), {})}
     canonical = json.dumps(asked, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -20,6 +20,7 @@ from infra.db.models import Image, Job, JobImage, Product
 from infra.errors import ErrorCode, Rejected
 from infra.sources import upload_source
 from infra.states import ImageState, JobState, Lane
+from tasks.queue_bound import QueueBound
 from tasks.unfinished import NO_ERROR
 from tasks.uploads import Upload, write_uploads
 
@@ -34,7 +35,7 @@ class Submission:
     """What a caller wants: sources are normalised URLs; equal ones are one image.
 
     `flow_run_id` is set when a flow run is there already and claims the job itself: then nothing
-    publishes it.
+    publishes it. `bound` says how many jobs may wait; without one there is no bound.
     """
 
     preset: str
@@ -46,6 +47,7 @@ class Submission:
     callback_url: str | None = None
     lane: Lane = Lane.INTERACTIVE
     flow_run_id: UUID | None = None
+    bound: QueueBound | None = None
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -99,7 +101,12 @@ def submit_within(
 def write_job(
     session: Session, product_id: UUID, submission: Submission, *, job_id: UUID | None = None
 ) -> Submitted:
-    """Write images and job within the caller's transaction, which has the product's row locked."""
+    """Write images and job within the caller's transaction, which has the product's row locked.
+
+    Raises `QueueFull` when as many jobs wait as may.
+    """
+    if submission.bound is not None:
+        submission.bound.require_room(session, submission.lane)
     write_uploads(session, submission.uploads)
     images = _place_images(session, product_id, submission.sources)
     job = _new_job(product_id, submission, job_id or new_id())

@@ -1,5 +1,6 @@
 """`POST /process-image`: accept images and answer at once."""
 
+from dataclasses import replace
 from http import HTTPStatus
 
 from fastapi import APIRouter, Response
@@ -65,6 +66,7 @@ _ANSWERS: Answers = {
         ErrorCode.UNKNOWN_PRESET,
         ErrorCode.UNSUPPORTED_FORMAT,
         ErrorCode.STORE_UNAVAILABLE,
+        ErrorCode.QUEUE_FULL,
     ),
 }
 
@@ -81,7 +83,8 @@ def process_image(
     body: RequestBody, resources: Resources, key: Key, response: Response
 ) -> Accepted:
     """Write the job in one transaction; a dispatcher publishes it afterwards."""
-    submitted = _submit(_wanted(body, resources), resources, key)
+    submission = replace(_wanted(body, resources), bound=resources.queue_bound)
+    submitted = _submit(submission, resources, key)
     if submitted.replayed:
         response.status_code = HTTPStatus.OK
         response.headers["Idempotent-Replayed"] = "true"

@@ -1,5 +1,6 @@
 """`/products`: create, show, change, delete, and set the images of a product."""
 
+from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
@@ -29,7 +30,7 @@ from tasks.read_product import read_product
 
 router = APIRouter(prefix="/products", tags=["products"])
 
-_WRITTEN = answers(*JSON_BODY, ErrorCode.SKU_TAKEN)
+_WRITTEN = answers(*JSON_BODY, ErrorCode.SKU_TAKEN, ErrorCode.QUEUE_FULL)
 _NOT_MODIFIED: Answers = {
     200: {"model": Product},
     304: {"description": "You have this version already"},
@@ -57,6 +58,7 @@ def post_product(members: JsonBody, resources: Resources, response: Response) ->
     request = parsed(NewProduct, members)
     configuration = resources.configuration
     pictures, making = pictures_of(request, configuration.api, configuration.presets)
+    making = replace(making, bound=resources.queue_bound)
     made = create(resources.database, fields_of(request), pictures, submission=making)
     response.headers["Location"] = f"/products/{made.product_id}"
     return _with_job(made, resources)
@@ -86,7 +88,7 @@ def delete_product(product_id: str, resources: Resources) -> None:
     response_model=ProductWithJob,
     responses={
         202: {"model": ProductWithJob, "description": "A job makes the new images"},
-        **answers(*JSON_BODY, ErrorCode.INVALID_URL),
+        **answers(*JSON_BODY, ErrorCode.INVALID_URL, ErrorCode.QUEUE_FULL),
     },
     openapi_extra=body_schema(PictureList),
     summary="Set the images of a product",
@@ -99,6 +101,7 @@ def put_images(
     request = parsed(PictureList, members)
     configuration = resources.configuration
     pictures, making = pictures_of(request, configuration.api, configuration.presets)
+    making = replace(making, bound=resources.queue_bound)
     made = set_images(
         resources.database, resources.store, identity, pictures=pictures, submission=making
     )

@@ -176,6 +176,7 @@ class Job(Table):
             "created_at",
             postgresql_where="state = 'queued' AND dispatched_at IS NULL",
         ),
+        Index("ix_jobs_queued", "lane", postgresql_where="state = 'queued'"),
         Index("ix_jobs_leases", "lease_expires_at", postgresql_where="state = 'running'"),
         Index("ix_jobs_finished_at", "finished_at"),
         Index("ix_jobs_batch_state", "batch_id", "state"),

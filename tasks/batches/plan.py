@@ -4,8 +4,9 @@ from uuid import UUID
 
 from infra.db.batches import Batch
 from infra.db.engine import Database
-from infra.states import BatchKind
+from infra.states import BatchKind, Lane
 from tasks.imports import plan as imports
+from tasks.queue_bound import QueueBound
 from tasks.reprocess import plan as reprocess
 
 SLICE = 1000
@@ -17,14 +18,20 @@ _PLANNERS = {
 }
 
 
-def plan_some(database: Database, batch_id: UUID, *, limit: int) -> int:
-    """Write at most so many jobs of the batch; return how many, 0 when the plan is complete.
+def plan_some(
+    database: Database, batch_id: UUID, *, limit: int, bound: QueueBound | None = None
+) -> int:
+    """Write at most `limit` jobs of the batch; return how many.
+
+    0 when the plan is complete, or when as many jobs of the bulk lane wait as `bound` allows.
 
     Raises `ServiceUnavailable` when PostgreSQL is away.
     """
     with database.transaction() as session:
         batch = session.get(Batch, batch_id)
         if batch is None or batch.planned_at is not None or batch.cancel_requested_at is not None:
+            return 0
+        if bound is not None and not bound.has_room(session, Lane.BULK):
             return 0
         planner = _PLANNERS[batch.kind]
     return planner(database, batch_id, limit=limit)

@@ -18,7 +18,8 @@ _PUBLISHED = {"http_NNN": ErrorCode.HTTP_ERROR}
 
 _ANSWERS = {"Rejected", "problem", "problem_body"}  # called with a status first
 _OUTAGES = {"ServiceUnavailable", "Conflict", "_Trouble"}  # become 503 in a request
-_HOPEFUL = {"FetchFailed", "PixelsFailed", "TransientError", *_OUTAGES}
+_OF_A_KIND = {"QueueFull": 429}  # errors that the API answers with one status
+_HOPEFUL = {*_OF_A_KIND, "FetchFailed", "PixelsFailed", "TransientError", *_OUTAGES}
 _HOPELESS = {"FetchRefused", "ImageRefused", "Rejected", "PermanentError"}
 _NO_REQUEST = {"infra/http.py"}  # talks to our services for the command line
 
@@ -70,7 +71,7 @@ def _uses(node: ast.AST, *, asks_in_requests: bool) -> Iterator[Use]:
         for code in filter(None, map(_code, node.args)):
             status = _status(node.args[0]) if maker in _ANSWERS else None
             outage = maker in _OUTAGES and asks_in_requests
-            yield Use(code, maker, 503 if outage else status)
+            yield Use(code, maker, 503 if outage else _OF_A_KIND.get(maker, status))
     if isinstance(node, ast.Dict):
         for key, value in zip(node.keys, node.values, strict=True):
             if (code := _code(value)) and key is not None and _status(key):

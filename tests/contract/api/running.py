@@ -23,6 +23,7 @@ from infra.settings import (
     FetchSettings,
     ImportSettings,
     PrefectSettings,
+    QueueSettings,
     StoreSettings,
     WebhookSettings,
 )
@@ -96,6 +97,7 @@ def configuration(stack: StackDescription, database_url: str) -> ApiConfiguratio
         cache=CacheSettings(url=stack.redis_url),
         database=DatabaseSettings(url=database_url),
         dispatch=DispatchSettings(),
+        queue=QueueSettings(),
         prefect=PrefectSettings(api_url=stack.prefect_api),
         store=StoreSettings(
             endpoint=stack.s3_endpoint,

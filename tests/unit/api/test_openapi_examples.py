@@ -27,6 +27,7 @@ from infra.settings import (
     FetchSettings,
     ImportSettings,
     PrefectSettings,
+    QueueSettings,
     StoreSettings,
     WebhookSettings,
 )
@@ -54,6 +55,7 @@ def configured(database: DatabaseSettings) -> ApiConfiguration:
         cache=CacheSettings(url=f"redis://{away}"),
         database=database,
         dispatch=DispatchSettings(),
+        queue=QueueSettings(),
         prefect=PrefectSettings(api_url=f"http://{away}/api"),
         store=StoreSettings(endpoint=f"http://{away}", access_key="a", secret_key="b", bucket="c"),
         imports=ImportSettings(),
