@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from infra.objectkeys import asset_url
-from infra.states import ImageState, JobState, Lane, Outcome
+from infra.states import ImageState, JobState, Lane, Outcome, WaitReason
 from tasks.imaging.facts import PageFacts
 from tasks.imaging.markup import Linked, picture_markup
 from tasks.imaging.placeholder import placeholder
@@ -211,6 +211,9 @@ class Job(JobHead):
     progress: Progress
     metadata: dict[str, Any]
     error: Failure | None
+    waiting_for: WaitReason | None = Field(
+        None, description="what a queued job waits for besides its turn; null otherwise"
+    )
     images: list[Image]
 
     @classmethod
@@ -221,6 +224,7 @@ class Job(JobHead):
             progress=Progress(done=job.done, total=len(job.images)),
             metadata=job.metadata,
             error=Failure.of(job.error),
+            waiting_for=job.waiting_for,
             images=[Image.of(image, assets) for image in job.images],
         )
 

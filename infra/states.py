@@ -19,6 +19,19 @@ class JobState(StrEnum):
         return self not in (JobState.QUEUED, JobState.RUNNING)
 
 
+class WaitReason(StrEnum):
+    """What a queued job waits for, beyond its turn."""
+
+    BROKER = "broker"  # its message has not reached RabbitMQ
+    WORKER = "worker"  # none is alive
+    DATABASE = "database"
+    STORAGE = "storage"  # the object store is away, or refuses writes
+    PREFECT = "prefect"
+    DEPLOYMENT = "deployment"  # Prefect does not know our deployments
+    PAUSE = "pause"  # a person paused the deployment, work pool or work queue
+    SOURCE = "source"  # a supplier's host asked to come back later
+
+
 class ImageState(StrEnum):
     """Where one image is, within a job or as the product shows it now."""
 

@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from infra.db.engine import Database
 from infra.db.models import Worker
+from infra.states import WaitReason
 
 ALIVE_WITHIN_SECONDS = 30.0
 """Who was silent for longer counts as dead: some multiple of the pause between two reports."""
@@ -14,13 +15,15 @@ ALIVE_WITHIN_SECONDS = 30.0
 _FORGOTTEN_AFTER = timedelta(days=1)
 
 
-def report_presence(database: Database, owner: str) -> None:
-    """Say that this worker lives; forget those that were silent for a day."""
-    seen = insert(Worker).values(owner=owner)
+def report_presence(database: Database, owner: str, *, waits_for: WaitReason | None = None) -> None:
+    """Say that this worker lives, and why it takes no work now, if it does not.
+
+    Forgets the workers that were silent for a day.
+    """
+    now = {"seen_at": func.now(), "waits_for": waits_for}
+    seen = insert(Worker).values(owner=owner, **now)
     with database.transaction() as session:
-        session.execute(
-            seen.on_conflict_do_update(index_elements=[Worker.owner], set_={"seen_at": func.now()})
-        )
+        session.execute(seen.on_conflict_do_update(index_elements=[Worker.owner], set_=now))
         session.execute(delete(Worker).where(Worker.seen_at < func.now() - _FORGOTTEN_AFTER))
 
 

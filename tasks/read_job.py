@@ -15,6 +15,7 @@ from infra.states import JobState, Lane
 from tasks.read_page import page_of, preview_of
 from tasks.read_variants import read_variants
 from tasks.view import ErrorView, ImageView, JobSummary, JobView
+from tasks.waiting_for import waiting_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ def read_job(database: Database, job_id: UUID) -> JobView | None:
             metadata=job.details,
             error=ErrorView.of(job.error_code, job.error_detail, retryable=True),
             images=_images(session, job_id),
+            waiting_for=waiting_for(session, job),
         )
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from infra.states import ImageState, JobState, Lane, Outcome, ProductState
+from infra.states import ImageState, JobState, Lane, Outcome, ProductState, WaitReason
 from tasks.imaging.facts import PageFacts
 
 
@@ -81,6 +81,7 @@ class JobView:
     metadata: dict[str, Any]
     error: ErrorView | None
     images: tuple[ImageView, ...]
+    waiting_for: WaitReason | None = None
 
     @property
     def done(self) -> int:

@@ -257,9 +257,13 @@ class JobImage(Table):
 
 
 class Worker(Table):
-    """A worker process that said not long ago that it lives."""
+    """A worker process that said not long ago that it lives.
+
+    `waits_for` says why it takes no work now; NULL while it does.
+    """
 
     __tablename__ = "workers"
 
     owner: Mapped[str] = mapped_column(String(200), primary_key=True)
     seen_at: Mapped[Created]
+    waits_for: Mapped[str | None] = mapped_column(String(20))

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from infra.db.engine import Database
-from infra.states import JobState
+from infra.states import JobState, WaitReason
+from tasks.presence import report_presence
 from tests.contract.api.running import Api
 
 GOOD = "https://supplier.example/a.jpg"
@@ -61,6 +62,28 @@ def test_a_waiting_job_shows_all_fields_of_the_contract(api: Api, sku: str) -> N
         job["images"][0] | {"state": "queued", "outcome": None, "error": None} == job["images"][0]
     )
     assert job["images"][0]["variants"] == []
+
+
+def test_a_queued_job_says_what_it_waits_for_besides_its_turn(api: Api, rows: Database) -> None:
+    path = api.accepted(image_url=GOOD)["status_url"]
+
+    def waits(*reasons: WaitReason | None) -> Any:
+        with rows.transaction() as session:
+            session.execute(text("DELETE FROM workers"))
+        for number, reason in enumerate(reasons):
+            report_presence(rows, f"worker-{number}", waits_for=reason)
+        return api.get(path)["waiting_for"]
+
+    assert waits() == "worker"
+    assert waits(WaitReason.STORAGE, WaitReason.STORAGE) == "storage"
+    assert waits(WaitReason.STORAGE, None) is None
+    assert waits(None) is None
+    with rows.transaction() as session:
+        parked = "UPDATE jobs SET not_before = now() + interval '1 minute' WHERE id = :id"
+        session.execute(text(parked), {"id": path.rpartition("/")[2]})
+    assert waits(None) == "source"
+    finish(rows, path.rpartition("/")[2], JobState.READY)
+    assert waits() is None
 
 
 def test_times_are_utc_in_iso_8601(api: Api, sku: str) -> None:
