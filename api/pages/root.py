@@ -14,8 +14,8 @@ router = APIRouter(tags=["health"])
 class Start(BaseModel):
     """The addresses to begin with, relative to this one."""
 
-    name: str
-    version: str
+    name: str = Field(examples=["product-images"])
+    version: str = Field(examples=["0.1.0"])
     links: dict[str, str] = Field(examples=[{"documentation": "/docs"}])
 
 
