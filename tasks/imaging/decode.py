@@ -24,7 +24,7 @@ from PIL import (  # noqa: F401 - see above
     features,
 )
 
-from tasks.imaging import boxes, jpeg, png, tiff_layout, tiff_samples
+from tasks.imaging import bmp, boxes, jpeg, png, tiff_layout, tiff_samples
 from tasks.imaging.chunks import webp_size, with_alpha_flag
 from tasks.imaging.facts import Limits, SourceFacts
 from tasks.imaging.heif import open_heif
@@ -140,6 +140,8 @@ def _prepared(original: Original, limits: Limits) -> bytes:
         return with_alpha_flag(original.data)
     if original.format is ImageFormat.TIFF:
         return _known_layout(original.data, limits)
+    if original.format is ImageFormat.BMP:
+        return bmp.as_pillow_reads_it(original.data)
     return original.data
 
 
