@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-thorough lint check bench run stop lock format clean
+.PHONY: help install demo test test-thorough lint check bench run stop lock audit format clean
 
 help:  ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -70,6 +70,9 @@ lock: $(STAMP)  ## Refresh the lock files from pyproject.toml.
 		-o requirements-dev.lock
 	@echo uv | $(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-annotate \
 		--no-header - -o requirements-bootstrap.lock
+
+audit: $(STAMP)  ## Look for published advisories of the locked packages.
+	@$(BIN)/python -m tests.audit
 
 clean:  ## Remove what was installed and built (the stack's data in .local stays).
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
