@@ -3,6 +3,7 @@
 What a file shows is known from its making. `tiff_second_opinions.py` asks other decoders about it.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
@@ -33,6 +34,12 @@ UNSPECIFIED, ASSOCIATED, UNASSOCIATED = (0,), (1,), (2,)
 SIGNED, FLOAT = 2, 3
 WIDTH, HEIGHT = 21, 10  # no multiple of a tile, a byte or a block
 
+# The same samples in the other byte order, in tiles or packed otherwise; predictors are kept.
+_REPEATED = re.compile(
+    r"(big-endian, (tiles|LZW|deflate|strips, planar 1)"
+    r"|little-endian, (deflate|tiles, planar 1|LZW, planar 1))(?!.*predict)"
+)
+
 _down, _across = np.mgrid[0:HEIGHT, 0:WIDTH]
 COLOURS = np.stack(
     (_across / (WIDTH - 1), _down / (HEIGHT - 1), (_across * 3 + _down * 5) % 11 / 10), axis=2
@@ -57,6 +64,11 @@ class Case:
 def cases() -> dict[str, Case]:
     """Return all of them by name."""
     return {case.name: case for case in _all()}
+
+
+def representative_cases() -> dict[str, Case]:
+    """Return those of one way to store each layout; the thorough tests take all of them."""
+    return {name: case for name, case in cases().items() if not _REPEATED.match(name)}
 
 
 def _all() -> Iterator[Case]:

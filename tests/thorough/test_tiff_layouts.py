@@ -1,0 +1,19 @@
+"""Every layout of the table of TIFFs in every byte order, in strips and tiles, packed or not."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.imaging.test_tiff_layouts import assert_refused, assert_shown
+from tests.unit.imaging.tiff_table import cases
+
+CASES = cases()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_layout_is_shown_as_it_is_meant_or_refused(tmp_path: Path, name: str) -> None:
+    case = CASES[name]
+    if case.shown is None:
+        assert_refused(tmp_path, case)
+    else:
+        assert_shown(tmp_path, case)
