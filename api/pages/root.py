@@ -30,13 +30,14 @@ _LINKS = {
     "batches": "/batches",
 }
 _PAGES = ("documentation", "openapi", "health", "readiness")  # that a browser can open
+_HTML = {"schema": {"type": "string"}, "example": '<!DOCTYPE html>\n<html lang="en">…</html>\n'}
 
 
 @router.get(
     "/",
     response_class=JSONResponse,
     response_model=Start,
-    responses={200: {"content": {"text/html": {"schema": {"type": "string"}}}}},
+    responses={200: {"content": {"text/html": _HTML}}},
     summary="Where to begin",
 )
 async def root(request: Request) -> Response:
