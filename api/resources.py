@@ -138,7 +138,7 @@ def open_resources(configuration: ApiConfiguration) -> Iterator[ApiResources]:
             (
                 Probe(DATABASE, probe_database),
                 Probe("broker", lambda: probe_broker(configuration.broker)),
-                Probe("store", store.probe),
+                Probe("store", store.probe_writes),
                 Probe("cache", cache.probe),
                 Probe("prefect", lambda: probe_prefect(configuration.prefect.api_url)),
             ),

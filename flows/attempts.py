@@ -1,8 +1,7 @@
 """The attempts that this process makes: keeps their leases, and ends those that must end.
 
-One loop serves all of them. It renews the leases in one statement, and asks several times a
-second whether somebody wants a job cancelled, so that cancelling takes effect soon even when
-no event arrives.
+One loop asks several times a second, for all of them, whether somebody wants a job cancelled, so
+that cancelling takes effect soon even when no event arrives. Another says that the worker lives.
 """
 
 import asyncio
@@ -10,13 +9,14 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from time import monotonic
+from functools import partial
 from uuid import UUID
 
 import structlog
 
 from flows.beginning import Beginning
 from flows.gate import Gate
+from flows.leases import Kind, Leases
 from flows.workshop import Workshop, in_thread
 from infra.broker.broker import Delivery
 from infra.errors import ServiceUnavailable
@@ -27,7 +27,7 @@ from tasks.presence import report_presence
 
 log = structlog.get_logger(__name__)
 
-_RENEWALS_PER_LEASE = 3
+_REPORTS_PER_LEASE = 3
 _LOOK_SECONDS = 0.5
 
 
@@ -100,10 +100,12 @@ async def wait_until_set(events: Iterable[asyncio.Event], seconds: float) -> Non
 class Attempts:
     """All attempts of this process. Used only from the event loop."""
 
-    def __init__(self, workshop: Workshop, owner: str, gate: Gate) -> None:
+    def __init__(self, workshop: Workshop, owner: str, gate: Gate, leases: Leases) -> None:
         self._workshop = workshop
         self._owner = owner
         self._gate = gate
+        self._leases = leases
+        self._kind = Kind("job", workshop.configuration.job.lease_seconds, renew)
         self._held: dict[UUID, Attempt] = {}
 
     @contextmanager
@@ -114,7 +116,13 @@ class Attempts:
         attempt = Attempt(claim)
         self._held[claim.job_id] = attempt
         try:
-            yield attempt
+            with self._leases.kept(
+                self._kind,
+                claim,
+                lost=partial(self._lost, attempt),
+                is_over=lambda: attempt.recorded,
+            ):
+                yield attempt
         finally:
             if self._held.get(claim.job_id) is attempt:
                 del self._held[claim.job_id]
@@ -141,35 +149,32 @@ class Attempts:
             log.warning("left behind", job_id=str(attempt.claim.job_id))
 
     async def run(self) -> None:
-        """Keep leases and look for cancel requests, for ever."""
-        interval = self._workshop.configuration.job.lease_seconds / _RENEWALS_PER_LEASE
-        renewed_at = float("-inf")
+        """Look for cancel requests, for ever."""
         while True:
             try:
-                if monotonic() - renewed_at >= interval:
-                    renewed_at = monotonic()
-                    await self._renew()
                 await self._look_for_cancels()
             except ServiceUnavailable as exc:
                 self._gate.note(exc)
-            except Exception:  # leases must be kept, whatever else goes wrong
-                log.exception("leases not kept")
+            except Exception:  # it must be looked again, whatever went wrong
+                log.exception("cancel requests not read")
             await asyncio.sleep(_LOOK_SECONDS)
 
-    async def _renew(self) -> None:
+    async def report(self) -> None:
+        """Say that this worker lives, for ever."""
         shop = self._workshop
-        await in_thread(shop.duty_threads, report_presence, shop.database, self._owner)
-        attempts = [attempt for attempt in self._held.values() if not attempt.recorded]
-        if not attempts:
-            return
-        ours = await in_thread(
-            shop.duty_threads, renew, shop.database, _claims(attempts), shop.configuration.job
-        )
-        for attempt in attempts:
-            is_ours = attempt.claim.job_id in ours or attempt.recorded
-            if not is_ours and self._is_held(attempt):
-                log.warning("lease lost", job_id=str(attempt.claim.job_id))
-                attempt.end(Halt.LOST)
+        while True:
+            try:
+                await in_thread(shop.duty_threads, report_presence, shop.database, self._owner)
+            except ServiceUnavailable as exc:
+                self._gate.note(exc)
+            except Exception:  # the next report may succeed
+                log.exception("presence not reported")
+            await asyncio.sleep(shop.configuration.job.lease_seconds / _REPORTS_PER_LEASE)
+
+    def _lost(self, attempt: Attempt) -> None:
+        if self._is_held(attempt):
+            log.warning("lease lost", job_id=str(attempt.claim.job_id))
+            attempt.end(Halt.LOST)
 
     async def _look_for_cancels(self) -> None:
         attempts = [attempt for attempt in self._held.values() if attempt.halt is None]

@@ -7,7 +7,7 @@ by themselves. The job's row decides what happens to a delivery, never Prefect's
 import asyncio
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from uuid import UUID
 
 import structlog
@@ -84,11 +84,14 @@ class Bridge:
             task.cancel()
 
     async def _serve(self, job_id: UUID, delivery: Delivery) -> None:
-        with self._sent_back_meanwhile():
-            claimed = await self._claim(job_id, delivery)
-        if isinstance(claimed, Claim):
-            await self._attempt(claimed, delivery)
-        elif claimed is None:
+        async with AsyncExitStack() as stack:
+            with self._sent_back_meanwhile():
+                await stack.enter_async_context(self._desk.pace.turn(self._is_closed))
+                claimed = await self._claim(job_id, delivery)
+            if isinstance(claimed, Claim):
+                await self._attempt(claimed, delivery)
+                return
+        if claimed is None:
             delivery.requeue()
         else:
             await self._decline(job_id, claimed, delivery)
@@ -133,6 +136,9 @@ class Bridge:
                 return claimed
             await asyncio.sleep(lease_seconds * random.uniform(0.3, 0.5))
         return None
+
+    def _is_closed(self) -> bool:
+        return not self._desk.gate.is_open
 
     async def _attempt(self, claimed: Claim, delivery: Delivery) -> None:
         with self._desk.attempts.hold(claimed) as attempt:

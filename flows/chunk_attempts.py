@@ -7,22 +7,19 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import UUID
 
 import structlog
 
 from flows.attempts import Attempt, Halt, settle, wait_until_set
 from flows.beginning import Beginning
-from flows.gate import Gate
-from flows.workshop import Workshop, in_thread
+from flows.leases import Kind, Leases
 from infra.broker.broker import Delivery
-from infra.errors import ServiceUnavailable
 from tasks.bulk.claim import ChunkClaim
 from tasks.bulk.lease import renew_chunks
 
 log = structlog.get_logger(__name__)
-
-_RENEWALS_PER_LEASE = 3
 
 
 @dataclass(slots=True, eq=False)
@@ -68,9 +65,9 @@ class ChunkAttempt:
 class ChunkAttempts:
     """All chunks of this process. Used only from the event loop."""
 
-    def __init__(self, workshop: Workshop, gate: Gate) -> None:
-        self._workshop = workshop
-        self._gate = gate
+    def __init__(self, leases: Leases, lease_seconds: float) -> None:
+        self._leases = leases
+        self._kind = Kind("chunk", lease_seconds, renew_chunks)
         self._held: dict[UUID, ChunkAttempt] = {}
 
     @contextmanager
@@ -79,7 +76,13 @@ class ChunkAttempts:
         attempt = ChunkAttempt(claim)
         self._held[claim.chunk_id] = attempt
         try:
-            yield attempt
+            with self._leases.kept(
+                self._kind,
+                claim,
+                lost=partial(self._lost, attempt),
+                is_over=lambda: attempt.finished,
+            ):
+                yield attempt
         finally:
             if self._held.get(claim.chunk_id) is attempt:
                 del self._held[claim.chunk_id]
@@ -93,18 +96,6 @@ class ChunkAttempts:
         """Return the attempt that a flow run shows, if this process makes it."""
         return next((a for a in self._held.values() if a.flow_run_id == flow_run_id), None)
 
-    async def run(self) -> None:
-        """Keep the leases, for ever."""
-        interval = self._workshop.configuration.job.lease_seconds / _RENEWALS_PER_LEASE
-        while True:
-            try:
-                await self._renew()
-            except ServiceUnavailable as exc:
-                self._gate.note(exc)
-            except Exception:  # leases must be kept, whatever else goes wrong
-                log.exception("leases of chunks not kept")
-            await asyncio.sleep(interval)
-
     async def leave(self, patience_seconds: float) -> None:
         """Wait for chunks to be given back; break off those that wait for a part that is away."""
         await self._wait_until_gone(patience_seconds)
@@ -114,20 +105,10 @@ class ChunkAttempts:
                 attempt.task.cancel()
         await self._wait_until_gone(patience_seconds)
 
-    async def _renew(self) -> None:
-        attempts = [attempt for attempt in self._held.values() if not attempt.finished]
-        if not attempts:
-            return
-        shop = self._workshop
-        claims = [attempt.claim for attempt in attempts]
-        ours = await in_thread(
-            shop.duty_threads, renew_chunks, shop.database, claims, shop.configuration.job
-        )
-        for attempt in attempts:
-            is_ours = attempt.claim.chunk_id in ours or attempt.finished
-            if not is_ours and self._held.get(attempt.claim.chunk_id) is attempt:
-                log.warning("lease of chunk lost", chunk_id=str(attempt.claim.chunk_id))
-                attempt.end(Halt.LOST)
+    def _lost(self, attempt: ChunkAttempt) -> None:
+        if self._held.get(attempt.claim.chunk_id) is attempt:
+            log.warning("lease of chunk lost", chunk_id=str(attempt.claim.chunk_id))
+            attempt.end(Halt.LOST)
 
     async def _wait_until_gone(self, seconds: float) -> None:
         await wait_until_set([attempt.gone for attempt in self._held.values()], seconds)

@@ -70,7 +70,8 @@ class ChunkWork:
         async with a_slot(self._desk.workshop.bulk_slots, unless=self.attempt.halted) as may_begin:
             try:
                 if may_begin:
-                    await self._do(job_id, do)
+                    async with self._desk.bulk_pace.turn(lambda: not self._may_begin):
+                        await self._do(job_id, do)
                 else:
                     self._left_out += 1
             except ServiceUnavailable as exc:

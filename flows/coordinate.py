@@ -15,6 +15,7 @@ from prefect.states import Cancelled, Completed, Failed
 
 from flows.desk import Desk, current_desk
 from flows.gate import Obstacle
+from flows.leases import Kind
 from flows.process_product import interrupted, own_run_id, told
 from flows.progress import Progress
 from flows.workshop import in_thread
@@ -22,12 +23,14 @@ from infra.errors import Rejected, ServiceUnavailable
 from infra.states import BatchState, JobState, Lane
 from tasks.batches.cancel import cancel_batch
 from tasks.batches.lead import (
+    LeaderClaim,
     Leading,
     batch_end,
     cancel_is_requested,
     has_open_jobs,
     lead,
     let_go,
+    renew_leading,
     show_by,
 )
 from tasks.batches.plan import SLICE, plan_some
@@ -39,6 +42,7 @@ from tasks.queue_bound import QueueBound
 log = structlog.get_logger(__name__)
 
 LEASE_SECONDS = 30.0
+_LEASE = Kind("batch", LEASE_SECONDS, renew_leading)
 _TURN_SECONDS = 1.0
 _SURPRISE_SECONDS = 5.0
 _PROGRESS_SECONDS = 5.0
@@ -121,13 +125,19 @@ class _Coordinator:
             lease_seconds=LEASE_SECONDS,
         )
         if leading is not None:
-            await self._lead(leading)
+            claim = LeaderClaim(self._batch_id, self._desk.owner)
+            with self._desk.leases.kept(_LEASE, claim, lost=self._say_lost):
+                await self._lead(leading)
         end = await in_thread(self._threads, batch_end, self._database, self._batch_id)
         if end is None:
             return Failed(message=f"There is no batch {self._batch_id}.")
         is_over = end.state is not BatchState.RUNNING
         view = await self._show(is_over=is_over)
         return _final_state(end.state, view) if is_over else None
+
+    def _say_lost(self) -> None:
+        """Say it only: what a leader does may be done twice, and the next turn asks again."""
+        log.info("lease of batch lost", batch_id=str(self._batch_id))
 
     async def _lead(self, leading: Leading) -> None:
         if leading.flow_run_id != self._flow_run_id:

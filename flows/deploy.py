@@ -27,7 +27,7 @@ from flows.bulk_labels import batches_pool
 from flows.pool_worker import FLOWS, WORKER_TYPE, PoolWorker
 from infra.db.engine import Database
 from infra.logs import configure_logs
-from infra.settings import DatabaseSettings, PrefectSettings, PresetSettings
+from infra.settings import DatabaseSettings, PrefectSettings, PresetSettings, forget_proxies
 from infra.upkeep_settings import FailureAlarmSettings
 from infra.waiting import wait_for
 from tasks.presets import read_presets
@@ -115,6 +115,7 @@ def _publish_targets() -> None:
 def main() -> None:
     """Set the targets of presets, then deploy to the configured Prefect server."""
     configure_logs()
+    forget_proxies()
     _publish_targets()
     asyncio.run(_deploy(PrefectSettings.load(), FailureAlarmSettings.load()))
 

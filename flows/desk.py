@@ -17,6 +17,8 @@ from flows.attempts import Attempt, Attempts
 from flows.chunk_attempts import ChunkAttempts
 from flows.flow_runs import FlowRuns
 from flows.gate import Gate
+from flows.leases import Leases
+from flows.pace import Pace
 from flows.workshop import Workshop, in_thread
 from infra.errors import ServiceUnavailable
 from infra.host import process_name
@@ -39,8 +41,12 @@ class Desk:
         self.gate = gate
         self.flow_runs = flow_runs
         self.owner = f"{process_name()}-{uuid4().hex[:8]}"
-        self.attempts = Attempts(workshop, self.owner, gate)
-        self.chunks = ChunkAttempts(workshop, gate)
+        settings = workshop.configuration
+        self.leases = Leases(workshop, gate)
+        self.attempts = Attempts(workshop, self.owner, gate, self.leases)
+        self.chunks = ChunkAttempts(self.leases, settings.job.lease_seconds)
+        self.pace = Pace(settings.worker.slots)
+        self.bulk_pace = Pace(workshop.bulk_slot_count)
         self._tickets: dict[UUID, Ticket] = {}
 
     async def claim(self, job_id: UUID) -> Claim | Unclaimed:

@@ -1,10 +1,12 @@
 """The gate in front of new work: closed while a part that every job needs is away.
 
 What was closed for a reason is opened for that reason. Each closing and each opening is said
-once; a job that meets a closed gate goes back to its queue and costs no attempt.
+once; a job that meets a closed gate goes back to its queue and costs no attempt. A failure that
+proves nothing, like a time-out, closes nothing: it is kept here for `Health`, which asks the part.
 """
 
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from time import monotonic
 
@@ -16,7 +18,8 @@ log = structlog.get_logger(__name__)
 
 
 _RELAPSE_SECONDS = 60.0
-_FIRST_HOLD_OFF_SECONDS = 2.0
+_MOST_FAILURES = 10
+_HOLD_OFF_SECONDS = 1.5  # with a look every 2 s, a closed gate opens within 5 s
 
 
 class Obstacle(StrEnum):
@@ -46,8 +49,10 @@ class Gate:
         self._pause = pause
         self._resume = resume
         self._since: dict[Obstacle, float] = {}
+        self._details: dict[Obstacle, str] = {}
         self._opened: dict[Obstacle, float] = {}
         self._hold_off: dict[Obstacle, float] = {}
+        self._failures: dict[Obstacle, deque[tuple[float, str]]] = {}
 
     @property
     def is_open(self) -> bool:
@@ -59,6 +64,11 @@ class Gate:
         """What stands in the way."""
         return tuple(self._since)
 
+    @property
+    def reasons(self) -> Mapping[Obstacle, str]:
+        """What stands in the way, each with a sentence about it, which may be empty."""
+        return dict(self._details)
+
     def close(self, obstacle: Obstacle, detail: str = "") -> None:
         """Take no new work for this reason."""
         if obstacle in self._since:
@@ -68,6 +78,7 @@ class Gate:
         self._hold_off[obstacle] = self._next_hold_off(obstacle)
         was_open = self.is_open
         self._since[obstacle] = monotonic()
+        self._details[obstacle] = detail
         if was_open:
             self._pause()
 
@@ -76,6 +87,7 @@ class Gate:
         since = self._since.pop(obstacle, None)
         if since is None:
             return
+        del self._details[obstacle]
         self._opened[obstacle] = monotonic()
         log.info(
             "obstacle gone",
@@ -88,7 +100,7 @@ class Gate:
             self._resume()
 
     def may_open(self, obstacle: Obstacle) -> bool:
-        """Whether it stood for long enough: one that comes back at once stands longer each time.
+        """Whether it stood for long enough: one that comes back soon stands a little longer.
 
         A part may answer when asked and still fail at work, like a disk that is full.
         """
@@ -97,15 +109,25 @@ class Gate:
 
     def _next_hold_off(self, obstacle: Obstacle) -> float:
         opened = self._opened.get(obstacle)
-        if opened is None or monotonic() - opened > _RELAPSE_SECONDS:
-            return 0
-        doubled = 2 * self._hold_off[obstacle]
-        return min(max(doubled, _FIRST_HOLD_OFF_SECONDS), _RELAPSE_SECONDS)
+        is_relapse = opened is not None and monotonic() - opened <= _RELAPSE_SECONDS
+        return _HOLD_OFF_SECONDS if is_relapse else 0
 
     def note(self, error: ServiceUnavailable) -> None:
-        """Close for the part that the error names; it opens when that part answers again."""
+        """Close for the part that the error names, or doubt it when that proves nothing."""
         obstacle = _OBSTACLES.get(error.code)
         if obstacle is None:
             log.warning("part away", code=error.code, detail=error.detail)
-            return
-        self.close(obstacle, error.detail)
+        elif error.inconclusive:
+            self.doubt(obstacle, error.detail)
+        else:
+            self.close(obstacle, error.detail)
+
+    def doubt(self, obstacle: Obstacle, detail: str = "") -> None:
+        """Count a call that failed and proves nothing."""
+        failures = self._failures.setdefault(obstacle, deque(maxlen=_MOST_FAILURES))
+        failures.append((monotonic(), detail))
+
+    def failures(self, obstacle: Obstacle, since: float) -> Sequence[str]:
+        """Return what was said of calls to a part that failed after this monotonic time."""
+        failures = self._failures.get(obstacle, ())
+        return [detail for failed_at, detail in failures if failed_at > since]

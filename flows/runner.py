@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 _CANCEL_SECONDS = 5.0
 _LEAVE_SECONDS = 20.0
 
+Hook = Callable[[Any], Coroutine[Any, Any, None]]
+"""Called with an httpx request or response."""
 Work = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -71,6 +73,14 @@ class WarmRunner:
         if self._client is None:
             raise RuntimeError("the runner is not running")
         return self._client
+
+    def observe(self, *, asked: Hook, answered: Hook) -> None:
+        """Have hooks called before each request to Prefect and with each response.
+
+        Prefect's client takes no hooks itself, and a client with settings of its own would not
+        be shared with the engine; so they are given to the HTTP client within.
+        """
+        self.client._client.event_hooks = {"request": [asked], "response": [answered]}  # noqa: SLF001 - see above
 
     def spawn(self, work: Work) -> None:
         """Start a coroutine in the loop's own context. Callable from any thread."""

@@ -40,7 +40,7 @@ from infra.broker.rabbitmq import RabbitConsumer
 from infra.errors import ErrorCode, ServiceUnavailable, Stopped
 from infra.http import probe_prefect
 from infra.logs import configure_logs
-from infra.settings import SettingsError
+from infra.settings import SettingsError, forget_proxies
 from infra.waiting import wait_for
 from tasks.reprocess.targets import register_policies
 
@@ -51,6 +51,7 @@ _BATCHES_AT_ONCE = 100
 _FAULT = 1
 """The exit status of a worker that must be started again."""
 _CONNECT_SECONDS = 1.0
+_START_PROBE_SECONDS = 10.0
 _PATIENCE_SECONDS = 10.0  # for runs that were told to end, to say so to Prefect
 
 
@@ -60,8 +61,9 @@ class Crew:
     def __init__(self, workshop: Workshop, runner: WarmRunner, consumer: RabbitConsumer) -> None:
         prefect = workshop.configuration.prefect
         gate = Gate(consumer.pause, consumer.resume)
-        health = Health(workshop, gate)
         self.desk = Desk(workshop, gate, FlowRuns(runner.client, prefect.work_pool))
+        health = Health(workshop, gate, (self.desk.pace, self.desk.bulk_pace))
+        runner.observe(asked=health.note_request, answered=health.note_response)
         traffic = Traffic(runner.client, prefect.work_pool, gate=gate, health=health)
         self._polling = polling = Polling(
             prefect.work_pool, self.desk.owner, workshop.configuration.worker.slots
@@ -87,8 +89,9 @@ class Crew:
             self.desk.flow_runs, {prefect.work_pool: polling, pool_of_batches: batches}
         )
         self._duties: dict[str, Duty] = {
-            "leases": self.desk.attempts.run,
-            "leases of chunks": self.desk.chunks.run,
+            "leases": self.desk.leases.run,
+            "presence": self.desk.attempts.report,
+            "cancel requests": self.desk.attempts.run,
             "coordinators": coordinators.run,
             "health": health.run,
             "traffic": traffic.run,
@@ -142,6 +145,7 @@ def run_shift() -> int:
     """Work until a signal arrives; return the exit status."""
     configure_logs()
     tidy_run_logs()
+    forget_proxies()
     try:
         configuration = WorkerConfiguration.load()
     except SettingsError as exc:
@@ -174,7 +178,8 @@ def _wait_for_parts(workshop: Workshop, stop: Event) -> None:
     api_url = workshop.configuration.prefect.api_url
     wait_for("PostgreSQL", workshop.database.require_schema, stop=stop)
     wait_for("the object store", workshop.store.probe, stop=stop)
-    wait_for("Prefect", lambda: probe_prefect(api_url), stop=stop)
+    patient = partial(probe_prefect, api_url, timeout_seconds=_START_PROBE_SECONDS)
+    wait_for("Prefect", patient, stop=stop)
 
 
 def _work(workshop: Workshop, end: End) -> None:

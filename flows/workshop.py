@@ -51,7 +51,9 @@ T = TypeVar("T")
 
 _UPLOADS = 16
 _BULK_UPLOADS = 8
-_DUTIES = 4
+_DUTIES = 3
+_PROBES = 24  # many may hang in a part that is away
+_LEASE_CONNECTION = {"pool_size": 1, "connect_timeout_seconds": 3, "statement_timeout_seconds": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +119,13 @@ class LaneThreads:
 
 
 def io_threads(lane: Lane, database: DatabaseSettings) -> int:
-    """Return how many threads of a lane may have a connection: duties keep theirs, bulk a third.
+    """Return how many threads of a lane may have a connection: duties and leases keep theirs.
+
+    Bulk has a third of the others.
 
     In a pool of fewer than six connections some of them wait for each other.
     """
-    free = max(2, database.pool_size - _DUTIES)
+    free = max(2, database.pool_size - _DUTIES - 1)
     bulk = max(1, free // 3)
     return bulk if lane is Lane.BULK else free - bulk
 
@@ -150,6 +154,7 @@ class Workshop:
         store: ObjectStore,
         source: ImageSource,
         pixels: PixelPool,
+        lease_database: Database | None = None,
     ) -> None:
         self.configuration = configuration
         self.database = database
@@ -159,10 +164,15 @@ class Workshop:
         self.threads: Mapping[Lane, LaneThreads] = {
             lane: _threads(configuration, lane) for lane in Lane
         }
-        self.bulk_slots = Semaphore(configuration.worker.bulk_slots or usable_cpus() + 2)
+        self.bulk_slot_count = configuration.worker.bulk_slots or usable_cpus() + 2
+        self.bulk_slots = Semaphore(self.bulk_slot_count)
         """Jobs of all chunks at the same time: enough that the pixel processes have work."""
-        # For leases and probes, which must not wait behind work that waits for a silent part.
+        # For duties, which must not wait behind work that waits for a silent part.
         self.duty_threads = ThreadPoolExecutor(_DUTIES, thread_name_prefix="duty")
+        self.probe_threads = ThreadPoolExecutor(_PROBES, thread_name_prefix="probe")
+        self.lease_thread = ThreadPoolExecutor(1, thread_name_prefix="lease")
+        self.lease_database = lease_database or database
+        """Renewals have a connection of their own: nothing else may delay them."""
 
     @property
     def io_threads(self) -> ThreadPoolExecutor:
@@ -173,7 +183,8 @@ class Workshop:
         """Stop taking work; what runs in a thread ends by its own time-out."""
         for threads in self.threads.values():
             threads.shutdown()
-        self.duty_threads.shutdown(wait=False, cancel_futures=True)
+        for pool in (self.duty_threads, self.probe_threads, self.lease_thread):
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 async def in_thread(
@@ -192,7 +203,7 @@ def open_workshop(configuration: WorkerConfiguration) -> Iterator[Workshop]:
     """Open the process's workshop. The pixel processes are warm when this returns."""
     with ExitStack() as stack:
         pixels = stack.enter_context(PixelPool(configuration.pixels, configuration.decoders))
-        database = stack.enter_context(Database(configuration.database))
+        database, lease_database = _open_databases(configuration.database, stack)
         store = stack.enter_context(ObjectStore(configuration.store))
         hosts = Hosts(Terms.of(configuration.fetch), _cache(configuration, stack))
         fetcher = stack.enter_context(Fetcher(configuration.fetch, hosts=hosts))
@@ -202,11 +213,23 @@ def open_workshop(configuration: WorkerConfiguration) -> Iterator[Workshop]:
             store=store,
             source=ImageSource(fetcher, store),
             pixels=pixels,
+            lease_database=lease_database,
         )
         stack.callback(workshop.close)
         _open.append(workshop)
         stack.callback(_open.remove, workshop)
         yield workshop
+
+
+def _open_databases(settings: DatabaseSettings, stack: ExitStack) -> tuple[Database, Database]:
+    """Open the pool for work, and the connection for leases, which counts as one of the pool's."""
+    if settings.pool_size == 1:
+        database = stack.enter_context(Database(settings))
+        return database, database
+    work = settings.model_copy(update={"pool_size": settings.pool_size - 1})
+    database = stack.enter_context(Database(work))
+    leases = Database(settings.model_copy(update=_LEASE_CONNECTION))
+    return database, stack.enter_context(leases)
 
 
 def _cache(configuration: WorkerConfiguration, stack: ExitStack) -> Cache | None:

@@ -207,7 +207,22 @@ class PixelsFailed(TransientError):
 
 
 class ServiceUnavailable(TransientError):
-    """A part of our own stack does not do its work: no job and no image is to blame."""
+    """A part of our own stack does not do its work: no job and no image is to blame.
+
+    `inconclusive` says that this one call proves nothing of the part, which may only be busy: a
+    time-out, or a request that was refused. A refused connection is conclusive.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        retry_after_seconds: float | None = None,
+        *,
+        inconclusive: bool = False,
+    ) -> None:
+        super().__init__(code, detail, retry_after_seconds)
+        self.inconclusive = inconclusive
 
 
 class Conflict(ServiceUnavailable):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import requests
+from urllib3.exceptions import NewConnectionError
 
 from infra.errors import ErrorCode, ServiceUnavailable
 
@@ -70,15 +71,38 @@ def pieces_of(response: requests.Response) -> Iterator[bytes]:
 
 
 def probe_prefect(api_url: str, *, timeout_seconds: float = 2) -> None:
-    """Raise `ServiceUnavailable` unless the Prefect API is ready, its database included."""
+    """Raise `ServiceUnavailable` unless the Prefect API is ready, its database included.
+
+    Inconclusive unless nothing listens there: a server that is busy takes its time.
+    """
+    _ask_prefect(f"{api_url.rstrip('/')}/ready", timeout_seconds)
+
+
+def probe_prefect_process(api_url: str, *, timeout_seconds: float = 2) -> None:
+    """Raise `ServiceUnavailable` unless the process of the Prefect API answers at all."""
+    _ask_prefect(f"{api_url.rstrip('/')}/health", timeout_seconds)
+
+
+def _ask_prefect(url: str, timeout_seconds: float) -> None:
     try:
-        response = requests.get(f"{api_url.rstrip('/')}/ready", timeout=timeout_seconds)
-        healthy = response.ok
+        with requests.Session() as session:
+            session.trust_env = False  # a proxy for the outer world knows nothing of our parts
+            answered = session.get(url, timeout=timeout_seconds).ok
     except requests.RequestException as exc:
-        raise _prefect_away() from exc
-    if not healthy:
-        raise _prefect_away()
+        raise _prefect_away(inconclusive=not _is_refused(exc)) from exc
+    if not answered:
+        raise _prefect_away(inconclusive=True)
 
 
-def _prefect_away() -> ServiceUnavailable:
-    return ServiceUnavailable(ErrorCode.PREFECT_UNAVAILABLE, "The Prefect API does not answer.")
+def _is_refused(error: requests.RequestException) -> bool:
+    """Whether no connection could be made: nothing listens, or there is no such host."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(reason, NewConnectionError)
+
+
+def _prefect_away(*, inconclusive: bool) -> ServiceUnavailable:
+    return ServiceUnavailable(
+        ErrorCode.PREFECT_UNAVAILABLE,
+        "The Prefect API does not answer.",
+        inconclusive=inconclusive,
+    )

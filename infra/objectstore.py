@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
+from time import monotonic
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -23,7 +24,7 @@ from minio import Minio
 from minio.datatypes import Object
 from minio.deleteobjects import DeleteError, DeleteObject
 from minio.error import InvalidResponseError, S3Error, ServerError
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, NewConnectionError
 
 from infra.errors import ErrorCode, ServiceUnavailable
 from infra.objectkeys import PROBE_PREFIX
@@ -68,6 +69,8 @@ class ObjectStore:
             ),
             retries=False,
         )
+        self.written_at = float("-inf")
+        """When an object was last stored and verified, by the monotonic clock."""
         self._client = Minio(
             endpoint.netloc,
             access_key=settings.access_key,
@@ -124,7 +127,8 @@ class ObjectStore:
                 part_size=max(len(body), _SMALLEST_PART_BYTES),  # one part: ETag is the MD5
             )
         if not self._holds(key, body):
-            raise _away(f"The store did not keep {key} as it was sent.")
+            raise _away(f"The store did not keep {key} as it was sent.", inconclusive=True)
+        self.written_at = monotonic()
 
     def get(self, key: str, path: Path) -> str | None:
         """Download an object into a file; return its SHA-256, or None when it does not exist."""
@@ -191,14 +195,18 @@ class ObjectStore:
         return Content(count, digest.hexdigest())
 
     def probe(self) -> None:
-        """Raise `ServiceUnavailable` unless an object can be written, read and removed.
-
-        A store that is full or read-only answers all other questions.
-        """
+        """Raise `ServiceUnavailable` unless the store answers and has the bucket."""
         with _translated():
             exists = self._client.bucket_exists(self._bucket)
         if not exists:
             raise _away(f"The bucket {self._bucket!r} does not exist.")
+
+    def probe_writes(self) -> None:
+        """Raise `ServiceUnavailable` unless an object can be written, read and removed.
+
+        A store that is full or read-only answers all other questions. Costs about five requests.
+        """
+        self.probe()
         key, body = f"{PROBE_PREFIX}{uuid4()}", _PROBE_BODY
         try:
             with _translated():
@@ -206,7 +214,7 @@ class ObjectStore:
         except (ServiceUnavailable, _Missing) as exc:
             raise _refusing(exc) from exc
         if self.read(key) != Content(len(body), hashlib.sha256(body).hexdigest()):
-            raise _away("The object store did not keep what was written to it.")
+            raise _away("The object store does not keep what is written to it.", inconclusive=True)
         self.remove(key)
 
     def _holds(self, key: str, body: bytes) -> bool:
@@ -264,9 +272,11 @@ def _translated() -> Iterator[None]:
     except S3Error as exc:
         if exc.code in _MISSING:
             raise _Missing from exc
-        raise _away(f"The object store refused a request ({exc.code}).") from exc
-    except (ServerError, InvalidResponseError, HTTPError, OSError) as exc:
+        raise _away(f"The object store refused a request ({exc.code}).", inconclusive=True) from exc
+    except NewConnectionError as exc:
         raise _away("The object store does not answer.") from exc
+    except (ServerError, InvalidResponseError, HTTPError, OSError) as exc:
+        raise _away("The object store does not answer.", inconclusive=True) from exc
 
 
 def _refusing(cause: Exception) -> ServiceUnavailable:
@@ -274,10 +284,13 @@ def _refusing(cause: Exception) -> ServiceUnavailable:
     if isinstance(refusal, S3Error):
         return _away(
             f"The object store answers and refuses writes ({refusal.code}): it is full or"
-            " read-only, or these keys may not write. Make room, or allow them to."
+            " read-only, or these keys may not write. Make room, or allow them to.",
+            inconclusive=True,
         )
-    return _away("The object store answers and takes no writes.")
+    return _away("The object store answers and takes no writes.", inconclusive=True)
 
 
-def _away(detail: str) -> ServiceUnavailable:
-    return ServiceUnavailable(ErrorCode.STORE_UNAVAILABLE, detail, retry_after_seconds=5)
+def _away(detail: str, *, inconclusive: bool = False) -> ServiceUnavailable:
+    return ServiceUnavailable(
+        ErrorCode.STORE_UNAVAILABLE, detail, retry_after_seconds=5, inconclusive=inconclusive
+    )

@@ -317,3 +317,15 @@ class StackSettings(Section):
 def inherited_environment() -> dict[str, str]:
     """Return a copy of this process's variables, for the processes that it starts."""
     return dict(os.environ)
+
+
+_PROXY_VARIABLES = frozenset({"http_proxy", "https_proxy", "all_proxy", "ws_proxy", "wss_proxy"})
+
+
+def forget_proxies() -> None:
+    """Have no library of this process send calls between our own parts through a proxy.
+
+    Pictures and webhooks never go through one: their addresses are checked by us.
+    """
+    for name in [name for name in os.environ if name.lower() in _PROXY_VARIABLES]:
+        del os.environ[name]

@@ -5,17 +5,20 @@ the job changes nothing.
 """
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, false, func, or_, select, update
 
 from infra.db.engine import Database
 from infra.db.models import Job
-from infra.settings import JobSettings
 from infra.states import JobState
 from tasks.claim import Claim
 from tasks.transition import return_to_queue
+
+T = TypeVar("T")
 
 
 def held(claim: Claim) -> ColumnElement[bool]:
@@ -27,19 +30,32 @@ def held(claim: Claim) -> ColumnElement[bool]:
     )
 
 
-def renew(database: Database, claims: Collection[Claim], settings: JobSettings) -> frozenset[UUID]:
-    """Extend the leases; return the ids of the jobs that are still ours."""
-    if not claims:
-        return frozenset()
-    mine = or_(*(held(claim) for claim in claims))
+@dataclass(frozen=True, slots=True)
+class Renewal(Generic[T]):
+    """What became of leases; those that are in neither set are not ours any more."""
+
+    renewed: frozenset[T]
+    locked: frozenset[T]
+    """Still ours, but another transaction is at the row: to be renewed a moment later."""
+
+
+def renew(database: Database, claims: Collection[Claim], seconds: float) -> Renewal[Claim]:
+    """Extend the leases, each for itself: a row that is locked delays no other."""
+    by_id = {claim.job_id: claim for claim in claims}
+    mine = or_(false(), *(held(claim) for claim in claims))
+    free = select(Job.id).where(mine).with_for_update(skip_locked=True, key_share=True)
+    until = func.now() + timedelta(seconds=seconds)
     with database.transaction() as session:
-        rows = session.scalars(
-            update(Job)
-            .where(mine)
-            .values(lease_expires_at=func.now() + timedelta(seconds=settings.lease_seconds))
-            .returning(Job.id)
+        renewed = set(
+            session.scalars(
+                update(Job).where(Job.id.in_(free)).values(lease_expires_at=until).returning(Job.id)
+            )
         )
-        return frozenset(rows)
+        locked = set(session.scalars(select(Job.id).where(mine))) - renewed
+    return Renewal(
+        renewed=frozenset(by_id[job_id] for job_id in renewed),
+        locked=frozenset(by_id[job_id] for job_id in locked),
+    )
 
 
 def link_flow_run(database: Database, claim: Claim, flow_run_id: UUID) -> None:

@@ -5,6 +5,7 @@ Vendor exceptions that mean an outage or a conflict become our own errors here.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -50,6 +51,8 @@ class Database:
             },
         )
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
+        self.answered_at = float("-inf")
+        """When a transaction last succeeded, by the monotonic clock."""
 
     def __enter__(self) -> Self:
         return self
@@ -76,6 +79,7 @@ class Database:
         try:
             with translated(), self._sessions.begin() as session:
                 yield session
+            self.answered_at = monotonic()
         except DBAPIError as exc:
             if misses_a_table(exc):
                 self.require_schema()  # the better explanation, if it is one

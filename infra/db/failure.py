@@ -6,7 +6,7 @@ else PostgreSQL objects to is a bug of ours and keeps its exception.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -22,15 +22,24 @@ class _Trouble:
     code: ErrorCode = ErrorCode.DATABASE_UNAVAILABLE
     kind: type[ServiceUnavailable] = ServiceUnavailable
     retry_after_seconds: int = 5
+    inconclusive: bool = False
 
     def error(self) -> ServiceUnavailable:
-        return self.kind(self.code, self.detail, retry_after_seconds=self.retry_after_seconds)
+        return self.kind(
+            self.code,
+            self.detail,
+            retry_after_seconds=self.retry_after_seconds,
+            inconclusive=self.inconclusive,
+        )
 
 
-_SILENT = _Trouble("PostgreSQL does not answer; nothing was written.")
+_ABSENT = _Trouble("PostgreSQL does not answer; nothing was written.")
+_SILENT = replace(_ABSENT, inconclusive=True)
 _CLOSED_DOOR = _Trouble("PostgreSQL takes no connection; its log says why. Nothing was written.")
-_ALL_IN_USE = _Trouble("All connections to PostgreSQL are in use; nothing was written.")
-_LOST = _Trouble("The connection to PostgreSQL was lost.")
+_ALL_IN_USE = _Trouble(
+    "All connections to PostgreSQL are in use; nothing was written.", inconclusive=True
+)
+_LOST = _Trouble("The connection to PostgreSQL was lost.", inconclusive=True)
 _SHUTTING_DOWN = _Trouble("PostgreSQL is shutting down or starting.")
 _EXHAUSTED = _Trouble("PostgreSQL has no disk space, memory or connection left.")
 _BROKEN_DISK = _Trouble("PostgreSQL cannot read or write its files; its log says why.")
@@ -61,6 +70,7 @@ _TROUBLES = {
     "58": _BROKEN_DISK,
 }
 _MISSING_TABLE_OR_COLUMN = frozenset({"42P01", "42703"})
+_REFUSED = "Connection refused"
 _ANSWERED = "FATAL:"  # a connection attempt has no SQLSTATE, only the server's sentence
 
 
@@ -90,7 +100,9 @@ def _trouble(error: DBAPIError | PoolTimeout) -> _Trouble | None:
     if error.connection_invalidated:
         return _LOST
     if isinstance(error, OperationalError):
-        return _CLOSED_DOOR if _ANSWERED in str(error.orig) else _SILENT
+        if _ANSWERED in str(error.orig):
+            return _CLOSED_DOOR
+        return _ABSENT if _REFUSED in str(error.orig) else _SILENT
     return None
 
 

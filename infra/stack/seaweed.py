@@ -141,7 +141,7 @@ def _is_ready(ground: Ground) -> bool:
     try:
         with ObjectStore(settings) as store:
             store.create()
-            store.probe()
+            store.probe_writes()
     except ServiceUnavailable:
         return False
     return http_answers(ground.ports["s3"], f"/{bucket}/", statuses=(403,))

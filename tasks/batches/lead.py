@@ -3,16 +3,18 @@
 Everything that a leader does may be done twice, so a lease that two believe to hold is harmless.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, false, func, or_, select, update
 
 from infra.db.batches import Batch
 from infra.db.engine import Database
 from infra.db.models import Job
 from infra.states import BatchKind, BatchState, JobState
+from tasks.lease import Renewal
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,14 @@ class Leading:
     name: str | None
     round: int
     flow_run_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderClaim:
+    """The claim of a process to lead a batch."""
+
+    batch_id: UUID
+    owner: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +81,55 @@ def _has_just_begun(seconds: float) -> ColumnElement[bool]:
 
 
 def lead(database: Database, batch_id: UUID, *, owner: str, lease_seconds: float) -> Leading | None:
-    """Take or renew the lease of one batch; None when another leads it or it has ended."""
+    """Take or renew the lease of one batch; None when another leads it or it has ended.
+
+    None, too, while another transaction is at its row: whoever leads looks again soon.
+    """
     ours = or_(_is_free(), Batch.lease_owner == owner)
+    free = (
+        select(Batch.id)
+        .where(Batch.id == batch_id, Batch.state == BatchState.RUNNING, ours)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
     with database.transaction() as session:
         batch = session.scalars(
             update(Batch)
-            .where(Batch.id == batch_id, Batch.state == BatchState.RUNNING, ours)
+            .where(Batch.id.in_(free))
             .values(lease_owner=owner, lease_expires_at=_until(lease_seconds))
             .returning(Batch)
         ).first()
         return None if batch is None else _leading(batch)
+
+
+def renew_leading(
+    database: Database, claims: Collection[LeaderClaim], seconds: float
+) -> Renewal[LeaderClaim]:
+    """Extend the leases of batches that are led, each for itself."""
+    by_id = {claim.batch_id: claim for claim in claims}
+    mine = or_(false(), *(_is_led(claim) for claim in claims))
+    free = select(Batch.id).where(mine).with_for_update(skip_locked=True, key_share=True)
+    with database.transaction() as session:
+        renewed = set(
+            session.scalars(
+                update(Batch)
+                .where(Batch.id.in_(free))
+                .values(lease_expires_at=_until(seconds))
+                .returning(Batch.id)
+            )
+        )
+        locked = set(session.scalars(select(Batch.id).where(mine))) - renewed
+    return Renewal(
+        renewed=frozenset(by_id[batch_id] for batch_id in renewed),
+        locked=frozenset(by_id[batch_id] for batch_id in locked),
+    )
+
+
+def _is_led(claim: LeaderClaim) -> ColumnElement[bool]:
+    return and_(
+        Batch.id == claim.batch_id,
+        Batch.state == BatchState.RUNNING,
+        Batch.lease_owner == claim.owner,
+    )
 
 
 def show_by(database: Database, batch_id: UUID, *, owner: str, flow_run_id: UUID) -> None:

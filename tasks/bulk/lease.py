@@ -7,15 +7,15 @@ from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, false, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from infra.db.batches import Chunk
 from infra.db.engine import Database
-from infra.settings import JobSettings
 from infra.states import ChunkState
 from tasks.bulk.claim import ChunkClaim
 from tasks.bulk.ending import end_chunk, queue_chunk
+from tasks.lease import Renewal
 
 
 def held_chunk(claim: ChunkClaim) -> ColumnElement[bool]:
@@ -28,18 +28,27 @@ def held_chunk(claim: ChunkClaim) -> ColumnElement[bool]:
 
 
 def renew_chunks(
-    database: Database, claims: Collection[ChunkClaim], settings: JobSettings
-) -> frozenset[UUID]:
-    """Extend the leases; return the ids of the chunks that are still ours."""
-    if not claims:
-        return frozenset()
-    mine = or_(*(held_chunk(claim) for claim in claims))
-    until = func.now() + timedelta(seconds=settings.lease_seconds)
+    database: Database, claims: Collection[ChunkClaim], seconds: float
+) -> Renewal[ChunkClaim]:
+    """Extend the leases, each for itself: a row that is locked delays no other."""
+    by_id = {claim.chunk_id: claim for claim in claims}
+    mine = or_(false(), *(held_chunk(claim) for claim in claims))
+    free = select(Chunk.id).where(mine).with_for_update(skip_locked=True, key_share=True)
+    until = func.now() + timedelta(seconds=seconds)
     with database.transaction() as session:
-        rows = session.scalars(
-            update(Chunk).where(mine).values(lease_expires_at=until).returning(Chunk.id)
+        renewed = set(
+            session.scalars(
+                update(Chunk)
+                .where(Chunk.id.in_(free))
+                .values(lease_expires_at=until)
+                .returning(Chunk.id)
+            )
         )
-        return frozenset(rows)
+        locked = set(session.scalars(select(Chunk.id).where(mine))) - renewed
+    return Renewal(
+        renewed=frozenset(by_id[chunk_id] for chunk_id in renewed),
+        locked=frozenset(by_id[chunk_id] for chunk_id in locked),
+    )
 
 
 def link_chunk_run(database: Database, claim: ChunkClaim, flow_run_id: UUID) -> None:

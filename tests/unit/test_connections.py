@@ -1,5 +1,6 @@
 """DATABASE_POOL_SIZE is what it says: the most connections that one process has."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import MISSING, fields
 
 import pytest
@@ -13,15 +14,24 @@ from infra.states import Lane
 from tests.unit.api.test_openapi_examples import configured
 from tests.unit.flows.crew import worker_configuration
 
-_DUTIES = 4
+_DUTIES_AND_LEASES = 4
 
 
 class Opened(Exception):
     """The database was about to be opened with these settings."""
 
 
-def opened(settings: DatabaseSettings) -> None:
-    raise Opened(settings.pool_size)
+class Opening:
+    """Counts the connections of all that is opened, and ends the opening when that is all."""
+
+    def __init__(self, size: int) -> None:
+        self.size, self.opened = size, 0
+
+    def __call__(self, settings: DatabaseSettings) -> AbstractContextManager[None]:
+        self.opened += settings.pool_size
+        if self.opened >= self.size:
+            raise Opened(self.opened)
+        return nullcontext()
 
 
 @pytest.mark.parametrize("size", [1, 7, 300])
@@ -29,8 +39,8 @@ def test_no_process_opens_more_connections_than_it_is_told(
     monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     database = DatabaseSettings(url="postgresql://none.example/none", pool_size=size)
-    monkeypatch.setattr(api.resources, "Database", opened)
-    monkeypatch.setattr(flows.workshop, "Database", opened)
+    monkeypatch.setattr(api.resources, "Database", Opening(size))
+    monkeypatch.setattr(flows.workshop, "Database", Opening(size))
 
     with (
         pytest.raises(Opened, match=f"^{size}$"),
@@ -46,7 +56,7 @@ def test_the_threads_of_a_worker_share_what_it_has(size: int) -> None:
     database = DatabaseSettings(url="postgresql://none.example/none", pool_size=size)
     threads = {lane: io_threads(lane, database) for lane in Lane}
 
-    assert sum(threads.values()) + _DUTIES == size
+    assert sum(threads.values()) + _DUTIES_AND_LEASES == size
     assert threads[Lane.INTERACTIVE] >= threads[Lane.BULK] >= 1
 
 

@@ -60,10 +60,10 @@ def test_a_chunk_whose_lease_ended_is_claimed_by_another_and_the_first_writes_no
     second = claimed(database, chunk, owner=ELSEWHERE)
 
     assert second.fencing_token == first.fencing_token + 1
-    assert renew_chunks(database, [first], SETTINGS) == frozenset()
+    assert renew_chunks(database, [first], SETTINGS.lease_seconds).renewed == set()
     assert not finish_chunk(database, first)
     assert not give_back_chunk(database, first, counts=True)
-    assert renew_chunks(database, [second], SETTINGS) == {chunk}
+    assert renew_chunks(database, [second], SETTINGS.lease_seconds).renewed == {second}
 
 
 def test_jobs_without_an_end_leave_a_chunk_that_ends_and_are_packed_again(

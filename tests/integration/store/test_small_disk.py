@@ -61,7 +61,7 @@ def put_all(store: ObjectStore, picture: Path, numbers: Iterable[int]) -> None:
 def refusal(store: ObjectStore) -> str | None:
     """Return why the probe says no, or None when it says yes."""
     try:
-        store.probe()
+        store.probe_writes()
     except ServiceUnavailable as exc:
         return exc.detail
     return None
@@ -81,5 +81,5 @@ def test_a_small_disk_keeps_pictures_and_a_full_one_says_so(
 
 
 def test_a_probe_leaves_nothing_behind(store: ObjectStore) -> None:
-    store.probe()
+    store.probe_writes()
     assert [each.key for page in store.pages("probes/") for each in page] == []

@@ -66,7 +66,7 @@ def test_a_running_job_goes_on_until_its_holder_has_seen_the_request(database: D
 
     assert (standing.state, standing.lease_is_live) == (JobState.RUNNING, True)
     assert standing.cancel_requested
-    assert renew(database, [mine], SETTINGS) == {mine.job_id}
+    assert renew(database, [mine], SETTINGS.lease_seconds).renewed == {mine}
     assert cancel_requests(database, [mine, other]) == {mine.job_id}
     assert conclude(database, mine, [], ending=Ending.CANCELLED) is JobState.CANCELLED
 

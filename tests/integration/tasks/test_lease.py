@@ -5,13 +5,15 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import select
 
 from infra.db.engine import Database
+from infra.db.models import Job
 from infra.errors import ErrorCode, LostClaim
 from infra.states import ImageState, JobState
 from tasks.claim import Claim
 from tasks.conclude import Ending, conclude
-from tasks.lease import give_back, link_flow_run, renew
+from tasks.lease import Renewal, give_back, link_flow_run, renew
 from tasks.park import park
 from tasks.record import record
 from tests.integration.tasks.jobs import (
@@ -29,6 +31,9 @@ from tests.integration.tasks.jobs import (
     submitted,
 )
 
+LEASE = SETTINGS.lease_seconds
+NOTHING: Renewal[Claim] = Renewal(renewed=frozenset(), locked=frozenset())
+
 
 def lease_end(database: Database, job_id: UUID) -> datetime:
     end = job_row(database, job_id).lease_expires_at
@@ -42,22 +47,36 @@ def test_renewing_extends_every_lease_that_is_still_ours(database: Database) -> 
         change(database, mine.job_id, "lease_expires_at = now() + interval '1 second'")
     before = [lease_end(database, mine.job_id) for mine in claims]
 
-    ours = renew(database, claims, SETTINGS)
-
-    assert ours == {mine.job_id for mine in claims}
+    assert renew(database, claims, LEASE).renewed == set(claims)
     for mine, earlier in zip(claims, before, strict=True):
         assert (lease_end(database, mine.job_id) - earlier).total_seconds() > 10
 
 
 def test_renewing_nothing_asks_nothing(database: Database) -> None:
-    assert renew(database, [], SETTINGS) == frozenset()
+    assert renew(database, [], LEASE) == NOTHING
+
+
+def test_a_locked_row_delays_only_its_own_renewal(database: Database) -> None:
+    claims = [claimed(database, submitted(database, name).job_id) for name in ("a", "b")]
+    locked, free = claims
+    for mine in claims:
+        change(database, mine.job_id, "lease_expires_at = now() + interval '1 second'")
+    before = lease_end(database, free.job_id)
+
+    with database.transaction() as session:
+        session.execute(select(Job).where(Job.id == locked.job_id).with_for_update())
+        renewal = renew(database, claims, LEASE)
+
+    assert (renewal.renewed, renewal.locked) == ({free}, {locked})
+    assert (lease_end(database, free.job_id) - before).total_seconds() > 10
+    assert renew(database, claims, LEASE).renewed == set(claims)
 
 
 def test_an_expired_lease_that_nobody_took_can_be_renewed(database: Database) -> None:
     mine = claimed(database, submitted(database, "a").job_id)
     expire(database, mine.job_id)
 
-    assert renew(database, [mine], SETTINGS) == {mine.job_id}
+    assert renew(database, [mine], LEASE).renewed == {mine}
 
 
 def test_the_flow_run_of_a_held_job_is_noted(database: Database) -> None:
@@ -121,7 +140,7 @@ def _record(database: Database, old: Claim) -> None:
 
 
 def _renew(database: Database, old: Claim) -> None:
-    assert renew(database, [old], SETTINGS) == frozenset()
+    assert renew(database, [old], LEASE) == NOTHING
 
 
 def _give_back(database: Database, old: Claim) -> None:

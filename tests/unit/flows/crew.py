@@ -145,9 +145,14 @@ class _Idle:
 
 
 class _Nothing:
-    """A part that is not there; only its probe is named, never called."""
+    """A part that is not there; only its probes are named, never called."""
+
+    answered_at = written_at = float("-inf")
 
     def probe(self) -> None:
+        raise AssertionError("a unit test reached for a real part")
+
+    def probe_writes(self) -> None:
         raise AssertionError("a unit test reached for a real part")
 
 

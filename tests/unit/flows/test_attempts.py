@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from flows.attempts import Attempt, Attempts, Halt
+from flows.leases import Leases
 from flows.workshop import Workshop
 from tasks.claim import Claim
 from tests.unit.flows.claims import JOB_ID, claim_of
@@ -93,7 +94,8 @@ def shop() -> Iterator[Workshop]:
 
 @pytest.fixture
 def attempts(shop: Workshop) -> Attempts:
-    return Attempts(shop, OWNER, open_gate())
+    gate = open_gate()
+    return Attempts(shop, OWNER, gate, Leases(shop, gate))
 
 
 def other_job() -> Claim:

@@ -1,5 +1,7 @@
 """The gate: closed for each reason once, open when the last reason is gone."""
 
+from time import monotonic
+
 import pytest
 from structlog.testing import capture_logs
 
@@ -138,12 +140,39 @@ def test_an_obstacle_may_go_at_once_the_first_time(gate: Gate) -> None:
     assert gate.may_open(Obstacle.STORE)
 
 
-def test_an_obstacle_that_comes_back_at_once_stands_for_a_while(gate: Gate) -> None:
+@pytest.mark.parametrize("times", [1, 2, 9])
+def test_an_obstacle_that_comes_back_at_once_stands_for_a_moment_however_often_it_came(
+    gate: Gate, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(times):
+        gate.close(Obstacle.STORE)
+        gate.open(Obstacle.STORE)
     gate.close(Obstacle.STORE)
-    gate.open(Obstacle.STORE)
-    gate.close(Obstacle.STORE)
-
+    closed_at = monotonic()
     assert not gate.may_open(Obstacle.STORE)
+
+    monkeypatch.setattr(module, "monotonic", lambda: closed_at + 3)
+    assert gate.may_open(Obstacle.STORE)
+
+
+def test_an_error_that_proves_nothing_is_counted_and_closes_nothing(gate: Gate, tap: Tap) -> None:
+    before = monotonic()
+    gate.note(ServiceUnavailable(ErrorCode.STORE_UNAVAILABLE, "Slow.", inconclusive=True))
+
+    assert gate.is_open
+    assert tap.turns == []
+    assert gate.failures(Obstacle.STORE, before) == ["Slow."]
+    assert gate.failures(Obstacle.STORE, monotonic()) == []
+    assert gate.failures(Obstacle.DATABASE, before) == []
+
+
+def test_a_gate_tells_why_it_is_closed(gate: Gate) -> None:
+    gate.close(Obstacle.STORE, "It is full.")
+    gate.close(Obstacle.PAUSED)
+    assert gate.reasons == {Obstacle.STORE: "It is full.", Obstacle.PAUSED: ""}
+
+    gate.open(Obstacle.STORE)
+    assert gate.reasons == {Obstacle.PAUSED: ""}
 
 
 def test_an_obstacle_that_comes_back_much_later_may_go_at_once(

@@ -1,108 +1,211 @@
-"""Health: a part that seems away is asked, and the gate opens when it answers again."""
+"""Health: what is away closes the gate, what is only slow does not, and what answers opens it."""
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from time import monotonic
+from typing import Any
 
 import pytest
+from httpx import Request, Response
 
 from flows import health as module
 from flows.gate import Gate, Obstacle
 from flows.health import Health
+from flows.pace import Pace
+from flows.workshop import Workshop
 from infra.errors import ErrorCode, ServiceUnavailable
 from tests.unit.flows.crew import open_gate, play, until, workshop
 
-AWAY = ServiceUnavailable(ErrorCode.PREFECT_UNAVAILABLE, "The Prefect API does not answer.")
 API = "http://prefect.example/api"
+REFUSED = ServiceUnavailable(ErrorCode.PREFECT_UNAVAILABLE, "Nothing listens there.")
+TIMED_OUT = ServiceUnavailable(
+    ErrorCode.PREFECT_UNAVAILABLE, "It took too long.", inconclusive=True
+)
 
 
-@dataclass
-class Api:
-    """Prefect's API, as a probe sees it; it answers after so many failures."""
+class Answers:
+    """What a part says to its probes, in this order; the last one for ever."""
 
-    failures: int = 0
-    probes: int = 0
+    def __init__(self) -> None:
+        self.said: list[ServiceUnavailable | None] = [None]
+        self.probes = 0
+        self.alive = True
 
-    def probe(self, url: str) -> None:
-        assert url == API
+    def probe(self, *_: Any, **__: Any) -> None:
         self.probes += 1
-        if self.probes <= self.failures:
-            raise AWAY
+        answer = self.said.pop(0) if len(self.said) > 1 else self.said[0]
+        if answer is not None:
+            raise answer
+
+    def sign(self, *_: Any, **__: Any) -> None:
+        if not self.alive:
+            raise TIMED_OUT
+
+
+class Clinic:
+    """Health with a played Prefect, PostgreSQL and store."""
+
+    def __init__(self, shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.prefect, self.database = Answers(), Answers()
+        self.store, self.writes = Answers(), Answers()
+        self.gate, self.pace = open_gate(), Pace(8)
+        monkeypatch.setattr(module, "probe_prefect", self.prefect.probe)
+        monkeypatch.setattr(module, "probe_prefect_process", self.prefect.sign)
+        monkeypatch.setattr(shop.database, "probe", self.database.probe)
+        monkeypatch.setattr(shop.store, "probe", self.store.probe)
+        monkeypatch.setattr(shop.store, "probe_writes", self.writes.probe)
+        self.shop = shop
+        self.health = Health(shop, self.gate, [self.pace])
+
+    async def until(self, look: Callable[[], object], what: str) -> None:
+        """Keep watching until `look` is true."""
+        watching = asyncio.create_task(self.health.run())
+        try:
+            await until(look, what)
+        finally:
+            watching.cancel()
+            await asyncio.wait([watching])
+
+    async def turns(self, count: int) -> None:
+        """Watch for some turns."""
+        seen: list[None] = []
+        await self.until(lambda: seen.append(None) or len(seen) > count, "some turns")
 
 
 @pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch) -> Api:
-    api = Api()
-    monkeypatch.setattr(module, "probe_prefect", api.probe)
-    monkeypatch.setattr(module, "_PROBE_SECONDS", 0.001)
-    return api
-
-
-@pytest.fixture
-def gate() -> Gate:
-    return open_gate()
-
-
-@pytest.fixture
-def health(gate: Gate, api: Api) -> Iterator[Health]:
+def clinic(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clinic]:
+    """Everything is a thousand times faster than in life."""
+    for name in ("_TURN_SECONDS", "_QUIET_SECONDS", "_ASK_SECONDS", "_FAILING_SECONDS"):
+        monkeypatch.setattr(module, name, getattr(module, name) / 1000)
+    monkeypatch.setattr(module, "_absent", lambda: module._Silence(seconds=0.05, turns=5))
+    monkeypatch.setattr(module, "_idle", lambda: module._Silence(seconds=0.2, turns=12))
     with workshop() as shop:
-        yield Health(shop, gate)
+        yield Clinic(shop, monkeypatch)
 
 
-async def watch(health: Health, look: Callable[[], object], what: str) -> None:
-    """Keep asking until `look` is true."""
-    asking = asyncio.create_task(health.run())
-    try:
-        await until(look, what)
-    finally:
-        asking.cancel()
-        await asyncio.wait([asking])
+def test_parts_that_answer_keep_the_gate_open(clinic: Clinic) -> None:
+    play(clinic.turns(20))
+
+    assert clinic.gate.is_open
+    assert clinic.writes.probes == 0
 
 
-def test_a_suspect_that_answers_closes_nothing(health: Health, gate: Gate, api: Api) -> None:
-    play(health.suspect(Obstacle.PREFECT))
+def test_a_refused_connection_closes_the_gate_at_once(clinic: Clinic) -> None:
+    clinic.prefect.said = [REFUSED]
 
-    assert (gate.is_open, api.probes) == (True, 1)
+    play(clinic.health.suspect(Obstacle.PREFECT))
+
+    assert clinic.gate.reasons == {Obstacle.PREFECT: "Nothing listens there."}
 
 
-def test_a_suspect_that_does_not_answer_closes_the_gate(
-    health: Health, gate: Gate, api: Api
+def test_a_suspect_that_answers_or_is_slow_closes_nothing(clinic: Clinic) -> None:
+    play(clinic.health.suspect(Obstacle.PREFECT))
+    clinic.prefect.said = [TIMED_OUT]
+    play(clinic.health.suspect(Obstacle.PREFECT))
+
+    assert clinic.gate.is_open
+
+
+def test_probes_that_time_out_close_nothing_while_calls_of_work_succeed(clinic: Clinic) -> None:
+    clinic.prefect.said = [TIMED_OUT]
+    clinic.prefect.alive = False
+
+    async def scenario() -> None:
+        end = monotonic() + 0.4
+        request = Request("GET", API)
+
+        async def work() -> None:
+            while monotonic() < end:
+                await clinic.health.note_response(Response(200, request=request))
+                await asyncio.sleep(0)
+
+        working = asyncio.create_task(work())
+        await clinic.until(working.done, "the end of work")
+
+    play(scenario())
+    assert clinic.gate.is_open
+
+
+def test_answers_with_a_server_error_are_no_success(clinic: Clinic) -> None:
+    clinic.prefect.said = [TIMED_OUT]
+
+    async def scenario() -> None:
+        request = Request("GET", API)
+        for _ in range(3):
+            await clinic.health.note_response(Response(503, request=request))
+        await clinic.until(lambda: Obstacle.PREFECT in clinic.gate.obstacles, "a closed gate")
+
+    play(scenario())
+
+
+def test_a_frozen_part_closes_the_gate_after_several_probes_and_an_answer_opens_it(
+    clinic: Clinic,
 ) -> None:
-    api.failures = 1
+    answer = asyncio.Event()
 
-    play(health.suspect(Obstacle.PREFECT))
+    async def scenario() -> None:
+        async def hang(part: Any, question: Any) -> ServiceUnavailable | None:
+            if part.obstacle is Obstacle.PREFECT:
+                await answer.wait()
+            return None
 
-    assert gate.obstacles == (Obstacle.PREFECT,)
+        clinic.health._call = hang  # type: ignore[method-assign]  # a part that hangs
+        await clinic.until(lambda: not clinic.gate.is_open, "a closed gate")
+        assert clinic.gate.obstacles == (Obstacle.PREFECT,)
+        answer.set()
+        await clinic.until(lambda: clinic.gate.is_open, "an open gate")
+
+    play(scenario())
 
 
-def test_the_gate_opens_when_the_part_answers_again(health: Health, gate: Gate, api: Api) -> None:
-    api.failures = 3
-    gate.close(Obstacle.PREFECT)
+def test_a_process_that_stood_still_takes_its_turns_before_it_calls_a_part_silent() -> None:
+    heard_at = monotonic() - 100
+    silence = module._Silence(seconds=8, turns=5, _heard_at=heard_at)
 
-    play(watch(health, lambda: gate.is_open, "an open gate"))
+    assert [silence.too_long(heard_at, asked=True) for _ in range(5)] == [False] * 4 + [True]
+    assert not silence.too_long(monotonic(), asked=True)
 
-    assert api.probes >= 4
+
+def test_a_live_process_that_does_no_work_is_away_too(clinic: Clinic) -> None:
+    clinic.prefect.said = [TIMED_OUT]
+
+    play(clinic.until(lambda: Obstacle.PREFECT in clinic.gate.obstacles, "a closed gate"))
 
 
-def test_parts_are_not_asked_while_nothing_stands_in_the_way(health: Health, api: Api) -> None:
-    turns: list[None] = []
+def test_a_store_that_answers_but_refuses_writes_closes_the_gate_until_it_takes_one(
+    clinic: Clinic,
+) -> None:
+    full = ServiceUnavailable(ErrorCode.STORE_UNAVAILABLE, "It is full.", inconclusive=True)
+    clinic.writes.said = [full]
+    clinic.gate.note(full)
 
-    def look() -> bool:
-        turns.append(None)
-        return len(turns) > 10
+    async def scenario() -> None:
+        await clinic.until(lambda: clinic.gate.obstacles, "a closed gate")
+        assert clinic.gate.reasons == {Obstacle.STORE: "It is full."}
+        clinic.writes.said = [None]
+        await clinic.until(lambda: clinic.gate.is_open, "an open gate")
 
-    play(watch(health, look, "some turns"))
+    play(scenario())
 
-    assert api.probes == 0
+
+def test_a_slow_answer_lowers_the_pace_and_closes_nothing(clinic: Clinic) -> None:
+    async def scenario() -> None:
+        request = Request("GET", API)
+        await clinic.health.note_request(request)
+        request.extensions[module._ASKED_AT] -= 6
+        await clinic.health.note_response(Response(200, request=request))
+        await clinic.until(lambda: clinic.pace.allowed == 4, "half of the slots")
+
+    play(scenario())
+    assert clinic.gate.is_open
 
 
 @pytest.mark.parametrize("obstacle", [Obstacle.PAUSED, Obstacle.UNDEPLOYED, Obstacle.LEAVING])
-def test_an_obstacle_that_no_probe_can_remove_stays(
-    health: Health, gate: Gate, api: Api, obstacle: Obstacle
-) -> None:
+def test_an_obstacle_that_no_probe_can_remove_stays(clinic: Clinic, obstacle: Obstacle) -> None:
+    gate: Gate = clinic.gate
     gate.close(obstacle)
     gate.close(Obstacle.PREFECT)
 
-    play(watch(health, lambda: Obstacle.PREFECT not in gate.obstacles, "Prefect's answer"))
+    play(clinic.until(lambda: Obstacle.PREFECT not in gate.obstacles, "Prefect's answer"))
 
     assert gate.obstacles == (obstacle,)

@@ -1,9 +1,11 @@
 """What people allow in Prefect: limits send jobs through the pool, pauses close the gate."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
+from prefect.client.schemas.objects import WorkPool
 from prefect.client.schemas.responses import GlobalConcurrencyLimitResponse
 from structlog.testing import capture_logs
 
@@ -168,11 +170,63 @@ def test_a_server_that_is_away_is_not_asked_and_the_last_answer_counts(street: S
     street.is_limited()
     asked = len(street.server.looked_up)
     street.server.pool.concurrency_limit = None
-    street.health.away.add(Obstacle.PREFECT)
+    street.gate.close(Obstacle.PREFECT)
 
     assert street.is_limited() is True
     assert len(street.server.looked_up) == asked
-    assert street.gate.obstacles == (Obstacle.PREFECT,)
+
+
+def test_a_look_that_fails_has_prefect_asked(street: Street) -> None:
+    street.server.failure = LookupError("a surprise")
+    street.health.away.add(Obstacle.PREFECT)
+
+    street.is_limited()
+
+    assert Obstacle.PREFECT in street.gate.obstacles
+
+
+def test_a_slow_look_holds_up_nobody_and_closes_nothing(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    street.server.pool.concurrency_limit = 1
+    street.is_limited()
+    client = street.server.client
+
+    async def scenario() -> bool:
+        answer = asyncio.Event()
+        read = client.read_work_pool
+
+        async def slowly(name: str) -> WorkPool:
+            await answer.wait()
+            return await read(name)
+
+        monkeypatch.setattr(client, "read_work_pool", slowly)
+        looking = asyncio.create_task(street.traffic.run())
+        await asyncio.sleep(0)
+        limited = await asyncio.wait_for(street.traffic.is_limited(), 1)
+        looking.cancel()
+        await asyncio.wait([looking])
+        return limited
+
+    assert play(scenario()) is True
+    assert street.gate.is_open
+
+
+def test_a_look_ends_when_prefect_goes_away_meanwhile(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_STEP_SECONDS", 0.001)
+
+    async def scenario() -> None:
+        async def never(_: str) -> WorkPool:
+            street.gate.close(Obstacle.PREFECT)
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        monkeypatch.setattr(street.server.client, "read_work_pool", never)
+        await street.traffic.is_limited()
+
+    play(scenario())
 
 
 def test_a_look_that_fails_changes_nothing_for_a_while(street: Street) -> None:
