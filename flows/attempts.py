@@ -100,7 +100,7 @@ async def wait_until_set(events: Iterable[asyncio.Event], seconds: float) -> Non
 class Attempts:
     """All attempts of this process. Used only from the event loop."""
 
-    def __init__(self, workshop: Workshop, owner: str, gate: Gate, leases: Leases) -> None:
+    def __init__(self, workshop: Workshop, owner: str, gate: Gate, *, leases: Leases) -> None:
         self._workshop = workshop
         self._owner = owner
         self._gate = gate

@@ -43,7 +43,7 @@ class Desk:
         self.owner = f"{process_name()}-{uuid4().hex[:8]}"
         settings = workshop.configuration
         self.leases = Leases(workshop, gate)
-        self.attempts = Attempts(workshop, self.owner, gate, self.leases)
+        self.attempts = Attempts(workshop, self.owner, gate, leases=self.leases)
         self.chunks = ChunkAttempts(self.leases, settings.job.lease_seconds)
         self.pace = Pace(settings.worker.slots)
         self.bulk_pace = Pace(workshop.bulk_slot_count)

@@ -154,7 +154,6 @@ class Workshop:
         store: ObjectStore,
         source: ImageSource,
         pixels: PixelPool,
-        lease_database: Database | None = None,
     ) -> None:
         self.configuration = configuration
         self.database = database
@@ -171,8 +170,8 @@ class Workshop:
         self.duty_threads = ThreadPoolExecutor(_DUTIES, thread_name_prefix="duty")
         self.probe_threads = ThreadPoolExecutor(_PROBES, thread_name_prefix="probe")
         self.lease_thread = ThreadPoolExecutor(1, thread_name_prefix="lease")
-        self.lease_database = lease_database or database
-        """Renewals have a connection of their own: nothing else may delay them."""
+        self.lease_database = database
+        """For renewals. `open_workshop` gives them a connection of their own."""
 
     @property
     def io_threads(self) -> ThreadPoolExecutor:
@@ -213,8 +212,8 @@ def open_workshop(configuration: WorkerConfiguration) -> Iterator[Workshop]:
             store=store,
             source=ImageSource(fetcher, store),
             pixels=pixels,
-            lease_database=lease_database,
         )
+        workshop.lease_database = lease_database
         stack.callback(workshop.close)
         _open.append(workshop)
         stack.callback(_open.remove, workshop)

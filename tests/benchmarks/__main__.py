@@ -15,6 +15,7 @@ from infra.stack.ports import free_port
 from infra.stack.progress import describe
 from infra.stack.stack import Stack
 from tests.benchmarks.bulk import measure_bulk
+from tests.benchmarks.busy_machine import measure_busy_machine
 from tests.benchmarks.imports import measure_imports
 from tests.benchmarks.latency import measure_latency
 from tests.benchmarks.orchestration import measure_orchestration
@@ -31,6 +32,7 @@ _ON_A_STACK: dict[str, Measure] = {
     "throughput": measure_throughput,
     "bulk": measure_bulk,
     "latency": measure_latency,
+    "busy-machine": measure_busy_machine,
 }
 
 

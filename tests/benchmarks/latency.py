@@ -35,7 +35,7 @@ def measure_latency(stack: Stack, console: Console) -> None:
     """Print both latencies, how much they differ, and what one image of the batch took."""
     settings = DatabaseSettings(url=stack.description.postgres_url)
     with PictureServer() as server, World(stack) as world, Database(settings) as database:
-        fresh = _pictures(server)
+        fresh = fresh_pictures(server)
         _seconds_of_jobs(world, fresh, 4)  # warm
         idle = _seconds_of_jobs(world, fresh, _JOBS)
         batch = begin_batch(database, [fresh() for _ in range(_PRODUCTS)])
@@ -65,7 +65,7 @@ def _show(console: Console, idle: Sequence[float], busy: Sequence[float], *, wai
     console.print(table)
 
 
-def _pictures(server: PictureServer) -> Callable[[], str]:
+def fresh_pictures(server: PictureServer) -> Callable[[], str]:
     """Return what gives the address of another picture each time: as costly, other bytes."""
     bodies = [photo(SIDE_PX, SIDE_PX, seed=70_000 + seed, quality=90) for seed in range(8)]
     run, numbers = uuid4(), count()

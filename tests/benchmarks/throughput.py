@@ -54,12 +54,12 @@ def _row(
     return (str(jobs), str(images), f"{rate:.2f}", f"{bare:.2f}", f"{rate / bare:.2f}", shown)
 
 
-def run_jobs(world: World, products: Sequence[Sequence[str]]) -> float:
+def run_jobs(world: World, products: Sequence[Sequence[str]], *, seconds: float = 300) -> float:
     """Post all products, wait until all are ready, return the seconds."""
     started = perf_counter()
     accepted = [world.post(*urls)["job_id"] for urls in products]
     for job_id in accepted:
-        job: Any = world.finished(job_id, seconds=300, every_seconds=_POLL_SECONDS)
+        job: Any = world.finished(job_id, seconds=seconds, every_seconds=_POLL_SECONDS)
         if job["state"] != "ready":
             raise RuntimeError(f"job {job_id} is {job['state']}: {job}")
     return perf_counter() - started

@@ -95,7 +95,7 @@ def shop() -> Iterator[Workshop]:
 @pytest.fixture
 def attempts(shop: Workshop) -> Attempts:
     gate = open_gate()
-    return Attempts(shop, OWNER, gate, Leases(shop, gate))
+    return Attempts(shop, OWNER, gate, leases=Leases(shop, gate))
 
 
 def other_job() -> Claim:

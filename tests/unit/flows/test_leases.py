@@ -72,7 +72,7 @@ def gate() -> Gate:
 @pytest.fixture
 def attempts(gate: Gate, leases: Office) -> Iterator[Attempts]:
     with workshop() as shop:
-        yield Attempts(shop, OWNER, gate, Leases(shop, gate))
+        yield Attempts(shop, OWNER, gate, leases=Leases(shop, gate))
 
 
 async def keep(attempts: Attempts, look: Callable[[], object], what: str) -> None:
