@@ -1,1 +1,1 @@
-"""What runs, in which order, bound to Prefect. Light on purpose: pixel children re-import it."""
+"""What runs, in which order, bound to Prefect. Light on purpose: modules load Prefect."""

@@ -1,6 +1,6 @@
 """Runs a worker: `python -m flows.worker`.
 
-Light on purpose: every pixel process re-imports the main module when it starts.
+Light on purpose: what only looks at this module does not wait for Prefect.
 """
 
 import sys
@@ -8,7 +8,7 @@ import sys
 
 def main() -> None:
     """Work until SIGTERM or Ctrl-C."""
-    from flows.shift import run_shift  # Prefect stays out of the pixel processes
+    from flows.shift import run_shift  # with Prefect, which takes seconds
 
     sys.exit(run_shift())
 

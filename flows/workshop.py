@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+import structlog
+
 from infra.cache import Cache
 from infra.db.engine import Database
 from infra.fetch.fetcher import Fetcher
@@ -45,6 +47,8 @@ from tasks.fetch import ImageSource
 from tasks.imaging.catalogue import Presets, packaged_presets
 from tasks.pixels import PixelPool, usable_cpus
 from tasks.presets import read_presets
+
+log = structlog.get_logger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -201,7 +205,14 @@ _open: list[Workshop] = []
 def open_workshop(configuration: WorkerConfiguration) -> Iterator[Workshop]:
     """Open the process's workshop. The pixel processes are warm when this returns."""
     with ExitStack() as stack:
-        pixels = stack.enter_context(PixelPool(configuration.pixels, configuration.decoders))
+        pixels = stack.enter_context(
+            PixelPool(
+                configuration.pixels,
+                configuration.decoders,
+                directory=configuration.worker.directory,
+            )
+        )
+        _tell_confinement(pixels)
         database, lease_database = _open_databases(configuration.database, stack)
         store = stack.enter_context(ObjectStore(configuration.store))
         hosts = Hosts(Terms.of(configuration.fetch), _cache(configuration, stack))
@@ -229,6 +240,15 @@ def _open_databases(settings: DatabaseSettings, stack: ExitStack) -> tuple[Datab
     database = stack.enter_context(Database(work))
     leases = Database(settings.model_copy(update=_LEASE_CONNECTION))
     return database, stack.enter_context(leases)
+
+
+def _tell_confinement(pixels: PixelPool) -> None:
+    """Log what holds in a picture that takes its process over, and what this system lacks."""
+    measures = pixels.confinement
+    # A user of their own is for root to give: everywhere else they have the worker's.
+    holds = all(holds for name, holds in measures.items() if name != "own_user")
+    tell = log.info if holds else log.warning
+    tell("pixel processes confined", **measures)
 
 
 def _cache(configuration: WorkerConfiguration, stack: ExitStack) -> Cache | None:

@@ -225,7 +225,10 @@ class PixelSettings(Section):
     model_config = SettingsConfigDict(env_prefix="PIXEL_")
 
     processes: Annotated[int, Field(ge=0)] = Field(0, description="0: one per CPU")
-    timeout_seconds: Positive = 60
+    timeout_seconds: Positive = Field(60, description="CPU time that one picture may take")
+    wall_seconds: Positive = Field(
+        300, description="then a picture is given up for now: its process got too little CPU time"
+    )
     memory_bytes: Annotated[int, Field(ge=256 * _MEBIBYTE)] = 2048 * _MEBIBYTE
     max_pixels: Count = 50_000_000
     max_bytes: Count = 100 * _MEBIBYTE

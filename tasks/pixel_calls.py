@@ -16,9 +16,9 @@ from infra.states import Lane
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PixelCall:
-    """Pickled work, and where its result goes."""
+    """Work, of which nothing is known here, and where its result goes."""
 
-    work: bytes
+    work: Any
     future: Future[Any]
 
 

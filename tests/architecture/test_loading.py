@@ -15,7 +15,7 @@ from tests.architecture.source import ROOT, Violation, hold, modules, within
 
 # Importing Prefect costs seconds; these packages are imported by processes that must not pay.
 LIGHT = ("api", "tasks", "infra")
-LIGHT_MODULES = ("flows",)  # the package alone: pixel children import it again with `__main__`
+LIGHT_MODULES = ("flows",)  # the package alone
 HEAVY = ("prefect",)
 
 # What asks the HTTP API alone starts before the libraries of the database, the broker, the store

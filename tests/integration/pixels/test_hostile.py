@@ -42,13 +42,14 @@ def facts_of(source: Path) -> SourceFacts:
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[PixelPool]:
-    with PixelPool(PixelSettings(processes=1)) as opened:
+    with PixelPool(PixelSettings(processes=1), modules=(__name__,)) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
 def narrow() -> Iterator[PixelPool]:
-    with PixelPool(PixelSettings(processes=1, memory_bytes=256 * 1024**2)) as opened:
+    settings = PixelSettings(processes=1, memory_bytes=256 * 1024**2)
+    with PixelPool(settings, modules=(__name__,)) as opened:
         yield opened
 
 
@@ -60,7 +61,7 @@ def bomb(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def test_a_well_packed_large_picture_fits_the_default_memory(pool: PixelPool, bomb: Path) -> None:
-    facts = pool.submit(facts_of, bomb).result(DEADLINE_SECONDS)
+    facts = pool.submit(facts_of, source=bomb, answer=SourceFacts).result(DEADLINE_SECONDS)
     assert facts.width == facts.height >= SIDE // 3
 
 
@@ -72,7 +73,7 @@ def test_one_that_does_not_fit_says_so_and_costs_no_process(
         source = tmp_path / "source"
         source.write_bytes(BOMBS[kind]())
         with pytest.raises(ImageRefused) as caught:
-            narrow.submit(facts_of, source).result(DEADLINE_SECONDS)
+            narrow.submit(facts_of, source=source).result(DEADLINE_SECONDS)
         assert caught.value.code == ErrorCode.OUT_OF_MEMORY, kind
     assert narrow.submit(os.getpid).result(DEADLINE_SECONDS) == before
 
@@ -80,9 +81,10 @@ def test_one_that_does_not_fit_says_so_and_costs_no_process(
 def test_a_jpeg_of_many_passes_is_killed_at_the_timeout(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.write_bytes(hostile.scans_jpeg(SIDE, 190))
-    with PixelPool(PixelSettings(processes=1, timeout_seconds=1.0)) as pool:
+    settings = PixelSettings(processes=1, timeout_seconds=1.0)
+    with PixelPool(settings, modules=(__name__,)) as pool:
         with pytest.raises(ImageRefused) as caught:
-            pool.submit(facts_of, source).result(DEADLINE_SECONDS)
+            pool.submit(facts_of, source=source).result(DEADLINE_SECONDS)
         assert caught.value.code == ErrorCode.DECODE_TIMEOUT
         assert pool.submit(os.getpid).result(DEADLINE_SECONDS)
 
@@ -94,5 +96,5 @@ def test_a_hundred_thousand_frames_are_refused(
     source = tmp_path / "source"
     source.write_bytes(flood(100_000))
     with pytest.raises(ImageRefused) as caught:
-        pool.submit(facts_of, source).result(DEADLINE_SECONDS)
+        pool.submit(facts_of, source=source).result(DEADLINE_SECONDS)
     assert caught.value.code == ErrorCode.TOO_MANY_FRAMES

@@ -21,13 +21,15 @@ from infra.states import Lane
 from tasks.imaging.catalogue import packaged_presets
 from tasks.imaging.sample import write_sample
 from tasks.pixels import PixelPool
+from tasks.sandbox import process
+from tasks.sandbox.process import Child
 from tests.waiting import eventually
 
 WEB = packaged_presets().named("web")
 DEADLINE_SECONDS = 20.0
 FOREVER = range(10**12)  # summing it keeps a child busy in C code
 
-SUICIDE = "__import__('os').kill(__import__('os').getpid(), 9)"
+SUICIDE = "__import__('os')._exit(9)"
 HEAVY = ("prefect", "sqlalchemy", "pika", "minio", "redis", "fastapi", "pydantic", "structlog")
 
 
@@ -44,10 +46,8 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_an_interactive_call_is_next_though_fifty_bulk_calls_wait(
-    pool: PixelPool, tmp_path: Path
-) -> None:
-    busy = start_endless(pool, tmp_path / "begun")
+def test_an_interactive_call_is_next_though_fifty_bulk_calls_wait(pool: PixelPool) -> None:
+    busy = start_endless(pool)
     order: list[str] = []
     waiting = [pool.submit(os.getpid, lane=Lane.BULK) for _ in range(50)]
     for each in waiting:
@@ -76,12 +76,17 @@ def child_of(pool: PixelPool) -> int:
     return pool.submit(os.getpid).result(DEADLINE_SECONDS)
 
 
-def start_endless(pool: PixelPool, marker: Path) -> Future[object]:
+def start_endless(pool: PixelPool) -> Future[object]:
     """Return when a child is in the middle of work that never ends."""
-    code = f"(open({str(marker)!r}, 'w').close(), sum(range(10**12)))"
-    call: Future[object] = pool.submit(eval, code)
-    eventually(marker.exists, "the call has begun", every_seconds=0.01)
+    folder = folder_of(pool)
+    call: Future[object] = pool.submit(eval, "(open('begun', 'w').close(), sum(range(10**12)))")
+    eventually((folder / "begun").exists, "the call has begun", every_seconds=0.01)
     return call
+
+
+def folder_of(pool: PixelPool) -> Path:
+    """Return the folder that the only child works in."""
+    return Path(pool.submit(os.getcwd).result(DEADLINE_SECONDS))
 
 
 def test_a_picture_is_rendered_from_an_event_loop(
@@ -112,11 +117,9 @@ def test_the_limit_of_pixels_comes_from_the_settings(tmp_path: Path) -> None:
     assert caught.value.code == ErrorCode.TOO_MANY_PIXELS
 
 
-def test_a_child_killed_in_the_middle_costs_its_own_call_only(
-    pool: PixelPool, tmp_path: Path
-) -> None:
+def test_a_child_killed_in_the_middle_costs_its_own_call_only(pool: PixelPool) -> None:
     pid = child_of(pool)
-    doomed = start_endless(pool, tmp_path / "started")
+    doomed = start_endless(pool)
     waiting = pool.submit(os.getpid)
     os.kill(pid, signal.SIGKILL)
     with pytest.raises(PixelsFailed) as caught:
@@ -138,8 +141,86 @@ def test_a_call_without_end_is_killed_at_its_timeout_and_not_worth_a_retry() -> 
         with pytest.raises(ImageRefused) as caught:
             pool.submit(sum, FOREVER).result(DEADLINE_SECONDS)
         assert caught.value.code == ErrorCode.DECODE_TIMEOUT
+        assert not caught.value.retryable
         eventually(lambda: is_gone(pid), "the process is gone")
         assert child_of(pool) != pid
+
+
+def test_a_call_that_gets_no_cpu_time_is_worth_a_retry_however_long_it_took() -> None:
+    settings = PixelSettings(processes=1, timeout_seconds=0.2, wall_seconds=1.5)
+    with PixelPool(settings) as pool:
+        pid = child_of(pool)
+        starved = pool.submit(time.sleep, 1000)
+        os.kill(pid, signal.SIGSTOP)  # as a machine does that has no time for it
+        began = time.monotonic()
+        with pytest.raises(PixelsFailed) as caught:
+            starved.result(DEADLINE_SECONDS)
+        assert caught.value.retryable
+        assert time.monotonic() - began > 1, "longer than its CPU time"
+        eventually(lambda: is_gone(pid), "the process is gone")
+        assert child_of(pool) != pid
+
+
+def test_a_call_that_burns_its_cpu_time_is_refused_long_before_the_clock_says_so() -> None:
+    settings = PixelSettings(processes=1, timeout_seconds=0.2, wall_seconds=1000)
+    with PixelPool(settings) as pool, pytest.raises(ImageRefused) as caught:
+        pool.submit(sum, FOREVER).result(DEADLINE_SECONDS)
+    assert caught.value.code == ErrorCode.DECODE_TIMEOUT
+
+
+def test_waiting_takes_no_cpu_time() -> None:
+    with PixelPool(PixelSettings(processes=1, timeout_seconds=0.2)) as pool:
+        pool.submit(time.sleep, 0.6).result(DEADLINE_SECONDS)
+
+
+def test_the_kernel_ends_a_call_of_which_nobody_measures_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Child, "_cpu_seconds", lambda self: None)  # of another process: Linux only
+    with PixelPool(PixelSettings(processes=1, timeout_seconds=0.1)) as pool:
+        with pytest.raises(ImageRefused) as caught:
+            pool.submit(sum, FOREVER).result(10 * DEADLINE_SECONDS)  # CPU seconds, busy or not
+        assert caught.value.code == ErrorCode.DECODE_TIMEOUT
+        assert child_of(pool)
+
+
+def test_a_child_is_replaced_before_its_lifetime_of_cpu_time_ends_within_a_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(process, "_LIFE", 0.01)  # of 60 s: then one second
+    with PixelPool(PixelSettings(processes=1)) as pool:
+        first = child_of(pool)
+        for _ in range(200):
+            pool.submit(sum, range(500_000)).result(DEADLINE_SECONDS)
+            if child_of(pool) != first:
+                return
+    pytest.fail("it was never replaced")
+
+
+@pytest.mark.parametrize("place", ["is_gone", "ask", "bury"])
+def test_a_surprise_costs_its_call_and_never_a_place_in_the_pool(
+    pool: PixelPool, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child_of(pool)
+    surprises = iter([RuntimeError("can't start new thread")])
+    real = getattr(Child, place)
+
+    def surprising(child: Child, *arguments: object) -> object:
+        answer = real(child, *arguments) if place != "ask" else None
+        for surprise in surprises:
+            raise surprise
+        return answer if place != "ask" else real(child, *arguments)
+
+    monkeypatch.setattr(Child, place, surprising)
+    with pytest.raises(PixelsFailed):
+        pool.submit(eval, SUICIDE).result(DEADLINE_SECONDS)
+    assert child_of(pool), "the pool has its process again"
+
+
+def test_a_value_that_cannot_be_sent_costs_its_call_only(pool: PixelPool) -> None:
+    with pytest.raises(PixelsFailed):
+        pool.submit(lambda: None).result(DEADLINE_SECONDS)
+    assert child_of(pool)
 
 
 def test_waiting_for_a_free_child_does_not_count_against_the_timeout() -> None:
@@ -176,11 +257,11 @@ def test_a_pool_outlives_many_dead_children() -> None:
 def test_cancelling_the_awaiting_task_kills_the_work(
     pool: PixelPool, sample: Path, tmp_path: Path
 ) -> None:
-    pid = child_of(pool)
+    pid, folder = child_of(pool), folder_of(pool)
 
     async def cancel_in_the_middle() -> None:
         task = asyncio.create_task(pool.render(sample, tmp_path, WEB))
-        await asyncio.to_thread(eventually, lambda: any(tmp_path.iterdir()), "it has begun")
+        await asyncio.to_thread(eventually, lambda: any(folder.glob("*.webp")), "it has begun")
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -188,14 +269,15 @@ def test_cancelling_the_awaiting_task_kills_the_work(
     asyncio.run(cancel_in_the_middle())
     eventually(lambda: is_gone(pid), "the process is gone")
     assert child_of(pool) != pid
-    assert len(list(tmp_path.iterdir())) < 8
+    assert not any(tmp_path.iterdir())
+    assert not folder.exists(), "what a killed child wrote is removed"
 
 
-def test_cancelling_a_waiting_call_costs_no_child(pool: PixelPool, tmp_path: Path) -> None:
+def test_cancelling_a_waiting_call_costs_no_child(pool: PixelPool) -> None:
     pid = child_of(pool)
-    release = tmp_path / "release"
-    os.mkfifo(release)
-    running = pool.submit(Path.read_text, release)
+    release = folder_of(pool) / "release"
+    os.mkfifo(release, 0o644)
+    running = pool.submit(Path.read_text, Path("release"))
     waiting = pool.submit(sum, FOREVER)
     assert waiting.cancel()
     release.write_text("go on")
@@ -211,13 +293,12 @@ def test_children_leave_ctrl_c_and_a_service_stop_to_their_parent(pool: PixelPoo
     assert child_of(pool) == pid
 
 
-def test_a_fork_server_that_was_just_killed_is_replaced(pool: PixelPool) -> None:
-    settings = PixelSettings(processes=1)
-    server = pool.submit(os.getppid).result()
-    for _ in range(20):  # a start fails in the moments before the dead one is collected
-        os.kill(server, signal.SIGTERM)
-        with PixelPool(settings) as next_pool:
-            server = next_pool.submit(os.getppid).result()
+def test_a_fork_server_that_was_killed_is_replaced(pool: PixelPool) -> None:
+    for _ in range(10):
+        server, pid = pool.submit(os.getppid).result(), child_of(pool)
+        os.kill(server, signal.SIGKILL)
+        eventually(lambda pid=pid: is_gone(pid), "its processes die with it")
+        assert child_of(pool) != pid
 
 
 def test_children_import_nothing_heavy(pool: PixelPool) -> None:
@@ -231,7 +312,7 @@ def test_children_are_limited_and_leave_no_core(pool: PixelPool) -> None:
         "(lambda r: (r.getrlimit(r.RLIMIT_AS), r.getrlimit(r.RLIMIT_CORE)))(__import__('resource'))"
     )
     memory = PixelSettings(processes=1).memory_bytes
-    assert pool.submit(eval, code).result() == ((memory, memory), (0, 0))
+    assert pool.submit(eval, code).result() == [[memory, memory], [0, 0]]
 
 
 def test_the_first_call_does_not_pay_for_the_start() -> None:
@@ -245,7 +326,7 @@ def test_the_first_call_does_not_pay_for_the_start() -> None:
 def test_leaving_the_pool_kills_what_still_works_and_answers_every_call(tmp_path: Path) -> None:
     with PixelPool(PixelSettings(processes=1)) as pool:
         pid = child_of(pool)
-        running = start_endless(pool, tmp_path / "started")
+        running = start_endless(pool)
         waiting = pool.submit(os.getpid)
     assert is_gone(pid)
     with pytest.raises(PixelsFailed):
@@ -263,10 +344,12 @@ def test_a_pool_whose_children_cannot_start_says_so() -> None:
 
 
 ORPHANING = """
-import os, sys
+import os, psutil, sys
 from infra.settings import PixelSettings
 from infra.states import Lane
 from tasks.pixels import PixelPool
+from tasks.sandbox import process
+from tasks.sandbox.process import Child
 from tests.waiting import eventually
 
 def main():
@@ -275,6 +358,7 @@ def main():
         while len(pids) < 2:
             pids.add(pool.submit(os.getpid).result())
         call = pool.submit(sum, range(10**12))
+        pids.add(psutil.Process(min(pids)).ppid())
         sys.stdout.write(" ".join(map(str, pids)) + "\\n")
         sys.stdout.flush()
         call.result()
@@ -291,5 +375,5 @@ def test_children_do_not_outlive_a_killed_parent_idle_or_at_work(tmp_path: Path)
         assert parent.stdout is not None
         children = [int(pid) for pid in parent.stdout.readline().split()]
         parent.kill()
-    assert len(children) == 2
+    assert len(children) == 3, "two children and the server that forked them"
     eventually(lambda: all(is_gone(pid) for pid in children), "all are gone")
