@@ -30,6 +30,7 @@ from flows.polled_chunks import PolledChunks
 from flows.polled_runs import PolledRuns
 from flows.polling import Polling, ScheduledRuns
 from flows.reaper import Reaper
+from flows.removal import Removal
 from flows.runner import WarmRunner
 from flows.through_pool import ThroughPool
 from flows.traffic import Traffic
@@ -102,6 +103,7 @@ class Crew:
             "scheduled runs": scheduled.run,
             "events": partial(listen, _hearers(cancelling.hear, scheduled.hear)),
             "cancelling": cancelling.look,
+            "removal of objects": Removal(self.desk).run,
             "reaper": Reaper(self.desk, runner.client, polled_runs).run,
         }
 

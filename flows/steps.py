@@ -7,7 +7,7 @@ Nothing is cached or persisted by Prefect: image bytes must never be hashed or s
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from prefect import task
@@ -25,7 +25,7 @@ from tasks.claim import ClaimedImage
 from tasks.compress import RenderedImage, compress
 from tasks.imaging.fingerprint import policy_fingerprint
 from tasks.park import park
-from tasks.record import record
+from tasks.record import AGAIN_SECONDS, record
 from tasks.result import FetchedImage, ImageDone
 from tasks.reuse import reuse, reuse_stored
 from tasks.store import finish, store_original, store_variant
@@ -195,7 +195,9 @@ async def record_results(run: ProductRun) -> Recorded:
 
     def write() -> Recorded:
         if run.park_seconds is None:
-            recorded = Recorded(record(shop.database, run.claim, run.results))
+            state = record(shop.database, run.claim, run.results)
+            again = datetime.now(UTC) + timedelta(seconds=AGAIN_SECONDS)
+            recorded = Recorded(state, None if state.is_final else again)
         else:
             until = park(
                 shop.database,

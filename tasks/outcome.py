@@ -35,9 +35,13 @@ def locked(session: Session, claim: Claim) -> Job:
     return job
 
 
-def write_results(session: Session, claim: Claim, results: Sequence[ImageResult]) -> None:
-    """Write what became of these images: originals, variants, and the images in both tables."""
+def write_results(session: Session, claim: Claim, results: Sequence[ImageResult]) -> bool:
+    """Write what became of these images: originals, variants, and the images in both tables.
+
+    Return whether all was written: an image whose objects were removed meanwhile stays unfinished.
+    """
     _touch_product(session, claim.product_id)
+    wanted = len(results)
     results = without_removed(session, claim, results)
     done = _without_repeats([result for result in results if isinstance(result, ImageDone)])
     failed = [result for result in results if isinstance(result, ImageFailed)]
@@ -49,6 +53,7 @@ def write_results(session: Session, claim: Claim, results: Sequence[ImageResult]
     keep_validators(session, done)
     for failure in sorted(failed, key=lambda result: result.image.id):
         _finish_failed(session, claim, failure)
+    return len(results) == wanted
 
 
 def _touch_product(session: Session, product_id: UUID) -> None:

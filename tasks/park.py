@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from infra.db.engine import Database
+from infra.db.models import Job
 from tasks.claim import Claim
 from tasks.outcome import locked, write_results
 from tasks.result import ImageResult
@@ -34,11 +36,16 @@ def park(
     with database.transaction() as session:
         job = locked(session, claim)
         write_results(session, claim, results)
-        return_to_queue(session, job)
-        if not counts:
-            job.attempts -= 1
-        now = session.scalars(select(func.now())).one()
-        wait = timedelta(seconds=0 if job.cancel_requested_at is not None else seconds)
-        job.not_before = now + wait
-        job.dispatched_at = None
-        return job.not_before
+        return queue_for_later(session, job, seconds=seconds, counts=counts)
+
+
+def queue_for_later(session: Session, job: Job, *, seconds: float, counts: bool) -> datetime:
+    """Queue what is left of a job that the caller has locked; return when it is due."""
+    return_to_queue(session, job)
+    if not counts:
+        job.attempts -= 1
+    now = session.scalars(select(func.now())).one()
+    wait = timedelta(seconds=0 if job.cancel_requested_at is not None else seconds)
+    job.not_before = now + wait
+    job.dispatched_at = None
+    return job.not_before

@@ -1,8 +1,8 @@
 """Results whose objects were removed while they were made: they must not be announced.
 
 A deleted product takes along what only it referred to, and the garbage collector takes what
-nobody shows. A job that stored or found the same bytes just before has a result without objects;
-trying again makes them anew.
+nobody shows. A job that stored or found the same bytes just before has a result without objects:
+its image stays unfinished, and another attempt makes them anew.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,22 +13,16 @@ from sqlalchemy.orm import Session
 
 from infra.db.models import Original
 from infra.db.retirements import Retirement
-from infra.errors import ErrorCode
 from infra.objectkeys import Folder
 from tasks.claim import Claim
 from tasks.content_locks import share_contents
-from tasks.result import ImageDone, ImageFailed, ImageResult
-
-_DETAIL = (
-    "The stored files of the same picture were removed while this one was made. "
-    "Retry the job to have it made."
-)
+from tasks.result import ImageDone, ImageResult
 
 
 def without_removed(
     session: Session, claim: Claim, results: Sequence[ImageResult]
 ) -> list[ImageResult]:
-    """Return the results, those failed whose objects may have been removed since the claim.
+    """Return the results but those whose objects may have been removed since the claim.
 
     Contents are locked until the transaction ends, so that they are not removed after this look.
     """
@@ -36,10 +30,9 @@ def without_removed(
     share_contents(session, contents)
     gone = removed_since(session, contents, literal(claim.claimed_at))
     return [
-        ImageFailed(result.image, ErrorCode.OBJECTS_REMOVED, _DETAIL, retryable=True)
-        if isinstance(result, ImageDone) and gone & _folders(result)
-        else result
+        result
         for result in results
+        if not (isinstance(result, ImageDone) and gone & _folders(result))
     ]
 
 

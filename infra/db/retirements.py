@@ -32,3 +32,17 @@ class Retirement(Table):
     fingerprint: Mapped[str | None] = mapped_column(String(40))
     since: Mapped[Created]
     removed_until: Mapped[Moment | None]
+
+
+class Removal(Table):
+    """An object that is to be removed: written with the end of its rows, deleted when it is gone.
+
+    Should rows refer to it again meanwhile, it stays and the removal is forgotten.
+    """
+
+    __tablename__ = "removals"
+
+    object_key: Mapped[str] = mapped_column(Text, primary_key=True)
+    original_sha256: Mapped[Sha256]
+    fingerprint: Mapped[str | None] = mapped_column(String(40))
+    created_at: Mapped[Created] = mapped_column(index=True)

@@ -15,12 +15,11 @@ from infra.db.conflict import again_after_conflict
 from infra.db.engine import Database
 from infra.db.models import Image, Job, JobImage
 from infra.errors import ErrorCode, Rejected
-from infra.objectstore import ObjectStore
 from infra.sources import uploaded_sha256
 from tasks.cancel import cancel_locked
 from tasks.products.fields import Picture
 from tasks.products.locks import lock_with_jobs
-from tasks.products.removal import Forgotten, contents_of, forget_contents, remove_objects
+from tasks.products.removal import contents_of, forget_contents
 from tasks.submit import Submission, write_job
 
 
@@ -32,28 +31,15 @@ class ImagesSet:
     job_id: UUID | None
 
 
+@again_after_conflict
 def set_images(
-    database: Database,
-    store: ObjectStore,
-    product_id: UUID,
-    *,
-    pictures: Sequence[Picture],
-    submission: Submission,
+    database: Database, product_id: UUID, *, pictures: Sequence[Picture], submission: Submission
 ) -> ImagesSet:
-    """Write the list; objects that nobody refers to any more are removed after the commit.
+    """Write the list; a worker removes the objects that nothing refers to any more.
 
     `submission` says how new pictures are made. Raises `Rejected`: 404 for no such product, 422
     for an uploaded file that the product does not have.
     """
-    job_id, forgotten = _write(database, product_id, pictures, submission=submission)
-    remove_objects(database, store, forgotten)
-    return ImagesSet(product_id, job_id)
-
-
-@again_after_conflict
-def _write(
-    database: Database, product_id: UUID, pictures: Sequence[Picture], *, submission: Submission
-) -> tuple[UUID | None, Forgotten]:
     wanted = {picture.source: picture for picture in reversed(pictures)}
     with database.transaction() as session:
         jobs = lock_with_jobs(session, product_id)
@@ -67,8 +53,8 @@ def _write(
         new = [picture for picture in pictures if picture.source not in known]
         job_id = new_job(session, product_id, new, submission=submission)
         _arrange(session, product_id, pictures)
-        forgotten = forget_contents(session, contents)
-    return job_id, forgotten
+        forget_contents(session, contents)
+    return ImagesSet(product_id, job_id)
 
 
 def new_job(

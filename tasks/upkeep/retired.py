@@ -17,7 +17,12 @@ from infra.objectstore import ObjectStore
 from tasks.content_locks import own_contents
 from tasks.read_page import NO_PREVIEW
 from tasks.upkeep.garbage import Garbage, Rules, Tally
-from tasks.upkeep.removing import REMOVING, begin_removal, remove_objects
+from tasks.upkeep.removing import (
+    REMOVING,
+    begin_removal,
+    remove_objects,
+    request_removal,
+)
 from tasks.upkeep.shown import content_is_shown, is_in_a_recent_job, variants_are_shown
 
 _SLICE = 100  # contents that are locked at once
@@ -82,7 +87,9 @@ def _forget(
         found = objects(session, noted, rules)
         ours = begin_removal(session, {folder for folder, _, _ in found})
         _delete_rows(session, ours)
-        return [each for each in found if each[0] in ours]
+        forgotten = [each for each in found if each[0] in ours]
+        request_removal(session, [(folder, key) for folder, key, _ in forgotten])
+        return forgotten
 
 
 def _delete_rows(session: Session, folders: frozenset[Folder]) -> None:

@@ -8,17 +8,19 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from infra.db.engine import Database
-from infra.db.models import Original, Variant
 from infra.objectkeys import ORIGINAL_PREFIX, PROBE_PREFIX, PUBLIC_PREFIX, Folder, folder_of
 from infra.objectstore import ObjectStore, StoredObject
 from tasks.content_locks import own_contents
 from tasks.upkeep.garbage import Garbage, Rules, Tally
-from tasks.upkeep.removing import begin_removal, remove_objects
-from tasks.upkeep.shown import content_is_shown
+from tasks.upkeep.removing import (
+    begin_removal,
+    referred_keys,
+    remove_objects,
+    request_removal,
+)
 
 _SLICE = 100  # contents that are locked at once
 
@@ -86,6 +88,7 @@ def _remove(
         own_contents(session, [folder.sha256 for folder in strays])
         strays = _without_rows(session, strays)
         ours = begin_removal(session, strays.keys())
+        request_removal(session, [(f, each.key) for f in ours for each in strays[f]])
     gone = [each for folder in ours for each in strays[folder]]
     remove_objects(database, store, ours, keys=[each.key for each in gone])
     return gone
@@ -98,14 +101,7 @@ def _still_old(store: ObjectStore, strays: _Found, rules: Rules) -> _Found:
 
 
 def _without_rows(session: Session, found: _Found) -> _Found:
-    """An original whose object was removed has a row; the object counts without being shown."""
-    contents = {folder.sha256 for folder in found}
-    known = set(
-        session.scalars(select(Variant.object_key).where(Variant.original_sha256.in_(contents)))
-    )
-    kept = or_(Original.removed_until.is_(None), content_is_shown(Original.sha256))
-    originals = select(Original.object_key).where(Original.sha256.in_(contents), kept)
-    known.update(session.scalars(originals))
+    known = referred_keys(session, {folder.sha256 for folder in found})
     strays = {
         folder: [each for each in objects if each.key not in known]
         for folder, objects in found.items()

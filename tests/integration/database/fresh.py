@@ -84,8 +84,8 @@ def empty(database: Database) -> None:
     with database.transaction() as session:
         session.execute(
             text(
-                "TRUNCATE products, originals, batches, workers, webhook_deliveries, retirements "
-                "CASCADE"
+                "TRUNCATE products, originals, batches, workers, webhook_deliveries, retirements, "
+                "removals CASCADE"
             )
         )
 

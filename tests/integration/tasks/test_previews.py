@@ -97,13 +97,13 @@ def test_a_preview_that_an_older_worker_wrote_is_shown(database: Database) -> No
 
 
 def test_a_deleted_product_leaves_no_preview_of_what_only_it_showed(
-    database: Database, own_store: ObjectStore
+    database: Database,
 ) -> None:
     product = finished(database, "mine", "shared", sku="S-1").product_id
     finished(database, "shared", sku="S-2")
     execute(database, "UPDATE originals SET dominant_colour = '#000000', thumbhash = 't'")
 
-    delete(database, own_store, product)
+    delete(database, product)
 
     with database.transaction() as session:
         assert session.scalars(select(Preview.original_sha256)).all() == [sha256_of("shared")]

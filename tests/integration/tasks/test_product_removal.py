@@ -1,6 +1,6 @@
 """Products that are deleted, or lose images, while others work on them or show the same bytes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from infra.db.engine import Database
 from infra.db.models import Job, Original, Variant
-from infra.errors import ErrorCode, LostClaim, Rejected
+from infra.errors import LostClaim, Rejected, ServiceUnavailable
 from infra.objectstore import ObjectStore
 from infra.settings import StoreSettings
 from infra.stack.stack import Stack
@@ -20,10 +20,13 @@ from tasks.products.fields import Picture
 from tasks.products.set_images import set_images
 from tasks.record import record
 from tasks.submit import Submission
+from tasks.upkeep.removing import remove_requested
+from tests.integration.database.fresh import execute
 from tests.integration.tasks.jobs import (
     HERE,
     SETTINGS,
     at_once,
+    change,
     claimed,
     count,
     done,
@@ -80,14 +83,18 @@ def test_a_deleted_product_takes_rows_and_objects_that_only_it_referred_to(
     mine, shared = keys_of(database, "mine"), keys_of(database, "shared")
     put_objects(store, mine + shared, tmp_path)
 
-    delete(database, store, product)
+    delete(database, product)
+    assert all(exists(store, key, tmp_path) for key in mine)  # nobody waited for the store
+    assert count(database, "removals") == len(mine)
+    assert remove_requested(database, store) == len(mine)
 
+    assert count(database, "removals") == 0
     assert not any(exists(store, key, tmp_path) for key in mine)
     assert all(exists(store, key, tmp_path) for key in shared)
     assert keys_of(database, "shared") == shared
     assert (count(database, "products"), count(database, "jobs")) == (1, 1)
     with pytest.raises(Rejected, match="There is no product"):
-        delete(database, store, product)
+        delete(database, product)
 
 
 def test_a_worker_that_records_after_the_deletion_finds_its_claim_lost(
@@ -96,7 +103,7 @@ def test_a_worker_that_records_after_the_deletion_finds_its_claim_lost(
     job = submitted(database, "a")
     mine = claimed(database, job.job_id)
 
-    delete(database, store, job.product_id)
+    delete(database, job.product_id)
 
     with pytest.raises(LostClaim):
         record(database, mine, [done(mine.images[0], "a")])
@@ -111,7 +118,7 @@ def test_a_removed_image_is_not_revived_by_a_late_result(
     job = submitted(database, "a", "b")
     mine = claimed(database, job.job_id)
 
-    set_images(database, store, job.product_id, pictures=[Picture(url("b"))], submission=MAKING)
+    set_images(database, job.product_id, pictures=[Picture(url("b"))], submission=MAKING)
     state = record(database, mine, [done(image, image.source_url) for image in mine.images])
 
     assert state is JobState.READY
@@ -125,7 +132,7 @@ def test_a_running_job_without_images_left_is_asked_to_end(
     job = submitted(database, "a")
     claimed(database, job.job_id)
 
-    set_images(database, store, job.product_id, pictures=[], submission=MAKING)
+    set_images(database, job.product_id, pictures=[], submission=MAKING)
 
     assert job_row(database, job.job_id).cancel_requested_at is not None
 
@@ -138,16 +145,27 @@ def test_a_result_whose_objects_were_removed_meanwhile_is_not_announced(
     job = submitted(database, "other", sku="S-2")
     mine = claimed(database, job.job_id)  # it has stored, or found, the same bytes by now
 
-    delete(database, store, product)
+    delete(database, product)
+    before = job_row(database, job.job_id)
     state = record(database, mine, [done(mine.images[0], "same", outcome)])
 
     (image,) = image_rows(database, job.product_id)
-    assert (state, image.state) == (JobState.FAILED, ImageState.FAILED)
-    assert (image.error_code, image.error_retryable) == (ErrorCode.OBJECTS_REMOVED, True)
+    after = job_row(database, job.job_id)
+    assert (state, image.state, image.error_code) == (JobState.QUEUED, ImageState.QUEUED, None)
+    assert (after.attempts, before.attempts) == (0, 1)  # no fault of the job
+    assert after.dispatched_at is None
+    assert after.not_before is not None
+
+    change(database, job.job_id, "not_before = now()")
+    again = claimed(database, job.job_id)
+    assert record(database, again, [done(again.images[0], "same")]) is JobState.READY
+    assert len(keys_of(database, "same")) == 3
+    assert remove_requested(database, store) == 0  # what was to be removed is shown again
+    assert count(database, "removals") == 0
 
 
 def test_bytes_that_were_removed_can_be_made_again(database: Database, store: ObjectStore) -> None:
-    delete(database, store, finished(database, "same", sku="S-1").product_id)
+    delete(database, finished(database, "same", sku="S-1").product_id)
 
     job = finished(database, "same", sku="S-2")
 
@@ -157,18 +175,53 @@ def test_bytes_that_were_removed_can_be_made_again(database: Database, store: Ob
         assert session.scalars(select(Original.removed_until)).all() == [None]
 
 
-def test_a_store_that_is_away_leaves_objects_behind_and_deletes_the_product(
-    database: Database,
+def test_a_store_that_is_away_is_asked_again_for_the_objects_of_a_deleted_product(
+    database: Database, store: ObjectStore, tmp_path: Path
 ) -> None:
     nowhere = StoreSettings(
         endpoint="http://127.0.0.1:9", access_key="x", secret_key="x", bucket="nowhere"
     )
     product = finished(database, "a").product_id
+    keys = keys_of(database, "a")
+    put_objects(store, keys, tmp_path)
 
-    with ObjectStore(nowhere) as away:
-        delete(database, away, product)
+    delete(database, product)
+    with ObjectStore(nowhere) as away, pytest.raises(ServiceUnavailable):
+        remove_requested(database, away)
+    assert remove_requested(database, store) == 0  # it may still be at it
+    execute(database, "UPDATE retirements SET removed_until = now()")  # as time does
 
-    assert count(database, "products") == 0
+    assert remove_requested(database, store) == len(keys)
+    assert not any(exists(store, key, tmp_path) for key in keys)
+    assert count(database, "products") == count(database, "removals") == 0
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_process_that_is_killed_while_it_removes_leaves_the_rest_to_another(
+    database: Database, store: ObjectStore, tmp_path: Path, *, after: bool
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    class Dying(ObjectStore):
+        def remove_many(self, keys: Sequence[str]) -> None:
+            if after:
+                store.remove_many(keys)
+            raise Killed
+
+    delete(database, finished(database, "a", sku="S-1").product_id)
+    nowhere = StoreSettings(endpoint="x", access_key="x", secret_key="x")
+    with Dying(nowhere) as dying, pytest.raises(Killed):
+        remove_requested(database, dying)
+    assert count(database, "removals") == 3
+    execute(database, "UPDATE retirements SET removed_until = now()")  # as time does
+    finished(database, "a", sku="S-2")  # made anew before the other process begins
+    put_objects(store, keys_of(database, "a"), tmp_path)
+
+    assert remove_requested(database, store) == 0
+
+    assert count(database, "removals") == 0
+    assert all(exists(store, key, tmp_path) for key in keys_of(database, "a"))
 
 
 def test_deleting_submitting_and_claiming_at_once_all_end_well(
@@ -178,7 +231,7 @@ def test_deleting_submitting_and_claiming_at_once_all_end_well(
         sku = f"S-{number}"
         job = submitted(database, "a", "b", sku=sku)
         calls: list[Callable[[], object]] = [
-            partial(delete, database, store, job.product_id),
+            partial(delete, database, job.product_id),
             partial(submitted, database, "b", "c", sku=sku),
             partial(claim, database, job.job_id, owner=HERE, settings=SETTINGS),
         ]
