@@ -61,11 +61,11 @@ class Courier(Rounds):
         with self._lock:
             if self._under_way.total() >= self._settings.threads:
                 return None
-            crowded = [url for url, count in self._under_way.items() if count >= share]
+            crowded = [host for host, count in self._under_way.items() if count >= share]
         taken = take_due(self._database, lease_seconds=self._lease_seconds, crowded=crowded)
         if taken is not None:
             with self._lock:
-                self._under_way[taken.url] += 1
+                self._under_way[taken.host] += 1
         return taken
 
     def _deliver(self, taken: Taken) -> None:
@@ -75,6 +75,6 @@ class Courier(Rounds):
             log.exception("delivery failed", delivery_id=str(taken.id))
         finally:
             with self._lock:
-                self._under_way[taken.url] -= 1
+                self._under_way[taken.host] -= 1
                 self._under_way = +self._under_way
             self.wake()

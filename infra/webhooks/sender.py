@@ -53,6 +53,11 @@ class Reply:
         """Whether the receiver wants nothing more, ever."""
         return self.status == HTTPStatus.GONE
 
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the receiver has an address that nothing is sent to: no later try helps."""
+        return self.error_code == ErrorCode.BLOCKED_ADDRESS
+
 
 class WebhookSender:
     """Sends; may be called from many threads. Leaving its block ends what is under way."""

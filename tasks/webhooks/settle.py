@@ -88,7 +88,7 @@ def _failed(
         )
     )
     patience = timedelta(seconds=settings.give_up_after_seconds)
-    if reply.is_gone or now + pause > delivery.begun_at + patience:
+    if reply.is_gone or reply.is_blocked or now + pause > delivery.begun_at + patience:
         _finish(delivery, DeliveryState.FAILED)
     else:
         delivery.due_at = now + pause

@@ -16,7 +16,7 @@ from tasks.webhooks.endpoints import Registered, register
 from tests.integration.database.fresh import CONNECTIONS
 from tests.waiting import eventually
 
-FETCH = FetchSettings.model_validate({"allowed_private_hosts": "127.0.0.1"})
+FETCH = FetchSettings.model_validate({"allowed_private_hosts": "127.0.0.1,localhost"})
 
 
 @contextmanager
