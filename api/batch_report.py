@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from io import StringIO
 
 from infra.objectkeys import asset_url
+from infra.sources import without_query
 from tasks.batches.report import FORMATS, ReportLine
 
 _COLUMNS = (
@@ -17,19 +18,25 @@ _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _BREAKS = ("\t", "\r", "\n")  # a spreadsheet may begin a cell behind it
 
 
-def csv_report(slices: Iterator[Sequence[ReportLine]], assets: str) -> Iterator[bytes]:
+def csv_report(
+    slices: Iterator[Sequence[ReportLine]], assets: str, *, has_queries: bool = True
+) -> Iterator[bytes]:
     """Yield the header, then the lines slice by slice; URLs are under the base `assets`.
 
-    A cell that a spreadsheet would take for a formula begins with an apostrophe.
+    Without queries, source URLs show only that they have one. A cell that a spreadsheet would take
+    for a formula begins with an apostrophe.
     """
     yield _written([_COLUMNS])
     for lines in slices:
-        yield _written([_cells(line, assets) for line in lines])
+        yield _written([_cells(line, assets, has_queries=has_queries) for line in lines])
 
 
-def _cells(line: ReportLine, assets: str) -> list[str]:
+def _cells(line: ReportLine, assets: str, *, has_queries: bool) -> list[str]:
+    source = line.source_url
+    if source is not None and not has_queries:
+        source = without_query(source)
     values = (
-        *(line.place, line.sku, line.product_id, line.job_id, line.position, line.source_url),
+        *(line.place, line.sku, line.product_id, line.job_id, line.position, source),
         *(line.state, line.outcome, line.error_code, line.error_detail),
         *(None if key is None else asset_url(assets, key) for key in line.object_keys),
     )

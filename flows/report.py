@@ -10,7 +10,7 @@ from prefect.client.schemas.actions import ArtifactCreate
 from prefect.context import AsyncClientContext, FlowRunContext
 
 from infra.objectkeys import asset_url
-from infra.sources import uploaded_sha256
+from infra.sources import uploaded_sha256, without_query
 from tasks.result import ImageDone, ImageFailed, ImageResult, StoredVariant
 from tasks.saving import saving
 
@@ -104,10 +104,13 @@ def _cells(done: ImageDone, variant: StoredVariant, assets: str) -> tuple[object
 def _source(source_url: str) -> str:
     if uploaded_sha256(source_url) is not None:
         return "an uploaded file"
-    shown = source_url.partition("://")[2]  # with its scheme the UI would show the escapes, too
+    address = source_url.partition("?")[0]  # Prefect's readers need no API key: no signatures here
+    shown = without_query(source_url).partition("://")[
+        2
+    ]  # with its scheme the UI would show the escapes, too
     if len(shown) > _SHOWN_CHARACTERS:
         shown = f"{shown[:_SHOWN_CHARACTERS]}…"
-    return f"[{plain(shown)}]({_link(source_url)})"
+    return f"[{plain(shown)}]({_link(address)})"
 
 
 def _link(url: str) -> str:

@@ -13,3 +13,9 @@ def uploaded_sha256(source_url: str) -> str | None:
     if not source_url.startswith(_UPLOAD_SCHEME):
         return None
     return source_url.removeprefix(_UPLOAD_SCHEME)
+
+
+def without_query(source: str) -> str:
+    """Return a source as it is shown to who may not use it: a query often holds a signature."""
+    address, separator, _ = source.partition("?")
+    return f"{address}?…" if separator else source

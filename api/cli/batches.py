@@ -88,6 +88,13 @@ def cancel(
     _carry_out(ApiClient.cancel_batch, batch_id, goal=goal, as_json=as_json)
 
 
+@app.command("delete")
+def delete(batch_id: _Id) -> None:
+    """Erase a batch that has ended, with its rows and its report; its products stay."""
+    with open_client() as client:
+        client.delete_batch(batch_id)
+
+
 @app.command("report")
 def report(
     batch_id: _Id,

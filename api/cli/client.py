@@ -3,6 +3,7 @@
 import mimetypes
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
@@ -122,6 +123,10 @@ class ApiClient:
         """Ask for the batch's end; return the batch."""
         return self._call("POST", f"/batches/{batch_id}/cancel")
 
+    def delete_batch(self, batch_id: str) -> None:
+        """Erase a batch that has ended."""
+        self._call("DELETE", f"/batches/{batch_id}")
+
     @contextmanager
     def report(self, batch_id: str) -> Iterator[Iterator[bytes]]:
         """Yield the report of a batch in pieces."""
@@ -148,6 +153,8 @@ class ApiClient:
             ) from exc
 
     def _answer(self, response: Any, path: str) -> Any:
+        if response.status_code == HTTPStatus.NO_CONTENT:
+            return None
         try:
             answer = response.json()
             if response.ok:

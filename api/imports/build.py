@@ -15,6 +15,7 @@ from api.requests import JobMetadata
 from infra.errors import ErrorCode, FetchRefused
 from infra.fetch.source_url import parse_source_url
 from infra.settings import ApiSettings
+from infra.sources import without_query
 from tasks.imports.row import BadRow, GoodRow, Row, RowImage, RowProblem
 
 _ALT = TypeAdapter[str](Alt)
@@ -158,5 +159,5 @@ def _url(index: int, text: str, max_characters: int) -> str:
     try:
         return parse_source_url(text, max_characters=max_characters).text
     except FetchRefused as exc:
-        told = f"URL {index} ({text[:60]!r}): {exc.detail}"
+        told = f"URL {index} ({without_query(text)[:60]!r}): {exc.detail}"
         raise _Wrong("image_urls", told, ErrorCode.INVALID_URL) from exc

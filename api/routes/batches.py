@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, BackgroundTasks, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from api.access.source_queries import SeesQueries
 from api.batch_report import csv_report
 from api.batch_shapes import Batch, BatchPage
 from api.dependencies import Resources
@@ -16,6 +17,7 @@ from api.resources import ApiResources
 from infra.errors import ErrorCode
 from infra.states import BatchKind, BatchState
 from tasks.batches.cancel import cancel_batch, request_cancel
+from tasks.batches.delete import delete_batch
 from tasks.batches.read import BatchFilter, BatchView, list_batches, read_batch
 from tasks.batches.report import report_lines
 from tasks.batches.retry import retry_batch
@@ -67,7 +69,7 @@ def get_batch(batch_id: str, resources: Resources) -> Batch:
     responses=_REPORT,
     summary="Download what became of each input of a batch",
 )
-def get_report(batch_id: str, resources: Resources) -> Response:
+def get_report(batch_id: str, resources: Resources, sees_queries: SeesQueries) -> Response:
     """Stream one line per image, with the address of its largest variant in each format.
 
     Inputs that have no image, or were not accepted, have a line of their own.
@@ -76,6 +78,7 @@ def get_report(batch_id: str, resources: Resources) -> Response:
     pieces = csv_report(
         report_lines(resources.database, batch.id),
         resources.configuration.assets.public_asset_url,
+        has_queries=sees_queries,
     )
     headers = {"Content-Disposition": f'attachment; filename="batch-{batch.id}.csv"'}
     return StreamingResponse(pieces, headers=headers, media_type=_REPORT_TYPE)
@@ -113,6 +116,17 @@ def post_cancel(
     afterwards.add_task(cancel_batch, resources.database, identity)
     response.headers["Location"] = f"/batches/{identity}"
     return Batch.of(_read(identity, resources))
+
+
+@router.delete(
+    "/{batch_id}",
+    status_code=204,
+    responses=answers(ErrorCode.BATCH_NOT_FINAL),
+    summary="Delete a batch that has ended",
+)
+def delete_one(batch_id: str, resources: Resources) -> None:
+    """Erase the batch, the rows of its file and its report; products and jobs stay."""
+    delete_batch(resources.database, parse_id(batch_id, "batch"))
 
 
 def _read(batch_id: UUID, resources: ApiResources) -> BatchView:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
+from api.access.source_queries import SeesQueries
 from api.dependencies import Resources
 from api.ids import not_found, parse_id, parse_optional_id
 from api.paging import next_page
@@ -13,6 +14,7 @@ from api.query import Moment, SkuFilter
 from api.resources import ApiResources
 from api.responses import Job, JobHead, JobPage
 from infra.errors import ErrorCode
+from infra.sources import without_query
 from infra.states import JobState, Lane
 from tasks.cancel import cancel
 from tasks.read_job import JobFilter, list_jobs, read_job
@@ -51,9 +53,13 @@ def get_jobs(
 
 
 @router.get("/{job_id}", response_model=Job, summary="Show a job")
-def get_job(job_id: str, resources: Resources) -> Job:
+def get_job(job_id: str, resources: Resources, sees_queries: SeesQueries) -> Job:
     """Return the job with what it did for each image."""
-    return _show(parse_id(job_id, "job"), resources)
+    job = _show(parse_id(job_id, "job"), resources)
+    if not sees_queries:
+        for image in job.images:
+            image.source_url = without_query(image.source_url)
+    return job
 
 
 @router.post(

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Response
 
+from api.access.source_queries import SeesQueries, hide_queries
 from api.dependencies import Resources
 from api.ids import not_found, parse_id
 from api.json_body import JsonBody
@@ -39,10 +40,18 @@ _NOT_MODIFIED: Answers = {
 
 @router.get("/{product_id}", responses=_NOT_MODIFIED, summary="Show a product")
 def get_product(
-    product_id: str, resources: Resources, if_none_match: Annotated[str | None, Header()] = None
+    product_id: str,
+    resources: Resources,
+    sees_queries: SeesQueries,
+    if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Return the product with its images as they are now; `X-Cache` says where it came from."""
-    return _show(parse_id(product_id, "product"), resources, if_none_match=if_none_match)
+    answer = _show(parse_id(product_id, "product"), resources, if_none_match=if_none_match)
+    if sees_queries or not answer.body:
+        return answer
+    headers = {name: answer.headers[name] for name in ("ETag", "X-Cache", "Cache-Control")}
+    body = hide_queries(bytes(answer.body))
+    return Response(body, headers=headers, media_type="application/json")
 
 
 @router.post(
@@ -80,7 +89,7 @@ def patch_product(product_id: str, members: JsonBody, resources: Resources) -> R
 @router.delete("/{product_id}", status_code=204, summary="Delete a product")
 def delete_product(product_id: str, resources: Resources) -> None:
     """Delete the product with its images and jobs, and the files that no other product shows."""
-    delete(resources.database, resources.store, parse_id(product_id, "product"))
+    delete(resources.database, parse_id(product_id, "product"))
 
 
 @router.put(
@@ -102,9 +111,7 @@ def put_images(
     configuration = resources.configuration
     pictures, making = pictures_of(request, configuration.api, configuration.presets)
     making = replace(making, bound=resources.queue_bound)
-    made = set_images(
-        resources.database, resources.store, identity, pictures=pictures, submission=making
-    )
+    made = set_images(resources.database, identity, pictures=pictures, submission=making)
     if made.job_id is not None:
         response.status_code = 202
     return _with_job(made, resources)

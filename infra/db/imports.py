@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -19,6 +19,7 @@ class ImportRow(Table):
     """
 
     __tablename__ = "import_rows"
+    __table_args__ = (Index("ix_import_rows_sku", "sku", postgresql_where="content IS NOT NULL"),)
 
     batch_id: Mapped[UUID] = mapped_column(
         ForeignKey(Batch.id, ondelete="CASCADE"), primary_key=True

@@ -34,6 +34,9 @@ class Product(Table):
         CheckConstraint("(price IS NULL) = (currency IS NULL)", name="price_with_currency"),
         CheckConstraint("price >= 0 AND price < 1e15", name="price_in_range"),
         CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency_is_iso_4217"),
+        Index("ix_products_currency_id", "currency", "id"),
+        Index("ix_products_owner_id_id", "owner_id", "id"),
+        Index("ix_products_price", "price"),
     )
 
     id: Mapped[Id]
@@ -42,7 +45,7 @@ class Product(Table):
     description: Mapped[str | None] = mapped_column(Text)
     price: Mapped[Decimal | None] = mapped_column(Numeric)
     currency: Mapped[str | None] = mapped_column(String(3))
-    owner_id: Mapped[str | None] = mapped_column(Text, index=True)
+    owner_id: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[Created]
     updated_at: Mapped[Created] = mapped_column(index=True)
 
@@ -107,6 +110,7 @@ class Image(Table):
         CheckConstraint("position >= 0", name="position_from_zero"),
         Index("ix_images_source_url", "source_url"),
         Index("ix_images_fingerprint", "fingerprint"),
+        Index("ix_images_state_product_id", "state", "product_id"),
     )
 
     id: Mapped[Id]
@@ -179,6 +183,9 @@ class Job(Table):
         Index("ix_jobs_queued", "lane", postgresql_where="state = 'queued'"),
         Index("ix_jobs_leases", "lease_expires_at", postgresql_where="state = 'running'"),
         Index("ix_jobs_finished_at", "finished_at"),
+        Index("ix_jobs_state_id", "state", "id"),
+        Index("ix_jobs_lane_id", "lane", "id"),
+        Index("ix_jobs_created_at", "created_at"),
         Index("ix_jobs_batch_state", "batch_id", "state"),
         Index(
             "ix_jobs_unpacked",

@@ -6,32 +6,51 @@ or when it records, that worker finds the claim lost and writes nothing.
 
 from uuid import UUID
 
+from sqlalchemy import and_, select, update
 from sqlalchemy import delete as delete_rows
 from sqlalchemy.orm import Session
 
+from infra.db.batches import Batch
 from infra.db.conflict import again_after_conflict
 from infra.db.engine import Database
-from infra.db.models import Image, Product
-from infra.objectstore import ObjectStore
+from infra.db.imports import ImportRow
+from infra.db.models import Image, Job, Product
 from tasks.cancel import cancel_locked
 from tasks.products.locks import lock_with_jobs
-from tasks.products.removal import Forgotten, contents_of, forget_contents, remove_objects
-
-
-def delete(database: Database, store: ObjectStore, product_id: UUID) -> None:
-    """Delete the product; raise `Rejected` (404) when there is none with this id."""
-    remove_objects(database, store, _delete(database, product_id))
+from tasks.products.removal import contents_of, forget_contents
 
 
 @again_after_conflict
-def _delete(database: Database, product_id: UUID) -> Forgotten:
+def delete(database: Database, product_id: UUID) -> None:
+    """Delete the product; raise `Rejected` (404) when there is none with this id.
+
+    A worker removes the objects, as soon as it can.
+    """
     with database.transaction() as session:
-        return _delete_rows(session, product_id)
+        _delete_rows(session, product_id)
 
 
-def _delete_rows(session: Session, product_id: UUID) -> Forgotten:
+def _delete_rows(session: Session, product_id: UUID) -> None:
     for job in lock_with_jobs(session, product_id):
         cancel_locked(session, job)  # as a person would have done it: what that tells, is told
+    _erase_imported(session, product_id)
     contents = contents_of(session, Image.product_id == product_id)
     session.execute(delete_rows(Product).where(Product.id == product_id))
-    return forget_contents(session, contents)
+    forget_contents(session, contents)
+
+
+def _erase_imported(session: Session, product_id: UUID) -> None:
+    """Erase what files of imports said of the product; a plan that still has to read it, will.
+
+    The lines stay in the reports of their batches: how many there were, and what became of them.
+    """
+    jobs = select(Job.id).where(Job.product_id == product_id)
+    sku = select(Product.sku).where(Product.id == product_id).scalar_subquery()
+    planned = select(Batch.id).where(Batch.planned_at.is_not(None))
+    for theirs in (
+        ImportRow.job_id.in_(jobs),
+        and_(ImportRow.sku == sku, ImportRow.batch_id.in_(planned)),
+    ):
+        session.execute(
+            update(ImportRow).where(theirs, ImportRow.content.is_not(None)).values(content=None)
+        )

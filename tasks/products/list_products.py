@@ -14,7 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from infra.db.engine import Database
 from infra.db.models import Product
 from infra.states import ProductState
-from tasks.products.state import state_column
+from tasks.products.state import is_in_state, state_column
 from tasks.read_product import head_of
 from tasks.view import ProductHead
 
@@ -72,5 +72,5 @@ def _conditions(wanted: ProductFilter) -> list[ColumnElement[bool]]:
     if wanted.name is not None:
         found.append(Product.name.icontains(wanted.name, autoescape=True))
     if wanted.state is not None:
-        found.append(state_column() == wanted.state)
+        found.append(is_in_state(wanted.state))
     return found

@@ -7,11 +7,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import select
 
 from infra.db.engine import Database
+from infra.db.imports import ImportRow
 from infra.scope import Scope
 from infra.stack.stack import Stack
 from tasks.batches.settle import settle_batch
+from tasks.imports.plan import plan_some
 from tasks.record import record
 from tests.contract.api.importing import catalogue, imported, jobs_of, send, skus
 from tests.contract.api.keyed import bearer, keyed_api
@@ -236,3 +239,73 @@ def test_reading_needs_any_key_and_changing_the_scope_write(guarded: Any) -> Non
         problem(serving.api.call("POST", path, headers=keys[Scope.READ]), 403, "forbidden")
         answer = serving.api.call("POST", path, headers=keys[Scope.WRITE], data=b"")
         assert answer.status_code in (404, 422)
+
+
+def test_a_deleted_batch_takes_its_rows_along_and_leaves_its_products(
+    api: Api, rows: Database, ended: tuple[str, list[str]]
+) -> None:
+    batch_id, names = ended
+
+    assert api.call("DELETE", f"/batches/{batch_id}").status_code == 204
+
+    assert api.call("GET", f"/batches/{batch_id}").status_code == 404
+    assert api.call("GET", f"/batches/{batch_id}/report.csv").status_code == 404
+    assert contents(rows, batch_id) == []
+    assert [job["state"] for job in jobs_of(api, names)] == ["partial", "failed"]
+    problem(api.call("DELETE", f"/batches/{batch_id}"), 404, "not_found")
+
+
+def test_a_running_batch_is_not_deleted(api: Api, rows: Database) -> None:
+    batch_id = imported(api, rows, catalogue(skus(1)))
+
+    refused = problem(api.call("DELETE", f"/batches/{batch_id}"), 409, "batch_not_final")
+
+    assert "Cancel it" in refused["detail"]
+    assert len(contents(rows, batch_id)) == 1
+
+
+def test_a_deleted_product_is_erased_from_the_rows_of_its_import(api: Api, rows: Database) -> None:
+    kept, gone, without_job = skus(3)
+    body = f"{catalogue([kept, gone])}\n{without_job},\n"
+    batch_id = imported(api, rows, body)
+    for sku in (gone, without_job):
+        (product,) = api.get("/products", sku=sku)["products"]
+        assert api.call("DELETE", f"/products/{product['id']}").status_code == 204
+
+    assert contents(rows, batch_id) == [kept]
+    assert {line["sku"] for line in report(api, batch_id)} == {kept, gone, without_job}
+
+
+def contents(rows: Database, batch_id: str) -> list[str]:
+    """Return the skus of the rows that still say what was in the file."""
+    wanted = select(ImportRow.sku).where(ImportRow.content.is_not(None))
+    with rows.transaction() as session:
+        found = session.scalars(wanted.where(ImportRow.batch_id == UUID(batch_id)))
+        return [sku or "" for sku in found]
+
+
+def test_queries_of_source_urls_are_hidden_from_keys_that_may_only_read(stack: Stack) -> None:
+    signed = f"https://supplier.example/{uuid4().hex}.jpg?signature=SECRET"
+    with keyed_api(stack) as serving:
+        keys = {scope: serving.issue(scope) for scope in Scope}
+        write = bearer(keys[Scope.WRITE])
+        file = f"sku,image_urls\nSIGNED,{signed}\n"
+        headers = {**write, "Content-Type": "text/csv"}
+        sent = serving.api.call("POST", "/imports", data=file, headers=headers).json()
+        while plan_some(serving.database, UUID(sent["batch_id"]), limit=500):
+            pass
+        (job,) = serving.api.call("GET", "/jobs", headers=write).json()["jobs"]
+        paths = [
+            f"/jobs/{job['id']}",
+            f"/products/{job['product_id']}",
+            f"/products/{job['product_id']}",  # from the cache
+            f"/batches/{sent['batch_id']}/report.csv",
+        ]
+        shown = {
+            scope: [serving.api.call("GET", path, headers=bearer(key)).text for path in paths]
+            for scope, key in keys.items()
+        }
+
+    assert all("SECRET" not in answer and ".jpg?\u2026" in answer for answer in shown[Scope.READ])
+    for scope in (Scope.WRITE, Scope.ADMIN):
+        assert all(signed in answer for answer in shown[scope])

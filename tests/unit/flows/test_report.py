@@ -102,3 +102,14 @@ def test_a_page_with_many_images_shows_the_first_pictures_only() -> None:
 
 def test_nothing_done_is_a_sentence() -> None:
     assert report_of([], ASSETS) == "**0 of 0 images of this attempt are ready.**"
+
+
+def test_the_query_of_a_source_is_not_shown_to_prefect() -> None:
+    image = replace(image_at(0), source_url="https://cdn.example/a.jpg?token=SECRET")
+    made = replace(done(1000), image=image)
+    refused = ImageFailed(image, "http_404", "The answer was 404.", retryable=False)
+
+    report = report_of([made, refused], ASSETS)
+
+    assert "SECRET" not in report
+    assert report.count("cdn.example/a.jpg?\u2026") == 2
