@@ -6,7 +6,7 @@ or when it records, that worker finds the claim lost and writes nothing.
 
 from uuid import UUID
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import and_, null, select, update
 from sqlalchemy import delete as delete_rows
 from sqlalchemy.orm import Session
 
@@ -52,5 +52,5 @@ def _erase_imported(session: Session, product_id: UUID) -> None:
         and_(ImportRow.sku == sku, ImportRow.batch_id.in_(planned)),
     ):
         session.execute(
-            update(ImportRow).where(theirs, ImportRow.content.is_not(None)).values(content=None)
+            update(ImportRow).where(theirs, ImportRow.content.is_not(None)).values(content=null())
         )
