@@ -164,7 +164,13 @@ class Attempts:
         shop = self._workshop
         while True:
             try:
-                await in_thread(shop.duty_threads, report_presence, shop.database, self._owner)
+                await in_thread(
+                    shop.duty_threads,
+                    report_presence,
+                    shop.database,
+                    self._owner,
+                    waits_for=self._gate.waits_for,
+                )
             except ServiceUnavailable as exc:
                 self._gate.note(exc)
             except Exception:  # the next report may succeed

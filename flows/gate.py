@@ -13,6 +13,7 @@ from time import monotonic
 import structlog
 
 from infra.errors import ErrorCode, ServiceUnavailable
+from infra.states import WaitReason
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +42,17 @@ _OBSTACLES: Mapping[str, Obstacle] = {
 }
 
 
+_WAITS: Mapping[Obstacle, WaitReason] = {
+    Obstacle.DATABASE: WaitReason.DATABASE,
+    Obstacle.STORE: WaitReason.STORAGE,
+    Obstacle.PREFECT: WaitReason.PREFECT,
+    Obstacle.PAUSED: WaitReason.PAUSE,
+    Obstacle.UNREADABLE: WaitReason.PREFECT,
+    Obstacle.UNDEPLOYED: WaitReason.DEPLOYMENT,
+    Obstacle.LEAVING: WaitReason.WORKER,
+}
+
+
 class Gate:
     """Open unless there is an obstacle. Used only from the event loop."""
 
@@ -63,6 +75,11 @@ class Gate:
     def obstacles(self) -> tuple[Obstacle, ...]:
         """What stands in the way."""
         return tuple(self._since)
+
+    @property
+    def waits_for(self) -> WaitReason | None:
+        """What a job would wait for at this worker: the obstacle that came first; None if open."""
+        return next((_WAITS[obstacle] for obstacle in self._since), None)
 
     @property
     def reasons(self) -> Mapping[Obstacle, str]:

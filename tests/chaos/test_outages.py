@@ -31,6 +31,7 @@ def test_the_object_store_away_costs_no_job_an_attempt(
         step_begins(world, jobs[0], "store")
         log.wait_for("worker pauses")
         jobs.append(world.post(pictures.photo(5546))["job_id"])
+        eventually(lambda: world.job(jobs[-1])["waiting_for"] == "storage", "the job says why")
     done = all_ready(world, jobs)
 
     assert [job["attempts"] for job in done] == [1] * len(jobs)

@@ -188,3 +188,11 @@ def test_an_obstacle_that_comes_back_much_later_may_go_at_once(
 
 def test_what_is_no_obstacle_need_not_be_opened(gate: Gate) -> None:
     assert not gate.may_open(Obstacle.STORE)
+
+
+def test_every_obstacle_is_something_that_a_job_can_wait_for() -> None:
+    for obstacle in Obstacle:
+        gate = Gate(lambda: None, lambda: None)
+        assert gate.waits_for is None
+        gate.close(obstacle)
+        assert gate.waits_for is not None, obstacle
