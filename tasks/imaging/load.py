@@ -34,3 +34,8 @@ def _packed(image: Image.Image) -> BytesIO | None:
     """Return the bytes that a PNG is decoded from."""
     source = getattr(image, "fp", None)  # which is gone once there are pixels
     return source if image.format == "PNG" and isinstance(source, BytesIO) else None
+
+
+def load_formats() -> None:
+    """Load every format of Pillow now, for processes that may open no module later."""
+    Image.init()

@@ -15,9 +15,8 @@ import struct
 import sys
 from contextlib import suppress
 
-from PIL import Image
-
 from tasks.imaging.heap import keep_freed_memory
+from tasks.imaging.load import load_formats
 from tasks.sandbox.confine import Bounds
 from tasks.sandbox.serve import serve
 
@@ -44,7 +43,7 @@ def main() -> None:
     for module in sys.argv[2:]:
         importlib.import_module(module)
     # Later, a process may not be able to read what Pillow and Python load on demand.
-    Image.init()
+    load_formats()
     for encoding in _ENCODINGS:
         codecs.lookup(encoding)
     while request := _receive(control):
