@@ -169,7 +169,7 @@ def test_a_form_refuses_a_wrong_value_by_its_name(
         ({"preset": "none"}, "(unknown_preset)"),
         (
             {"created_since": "2026-01-01T00:00:00"},
-            "created_since: Input should have timezone",
+            "created_since has no time zone; add Z for UTC",
         ),
     ],
 )

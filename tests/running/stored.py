@@ -4,11 +4,12 @@ from urllib.parse import urlsplit
 
 from minio import Minio
 
+from infra.objectkeys import PROBE_PREFIX
 from infra.stack.description import StackDescription
 
 
 def stored_keys(stack: StackDescription) -> frozenset[str]:
-    """Return the keys of all objects."""
+    """Return the keys of all objects but those by which the store is probed."""
     client = Minio(
         urlsplit(stack.s3_endpoint).netloc,
         access_key=stack.s3_access_key,
@@ -16,4 +17,5 @@ def stored_keys(stack: StackDescription) -> frozenset[str]:
         secure=False,
     )
     listed = client.list_objects(stack.s3_bucket, recursive=True)
-    return frozenset(str(each.object_name) for each in listed)
+    keys = (str(each.object_name) for each in listed)
+    return frozenset(key for key in keys if not key.startswith(PROBE_PREFIX))
