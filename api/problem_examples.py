@@ -36,7 +36,7 @@ _SHOWN: dict[ErrorCode, tuple[int, str]] = {
     ),
     ErrorCode.BODY_TOO_LARGE: (413, "The body is larger than 1000000 bytes."),
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: (415, "Send JSON, not text/xml."),
-    ErrorCode.INVALID_REQUEST: (422, "limit: Input should be less than or equal to 200."),
+    ErrorCode.INVALID_REQUEST: (422, "limit: must be at most 200."),
     ErrorCode.INVALID_ROWS: (
         422,
         "10 of 1250 rows cannot be accepted; nothing was written. Correct them.",

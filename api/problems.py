@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from api.sentences import sentence
 from infra.errors import ErrorCode, QueueFull, Rejected, ServiceUnavailable
 
 log = structlog.get_logger(__name__)
@@ -89,7 +90,7 @@ def _unavailable(request: Request, exc: ServiceUnavailable) -> JSONResponse:
 
 def _invalid(_request: Request, exc: RequestValidationError) -> JSONResponse:
     errors = [
-        {"pointer": "/" + "/".join(map(str, error["loc"])), "detail": error["msg"]}
+        {"pointer": "/" + "/".join(map(str, error["loc"])), "detail": sentence(error)}
         for error in exc.errors()
     ]
     where = "; ".join(f"{error['pointer']}: {error['detail']}" for error in errors)

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from api.query import Sku, Storable
-from api.requests import check_count, parse_request, to_submission
+from api.query import Line, Lines, Sku
+from api.requests import JobMetadata, check_count, parse_request, to_submission
 from infra.currency import CURRENCIES
 from infra.settings import ApiSettings
 from infra.storable import (
@@ -60,10 +60,10 @@ Price = Annotated[
     BeforeValidator(_decimal_point, json_schema_input_type=Decimal),
 ]
 Currency = Annotated[str, AfterValidator(_currency)]
-Owner = Annotated[str, Field(min_length=1, max_length=MAX_OWNER_CHARACTERS), Storable]
-Name = Annotated[str, Field(max_length=MAX_NAME_CHARACTERS), Storable]
-Description = Annotated[str, Field(max_length=MAX_DESCRIPTION_CHARACTERS), Storable]
-Alt = Annotated[str, Field(max_length=MAX_ALT_CHARACTERS), Storable]
+Owner = Annotated[str, Field(min_length=1, max_length=MAX_OWNER_CHARACTERS), Line]
+Name = Annotated[str, Field(max_length=MAX_NAME_CHARACTERS), Line]
+Description = Annotated[str, Field(max_length=MAX_DESCRIPTION_CHARACTERS), Lines]
+Alt = Annotated[str, Field(max_length=MAX_ALT_CHARACTERS), Lines]
 
 
 class ProductChange(BaseModel):
@@ -97,7 +97,7 @@ class _Making(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     preset: str = Field("web", description="which variants are made")
-    metadata: dict[str, Any] = Field(default_factory=dict, description="kept with the job")
+    metadata: JobMetadata = Field(default_factory=dict, description="kept with the job")
     callback_url: str | None = Field(None, description="kept with the job")
 
 

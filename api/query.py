@@ -1,5 +1,14 @@
 """Values from callers that PostgreSQL can hold, or compare with what it holds."""
 
-from infra.storable import Moment, Sku, SkuFilter, Storable, StorableText
+from infra.storable import (
+    Line,
+    Lines,
+    LineText,
+    Moment,
+    Sku,
+    SkuFilter,
+    Storable,
+    StorableText,
+)
 
-__all__ = ["Moment", "Sku", "SkuFilter", "Storable", "StorableText"]
+__all__ = ["Line", "LineText", "Lines", "Moment", "Sku", "SkuFilter", "Storable", "StorableText"]

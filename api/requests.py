@@ -9,10 +9,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from api.ids import parse_id
 from api.query import Sku
+from api.sentences import sentence
 from infra.errors import ErrorCode, FetchRefused, Rejected
 from infra.fetch.source_url import parse_source_url
 from infra.settings import ApiSettings
-from infra.storable import require_storable
+from infra.storable import require_text
 from tasks.imaging.catalogue import Presets
 from tasks.submit import Submission, Upload
 
@@ -25,7 +26,7 @@ M = TypeVar("M", bound=BaseModel)
 
 def _storable_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
     for text in _texts(metadata, _METADATA_LEVELS):
-        require_storable(text)
+        require_text(text)
     try:
         json.dumps(metadata, allow_nan=False)
     except ValueError as exc:
@@ -75,7 +76,7 @@ def parsed(model: type[M], members: dict[str, Any]) -> M:
         return model.model_validate(members)
     except ValidationError as exc:
         problems = "; ".join(
-            f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in exc.errors()
+            f"{'.'.join(map(str, error['loc']))}: {sentence(error)}" for error in exc.errors()
         )
         raise Rejected(422, ErrorCode.INVALID_REQUEST, f"{problems}.") from exc
 

@@ -12,7 +12,7 @@ from infra.fetch.reply import MAX_URL_CHARACTERS
 from infra.fetch.source_url import parse_source_url
 from infra.settings import RequestSettings
 from infra.states import Lane
-from infra.storable import MAX_SKU_CHARACTERS, require_storable
+from infra.storable import MAX_SKU_CHARACTERS, require_line
 from tasks.imaging.catalogue import Presets
 from tasks.submit import Submission
 
@@ -72,7 +72,7 @@ def _require_sku(sku: str) -> None:
     if len(sku) > MAX_SKU_CHARACTERS:
         raise _rejected(f"A sku has at most {MAX_SKU_CHARACTERS} characters.")
     try:
-        require_storable(sku)
+        require_line(sku)
     except ValueError as exc:
         raise _rejected(f"The sku {exc}.") from exc
 

@@ -4,7 +4,9 @@ import logging
 import sys
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
+
+from infra.storable import visible
 
 _SHARED: tuple[Processor, ...] = (
     structlog.contextvars.merge_contextvars,
@@ -13,6 +15,7 @@ _SHARED: tuple[Processor, ...] = (
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 )
 
+_OF_SEVERAL_LINES = frozenset({"event", "exception", "stack"})
 _CHATTY = ("httpx", "httpcore", "prefect.events", "alembic.runtime.migration")
 """Libraries that log each of their requests."""
 
@@ -31,6 +34,7 @@ def configure_logs(level: int = logging.INFO) -> None:
             foreign_pre_chain=_SHARED,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _escape,
                 structlog.dev.ConsoleRenderer(
                     colors=sys.stderr.isatty(),
                     exception_formatter=structlog.dev.plain_traceback,  # rich ones show secrets
@@ -43,3 +47,15 @@ def configure_logs(level: int = logging.INFO) -> None:
     root.setLevel(level)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _escape(_logger: object, _method: str, fields: EventDict) -> EventDict:
+    """Write control characters of values as escapes: none may move or recolour what a reader sees.
+
+    Messages of libraries, and what is told of an exception, keep their line breaks.
+    """
+    for name, value in fields.items():
+        if isinstance(value, str):
+            allowed = "\n\t" if name in _OF_SEVERAL_LINES else ""
+            fields[name] = visible(value, allowed)
+    return fields

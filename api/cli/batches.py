@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
 import typer
-from rich.console import Console
 
 from api.cli.batch_table import print_batch, print_batches
 from api.cli.batch_watch import watch_batch
@@ -15,10 +14,11 @@ from api.cli.client import ApiClient, open_client
 from api.cli.completion import complete_batches
 from api.cli.job_id import require_batch_id
 from api.cli.json_output import write_json
+from api.cli.terminal import Terminal
 from infra.errors import ProductImagesError
 from infra.states import BatchKind, BatchState
 
-_out = Console(highlight=False)
+_out = Terminal(highlight=False)
 _PATIENCE_SECONDS = 600  # many jobs are queued again before it is answered
 
 app = typer.Typer(

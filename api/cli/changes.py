@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from api.cli.client import ApiClient, open_client
 from api.cli.completion import complete_retryable_jobs, complete_unfinished_jobs
 from api.cli.job_id import require_id, require_job_ids
 from api.cli.job_table import print_job
 from api.cli.json_output import write_json
+from api.cli.terminal import Terminal
 from api.cli.watch import watch
 from infra.errors import ProductImagesError, ServiceUnavailable
 from infra.states import JobState
 
-_out = Console(highlight=False)
-_err = Console(stderr=True, highlight=False)
+_out = Terminal(highlight=False)
+_err = Terminal(stderr=True, highlight=False)
 
 _Wait = Annotated[bool, typer.Option("--wait", help="Follow the jobs until they are final.")]
 _Json = Annotated[bool, typer.Option("--json", help="For programs.")]

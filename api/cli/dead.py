@@ -5,20 +5,20 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from api.cli.broker import open_letters
 from api.cli.json_output import write_json
 from api.cli.letter_completion import complete_letters
 from api.cli.letter_table import letter_fields, print_letter, print_listing
+from api.cli.terminal import Terminal
 from infra.broker.letters import DeadLetters, Handled
 from infra.errors import ErrorCode, ProductImagesError
 
 app = typer.Typer(help="Messages that no worker could read.", no_args_is_help=True)
 
 _EVERY_LETTER = sys.maxsize
-_out = Console(highlight=False)
-_err = Console(stderr=True, highlight=False)
+_out = Terminal(highlight=False)
+_err = Terminal(stderr=True, highlight=False)
 
 _Json = Annotated[bool, typer.Option("--json", help="For programs.")]
 _Letters = Annotated[

@@ -4,12 +4,12 @@ import os
 from pathlib import Path
 
 import typer
-from rich.console import Console
 
 from api.cli import stack
 from api.cli.client import ApiClient
 from api.cli.gallery import write_gallery
 from api.cli.job_table import human_bytes, print_job
+from api.cli.terminal import Terminal
 from api.cli.watch import watch
 from infra.settings import ClientSettings, StackSettings
 from infra.stack.description import StackDescription
@@ -18,7 +18,7 @@ from tasks.imaging.sample import write_sample
 
 _SAMPLE = "product.jpg"
 _SKU = "DEMO-1"
-_out = Console(highlight=False)
+_out = Terminal(highlight=False)
 
 
 def demo() -> None:

@@ -3,16 +3,16 @@
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from api.cli.client import open_client
 from api.cli.json_output import write_json
+from api.cli.terminal import Terminal
 
 app = typer.Typer(help="Suppliers' servers, as all workers know them.")
 
-_out = Console(highlight=False)
+_out = Terminal(highlight=False)
 _COLUMNS = ("host", "circuit", "requests", "bytes", "mean", "last error", "silent until")
 
 _Json = Annotated[bool, typer.Option("--json", help="For programs.")]

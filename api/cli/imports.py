@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
 import typer
-from rich.console import Console
 
 from api.cli.batch_table import print_batch
 from api.cli.batch_watch import watch_batch
 from api.cli.client import ApiClient, ApiRefusal, open_client
 from api.cli.json_output import write_json
+from api.cli.terminal import Terminal
 from infra.errors import ProductImagesError
 from infra.states import BatchState
 from tasks.imports.row import ImportPolicy
 
-_out = Console(highlight=False)
-_err = Console(stderr=True, highlight=False)
+_out = Terminal(highlight=False)
+_err = Terminal(stderr=True, highlight=False)
 
 _PATIENCE_SECONDS = 600  # a large file is read before it is answered
 _STDIN = Path("-")

@@ -10,20 +10,20 @@ from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from api.cli.inspect_page import write_page
 from api.cli.inspect_table import as_document, print_inspection
 from api.cli.inspection import Inspection, Refusal, inspect_file
 from api.cli.json_output import write_json
+from api.cli.terminal import Terminal
 from infra.settings import DecoderSettings, PixelSettings, PresetSettings
 from tasks.decoders import require_safe_decoders
 from tasks.imaging.catalogue import load_presets
 from tasks.imaging.preset import Preset
 from tasks.pixels import PixelPool
 
-_out = Console(highlight=False)
-_err = Console(stderr=True, highlight=False)
+_out = Terminal(highlight=False)
+_err = Terminal(stderr=True, highlight=False)
 
 
 def inspect(

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from typer.core import TyperGroup
 
 from api.cli import changes
@@ -14,9 +13,10 @@ from api.cli.follow import follow
 from api.cli.job_id import require_job_id
 from api.cli.job_table import print_job
 from api.cli.json_output import write_json
+from api.cli.terminal import Terminal
 from infra.states import JobState
 
-_out = Console(highlight=False)
+_out = Terminal(highlight=False)
 _ROW = "{:<36}  {:<9}  {:>5}  {:<19}  {:>8}  {}"
 
 

@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from api.cli.database import open_database
 from api.cli.duration import parse_duration
 from api.cli.json_output import write_json
+from api.cli.terminal import Terminal
 from infra.scope import Scope
 from tasks.keys.change import IssuedKey, create_key, forget_key, list_keys, revoke_key
 from tasks.keys.view import KeyView
@@ -23,8 +23,8 @@ from tasks.webhooks.endpoints import EndpointView, list_endpoints
 
 app = typer.Typer(help="API keys: who may call the API.", no_args_is_help=True)
 
-_out = Console(highlight=False)
-_err = Console(stderr=True, highlight=False)
+_out = Terminal(highlight=False)
+_err = Terminal(stderr=True, highlight=False)
 _MOST_WEBHOOKS = 200
 _COLUMNS = ("id", "state", "scope", "created", "last used", "expires", "name")
 

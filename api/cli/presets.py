@@ -1,14 +1,14 @@
 """`product-images presets`: say which revisions of presets count."""
 
 import typer
-from rich.console import Console
 
 from api.cli.database import open_database
+from api.cli.terminal import Terminal
 from infra.settings import PresetSettings
 from tasks.presets import read_presets
 from tasks.reprocess.targets import publish_targets
 
-_out = Console(highlight=False)
+_out = Terminal(highlight=False)
 
 app = typer.Typer(help="Say which revisions of presets count.", no_args_is_help=True)
 

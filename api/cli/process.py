@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from api.cli.client import open_client
 from api.cli.job_table import print_job
 from api.cli.json_output import write_json
+from api.cli.terminal import Terminal
 from api.cli.watch import watch
 
-_out = Console(highlight=False)
+_out = Terminal(highlight=False)
 
 
 def process(

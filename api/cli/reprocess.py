@@ -4,15 +4,15 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from api.cli.batch_table import print_batch
 from api.cli.batch_watch import watch_batch
 from api.cli.client import open_client
 from api.cli.json_output import write_json
+from api.cli.terminal import Terminal
 from infra.states import BatchState
 
-_out = Console(highlight=False)
+_out = Terminal(highlight=False)
 _MEGABYTE = 1_000_000
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from api.cli.json_output import write_json
+from api.cli.terminal import Terminal
 from infra.settings import SettingsError, StackSettings
 from infra.stack.description import FILE_NAME as DESCRIPTION
 from infra.stack.description import StackDescription
@@ -28,8 +28,8 @@ from infra.stack.record import ProcessRecord, load_records
 
 app = typer.Typer(help="The local stack: every part on this machine.", no_args_is_help=True)
 
-_out = Console(highlight=False)
-_err = Console(stderr=True, highlight=False)
+_out = Terminal(highlight=False)
+_err = Terminal(stderr=True, highlight=False)
 _COLOURS = {
     PartState.READY: "green",
     PartState.DONE: "green",

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from api.cli.database import open_database
 from api.cli.store import open_store
+from api.cli.terminal import Terminal
 from infra.settings import PresetSettings, WebhookSettings
 from infra.upkeep_settings import GarbageSettings
 from tasks.presets import read_presets
@@ -16,7 +16,7 @@ from tasks.upkeep.garbage import Rules, Tally
 from tasks.upkeep.sample import all_promises, sample
 from tasks.upkeep.verify import Findings, Verifier
 
-_out = Console(highlight=False)
+_out = Terminal(highlight=False)
 
 
 def collect_garbage(

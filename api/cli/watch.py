@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from api.cli.client import ApiClient
+from api.cli.terminal import Terminal
 from infra.states import JobState
 
 _POLL_SECONDS = 0.15
-_err = Console(stderr=True, highlight=False)
+_err = Terminal(stderr=True, highlight=False)
 
 
 def watch(client: ApiClient, job_id: str, *, quiet: bool = False) -> Any:

@@ -12,6 +12,7 @@ from api.imports.record import Record
 from api.product_requests import Alt, ProductChange
 from api.query import Sku
 from api.requests import JobMetadata
+from api.sentences import sentence
 from infra.errors import ErrorCode, FetchRefused
 from infra.fetch.source_url import parse_source_url
 from infra.settings import ApiSettings
@@ -87,7 +88,7 @@ def _described(given: Mapping[str, Any]) -> tuple[_Described | None, list[_Wrong
         return None, [exc]
     except ValidationError as exc:
         return None, [
-            _Wrong(str(error["loc"][0]), _sentence(error["msg"], error["loc"], given))
+            _Wrong(str(error["loc"][0]), _sentence(sentence(error), error["loc"], given))
             for error in exc.errors(include_url=False, include_input=False)
         ]
 
@@ -109,7 +110,7 @@ def _read(given: Mapping[str, Any]) -> dict[str, Any]:
 def _sentence(message: str, place: Sequence[Any], given: Mapping[str, Any]) -> str:
     if place[0] == "sku" and "sku" not in given:
         return "Every row needs a sku."
-    return f"{message.removeprefix('Value error, ')}."
+    return f"It {message}."
 
 
 def _images(given: Mapping[str, Any], settings: ApiSettings) -> tuple[RowImage, ...]:
@@ -132,8 +133,8 @@ def _alts(given: Mapping[str, Any], urls: Sequence[str]) -> list[str | None]:
         try:
             alts.append(_ALT.validate_python(text))
         except ValidationError as exc:
-            told = exc.errors(include_url=False, include_input=False)[0]["msg"]
-            raise _Wrong("alt_texts", f"{told.removeprefix('Value error, ')}.") from exc
+            told = sentence(exc.errors(include_url=False, include_input=False)[0])
+            raise _Wrong("alt_texts", f"It {told}.") from exc
     if len(alts) > len(urls):
         told = f"{len(alts)} texts for {len(urls)} images; separate texts with | alone."
         raise _Wrong("alt_texts", told)

@@ -15,11 +15,12 @@ from api.imports.read import Limits, read_rows
 from api.imports.upload import File, ImportedFile
 from api.problem_examples import answers
 from api.problems import problem
-from api.query import StorableText
+from api.query import LineText, StorableText
 from api.requests import callback_of, require_preset
 from api.resources import ApiConfiguration
 from infra.db.ids import new_id
 from infra.errors import ErrorCode
+from infra.storable import visible
 from tasks.imports.accept import WantedImport, accept, is_acceptable
 from tasks.imports.row import ImportPolicy
 from tasks.imports.spool import Spool, Tally
@@ -70,7 +71,7 @@ class ImportQuery(BaseModel):
     dry_run: bool = Field(default=False, description="only check the file")
     preset: StorableText = Field("web", description="which variants are made")
     callback_url: str | None = Field(None, description="told when the batch ends")
-    name: StorableText | None = Field(None, max_length=200, description="else the file's name")
+    name: LineText | None = Field(None, max_length=200, description="else the file's name")
 
 
 @router.post(
@@ -129,7 +130,7 @@ def _sha256(file: ImportedFile, wanted: ImportQuery) -> str:
 
 def _name(wanted: ImportQuery, file: ImportedFile) -> str | None:
     name = wanted.name or file.name
-    return None if name is None else name.replace("\x00", "")[:200]
+    return None if name is None else visible(name)[:200]
 
 
 def _refusal(tally: Tally) -> Response:

@@ -7,8 +7,11 @@ from fastapi import APIRouter, Query, Request, Response
 from api.access.admin import AdminOnly
 from api.dependencies import Resources
 from api.ids import parse_id, parse_optional_id
+from api.json_body import JsonBody
 from api.paging import next_page
-from api.problem_examples import answers
+from api.problem_examples import JSON_BODY, answers
+from api.product_requests import body_schema
+from api.requests import parsed
 from api.resources import ApiResources
 from api.webhook_shapes import (
     CreatedWebhook,
@@ -41,11 +44,13 @@ Limit = Annotated[int, Query(ge=1, le=200)]
     "",
     status_code=201,
     response_model=CreatedWebhook,
-    responses=answers(ErrorCode.INVALID_URL),
+    responses=answers(*JSON_BODY, ErrorCode.INVALID_URL),
+    openapi_extra=body_schema(NewWebhook),
     summary="Have finished work told to a URL",
 )
-def post_webhook(wanted: NewWebhook, resources: Resources, response: Response) -> CreatedWebhook:
+def post_webhook(members: JsonBody, resources: Resources, response: Response) -> CreatedWebhook:
     """Register a receiver. Its secret is in this answer only: keep it."""
+    wanted = parsed(NewWebhook, members)
     url = _parse_url(wanted.url, resources)
     created = register(resources.database, url, events=wanted.events, secret=wanted.secret)
     response.headers["Location"] = f"/webhooks/{created.endpoint.id}"
@@ -101,10 +106,17 @@ def get_webhook(webhook_id: str, resources: Resources) -> Webhook:
     return Webhook.of(_read(webhook_id, resources))
 
 
-@router.patch("/{webhook_id}", response_model=Webhook, summary="Enable or disable a webhook")
-def patch_webhook(webhook_id: str, change: WebhookChange, resources: Resources) -> Webhook:
+@router.patch(
+    "/{webhook_id}",
+    response_model=Webhook,
+    responses=answers(*JSON_BODY),
+    openapi_extra=body_schema(WebhookChange),
+    summary="Enable or disable a webhook",
+)
+def patch_webhook(webhook_id: str, members: JsonBody, resources: Resources) -> Webhook:
     """Send messages again, or no longer. What was given up meanwhile can be replayed."""
     identity = parse_id(webhook_id, "webhook")
+    change = parsed(WebhookChange, members)
     return Webhook.of(switch(resources.database, identity, enabled=change.enabled))
 
 

@@ -9,7 +9,7 @@ from infra.db.engine import Database
 from infra.db.keys import MAX_NAME_CHARACTERS, ApiKey
 from infra.errors import ErrorCode, Rejected
 from infra.scope import Scope
-from infra.storable import require_storable
+from infra.storable import require_line
 from tasks.keys.form import new_key, parse_key
 from tasks.keys.view import KeyView
 
@@ -80,7 +80,7 @@ def forget_key(database: Database, key_id: str) -> None:
 
 def _require_name(name: str) -> None:
     try:
-        require_storable(name)
+        require_line(name)
     except ValueError as exc:
         raise Rejected(422, ErrorCode.INVALID_REQUEST, f"The name {exc}.") from exc
     if not name.strip() or not name.isprintable() or len(name) > MAX_NAME_CHARACTERS:
