@@ -20,7 +20,14 @@ from api.form import FormLimits, read_form
 from infra.errors import ErrorCode, Rejected
 from infra.settings import ApiSettings
 
-_JSON_TYPES = frozenset({"", "application/json", "application/x-www-form-urlencoded"})
+JSON_TYPES = frozenset(
+    {
+        *("", "application/json", "application/merge-patch+json"),
+        "application/x-www-form-urlencoded",  # what curl says when it is told nothing
+    }
+)
+"""Under which types every route takes JSON."""
+
 _FORM_TYPE = "multipart/form-data"
 _LISTS = frozenset({"image_url", "image_urls"})
 
@@ -59,7 +66,7 @@ async def read_body(request: Request, settings: ApiSettings) -> AsyncIterator[Bo
     Raises `Rejected` (400, 413, 415, 422).
     """
     media_type = media_type_of(request.headers.get("content-type", ""))
-    if media_type in _JSON_TYPES:
+    if media_type in JSON_TYPES:
         yield await read_json(request, settings)
     elif media_type == _FORM_TYPE:
         with TemporaryDirectory(prefix="product-images-upload-") as directory:

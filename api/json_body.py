@@ -4,22 +4,15 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from api.body import read_json
+from api.body import JSON_TYPES, media_type_of, read_json
 from api.dependencies import Resources
 from infra.errors import ErrorCode, Rejected
-
-_JSON_TYPES = frozenset(
-    {
-        *("", "application/json", "application/merge-patch+json"),
-        "application/x-www-form-urlencoded",  # what curl says when it is told nothing
-    }
-)
 
 
 async def json_of(request: Request, resources: Resources) -> dict[str, Any]:
     """Return the object's members. Raises `Rejected` (400, 413, 415, 422)."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type not in _JSON_TYPES:
+    media_type = media_type_of(request.headers.get("content-type", ""))
+    if media_type not in JSON_TYPES:
         raise Rejected(
             415,
             ErrorCode.UNSUPPORTED_MEDIA_TYPE,

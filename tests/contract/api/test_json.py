@@ -1,5 +1,6 @@
 """`POST /process-image` with JSON: what is accepted, and what is refused without a trace."""
 
+from collections import defaultdict
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,6 +12,7 @@ from tests.contract.api.running import Api, problem
 ONE = b'{"image_url": "https://example.com/image.jpg"}'
 GOOD = "https://supplier.example/a.jpg"
 FORM = "application/x-www-form-urlencoded"
+MERGE_PATCH = "application/merge-patch+json"
 
 
 @pytest.mark.parametrize(
@@ -24,6 +26,25 @@ def test_json_is_accepted_under_its_own_type_under_none_and_as_curl_sends_it(
 
     assert response.status_code == 202, response.text
     assert response.headers["Content-Type"] == "application/json"
+
+
+def test_every_route_reads_json_under_the_same_content_types(api: Api) -> None:
+    taken = ("application/json", "Application/JSON; charset=utf-8", MERGE_PATCH, FORM, None)
+    routes = [
+        (method.upper(), path.format_map(defaultdict(lambda: str(uuid4()))))
+        for path, item in api.get("/openapi.json")["paths"].items()
+        for method, operation in item.items()
+        if "application/json" in operation.get("requestBody", {}).get("content", {})
+    ]
+    assert {("POST", "/process-image"), ("POST", "/products"), ("POST", "/webhooks")} <= {*routes}
+    for method, path in routes:
+        for content_type in taken:
+            headers = {} if content_type is None else {"Content-Type": content_type}
+            refused = api.call(method, path, data=b"{", headers=headers)
+            assert refused.json()["code"] == "malformed_json", (method, path, content_type)
+        for content_type in ("text/plain", "application/xml"):
+            refused = api.call(method, path, data=b"{", headers={"Content-Type": content_type})
+            problem(refused, 415, "unsupported_media_type")
 
 
 def test_the_answer_names_the_job_its_images_and_where_to_look(api: Api) -> None:
