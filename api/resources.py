@@ -8,6 +8,7 @@ import structlog
 
 from api.access.known_keys import KnownKeys
 from api.courier import Courier
+from api.decoders import DecoderProbe
 from api.dispatcher import Dispatcher
 from api.job_watcher import JobWatcher
 from api.probes import DATABASE, Probe, Probes
@@ -141,6 +142,7 @@ def open_resources(configuration: ApiConfiguration) -> Iterator[ApiResources]:
                 Probe("store", store.probe_writes),
                 Probe("cache", cache.probe),
                 Probe("prefect", lambda: probe_prefect(configuration.prefect.api_url)),
+                Probe("decoders", DecoderProbe(configuration.decoders).ask),
             ),
             every_seconds=configuration.api.ready_probe_seconds,
         )

@@ -1,11 +1,13 @@
 """The API starts in any order with its dependencies, and says what is missing while it is."""
 
+import sys
 from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
+from api import decoders
 from api.resources import ApiConfiguration
 from api.routes import process_image
 from infra.db.engine import Database
@@ -20,7 +22,18 @@ from tests.waiting import eventually
 
 GOOD = "https://supplier.example/a.jpg"
 UNKNOWN = "01900000-0000-7000-8000-000000000000"
+AWAY = ("database", "broker", "store", "cache", "prefect")
 MIGRATE = "run `product-images migrate`"
+RAISED_FLOOR = """
+import runpy
+from dataclasses import replace
+from tasks.imaging import decoders
+decoders._is_of_the_system = lambda path: False
+decoders.FLOORS = tuple(
+    replace(each, oldest="99.0") if each.name == "libtiff" else each for each in decoders.FLOORS
+)
+runpy.run_module("tasks.decoders", run_name="__main__")
+"""
 
 
 @pytest.fixture
@@ -53,8 +66,8 @@ def test_an_api_alone_lives_names_all_that_is_missing_and_accepts_nothing(lonely
 
     assert response.status_code == 503
     parts = response.json()["dependencies"]
-    assert set(parts) == {"database", "broker", "store", "cache", "prefect"}
-    assert all(part["ok"] is False and part["detail"] for part in parts.values())
+    assert set(parts) == {*AWAY, "decoders"}
+    assert all(parts[name]["ok"] is False and parts[name]["detail"] for name in AWAY)
     assert "does not answer" in refusal(lonely, "POST", "/process-image", {"image_url": GOOD})
 
 
@@ -91,6 +104,24 @@ def test_without_tables_every_page_says_what_to_do(
             database = response.json()["dependencies"]["database"]
             assert database["ok"] is False
             assert MIGRATE in database["detail"]
+
+
+def test_a_decoder_that_is_too_old_degrades_the_api_and_is_named(
+    configured: ApiConfiguration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child raises a floor above what is installed, and then does what the real one does."""
+    monkeypatch.setattr(decoders, "_CHECK", (sys.executable, "-c", RAISED_FLOOR))
+    with running_api(configured) as api:
+        eventually(
+            lambda: "not been asked" not in api.call("GET", "/readyz").text, "all were asked"
+        )
+        response = api.call("GET", "/readyz")
+        assert (response.status_code, response.json()["status"]) == (200, "degraded")
+        told = response.json()["dependencies"]["decoders"]
+        assert told["ok"] is False
+        assert "is older than 99.0" in told["detail"]
+        assert "libtiff" in told["detail"]
+        api.accepted(image_url=GOOD)
 
 
 def test_a_request_that_lost_against_another_one_may_come_back_at_once(

@@ -221,7 +221,7 @@ def test_readiness_tells_of_every_part_and_how_fast_it_answers(api: Api) -> None
 
     assert readiness["status"] == "ready"
     parts = readiness["dependencies"]
-    assert set(parts) == {"database", "broker", "store", "cache", "prefect"}
+    assert set(parts) == {"database", "broker", "store", "cache", "prefect", "decoders"}
     for part in parts.values():
         assert (part["ok"], part["detail"]) == (True, None)
         assert part["latency_ms"] >= 0
