@@ -8,7 +8,7 @@ import subprocess
 import sys
 from threading import Lock
 
-from infra.errors import ErrorCode, ServiceUnavailable
+from infra.errors import ErrorCode, ProductImagesError
 from infra.settings import DecoderSettings, inherited_environment
 
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "SYSTEMROOT", "TMPDIR")
@@ -30,13 +30,13 @@ class DecoderProbe:
         self._answer: str | None = None
 
     def ask(self) -> None:
-        """Raise `ServiceUnavailable` with a sentence for each decoder that is too old."""
+        """Raise `ProductImagesError` with a sentence for each decoder that is too old."""
         with self._lock:
             if self._answer is None:
                 self._answer = self._run()
             answer = self._answer
         if answer:
-            raise ServiceUnavailable(ErrorCode.INTERNAL_ERROR, answer)
+            raise ProductImagesError(ErrorCode.INTERNAL_ERROR, answer)
 
     def _run(self) -> str:
         try:
@@ -53,5 +53,5 @@ class DecoderProbe:
             sentence = (
                 "The decoders could not be checked; run `python -m tasks.decoders` to see why."
             )
-            raise ServiceUnavailable(ErrorCode.INTERNAL_ERROR, sentence) from exc
+            raise ProductImagesError(ErrorCode.INTERNAL_ERROR, sentence) from exc
         return " ".join(done.stdout.split("\n")).strip()

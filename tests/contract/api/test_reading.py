@@ -11,6 +11,7 @@ from infra.db.engine import Database
 from infra.states import JobState, WaitReason
 from tasks.presence import report_presence
 from tests.contract.api.running import Api
+from tests.waiting import eventually
 
 GOOD = "https://supplier.example/a.jpg"
 JOB_FIELDS = {
@@ -217,9 +218,11 @@ def test_health_asks_nobody(api: Api) -> None:
 
 
 def test_readiness_tells_of_every_part_and_how_fast_it_answers(api: Api) -> None:
-    readiness = api.get("/readyz")
+    def ready() -> Any:
+        told = api.get("/readyz")
+        return told if told["status"] == "ready" else None
 
-    assert readiness["status"] == "ready"
+    readiness = eventually(ready, "every part has answered")
     parts = readiness["dependencies"]
     assert set(parts) == {"database", "broker", "store", "cache", "prefect", "decoders"}
     for part in parts.values():
