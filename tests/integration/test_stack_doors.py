@@ -139,8 +139,8 @@ def test_the_servers_behind_the_store_do_nothing_for_strangers(
     }
 
 
-def test_a_real_file_id_opens_nothing_without_a_token(stack: Stack) -> None:
-    """Whoever learns where an object lies still cannot read, write or remove it."""
+def test_a_file_id_opens_nothing_without_a_token(stack: Stack) -> None:
+    """The volume port refuses before it looks whether there is such a file."""
     volume = ports(stack)["s3-volume"]
     for volume_id in range(1, 9):
         for method in ("GET", "HEAD", "POST", "DELETE"):
