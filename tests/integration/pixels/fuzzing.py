@@ -98,18 +98,20 @@ def _animations() -> list[bytes]:
     ]
 
 
+# Made with the module: a pixel process may not read the packaged presets later.
+_KEEPING = keeping(ImageFormat.WEBP, quality=FixedQuality(60), boxes=(Box(width=16),))
+
+
 def try_damaged(directory: Path, files: Sources, seed: int, count: int) -> Counter[str]:
     """Damage files in many ways and show them; return how often each code came out."""
     random = Random(seed)
     source = directory / f"{seed}.bin"
-    variants = directory / f"{seed}"
-    variants.mkdir()
     codes: Counter[str] = Counter()
     for number in range(count):
         moving = number % _MOVING_EVERY == 0
         source.write_bytes(damaged(random.choice(files.moving if moving else files.all), random))
         try:
-            codes[_play(source, variants) if moving else _show(source)] += 1
+            codes[_play(source, directory) if moving else _show(source)] += 1
         except ImageRefused as refused:
             codes[refused.code] += 1
     return codes
@@ -122,8 +124,7 @@ def _show(source: Path) -> str:
 
 def _play(source: Path, directory: Path) -> str:
     """Make the variant of a preset that keeps animations, which needs every frame."""
-    preset = keeping(ImageFormat.WEBP, quality=FixedQuality(60), boxes=(Box(width=16),))
-    (variant,) = render(source, directory, preset, limits=LIMITS).variants
+    (variant,) = render(source, directory, _KEEPING, limits=LIMITS).variants
     return MOVED if variant.frames > 1 else SHOWN
 
 

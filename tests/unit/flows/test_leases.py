@@ -16,6 +16,7 @@ from flows.attempts import Attempts, Halt
 from flows.gate import Gate, Obstacle
 from flows.leases import Kind, Leases
 from infra.db.engine import Database
+from infra.states import WaitReason
 from tasks.claim import Claim
 from tasks.lease import Renewal
 from tests.unit.flows.claims import JOB_ID, claim_of
@@ -36,7 +37,7 @@ class Office:
     renewed: list[list[UUID]] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
 
-    def report_presence(self, _: Database, owner: str) -> None:
+    def report_presence(self, _: Database, owner: str, *, waits_for: WaitReason | None) -> None:
         self.seen.append(owner)
         if self.failures:
             raise self.failures.pop(0)
