@@ -34,7 +34,7 @@ demo: $(STAMP)  ## Start the whole stack, process a real picture, show what came
 test: $(STAMP)  ## Run every test against private stacks.
 	@$(BIN)/python -m tests
 
-test-thorough: $(STAMP)  ## Run the tests that take hours: every fault of every part, 300 jobs each.
+test-thorough: $(STAMP)  ## Run the tests that take hours: each fault of each part, ORDEAL_JOBS=300 each.
 	@$(BIN)/python -m tests thorough
 
 lint: $(STAMP)  ## Format, lint, types, and the files for containers.
