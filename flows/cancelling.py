@@ -25,7 +25,6 @@ from tasks.standing import recently_cancelled
 
 log = structlog.get_logger(__name__)
 
-_LOOK_SECONDS = 10.0
 _OVERLAP_SECONDS = 60.0  # an attempt that was cut off may still have had its say
 _BEFORE_SECONDS = 600.0  # what this worker looks back on when it starts
 _AT_ONCE = 4  # runs that are cancelled at the same time: people cancel hundreds with a click
@@ -36,6 +35,7 @@ class Cancelling:
 
     def __init__(self, desk: Desk, polled_runs: PolledRuns, coordinators: Coordinators) -> None:
         self._desk = desk
+        self._look_seconds = desk.workshop.configuration.timings.cancel_look_seconds
         self._polled_runs = polled_runs
         self._coordinators = coordinators
         self._at_once = asyncio.Semaphore(_AT_ONCE)
@@ -60,7 +60,7 @@ class Cancelling:
         """Look for ever at runs that are being cancelled, and at jobs that were cancelled."""
         looked_at = monotonic() - _BEFORE_SECONDS
         while True:
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(self._look_seconds)
             if not self._desk.gate.is_open:
                 continue
             begun = monotonic()

@@ -41,8 +41,6 @@ from tasks.queue_bound import QueueBound
 
 log = structlog.get_logger(__name__)
 
-LEASE_SECONDS = 30.0
-_LEASE = Kind("batch", LEASE_SECONDS, renew_leading)
 _TURN_SECONDS = 1.0
 _SURPRISE_SECONDS = 5.0
 _PROGRESS_SECONDS = 5.0
@@ -88,6 +86,8 @@ class _Coordinator:
         self._threads = desk.workshop.threads[Lane.BULK].io
         self._database = desk.workshop.database
         self._bound = QueueBound(desk.workshop.configuration.queue.max_queued)
+        seconds = desk.workshop.configuration.timings.batch_lease_seconds
+        self._lease = Kind("batch", seconds, renew_leading)
         self._progress = Progress(batch_id, flow_run_id)
         self._shown_at = float("-inf")
         self.pause_seconds = _TURN_SECONDS
@@ -122,11 +122,11 @@ class _Coordinator:
             self._database,
             self._batch_id,
             owner=self._desk.owner,
-            lease_seconds=LEASE_SECONDS,
+            lease_seconds=self._lease.seconds,
         )
         if leading is not None:
             claim = LeaderClaim(self._batch_id, self._desk.owner)
-            with self._desk.leases.kept(_LEASE, claim, lost=self._say_lost):
+            with self._desk.leases.kept(self._lease, claim, lost=self._say_lost):
                 await self._lead(leading)
         end = await in_thread(self._threads, batch_end, self._database, self._batch_id)
         if end is None:

@@ -15,7 +15,7 @@ from prefect.exceptions import Abort
 from prefect.states import Cancelled, Failed
 
 from flows.bulk_labels import BATCH_DEPLOYMENT, batch_label
-from flows.coordinate import LEASE_SECONDS, batch_state, coordinate, coordinate_batch
+from flows.coordinate import batch_state, coordinate, coordinate_batch
 from flows.desk import Desk
 from flows.flow_runs import Taken
 from flows.runner import run_flow_here
@@ -41,6 +41,7 @@ class Coordinators:
         self._desk = desk
         self._threads = desk.workshop.threads[Lane.BULK].io
         self._database = desk.workshop.database
+        self._lease_seconds = desk.workshop.configuration.timings.batch_lease_seconds
         self._under_way: dict[UUID, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
@@ -107,7 +108,7 @@ class Coordinators:
             lead_waiting,
             self._database,
             owner=self._desk.owner,
-            lease_seconds=LEASE_SECONDS,
+            lease_seconds=self._lease_seconds,
             limit=room,
         )
         for leading in found:

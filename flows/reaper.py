@@ -31,8 +31,6 @@ from tasks.standing import Standing, standings_by_flow_run
 
 log = structlog.get_logger(__name__)
 
-_LOOK_SECONDS = 10.0
-_SETTLING_SECONDS = 30.0  # what changed less long ago may still be told by who changed it
 _ACTIVE = (StateType.RUNNING, StateType.CANCELLING, StateType.PENDING)
 
 
@@ -43,11 +41,12 @@ class Reaper:
         self._desk = desk
         self._client = client
         self._polled_runs = polled_runs
+        self._timings = desk.workshop.configuration.timings
 
     async def run(self) -> None:
         """Look for ever."""
         while True:
-            await asyncio.sleep(_LOOK_SECONDS * random.uniform(0.8, 1.2))
+            await asyncio.sleep(self._timings.reaper_seconds * random.uniform(0.8, 1.2))
             if not self._desk.gate.is_open:
                 continue
             try:
@@ -76,7 +75,7 @@ class Reaper:
         active = [
             flow_run
             for flow_run in await self._desk.flow_runs.in_states(_ACTIVE)
-            if flow_run.state is not None and not _is_fresh(flow_run.state.timestamp)
+            if flow_run.state is not None and not self._is_fresh(flow_run.state.timestamp)
         ]
         if not active:
             return
@@ -96,7 +95,7 @@ class Reaper:
             (run, standings.get(run.id))
             for run in flow_runs
             if not (
-                _bulk_is_alive(run, bulk[run.id])
+                self._bulk_is_alive(run, bulk[run.id])
                 if run.id in bulk
                 else self._is_alive(run, standings.get(run.id), present)
             )
@@ -107,19 +106,31 @@ class Reaper:
     ) -> bool:
         if standing is not None:
             if standing.state.is_final:
-                return _is_fresh(standing.finished_at)
+                return self._is_fresh(standing.finished_at)
             return standing.lease_is_live
         owner = flow_run.infrastructure_pid
         if owner == self._desk.owner:
             return self._polled_runs.is_running(flow_run.id)
         return owner in present
 
+    def _bulk_is_alive(self, flow_run: FlowRun, standing: BulkStanding) -> bool:
+        """A run that was made for somebody who has not begun yet waits, and is alive."""
+        if standing.is_done:
+            return self._is_fresh(standing.finished_at)
+        is_pending = flow_run.state is not None and flow_run.state.type is StateType.PENDING
+        return standing.lease_is_live or is_pending
+
+    def _is_fresh(self, moment: datetime | None) -> bool:
+        """Whether the worker that changed it may still be about to tell Prefect."""
+        settling = timedelta(seconds=self._timings.settling_seconds)
+        return moment is not None and datetime.now(UTC) - moment < settling
+
     async def _close(self, flow_run_id: UUID) -> None:
         """Look again first: a job may have been claimed since, and its run be alive."""
         flow_run = await self._desk.flow_runs.read(flow_run_id)
         if flow_run is None or flow_run.state is None or flow_run.state.type not in _ACTIVE:
             return
-        if _is_fresh(flow_run.state.timestamp):
+        if self._is_fresh(flow_run.state.timestamp):
             return
         for dead, standing in await self._dead([flow_run]):
             await self._end(dead, standing)
@@ -142,19 +153,11 @@ class Reaper:
         old = {
             task_run.flow_run_id
             for task_run in left
-            if task_run.state is not None and not _is_fresh(task_run.state.timestamp)
+            if task_run.state is not None and not self._is_fresh(task_run.state.timestamp)
         }
         closed = await self._desk.flow_runs.close_task_runs([run for run in old if run is not None])
         if closed:
             log.warning("task runs closed", count=closed)
-
-
-def _bulk_is_alive(flow_run: FlowRun, standing: BulkStanding) -> bool:
-    """A run that was made for somebody who has not begun yet waits, and is alive."""
-    if standing.is_done:
-        return _is_fresh(standing.finished_at)
-    is_pending = flow_run.state is not None and flow_run.state.type is StateType.PENDING
-    return standing.lease_is_live or is_pending
 
 
 def _ending(flow_run: FlowRun, standing: Standing | None) -> State[Any]:
@@ -163,7 +166,3 @@ def _ending(flow_run: FlowRun, standing: Standing | None) -> State[Any]:
     if flow_run.state is not None and flow_run.state.type is StateType.CANCELLING:
         return Cancelled(message="Nobody worked on it any more.")
     return Crashed(message="The worker that ran this is gone.")
-
-
-def _is_fresh(moment: datetime | None) -> bool:
-    return moment is not None and datetime.now(UTC) - moment < timedelta(seconds=_SETTLING_SECONDS)

@@ -90,7 +90,8 @@ async def _go_on(batch_id: UUID, flow_run: FlowRun) -> State[Any]:
     if end is None or end.state is BatchState.READY:
         return Completed(message=f"Nothing to do: batch {batch_id} is ready. {_ANOTHER}")
     if end.state is not BatchState.RUNNING:
-        leader = Leader(desk.owner, flow_run.id, _coordinator().LEASE_SECONDS)
+        timings = desk.workshop.configuration.timings
+        leader = Leader(desk.owner, flow_run.id, timings.batch_lease_seconds)
         try:
             await in_thread(threads, retry_batch, database, batch_id, leader=leader)
         except Rejected as exc:

@@ -39,6 +39,7 @@ from infra.settings import (
     RequestSettings,
     StoreSettings,
     WorkerSettings,
+    WorkerTimings,
 )
 from infra.states import Lane
 from infra.upkeep_settings import FailureAlarmSettings, ReprocessSettings
@@ -81,6 +82,7 @@ class WorkerConfiguration:
     failure_alarm: FailureAlarmSettings
     reprocess: ReprocessSettings
     requests: RequestSettings
+    timings: WorkerTimings
     presets: Presets = field(default_factory=packaged_presets)
 
     @classmethod
@@ -105,6 +107,7 @@ class WorkerConfiguration:
             failure_alarm=FailureAlarmSettings.load(),
             reprocess=ReprocessSettings.load(),
             requests=RequestSettings.load(),
+            timings=WorkerTimings.load(),
         )
 
 

@@ -287,6 +287,19 @@ class WorkerSettings(Section):
     directory: Path = Field(Path("/tmp"), description="where a job's files live while it runs")  # noqa: S108 - a default that the operator may move
 
 
+class WorkerTimings(Section):
+    """How soon the workers notice what was left behind; shorter asks the services more often."""
+
+    model_config = SettingsConfigDict(env_prefix="WORKER_")
+
+    reaper_seconds: Positive = Field(10, description="between two looks for what was left behind")
+    settling_seconds: Positive = Field(
+        30, description="what changed less long ago may still be told by the worker that changed it"
+    )
+    cancel_look_seconds: Positive = Field(10, description="an event usually says so at once")
+    batch_lease_seconds: Positive = 30
+
+
 class ClientSettings(Section):
     """The command line as a client of the API."""
 

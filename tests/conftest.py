@@ -27,6 +27,13 @@ _ENVIRONMENT = {
     "FETCH_HOST_CONCURRENCY": "64",
     "FETCH_HOST_RATE_PER_SECOND": "1000",
     "FETCH_HOST_BREAKER_FAILURES": "1000",
+    # What is left behind is noticed soon: tests of it wait for these. Not so soon that a busy
+    # machine loses a lease that its worker renews every third of this.
+    "JOB_LEASE_SECONDS": "5",
+    "WORKER_REAPER_SECONDS": "1",
+    "WORKER_SETTLING_SECONDS": "5",
+    "WORKER_CANCEL_LOOK_SECONDS": "2",
+    "WORKER_BATCH_LEASE_SECONDS": "6",
 }
 _TURNS = _PROJECT / ".local" / "stack-start.lock"
 _DIRECTORY = Path(os.environ.get("STACK_TEST_DIRECTORY") or _PROJECT / ".local" / "test")

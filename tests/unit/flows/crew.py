@@ -33,6 +33,7 @@ from infra.settings import (
     RequestSettings,
     StoreSettings,
     WorkerSettings,
+    WorkerTimings,
 )
 from infra.states import JobState, Lane
 from infra.upkeep_settings import FailureAlarmSettings, ReprocessSettings
@@ -109,6 +110,7 @@ def worker_configuration(database: DatabaseSettings) -> WorkerConfiguration:
         failure_alarm=FailureAlarmSettings(),
         reprocess=ReprocessSettings(),
         requests=RequestSettings(),
+        timings=WorkerTimings(),
         database=database,
         dispatch=DispatchSettings(),
         fetch=FetchSettings(),
