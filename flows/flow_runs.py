@@ -26,7 +26,7 @@ from prefect.client.schemas.filters import (
     WorkPoolFilter,
     WorkPoolFilterName,
 )
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.objects import FlowRun, StateDetails, StateType
 from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.states import Cancelled, Completed, Crashed, Failed, Pending, Running, Scheduled
@@ -46,6 +46,11 @@ AWAITING_SLOT = "AwaitingSlot"
 """Name of the state of a run that the bridge has scheduled because of a limit."""
 NOTHING_MADE = "NothingMade"
 """Name of the failure of a run that made no image of a job that has ready ones from before."""
+NO_PAUSE = (
+    "A single run cannot be paused, so its work goes on. Pause the work pool, its queue or the "
+    "deployment to have no more work begun, or cancel this run to end it."
+)
+"""What a run says that somebody tried to pause or suspend."""
 _NO_WISHES = frozenset({PARKED, AWAITING_SLOT, "AwaitingConcurrencySlot", "Late"})
 _OURS_SECONDS = 60.0
 _SOON = timedelta(seconds=10)  # a poller takes runs that long before their time
@@ -90,6 +95,25 @@ def parked_state(until: datetime) -> State[Any]:
 def awaiting_slot() -> State[Any]:
     """Return how Prefect shows a job that goes through the work pool because of a limit."""
     return Scheduled(name=AWAITING_SLOT)
+
+
+def _before_pause(shown: State[Any] | None) -> State[Any]:
+    """Return a new state like the one in which a run was paused.
+
+    A pending run shows Running: the server lets a paused one return to that, not to Pending, and
+    who runs it does so from either.
+    """
+    if shown is None:
+        return Scheduled(message=NO_PAUSE)
+    if shown.is_pending() or shown.is_running():
+        return Running(message=NO_PAUSE)
+    is_open = shown.is_scheduled()
+    return State(
+        type=shown.type,
+        name=shown.name,
+        message=NO_PAUSE if is_open else shown.message,
+        state_details=StateDetails(scheduled_time=shown.state_details.scheduled_time),
+    )
 
 
 def is_stopped(state: State[Any] | None) -> bool:
@@ -254,6 +278,19 @@ class FlowRuns:
             return Taken.ELSEWHERE
         await self._client.set_flow_run_state(flow_run.id, awaiting_slot())
         return Taken.ELSEWHERE
+
+    async def undo_pause(self, flow_run: FlowRun) -> bool:
+        """Have a run show again what it showed when it was paused; False if the server refuses.
+
+        Not forced: a run that was cancelled or has ended meanwhile stays as it is.
+        """
+        states = await self._client.read_flow_run_states(flow_run.id)
+        others = [state for state in states if state.type is not StateType.PAUSED]
+        shown = max(others, key=lambda state: state.timestamp, default=None)
+        answer: OrchestrationResult[Any] = await self._client.set_flow_run_state(
+            flow_run.id, _before_pause(shown)
+        )
+        return answer.status is SetStateStatus.ACCEPT
 
     async def close(
         self, flow_run_id: UUID, state: State[Any], *, ended_at: datetime | None = None

@@ -17,6 +17,7 @@ log = structlog.get_logger(__name__)
 
 CANCELLED = ("prefect.flow-run.Cancelling", "prefect.flow-run.Cancelled")
 SCHEDULED = ("prefect.flow-run.Scheduled", "prefect.flow-run.AwaitingRetry")
+PAUSED = ("prefect.flow-run.Suspended", "prefect.flow-run.Paused")
 
 _RESOURCE_PREFIX = "prefect.flow-run."
 _AGAIN_SECONDS = 3.0

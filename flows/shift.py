@@ -25,13 +25,14 @@ from flows.flow_runs import FlowRuns
 from flows.gate import Gate, Obstacle
 from flows.health import Health
 from flows.journal import tidy_run_logs
-from flows.listening import CANCELLED, SCHEDULED, Hear, listen
+from flows.listening import CANCELLED, PAUSED, SCHEDULED, Hear, listen
 from flows.polled_chunks import PolledChunks
 from flows.polled_runs import PolledRuns
 from flows.polling import Polling, ScheduledRuns
 from flows.reaper import Reaper
 from flows.removal import Removal
 from flows.runner import WarmRunner
+from flows.suspensions import Suspensions
 from flows.through_pool import ThroughPool
 from flows.traffic import Traffic
 from flows.workbench import Workbench
@@ -89,6 +90,8 @@ class Crew:
         scheduled = ScheduledRuns(
             self.desk.flow_runs, {prefect.work_pool: polling, pool_of_batches: batches}
         )
+        suspensions = Suspensions(self.desk)
+        hearers = _hearers(cancelling.hear, scheduled.hear, suspensions.hear)
         self._duties: dict[str, Duty] = {
             "leases": self.desk.leases.run,
             "presence": self.desk.attempts.report,
@@ -101,8 +104,9 @@ class Crew:
             "polling when woken": polling.look_when_woken,
             "polling for batches when woken": batches.look_when_woken,
             "scheduled runs": scheduled.run,
-            "events": partial(listen, _hearers(cancelling.hear, scheduled.hear)),
+            "events": partial(listen, hearers),
             "cancelling": cancelling.look,
+            "suspensions": suspensions.run,
             "removal of objects": Removal(self.desk).run,
             "reaper": Reaper(self.desk, runner.client, polled_runs).run,
         }
@@ -124,8 +128,9 @@ class Crew:
         await self._batches.sign_off()
 
 
-def _hearers(cancelled: Hear, scheduled: Hear) -> dict[str, Hear]:
-    return {**dict.fromkeys(CANCELLED, cancelled), **dict.fromkeys(SCHEDULED, scheduled)}
+def _hearers(cancelled: Hear, scheduled: Hear, paused: Hear) -> dict[str, Hear]:
+    heard = ((CANCELLED, cancelled), (SCHEDULED, scheduled), (PAUSED, paused))
+    return {event: hear for events, hear in heard for event in events}
 
 
 class End:

@@ -1,6 +1,5 @@
 """What else a person can do to a run in Prefect's UI while its job is at work: the job is done."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -50,22 +49,6 @@ def test_a_run_whose_state_somebody_changed_by_hand_shows_its_job_s_end(
     assert (done["state"], done["attempts"]) == ("ready", 1)
     shows_completed(world, job["flow_run_id"])
     assert pictures.requests[f"/photo/{seed}.jpg"] == 1
-
-
-def test_a_run_that_somebody_suspends_is_finished_all_the_same(
-    world: World, pictures: PictureServer
-) -> None:
-    job = at_work(world, pictures, 5620)
-
-    until = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
-    details = {"pause_timeout": until, "pause_reschedule": True}
-    state = {"type": "PAUSED", "name": "Suspended", "state_details": details}
-    change_state(world, job["flow_run_id"], state)
-    pictures.gate.set()
-    done = world.finished(job["id"])
-
-    assert (done["state"], done["attempts"]) == ("ready", 1)
-    shows_completed(world, job["flow_run_id"])
 
 
 def test_a_run_that_somebody_deletes_does_not_take_its_job_along(

@@ -1,11 +1,12 @@
 """What a person does in Prefect's UI, with the requests that the UI sends; and undoing it.
 
-The classic UI retries unforced, the new one forces; both force a cancellation. Whatever a
-context manager here changes is changed back at its end, and the worker has noticed both.
+The classic UI retries and suspends unforced, the new one forces; both force a cancellation.
+Whatever a context manager here changes is changed back at its end, and the worker has noticed both.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +60,18 @@ def cancel(world: World, flow_run_id: str) -> None:
 
 
 def change_state(world: World, flow_run_id: str, state: Any) -> None:
-    """Choose a state for a run by hand, or suspend it."""
+    """Choose a state for a run by hand."""
     _set_state(world, flow_run_id, state, force=True)
+
+
+def suspend(
+    world: World, flow_run_id: str, *, force: bool = False, until: datetime | None = None
+) -> None:
+    """Press Suspend (in the new UI: Pause, forced) with its usual five minutes."""
+    timeout = until or datetime.now(UTC) + timedelta(minutes=5)
+    details = {"pause_timeout": timeout.isoformat(), "pause_reschedule": True}
+    state = {"type": "PAUSED", "name": "Suspended", "state_details": details}
+    _set_state(world, flow_run_id, state, force=force)
 
 
 def quick_run(world: World, **parameters: Any) -> Any:
