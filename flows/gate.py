@@ -61,7 +61,6 @@ class Gate:
         self._pause = pause
         self._resume = resume
         self._since: dict[Obstacle, float] = {}
-        self._details: dict[Obstacle, str] = {}
         self._opened: dict[Obstacle, float] = {}
         self._hold_off: dict[Obstacle, float] = {}
         self._failures: dict[Obstacle, deque[tuple[float, str]]] = {}
@@ -81,11 +80,6 @@ class Gate:
         """What a job would wait for at this worker: the obstacle that came first; None if open."""
         return next((_WAITS[obstacle] for obstacle in self._since), None)
 
-    @property
-    def reasons(self) -> Mapping[Obstacle, str]:
-        """What stands in the way, each with a sentence about it, which may be empty."""
-        return dict(self._details)
-
     def close(self, obstacle: Obstacle, detail: str = "") -> None:
         """Take no new work for this reason."""
         if obstacle in self._since:
@@ -95,7 +89,6 @@ class Gate:
         self._hold_off[obstacle] = self._next_hold_off(obstacle)
         was_open = self.is_open
         self._since[obstacle] = monotonic()
-        self._details[obstacle] = detail
         if was_open:
             self._pause()
 
@@ -104,7 +97,6 @@ class Gate:
         since = self._since.pop(obstacle, None)
         if since is None:
             return
-        del self._details[obstacle]
         self._opened[obstacle] = monotonic()
         log.info(
             "obstacle gone",

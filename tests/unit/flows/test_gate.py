@@ -166,15 +166,6 @@ def test_an_error_that_proves_nothing_is_counted_and_closes_nothing(gate: Gate, 
     assert gate.failures(Obstacle.DATABASE, before) == []
 
 
-def test_a_gate_tells_why_it_is_closed(gate: Gate) -> None:
-    gate.close(Obstacle.STORE, "It is full.")
-    gate.close(Obstacle.PAUSED)
-    assert gate.reasons == {Obstacle.STORE: "It is full.", Obstacle.PAUSED: ""}
-
-    gate.open(Obstacle.STORE)
-    assert gate.reasons == {Obstacle.PAUSED: ""}
-
-
 def test_an_obstacle_that_comes_back_much_later_may_go_at_once(
     gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,7 +95,7 @@ def test_a_refused_connection_closes_the_gate_at_once(clinic: Clinic) -> None:
 
     play(clinic.health.suspect(Obstacle.PREFECT))
 
-    assert clinic.gate.reasons == {Obstacle.PREFECT: "Nothing listens there."}
+    assert clinic.gate.obstacles == (Obstacle.PREFECT,)
 
 
 def test_a_suspect_that_answers_or_is_slow_closes_nothing(clinic: Clinic) -> None:
@@ -181,7 +181,7 @@ def test_a_store_that_answers_but_refuses_writes_closes_the_gate_until_it_takes_
 
     async def scenario() -> None:
         await clinic.until(lambda: clinic.gate.obstacles, "a closed gate")
-        assert clinic.gate.reasons == {Obstacle.STORE: "It is full."}
+        assert clinic.gate.obstacles == (Obstacle.STORE,)
         clinic.writes.said = [None]
         await clinic.until(lambda: clinic.gate.is_open, "an open gate")
 
