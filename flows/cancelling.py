@@ -110,10 +110,11 @@ class Cancelling:
             await self._cancel_other(flow_run)
             return
         attempt = self._desk.attempts.of_job(standing.job_id)
-        if standing.state.is_final and attempt is None:
-            await self._desk.flow_runs.show_end(standing)
-        elif attempt is not None and not standing.state.is_final:
+        if attempt is not None:
+            # Even if the job has ended: one whose lease had run out was ended without its attempt.
             attempt.end(Halt.CANCELLED)
+        elif standing.state.is_final:
+            await self._desk.flow_runs.show_end(standing)
 
     async def _cancel_other(self, flow_run: FlowRun) -> None:
         """A chunk gives its jobs back to the batch, a coordinator's batch is cancelled."""
