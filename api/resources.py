@@ -17,7 +17,8 @@ from infra.broker.rabbitmq import RabbitPublisher
 from infra.broker.rabbitmq import probe as probe_broker
 from infra.cache import Cache
 from infra.db.engine import Database
-from infra.http import probe_prefect
+from infra.deployments import DEPLOYMENTS
+from infra.http import probe_deployments, probe_prefect
 from infra.objectstore import ObjectStore
 from infra.product_cache import ProductCache
 from infra.settings import (
@@ -131,20 +132,8 @@ def open_resources(configuration: ApiConfiguration) -> Iterator[ApiResources]:
         )
         known_keys = KnownKeys()
 
-        def probe_database() -> None:
-            database.require_schema()
-            known_keys.look_for_keys(database)  # who may read the details: here waiting is free
-
-        probes = Probes(
-            (
-                Probe(DATABASE, probe_database),
-                Probe("broker", lambda: probe_broker(configuration.broker)),
-                Probe("store", store.probe_writes),
-                Probe("cache", cache.probe),
-                Probe("prefect", lambda: probe_prefect(configuration.prefect.api_url)),
-                Probe("decoders", DecoderProbe(configuration.decoders).ask),
-            ),
-            every_seconds=configuration.api.ready_probe_seconds,
+        probes = _probes(
+            configuration, database=database, store=store, cache=cache, known_keys=known_keys
         )
         stack.enter_context(probes)
         assets = configuration.assets.public_asset_url
@@ -164,3 +153,35 @@ def open_resources(configuration: ApiConfiguration) -> Iterator[ApiResources]:
             product_shape=written,
             queue_bound=QueueBound(configuration.queue.max_queued),
         )
+
+
+def _probes(
+    configuration: ApiConfiguration,
+    *,
+    database: Database,
+    store: ObjectStore,
+    cache: Cache,
+    known_keys: KnownKeys,
+) -> Probes:
+    """Name the parts that `/readyz` tells of, and how each is asked."""
+    prefect = configuration.prefect
+
+    def probe_database() -> None:
+        database.require_schema()
+        known_keys.look_for_keys(database)  # who may read the details: here waiting is free
+
+    def probe_deployed() -> None:
+        probe_deployments(prefect.api_url, DEPLOYMENTS, prefect.api_auth_string)
+
+    return Probes(
+        (
+            Probe(DATABASE, probe_database),
+            Probe("broker", lambda: probe_broker(configuration.broker)),
+            Probe("store", store.probe_writes),
+            Probe("cache", cache.probe),
+            Probe("prefect", lambda: probe_prefect(prefect.api_url)),
+            Probe("deployments", probe_deployed),
+            Probe("decoders", DecoderProbe(configuration.decoders).ask),
+        ),
+        every_seconds=configuration.api.ready_probe_seconds,
+    )

@@ -3,8 +3,9 @@
 Never for URLs that come from outside: those go through infra/fetch.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 
 import requests
@@ -81,6 +82,45 @@ def probe_prefect(api_url: str, *, timeout_seconds: float = 2) -> None:
 def probe_prefect_process(api_url: str, *, timeout_seconds: float = 2) -> None:
     """Raise `ServiceUnavailable` unless the process of the Prefect API answers at all."""
     _ask_prefect(f"{api_url.rstrip('/')}/health", timeout_seconds)
+
+
+def probe_deployments(
+    api_url: str, names: Collection[str], auth_string: str = "", *, timeout_seconds: float = 10
+) -> None:
+    """Raise `ServiceUnavailable`, naming them, when deployments are not in Prefect as they must be.
+
+    One whose work pool or queue was deleted cannot run either. While Prefect does not answer,
+    nothing is said of deployments: that is told by `probe_prefect`.
+    """
+    user, separator, password = auth_string.partition(":")
+    wanted = {"name": {"any_": sorted(names)}}
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.post(
+                f"{api_url.rstrip('/')}/deployments/filter",
+                json={"deployments": wanted, "flows": wanted},
+                auth=(user, password) if separator else None,
+                timeout=timeout_seconds,
+            )
+            if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+                raise _undeployed("Prefect refuses what PREFECT_API_AUTH_STRING says.")
+            if not answer.ok:
+                return
+            found = answer.json()
+    except requests.RequestException:
+        return
+    usable = {each["name"] for each in found if each["work_pool_name"] and each["work_queue_id"]}
+    missing = [name for name in names if name not in usable]
+    if missing:
+        raise _undeployed(
+            f"Prefect lacks these deployments, or the work pool of theirs: {', '.join(missing)}. "
+            "Run `python -m flows.deploy` to restore them."
+        )
+
+
+def _undeployed(detail: str) -> ServiceUnavailable:
+    return ServiceUnavailable(ErrorCode.PREFECT_UNAVAILABLE, detail)
 
 
 def _ask_prefect(url: str, timeout_seconds: float) -> None:

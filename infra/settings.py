@@ -108,11 +108,12 @@ class OptionalCacheSettings(CacheSettings):
 
 
 class PrefectSettings(Section):
-    """The Prefect server. Prefect's own client reads the same PREFECT_API_URL."""
+    """The Prefect server. Prefect's own client reads the same variables of its API."""
 
     model_config = SettingsConfigDict(env_prefix="PREFECT_")
 
     api_url: str
+    api_auth_string: str = Field("", description="user:password that the server asks for")
     work_pool: str = "product-images"
 
 

@@ -26,14 +26,13 @@ OUR_IMAGE = "product-images:local"
 # The command line and the local stack alone read these.
 NOT_IN_CONTAINERS = {
     "API_URL",
-    "PREFECT_API_AUTH_STRING",
     "PREFECT_PORT",
     "STACK_DIRECTORY",
     "STACK_SAMPLES",
     "WORKERS",
 } | {"PREFECT_API_DATABASE_CONNECTION_URL"}
 # Read by Prefect's client in a process of ours.
-PREFECT_CLIENT = {"PREFECT_API_AUTH_STRING", "PREFECT_SERVER_ANALYTICS_ENABLED", "DO_NOT_TRACK"}
+PREFECT_CLIENT = {"PREFECT_SERVER_ANALYTICS_ENABLED", "DO_NOT_TRACK"}
 
 SECRET_NAME = re.compile(r"PASS|SECRET|ACCESS_KEY|AUTH_STRING|ROOT_USER")
 REQUIRED = re.compile(r"\$\{[A-Z0-9_]+:\?[^}]+\}")

@@ -98,7 +98,9 @@ def configuration(stack: StackDescription, database_url: str) -> ApiConfiguratio
         database=DatabaseSettings(url=database_url),
         dispatch=DispatchSettings(),
         queue=QueueSettings(),
-        prefect=PrefectSettings(api_url=stack.prefect_api),
+        prefect=PrefectSettings(
+            api_url=stack.prefect_api, api_auth_string=stack.prefect_auth_string
+        ),
         store=StoreSettings(
             endpoint=stack.s3_endpoint,
             access_key=stack.s3_access_key,

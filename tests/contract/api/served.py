@@ -34,6 +34,7 @@ def served_api(stack: StackDescription, database_url: str) -> Iterator[tuple[Api
         "S3_BUCKET": stack.s3_bucket,
         "PUBLIC_ASSET_URL": "http://assets.example/images",
         "PREFECT_API_URL": stack.prefect_api,
+        "PREFECT_API_AUTH_STRING": stack.prefect_auth_string,
     }
     command = (sys.executable, "-m", "api.server")
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)

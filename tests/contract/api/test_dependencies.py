@@ -66,7 +66,7 @@ def test_an_api_alone_lives_names_all_that_is_missing_and_accepts_nothing(lonely
 
     assert response.status_code == 503
     parts = response.json()["dependencies"]
-    assert set(parts) == {*AWAY, "decoders"}
+    assert set(parts) == {*AWAY, "decoders", "deployments"}
     assert all(parts[name]["ok"] is False and parts[name]["detail"] for name in AWAY)
     assert "does not answer" in refusal(lonely, "POST", "/process-image", {"image_url": GOOD})
 

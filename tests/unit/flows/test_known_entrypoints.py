@@ -8,6 +8,7 @@ import yaml  # type: ignore[import-untyped]  # PyYAML ships no types
 from prefect.utilities.callables import parameter_schema
 
 from flows.pool_worker import FLOWS
+from infra.deployments import DEPLOYMENTS as LOOKED_FOR
 
 FILE = Path(__file__).resolve().parents[3] / "prefect.yaml"
 DEPLOYMENTS: list[dict[str, Any]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))["deployments"]
@@ -21,6 +22,10 @@ def test_each_deployment_has_the_name_of_its_flow() -> None:
     names = {entry["entrypoint"]: entry["name"] for entry in DEPLOYMENTS}
 
     assert names == {entrypoint: flow.name for entrypoint, flow in FLOWS.items()}
+
+
+def test_readiness_looks_for_every_deployment() -> None:
+    assert sorted(LOOKED_FOR) == sorted(entry["name"] for entry in DEPLOYMENTS)
 
 
 @pytest.mark.parametrize("entrypoint", FLOWS)
