@@ -34,9 +34,10 @@ NOT_IN_CONTAINERS = {
 # Read by Prefect's client in a process of ours.
 PREFECT_CLIENT = {"PREFECT_SERVER_ANALYTICS_ENABLED", "DO_NOT_TRACK"}
 
-SECRET_NAME = re.compile(r"PASS|SECRET|ACCESS_KEY|AUTH_STRING|ROOT_USER")
+SECRET_NAME = re.compile(r"PASS|SECRET|ACCESS_KEY|AUTH|ROOT_USER")
 REQUIRED = re.compile(r"\$\{[A-Z0-9_]+:\?[^}]+\}")
-URL_PASSWORD = re.compile(r"://[^:/@]+:(?P<password>.+)@")
+URL_PASSWORD = re.compile(r"://[^:/@]*:(?P<password>.+)@")
+PART_URL = re.compile(r"^(DATABASE|AMQP|REDIS)_URL$|CONNECTION_URL$")
 VARIABLE = re.compile(r"\$\{(?P<name>[A-Z0-9_]+)")
 PINNED = re.compile(r".+:(?!latest\b)[^:/@]+(@sha256:[0-9a-f]{64})?")
 
@@ -72,6 +73,31 @@ def literal_secrets(compose: Compose) -> Iterator[str]:
         secret = in_url["password"] if in_url else value if SECRET_NAME.search(name) else None
         if secret is not None and REQUIRED.fullmatch(secret) is None:
             yield f"{service}: {name} must come from the environment: ${{NAME:?what to do}}"
+
+
+def parts_without_password(compose: Compose) -> Iterator[str]:
+    for service, name, value in environments(compose):
+        if PART_URL.search(name) and URL_PASSWORD.search(value or "") is None:
+            yield f"{service} reaches a part without a password: {name}"
+
+
+def open_caches(compose: Compose) -> Iterator[str]:
+    """What a container of Redis needs to ask for a password, and to notice a wrong one itself."""
+    redis = services(compose)["redis"]
+    if "REDISCLI_AUTH" not in redis.get("environment", {}):
+        yield "redis is told no password"
+    if "\nrequirepass $$REDISCLI_AUTH\n" not in redis["command"][-1]:
+        yield "redis asks for no password"
+    if "-e" not in redis["healthcheck"]["test"]:
+        yield "redis is healthy even if it refuses its own health check"
+
+
+def shown_secrets(compose: Compose) -> Iterator[str]:
+    """Secrets in arguments, which everybody on the machine may read."""
+    for service, described in services(compose).items():
+        lines = yaml.safe_dump([described.get("command"), described.get("healthcheck")])
+        if any(SECRET_NAME.search(match["name"]) for match in VARIABLE.finditer(lines)):
+            yield f"{service} has a secret among its arguments"
 
 
 def hopeless_waits(compose: Compose) -> Iterator[str]:
@@ -165,6 +191,14 @@ RULES: list[tuple[Rule, str, str]] = [
     (literal_secrets, "${POSTGRES_PASSWORD:?run infra/docker/make-env.sh}", "hunter2"),
     (literal_secrets, "product-images:${RABBITMQ_PASSWORD:?", "product-images:${PASSWORD:-"),
     (literal_secrets, "${PREFECT_AUTH_STRING:?", "${PREFECT_AUTH_STRING:-"),
+    (literal_secrets, "redis://:${REDIS_PASSWORD:?", "redis://:${REDIS_PASSWORD:-"),
+    (literal_secrets, "REDISCLI_AUTH: ${REDIS_PASSWORD:?", "REDISCLI_AUTH: ${REDIS_PASSWORD:-"),
+    (parts_without_password, ":${REDIS_PASSWORD:?run infra/docker/make-env.sh}@", ""),
+    (open_caches, "requirepass", "port"),
+    (open_caches, "[CMD, redis-cli, -e, ping]", "[CMD, redis-cli, ping]"),
+    (open_caches, "REDISCLI_AUTH: ", "REDIS_AUTH: "),
+    (shown_secrets, "requirepass $$REDISCLI_AUTH", "requirepass ${REDIS_PASSWORD:?}"),
+    (shown_secrets, "redis-cli, -e", 'redis-cli, -a, "${REDIS_PASSWORD}", -e'),
     (hopeless_waits, "minio: {condition: service_healthy}", "api: {condition: service_started}"),
     (hopeless_waits, "prefect: {condition: service_healthy}", "x: {condition: service_healthy}"),
     (hopeless_waits, 'restart: "no"', "restart: always"),

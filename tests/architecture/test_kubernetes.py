@@ -29,7 +29,7 @@ KUBERNETES = "1.31"  # the oldest version that the documentation promises
 ALL = build(FOLDER / "example")
 FOREIGN_KINDS = {"keda.sh/v1alpha1"}
 SECRET = re.compile(
-    r"PASSWORD|SECRET|ACCESS_KEY|AUTH_STRING|(DATABASE|AMQP|REDIS)_URL|CONNECTION_URL"
+    r"PASSWORD|SECRET|ACCESS_KEY|AUTH_STRING|(DATABASE|AMQP|REDIS|MESSAGING|DOCKET)_URL|CONNECTION_URL"
 )
 CLOSED = {
     "allowPrivilegeEscalation": False,
@@ -211,6 +211,8 @@ RULES: list[tuple[Rule, Callable[[list[Manifest]], Any]]] = [
     (moving_images, lambda all_: container(all_).update(image="product-images")),
     (moving_images, lambda all_: container(all_).update(image="product-images:latest")),
     (literal_secrets, lambda all_: settings(all_).update(S3_SECRET_KEY="hunter2")),
+    (literal_secrets, lambda all_: settings(all_).update(REDIS_URL="redis://cache:6379/0")),
+    (literal_secrets, lambda all_: settings(all_).update(PREFECT_SERVER_DOCKET_URL="redis://r")),
     (literal_secrets, lambda all_: container(all_)["env"].append({"name": "A", "value": "b"})),
     (strange_settings, lambda all_: settings(all_).update(WORKER_SLOT="8")),
     (strange_modules, lambda all_: container(all_).update(command=["python", "-m", "flows.no"])),
