@@ -24,9 +24,9 @@ from infra.stack.account import erase
 from infra.stack.description import StackDescription
 from infra.stack.failure import AlreadyRunning, PortTaken
 from infra.stack.part import PartState, Progress
-from infra.stack.ports import free_port
 from infra.stack.record import birth_of
 from infra.stack.stack import Stack
+from tests.integration.services import own_services
 
 SERVICES = {"epmd", "rabbitmq", "s3", "redis", "postgres", "prefect"}
 PATIENCE_SECONDS = 60.0
@@ -42,19 +42,7 @@ SUPERVISOR = (
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[StackSettings]:
-    yield StackSettings(
-        stack_directory=tmp_path / "stack",
-        api_port=free_port(),
-        prefect_port=free_port(),
-        stack_samples=False,
-        database_url=None,
-        amqp_url=None,
-        redis_url=None,
-        s3_endpoint=None,
-        prefect_api_url=None,
-        prefect_api_database_connection_url=None,
-        s3_bucket="pictures",
-    )
+    yield own_services(tmp_path / "stack")
     erase(tmp_path / "stack")
 
 

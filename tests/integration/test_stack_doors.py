@@ -18,15 +18,13 @@ import redis
 import requests
 from minio import Minio
 
-from infra.settings import StackSettings
 from infra.stack.account import erase
 from infra.stack.description import StackDescription
-from infra.stack.ports import free_port
 from infra.stack.stack import Stack
+from tests.integration.services import BUCKET, own_services
 
 ORIGINAL, VARIANT = "originals/secret.jpg", "variants/a/w800.webp"
 BODY = b"the supplier's own file"
-BUCKET = "pictures"
 ELSEWHERE = "https://elsewhere.example"
 OPEN_TO_ALL = stat.S_IRWXG | stat.S_IRWXO
 PASS_THROUGH = stat.S_IXGRP | stat.S_IXOTH
@@ -61,19 +59,7 @@ REQUESTS = (
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Services that hold an original and a variant."""
     directory = tmp_path_factory.mktemp("doors") / "stack"
-    settings = StackSettings(
-        stack_directory=directory,
-        api_port=free_port(),
-        prefect_port=free_port(),
-        stack_samples=False,
-        database_url=None,
-        amqp_url=None,
-        redis_url=None,
-        s3_endpoint=None,
-        prefect_api_url=None,
-        prefect_api_database_connection_url=None,
-        s3_bucket=BUCKET,
-    )
+    settings = own_services(directory)
     with ExitStack() as opened:
         running = opened.enter_context(Stack(settings, lambda _: None, application=False))
         opened.callback(erase, directory)
