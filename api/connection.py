@@ -3,13 +3,15 @@
 uvicorn bounds neither the bytes of a head nor the time that a request takes to arrive, and all of
 that happens before anybody is asked for a key. Here are: bytes of the head and of trailers, the
 time until a head is complete, the pace of a body, the time that an answer may wait for its
-reader, and the number of connections. Knows nothing of what is asked for.
+reader, and the number of connections, in all and from one address. Knows nothing of what is
+asked for.
 """
 
 import asyncio
 import json
 from asyncio.events import TimerHandle
 from collections.abc import Callable
+from ipaddress import ip_network
 from typing import Any
 
 import uvicorn
@@ -17,6 +19,7 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from api.access.caller import place_of, plain_address
 from api.problems import MEDIA_TYPE, problem_body
 from infra.errors import ErrorCode
 from infra.settings import ApiSettings
@@ -33,6 +36,17 @@ class ServerConfig(uvicorn.Config):
     def __init__(self, app: FastAPI, settings: ApiSettings, **options: Any) -> None:
         super().__init__(app, http=BoundedConnection, **options)
         self.limits = settings
+        self._proxies = tuple(map(ip_network, settings.trusted_proxies))
+
+    def place_of(self, address: str) -> str | None:
+        """Return what the connections of an address are counted by.
+
+        None for a trusted proxy: it brings the connections of many callers, and none of its own.
+        """
+        parsed = plain_address(address)
+        if parsed is not None and any(parsed in network for network in self._proxies):
+            return None
+        return place_of(address)
 
 
 class _HeadersTooLarge(Exception):
@@ -55,6 +69,8 @@ class BoundedConnection(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._limits = config.limits
+        self._place_of = config.place_of
+        self.place: str | None = None  # None: is not counted
         self._parsed = 0  # things that the parser has told of
         self._silent_bytes = 0  # received since then: part of one line that has no end yet
         self._header_bytes = 0
@@ -69,14 +85,13 @@ class BoundedConnection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Take the connection, unless there are too many."""
         super().connection_made(transport)
-        most = self._limits.max_connections
-        if len(self.connections) > most:
-            told = f"{most} connections are open already. Close some, or come back later."
-            self._refuse(
-                problem_body(503, ErrorCode.TOO_MANY_CONNECTIONS, told), retry_after_seconds=5
-            )
-        else:
+        if self.client is not None:
+            self.place = self._place_of(self.client[0])
+        problem = self._crowded()
+        if problem is None:
             self._await_head()
+        else:
+            self._refuse(problem, retry_after_seconds=5)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection with all that was to happen to it."""
@@ -192,6 +207,22 @@ class BoundedConnection(HttpToolsProtocol):
                     400, ErrorCode.INVALID_REQUEST, "This is not a valid HTTP/1.1 request."
                 )
             )
+
+    def _crowded(self) -> dict[str, Any] | None:
+        """Return why there is no room for this connection, if there is none."""
+        most = self._limits.max_connections
+        if len(self.connections) > most:
+            told = f"{most} connections are open already. Close some, or come back later."
+            return problem_body(503, ErrorCode.TOO_MANY_CONNECTIONS, told)
+        most = self._limits.max_connections_per_address
+        if self.place is not None and self._from_here() > most:
+            told = f"{most} connections from your address are open already. Close some."
+            return problem_body(429, ErrorCode.TOO_MANY_CONNECTIONS, told)
+        return None
+
+    def _from_here(self) -> int:
+        """Count the open connections from this one's place, itself included."""
+        return sum(getattr(each, "place", None) == self.place for each in self.connections)
 
     def _count(self, size: int) -> None:
         self._header_bytes += size

@@ -140,6 +140,7 @@ class ApiSettings(RequestSettings, Section):
     max_form_fields: Count = Field(200, description="beside files; together max_json_bytes")
     max_header_bytes: Annotated[int, Field(ge=1024)] = 32_768
     max_connections: Count = 500
+    max_connections_per_address: Count = Field(250, description="but of a trusted proxy")
     header_timeout_seconds: Positive = 10
     body_min_bytes_per_second: Annotated[int, Field(ge=0)] = Field(500, description="0: any")
     body_window_seconds: Positive = Field(10, description="over which the pace is looked at")

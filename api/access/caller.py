@@ -1,7 +1,7 @@
 """Who sends a request: the key in its headers, and the address it comes from."""
 
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from starlette.datastructures import Headers
 from starlette.types import Scope
@@ -30,13 +30,24 @@ class Caller:
     @property
     def place(self) -> str:
         """The address as it is counted: a network of IPv6, a single address of IPv4."""
-        try:
-            parsed = ip_address(self.address)
-        except ValueError:
-            return self.address
-        if isinstance(parsed, IPv6Address):
-            return str(ip_network((int(parsed), _NETWORK_BITS), strict=False))
-        return str(parsed)
+        return place_of(self.address)
+
+
+def place_of(address: str) -> str:
+    """Return an address as it is counted: a network of IPv6, a single address of IPv4."""
+    parsed = plain_address(address)
+    if isinstance(parsed, IPv6Address):
+        return str(ip_network((int(parsed), _NETWORK_BITS), strict=False))
+    return address if parsed is None else str(parsed)
+
+
+def plain_address(address: str) -> IPv4Address | IPv6Address | None:
+    """Return the IP address, IPv4 taken out of IPv6; None for anything else."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return None
+    return getattr(parsed, "ipv4_mapped", None) or parsed
 
 
 def caller_of(scope: Scope) -> Caller:
