@@ -1,7 +1,9 @@
 """Brings a database to a revision of the schema: `python -m infra.migrate`.
 
 Waits until PostgreSQL answers. Safe to run from several processes at once: an advisory lock lets
-one go first, and the others find nothing left to do.
+one go first, and the others find nothing left to do. Each revision is a transaction of its own, so
+that one may build an index while a running system writes; what an interruption left is done next
+time.
 """
 
 import sys
@@ -60,7 +62,7 @@ def main() -> None:
     except SettingsError as exc:
         sys.exit(str(exc))
     except ServiceUnavailable as exc:
-        sys.exit(f"Nothing was migrated. {exc.detail}")
+        sys.exit(f"The migration stopped; run it again, it goes on. {exc.detail}")
 
 
 if __name__ == "__main__":

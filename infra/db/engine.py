@@ -17,7 +17,9 @@ from sqlalchemy.pool import NullPool
 from infra.db.failure import misses_a_table, translated
 from infra.db.locks import AdvisoryLock
 from infra.db.schema import require_tables
+from infra.errors import ErrorCode, ServiceUnavailable
 from infra.settings import DatabaseSettings
+from infra.waiting import wait_for
 
 _IDLE_IN_TRANSACTION_SECONDS = 60
 _SILENCE_MILLISECONDS = 15_000
@@ -98,13 +100,24 @@ class Database:
 
 @contextmanager
 def exclusive_connection(url: str) -> Iterator[Connection]:
-    """Yield a connection in a transaction that only one process at a time can have.
+    """Yield a connection, in no transaction, that only one process at a time can have.
 
-    For migrations: whoever comes second waits, and finds the work done. Raises
-    `ServiceUnavailable` as `Database.transaction` does.
+    For migrations: whoever comes second waits, and finds the work done. It asks again and again:
+    a statement that waits for a lock would keep its snapshot, and an index that is built
+    concurrently waits for every older snapshot. Raises `ServiceUnavailable` as
+    `Database.transaction` does.
     """
     engine = create_engine(url, poolclass=NullPool)
-    with translated(), engine.begin() as connection:
-        lock = {"lock": int(AdvisoryLock.MIGRATION)}
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), lock)
+    with translated(), engine.connect() as connection:
+        wait_for("another migration", lambda: _take_lock(connection))
         yield connection
+
+
+def _take_lock(connection: Connection) -> None:
+    lock = {"lock": int(AdvisoryLock.MIGRATION)}
+    taken = connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), lock)
+    connection.commit()
+    if not taken:
+        raise ServiceUnavailable(
+            ErrorCode.DATABASE_UNAVAILABLE, "Another process migrates this database."
+        )

@@ -4,6 +4,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     CheckConstraint,
     ForeignKey,
@@ -12,6 +13,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    event,
     false,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -37,6 +39,12 @@ class Product(Table):
         Index("ix_products_currency_id", "currency", "id"),
         Index("ix_products_owner_id_id", "owner_id", "id"),
         Index("ix_products_price", "price"),
+        Index(
+            "ix_products_name",
+            "name",
+            postgresql_using="gin",
+            postgresql_ops={"name": "gin_trgm_ops"},
+        ),
     )
 
     id: Mapped[Id]
@@ -48,6 +56,10 @@ class Product(Table):
     owner_id: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[Created]
     updated_at: Mapped[Created] = mapped_column(index=True)
+
+
+_TRIGRAMS = DDL("CREATE EXTENSION IF NOT EXISTS pg_trgm")  # type: ignore[no-untyped-call]  # SQLAlchemy's own lack
+event.listen(Product.__table__, "before_create", _TRIGRAMS)
 
 
 class Original(Table):

@@ -19,7 +19,7 @@ def _run() -> None:
         connection=context.config.attributes["connection"],
         target_metadata=Table.metadata,
         compare_server_default=True,
-        transaction_per_migration=False,
+        transaction_per_migration=True,
     )
     with context.begin_transaction():
         context.run_migrations()

@@ -4,17 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from operator import eq, ge, gt, le, lt
+from operator import eq, ge, le
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from infra.db.engine import Database
-from infra.db.models import Product
-from infra.states import ProductState
-from tasks.products.state import is_in_state, state_column
+from infra.db.models import Image, Product
+from infra.states import ImageState, ProductState
+from tasks.products.state import found_by_images, image_states, is_in_state, state_of
 from tasks.read_product import head_of
 from tasks.view import ProductHead
 
@@ -46,15 +46,35 @@ def list_products(database: Database, wanted: ProductFilter) -> tuple[ProductHea
     """Return one page, newest first."""
     forwards = wanted.after is not None
     statement = (
-        select(Product, state_column())
-        .where(*_conditions(wanted))
+        _matching(wanted)
         .order_by(Product.id.asc() if forwards else Product.id.desc())
         .limit(wanted.limit)
     )
     with database.transaction() as session:
         rows = session.execute(statement).all()
-    heads = tuple(head_of(product, ProductState(state)) for product, state in rows)
+    heads = tuple(head_of(product, state_of(states)) for product, states in rows)
     return heads[::-1] if forwards else heads
+
+
+def _matching(wanted: ProductFilter) -> Select[tuple[Product, list[ImageState]]]:
+    """Return the products that are wanted.
+
+    A state alone is searched from the images. Together with other conditions, which leave fewer
+    products, it is looked up for each of these.
+    """
+    conditions = _conditions(wanted)
+    statement = select(Product, image_states()).where(*conditions, *_page(wanted, Product.id))
+    if wanted.state is None:
+        return statement
+    if conditions or wanted.state in (ProductState.EMPTY, ProductState.PROCESSING):
+        return statement.where(is_in_state(wanted.state))
+    found = found_by_images(
+        wanted.state,
+        *_page(wanted, Image.product_id),
+        newest=wanted.after is None,
+        limit=wanted.limit,
+    )
+    return statement.join(found, found.c.product_id == Product.id)
 
 
 def _conditions(wanted: ProductFilter) -> list[ColumnElement[bool]]:
@@ -65,12 +85,13 @@ def _conditions(wanted: ProductFilter) -> list[ColumnElement[bool]]:
         (wanted.currency, Product.currency, eq),
         (wanted.owner_id, Product.owner_id, eq),
         (wanted.updated_since, Product.updated_at, ge),
-        (wanted.before, Product.id, lt),
-        (wanted.after, Product.id, gt),
     )
     found = [compare(column, value) for value, column, compare in comparisons if value is not None]
     if wanted.name is not None:
         found.append(Product.name.icontains(wanted.name, autoescape=True))
-    if wanted.state is not None:
-        found.append(is_in_state(wanted.state))
     return found
+
+
+def _page(wanted: ProductFilter, ids: InstrumentedAttribute[UUID]) -> list[ColumnElement[bool]]:
+    before = [] if wanted.before is None else [ids < wanted.before]
+    return before if wanted.after is None else [*before, ids > wanted.after]

@@ -1,13 +1,23 @@
-"""A product's state, from its images; once for what was read and once as a condition in SQL."""
+"""A product's state, from its images; once for what was read and once as conditions in SQL.
+
+The conditions are written so that PostgreSQL looks at the images of one product after the other,
+in the order of a page, and stops when the page is full: docs/adr/0015.
+"""
 
 from collections.abc import Collection
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, not_, select
+from sqlalchemy import ColumnElement, Subquery, and_, exists, func, not_, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import InstrumentedAttribute
 
 from infra.db.models import Image, Product
 from infra.states import ImageState, ProductState
 
+_Ids = InstrumentedAttribute[Any] | ColumnElement[Any]
+
 _UNFINISHED = (ImageState.QUEUED, ImageState.PROCESSING)
+_FINISHED = (ImageState.READY, ImageState.FAILED)
 
 
 def state_of(images: Collection[ImageState]) -> ProductState:
@@ -22,40 +32,47 @@ def state_of(images: Collection[ImageState]) -> ProductState:
     return ProductState.READY if ImageState.READY in states else ProductState.FAILED
 
 
-def state_column() -> ColumnElement[str]:
-    """Return the state of each selected product as an expression."""
-    return case(
-        (not_(_has()), ProductState.EMPTY),
-        (_has(*_UNFINISHED), ProductState.PROCESSING),
-        (not_(_has(ImageState.FAILED)), ProductState.READY),
-        (_has(ImageState.READY), ProductState.PARTIAL),
-        else_=ProductState.FAILED,
-    )
+def image_states() -> ColumnElement[list[ImageState]]:
+    """Return which states the images of the selected product have, each once."""
+    states = select(Image.state).where(Image.product_id == Product.id).distinct()
+    return func.array(states.scalar_subquery(), type_=ARRAY(Image.state.type))
 
 
 def is_in_state(state: ProductState) -> ColumnElement[bool]:
-    """Return whether the selected product is in this state, as a condition that uses indexes.
-
-    What few products are is found by the images that make it so, not by looking at all products.
-    """
+    """Return whether the selected product is in this state."""
     if state is ProductState.EMPTY:
-        return not_(_has())
+        return not_(exists().where(Image.product_id == Product.id))
     if state is ProductState.PROCESSING:
-        return _owns(*_UNFINISHED)
-    settled = not_(_has(*_UNFINISHED))
-    if state is ProductState.READY:
-        return and_(_has(), settled, not_(_has(ImageState.FAILED)))
-    is_ready = _has(ImageState.READY)
-    shown = is_ready if state is ProductState.PARTIAL else not_(is_ready)
-    return and_(_owns(ImageState.FAILED), settled, shown)
+        return Product.id.in_(select(Image.product_id).where(Image.state.in_(_UNFINISHED)))
+    return _settled(state, Product.id)
 
 
-def _owns(*states: ImageState) -> ColumnElement[bool]:
-    """Do as `_has` does, for states that few images are in."""
-    return Product.id.in_(select(Image.product_id).where(Image.state.in_(states)))
+def found_by_images(
+    state: ProductState, *page: ColumnElement[bool], newest: bool, limit: int
+) -> Subquery:
+    """Return the first `product_id` of a page of products in a state that ended.
+
+    They are found by an image that they must have for it. `page` are conditions for
+    `Image.product_id`, so that the search begins where the page does.
+    """
+    key = ImageState.READY if state is ProductState.READY else ImageState.FAILED
+    ids = select(Image.product_id).where(Image.state == key, *page).distinct()
+    candidates = ids.order_by(_towards(Image.product_id, newest=newest)).subquery()
+    found = select(candidates.c.product_id).where(_settled(state, candidates.c.product_id))
+    return found.order_by(_towards(candidates.c.product_id, newest=newest)).limit(limit).subquery()
 
 
-def _has(*states: ImageState) -> ColumnElement[bool]:
-    """Whether the product has an image in one of these states, or any at all."""
-    found = exists().where(Image.product_id == Product.id)
-    return found.where(Image.state.in_(states)) if states else found
+def _towards(column: _Ids, *, newest: bool) -> ColumnElement[Any]:
+    return column.desc() if newest else column.asc()
+
+
+def _settled(state: ProductState, product_id: _Ids) -> ColumnElement[bool]:
+    ready, failed = (Image.state == each for each in _FINISHED)
+    tests = {
+        ProductState.READY: func.bool_and(ready),
+        ProductState.FAILED: func.bool_and(failed),
+        ProductState.PARTIAL: and_(
+            func.bool_and(Image.state.in_(_FINISHED)), func.bool_or(ready), func.bool_or(failed)
+        ),
+    }
+    return select(tests[state]).where(Image.product_id == product_id).scalar_subquery()

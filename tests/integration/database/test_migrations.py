@@ -84,10 +84,11 @@ def test_three_processes_that_migrate_at_once_all_end_well(empty_url: str) -> No
     assert any("TABLE" in line or "images" in line for line in describe_schema(empty_url))
 
 
-def test_a_migration_waits_while_another_one_works(own_database: Database, empty_url: str) -> None:
+def test_a_migration_waits_while_another_one_works(empty_url: str) -> None:
     with exclusive_connection(empty_url):
         process = migrate_in_another_process(empty_url)
-        eventually(lambda: waiting_for_the_lock(own_database), "the second migration waits")
+        assert process.stderr is not None
+        assert "Another process migrates this database" in process.stderr.readline()
         assert process.poll() is None
         assert describe_schema(empty_url) == frozenset()
 
@@ -96,10 +97,42 @@ def test_a_migration_waits_while_another_one_works(own_database: Database, empty
     assert describe_schema(empty_url) != frozenset()
 
 
-def waiting_for_the_lock(database: Database) -> bool:
-    statement = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+def test_products_are_written_while_the_index_of_their_names_is_built(
+    own_database: Database, empty_url: str
+) -> None:
+    upgrade(empty_url, "0019")
+    engine = create_engine(empty_url, poolclass=NullPool)
+    with engine.connect() as unfinished:  # the build has to wait for it
+        unfinished.execute(text(f"INSERT INTO products (id) VALUES ('{_PRODUCT}')"))
+        process = migrate_in_another_process(empty_url)
+        eventually(lambda: builds_an_index(own_database), "the build waits")
+        with engine.begin() as other:
+            other.execute(text("SET LOCAL lock_timeout = '2s'"))
+            other.execute(text(f"INSERT INTO products (id) VALUES ('{_JOB}')"))
+        assert process.poll() is None
+        unfinished.commit()
+
+    errors = process.communicate(timeout=_SECONDS)[1]
+    assert process.returncode == 0, errors
+
+
+def builds_an_index(database: Database) -> bool:
+    statement = """SELECT count(*) FROM pg_stat_activity
+        WHERE wait_event_type = 'Lock' AND query LIKE 'CREATE INDEX%ix_products_name%'"""
     with database.transaction() as session:
         return bool(session.execute(text(statement)).scalar_one())
+
+
+def test_an_index_whose_build_was_interrupted_is_built_anew(empty_url: str) -> None:
+    upgrade(empty_url)
+    whole = describe_schema(empty_url)
+    downgrade(empty_url, "0019")
+    with create_engine(empty_url, poolclass=NullPool).begin() as connection:
+        connection.execute(text("CREATE INDEX ix_products_name ON products (name)"))
+
+    upgrade(empty_url)
+
+    assert describe_schema(empty_url) == whole
 
 
 def test_a_migration_that_starts_before_its_database_waits_and_says_so(server_url: str) -> None:
