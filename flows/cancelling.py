@@ -35,7 +35,6 @@ class Cancelling:
 
     def __init__(self, desk: Desk, polled_runs: PolledRuns, coordinators: Coordinators) -> None:
         self._desk = desk
-        self._look_seconds = desk.workshop.configuration.timings.cancel_look_seconds
         self._polled_runs = polled_runs
         self._coordinators = coordinators
         self._at_once = asyncio.Semaphore(_AT_ONCE)
@@ -58,9 +57,10 @@ class Cancelling:
 
     async def look(self) -> None:
         """Look for ever at runs that are being cancelled, and at jobs that were cancelled."""
+        timings = self._desk.workshop.configuration.timings
         looked_at = monotonic() - _BEFORE_SECONDS
         while True:
-            await asyncio.sleep(self._look_seconds)
+            await asyncio.sleep(timings.cancel_look_seconds)
             if not self._desk.gate.is_open:
                 continue
             begun = monotonic()
