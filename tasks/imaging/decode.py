@@ -28,6 +28,7 @@ from tasks.imaging import bmp, boxes, jpeg, png, tiff_layout, tiff_samples
 from tasks.imaging.chunks import webp_size, with_alpha_flag
 from tasks.imaging.facts import Limits, SourceFacts
 from tasks.imaging.heif import open_heif
+from tasks.imaging.load import TRANSPARENT_16
 from tasks.imaging.memory import told_from_damage
 from tasks.imaging.original import Original
 from tasks.imaging.plan import is_sideways
@@ -176,6 +177,7 @@ def _scale_colour_key(image: Image.Image, depth: int) -> None:
         image.info["transparency"] = key * 255 // (2**depth - 1)
     if image.mode == "RGB" and isinstance(key, tuple) and depth == 16:
         image.info["transparency"] = tuple(level // _16_BIT_STEPS_PER_8_BIT_STEP for level in key)
+        image.info[TRANSPARENT_16] = key
 
 
 def _stored_orientation(image: Image.Image, original: Original) -> int:
