@@ -28,7 +28,7 @@ from tasks.imaging import bmp, boxes, jpeg, png, tiff_layout, tiff_samples
 from tasks.imaging.chunks import webp_size, with_alpha_flag
 from tasks.imaging.facts import Limits, SourceFacts
 from tasks.imaging.heif import open_heif
-from tasks.imaging.load import TRANSPARENT_16
+from tasks.imaging.load import TRANSPARENT_16, UNCLOSED
 from tasks.imaging.memory import told_from_damage
 from tasks.imaging.original import Original
 from tasks.imaging.plan import is_sideways
@@ -134,7 +134,7 @@ def _aperture(original: Original) -> boxes.Bounds | None:
 def _prepared(original: Original, limits: Limits) -> bytes:
     """Return the bytes as Pillow should see them; the pixels in them are the same."""
     if original.format is ImageFormat.JPEG:
-        return jpeg.without_short_segments(original.data)
+        return jpeg.closed(jpeg.without_short_segments(original.data))
     if original.format is ImageFormat.PNG:
         return png.without_notes(original.data)
     if original.format is ImageFormat.WEBP and original.length.frames > 1:
@@ -158,6 +158,8 @@ def _known_layout(data: bytes, limits: Limits) -> bytes:
 def _complete_info(image: Image.Image, original: Original) -> None:
     """Add what Pillow does not tell about colours, and put right what it tells wrongly."""
     match original.format:
+        case ImageFormat.JPEG:
+            image.info[UNCLOSED] = jpeg.lacks_end(original.data)
         case ImageFormat.AVIF:
             image.info["code_points"] = boxes.colour_code_points(original.data)
         case ImageFormat.PNG:

@@ -9,8 +9,10 @@ from io import BytesIO
 
 from PIL import Image, ImageChops
 
+from tasks.imaging import jpeg
 from tasks.imaging.memory import told_from_damage
 from tasks.imaging.plan import Plan
+from tasks.imaging.refusal import truncated
 from tasks.imaging.rows import refuse_missing_rows
 
 # Measured against full decoding at a width of 1,600: with half as much again left for Lanczos the
@@ -18,6 +20,7 @@ from tasks.imaging.rows import refuse_missing_rows
 # picture gets visibly softer (39 dB at 1.0).
 _DRAFT_RESERVE = 1.5
 TRANSPARENT_16 = "transparent_16"  # in `info`: red, green and blue of a PNG with 16 bits
+UNCLOSED = "unclosed"  # in `info`: whether a JPEG has no end mark
 _LOW_BYTES = "RGB;16L"  # of levels that are stored with the high byte first
 
 
@@ -29,7 +32,9 @@ def load(image: Image.Image, plan: Plan) -> Image.Image:
     packed = _packed(image)
     with told_from_damage(pixels):
         image.load()
-    if packed is not None:
+    if packed is not None and image.info.get(UNCLOSED):
+        _refuse_missing_pixels(packed.getvalue(), image, reserve)
+    if packed is not None and image.format == "PNG":
         refuse_missing_rows(packed.getvalue(), image)
         if TRANSPARENT_16 in image.info:
             _clear(image, image.info[TRANSPARENT_16], packed.getvalue())
@@ -53,10 +58,24 @@ def _clear(image: Image.Image, colour: Sequence[int], data: bytes) -> None:
     image.info.pop("transparency")
 
 
+def _refuse_missing_pixels(data: bytes, image: Image.Image, reserve: tuple[int, int]) -> None:
+    """Raise `ImageRefused` (truncated) where a JPEG without its end mark lacks pixels as well.
+
+    libjpeg makes them up and says so to nobody. They are missing where it would show others, had
+    the file gone on.
+    """
+    with Image.open(BytesIO(jpeg.otherwise_closed(data)), formats=("JPEG",)) as other:
+        other.draft(None, reserve)
+        with told_from_damage(other.width * other.height):
+            other.load()
+        if other.tobytes() != image.tobytes():
+            raise truncated()
+
+
 def _packed(image: Image.Image) -> BytesIO | None:
-    """Return the bytes that a PNG is decoded from."""
+    """Return the bytes that a picture is decoded from, where they are looked at again."""
     source = getattr(image, "fp", None)  # which is gone once there are pixels
-    return source if image.format == "PNG" and isinstance(source, BytesIO) else None
+    return source if isinstance(source, BytesIO) else None
 
 
 def load_formats() -> None:
