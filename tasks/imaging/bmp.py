@@ -12,6 +12,7 @@ _CORE, _OS2 = 12, 64  # sizes of headers
 _PLAIN, _RLE8, _RLE4, _BITFIELDS = 0, 1, 2, 3
 _PLAIN_BITS = (1, 4, 8, 16, 24, 32)
 _PACKED_BITS = {_RLE8: 8, _RLE4: 4}
+_NIBBLE = 4  # bits
 _NAMES = {4: "a JPEG", 5: "a PNG", 6: "bit fields with an alpha mask of their own"}
 _OS2_NAMES = {3: "Huffman-coded rows", 4: "run lengths of 24 bits"}
 _COLOURS_AT = 46  # the number of colours in the palette
@@ -51,8 +52,22 @@ def as_pillow_reads_it(data: bytes) -> bytes:
         return data
     _refuse_unread(data, header)
     if header.bits in (4, 8) and 0 < header.colours <= 2:
-        return data[:_COLOURS_AT] + bytes(4) + data[_COLOURS_AT + 4 :]
-    return data
+        data = data[:_COLOURS_AT] + bytes(4) + data[_COLOURS_AT + 4 :]
+    return _without_darkest_greys(data, header) if header.bits == _NIBBLE else data
+
+
+def _without_darkest_greys(data: bytes, header: _Header) -> bytes:
+    """Return the bytes with a little blue in the first of 16 colours where each is its own number.
+
+    Pillow takes such a palette for no palette at all, and then reads 8 bits per pixel.
+    """
+    at, entry = _HEADER_AT + header.size, 3 if header.size == _CORE else 4
+    count = _number(data, _COLOURS_AT) if header.size != _CORE else 0
+    colours = range(count if 0 < count <= 1 << _NIBBLE else 1 << _NIBBLE)
+    told = (data[at + entry * number :][:3] for number in colours)
+    if any(colour != bytes([number] * 3) for number, colour in zip(colours, told, strict=True)):
+        return data
+    return data[:at] + b"\1" + data[at + 1 :]
 
 
 def _header(data: bytes) -> _Header | None:

@@ -34,10 +34,12 @@ from tasks.imaging.original import Original
 from tasks.imaging.plan import is_sideways
 from tasks.imaging.plausible import refuse_implausible
 from tasks.imaging.refusal import too_many_pixels, unknown_format
+from tasks.imaging.run_lengths import RunLengths
 from tasks.imaging.sniff import ImageFormat
 from tasks.imaging.tiff import refuse_missing_strips
 
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # there is a process per CPU
+Image.register_decoder("bmp_rle", RunLengths)
 
 _DECODERS: dict[ImageFormat, tuple[str, ...]] = {
     ImageFormat.JPEG: ("JPEG", "MPO"),  # phones append a depth map or a second view

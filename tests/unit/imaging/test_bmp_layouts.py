@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from infra.errors import ErrorCode, ImageRefused
-from tests.unit.imaging.front import known
+from tests.unit.imaging.front import code_of, known
 
 WIDTH, HEIGHT = 21, 10  # rows of no multiple of four bytes
 PLAIN, RLE8, RLE4, BITFIELDS, JPEG, PNG, ALPHA_BITFIELDS = range(7)
@@ -153,6 +153,34 @@ def test_run_lengths_are_unpacked(tmp_path: Path, bits: int, compression: int) -
     indices = INDICES % 2**bits
     front = _information(40, bits, compression) + stored
     looks(tmp_path, _framed(run_lengths(indices, bits), front, 40), colours[indices])
+
+
+@pytest.mark.parametrize(("bits", "compression"), [(8, RLE8), (4, RLE4)])
+def test_run_lengths_may_end_early_and_skip_pixels(
+    tmp_path: Path, bits: int, compression: int
+) -> None:
+    colours, stored = palette(2**bits)
+    front = _information(40, bits, compression) + stored
+    shown = np.zeros((HEIGHT, WIDTH), np.int64)
+    level = 0x33 if bits == 4 else 3
+    shown[-1, :5] = shown[-3, 7:9] = 3
+    runs = bytes((5, level, 0, 2, 2, 2, 2, level))  # five, two across and up, and two more
+    data = _framed(runs + b"\0\1", front, 40)
+    looks(tmp_path, data, colours[shown])
+    for length in (1, 2, 3, 4, 6):
+        assert code_of(tmp_path, data[:-length]) == ErrorCode.TRUNCATED
+
+
+@pytest.mark.parametrize("header", [12, 40, 124])
+@pytest.mark.parametrize("step", [1, 17])
+def test_a_palette_of_16_greys_is_followed(tmp_path: Path, header: int, step: int) -> None:
+    levels = np.arange(16) * step
+    stored = b"".join(bytes([level] * 3).ljust(3 if header == 12 else 4, b"\0") for level in levels)
+    front = _information(header, 4, PLAIN).ljust(header, b"\0") + stored
+    indices = INDICES % 16
+    pixels = b"".join(row + bytes(-len(row) % 4) for row in reversed(packed(indices, 4)))
+    shown = np.repeat(levels[indices][..., np.newaxis], 3, axis=2)
+    looks(tmp_path, _framed(pixels, front, header), shown, tolerance=1)
 
 
 @pytest.mark.parametrize(
