@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.imaging.test_tiff_layouts import assert_refused, assert_shown
+from tests.unit.imaging.test_tiff_layouts import assert_others_see, assert_refused, assert_shown
 from tests.unit.imaging.tiff_table import cases
 
 CASES = cases()
@@ -17,3 +17,7 @@ def test_a_layout_is_shown_as_it_is_meant_or_refused(tmp_path: Path, name: str) 
         assert_refused(tmp_path, case)
     else:
         assert_shown(tmp_path, case)
+
+
+def test_other_decoders_see_the_same() -> None:
+    assert_others_see(CASES)

@@ -1,6 +1,7 @@
 """A TIFF is shown as it is meant, or refused by name: a layout is never guessed."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,6 +57,10 @@ def assert_refused(directory: Path, case: Case) -> None:
     assert "damaged" not in caught.value.detail
 
 
+def test_other_decoders_see_the_same() -> None:
+    assert_others_see(CASES)
+
+
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.shown is not None])
 def test_a_layout_is_shown_as_it_is_meant(tmp_path: Path, name: str) -> None:
     assert_shown(tmp_path, CASES[name])
@@ -66,10 +71,12 @@ def test_any_other_layout_is_refused_by_its_name(tmp_path: Path, name: str) -> N
     assert_refused(tmp_path, CASES[name])
 
 
-def test_other_decoders_see_the_same() -> None:
+def assert_others_see(cases: Iterable[str]) -> None:
+    """Check that the answers of other decoders are of these cases, and the same picture."""
     told, asked = answers(), asked_about()
     assert told.keys() == asked.keys()
-    for name, case in asked.items():
+    for name in told.keys() & set(cases):
+        case = asked[name]
         marked, differences = told[name]
         assert marked == mark(case), f"{name}: run tests.unit.imaging.tiff_second_opinions"
         if not ALONE.search(name):
@@ -150,7 +157,7 @@ def test_whole_numbers_beyond_the_signed_ones_are_bright(tmp_path: Path) -> None
 
 def test_the_refusal_names_the_layout(tmp_path: Path) -> None:
     with pytest.raises(ImageRefused) as caught:
-        seen(tmp_path, CASES["big-endian, strips, planar 2: broken RGB 32"].data)
+        seen(tmp_path, CASES["little-endian, strips, planar 2: broken RGB 32"].data)
     named = "RGB of 3 samples of 32 floating point bits in separate planes"
     assert named in caught.value.detail
 

@@ -3,9 +3,9 @@
 What a file shows is known from its making. `tiff_second_opinions.py` asks other decoders about it.
 """
 
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from itertools import product
 from typing import Any, Literal
 
@@ -34,12 +34,6 @@ UNSPECIFIED, ASSOCIATED, UNASSOCIATED = (0,), (1,), (2,)
 SIGNED, FLOAT = 2, 3
 WIDTH, HEIGHT = 21, 10  # no multiple of a tile, a byte or a block
 
-# The same samples in the other byte order, in tiles or packed otherwise; predictors are kept.
-_REPEATED = re.compile(
-    r"(big-endian, (tiles|LZW|deflate|strips, planar 1)"
-    r"|little-endian, (deflate|tiles, planar 1|LZW, planar 1))(?!.*predict)"
-)
-
 _down, _across = np.mgrid[0:HEIGHT, 0:WIDTH]
 COLOURS = np.stack(
     (_across / (WIDTH - 1), _down / (HEIGHT - 1), (_across * 3 + _down * 5) % 11 / 10), axis=2
@@ -56,19 +50,33 @@ class Case:
     """
 
     name: str
-    data: bytes
+    written: Callable[[], bytes]
     shown: Levels | None
     tolerance: int = 1
 
+    @property
+    def data(self) -> bytes:
+        """The file."""
+        return self.written()
 
+
+@cache
 def cases() -> dict[str, Case]:
     """Return all of them by name."""
     return {case.name: case for case in _all()}
 
 
 def representative_cases() -> dict[str, Case]:
-    """Return those of one way to store each layout; the thorough tests take all of them."""
-    return {name: case for name, case in cases().items() if not _REPEATED.match(name)}
+    """Return each layout in one way to store it, in the other byte order and in planes, and each
+    way to store any; the thorough tests take all.
+    """
+    chosen: dict[tuple[str, ...], Case] = {}
+    for name, case in cases().items():
+        where, _, layout = name.partition(": ")
+        ways = [each for each in ("big-endian", "planar 2") if each in where]
+        for key in ((layout,), (where,), *((layout, way) for way in ways)):
+            chosen.setdefault(key, case)
+    return {case.name: case for case in chosen.values()}
 
 
 def _all() -> Iterator[Case]:
@@ -132,7 +140,7 @@ def _palettes(name: str, where: Written) -> Iterator[Case]:
         layout = replace(where, photometric=PALETTE, bits=bits, more=(Tag(COLOUR_MAP, 3, levels),))
         shown = _opaque(palette[indices[..., 0]] / 255)
         of = " with levels of 8 bits" if scale == 1 else ""
-        yield Case(f"{name}: palette {bits}{of}", tiff_of(indices, layout), shown)
+        yield Case(f"{name}: palette {bits}{of}", partial(tiff_of, indices, layout), shown)
 
 
 def _colours(name: str, where: Written) -> Iterator[Case]:
@@ -187,14 +195,14 @@ def _ycbcr(name: str, where: Written) -> Iterator[Case]:
         seen = Image.fromarray(_shared_colours(stored, across, down), "YCbCr").convert("RGB")
         shown = _opaque(np.asarray(seen) / 255)
         called = f"{name}: YCbCr {across} by {down}"
-        yield Case(called, tiff_of(stored, layout), shown, tolerance=3)
+        yield Case(called, partial(tiff_of, stored, layout), shown, tolerance=3)
     narrow = Tag(REFERENCE, 5, [16, 1, 235, 1, 128, 1, 240, 1, 128, 1, 240, 1])
     if where.planar == 1 and where.compression == NONE:
         video = np.rint(stored * (219 / 255, 112 / 127, 112 / 127) + (16, 128, 128))
         video -= (0, 128 * 112 / 127, 128 * 112 / 127)
         layout = replace(where, photometric=YCBCR, subsampling=(1, 1), more=(narrow,))
         shown = _opaque(COLOURS)
-        yield Case(f"{name}: YCbCr of video", tiff_of(video, layout), shown, tolerance=5)
+        yield Case(f"{name}: YCbCr of video", partial(tiff_of, video, layout), shown, tolerance=5)
 
 
 def _shared_colours(stored: Levels, across: int, down: int) -> npt.NDArray[np.uint8]:
@@ -214,22 +222,24 @@ def _numbers(name: str, where: Written) -> Iterator[Case]:
     yield Case(f"{name}: greys 32", _file(GREYS, wide), _shown(GREYS, 8))
     signed = np.rint(GREYS * (2**31 - 1))
     layout = replace(wide, sample_format=SIGNED)
-    yield Case(f"{name}: signed greys 32", tiff_of(signed, layout), _shown(GREYS, 8))
+    yield Case(f"{name}: signed greys 32", partial(tiff_of, signed, layout), _shown(GREYS, 8))
     broken = replace(wide, sample_format=FLOAT)
-    yield Case(f"{name}: broken greys 32", tiff_of(GREYS, broken), _shown(GREYS, 8))
+    yield Case(f"{name}: broken greys 32", partial(tiff_of, GREYS, broken), _shown(GREYS, 8))
     negative = replace(broken, photometric=WHITE)
     yield Case(
-        f"{name}: broken greys 32, white is zero", tiff_of(1 - GREYS, negative), _shown(GREYS, 8)
+        f"{name}: broken greys 32, white is zero",
+        partial(tiff_of, 1 - GREYS, negative),
+        _shown(GREYS, 8),
     )
-    colours = tiff_of(COLOURS, replace(broken, photometric=RGB))
+    colours = partial(tiff_of, COLOURS, replace(broken, photometric=RGB))
     yield Case(f"{name}: broken RGB 32", colours, None)
     for bits in (16, 64):
         layout = replace(broken, bits=bits)
-        yield Case(f"{name}: broken greys {bits}", tiff_of(GREYS, layout), None)
+        yield Case(f"{name}: broken greys {bits}", partial(tiff_of, GREYS, layout), None)
     for bits in (8, 16):
         layout = replace(where, bits=bits, sample_format=SIGNED)
         levels = np.rint(GREYS * (2 ** (bits - 1) - 1))
-        yield Case(f"{name}: signed greys {bits}", tiff_of(levels, layout), None)
+        yield Case(f"{name}: signed greys {bits}", partial(tiff_of, levels, layout), None)
     for photometric, called in ((MASK, "mask"), (10, "ITULab"), (32844, "LogL"), (77, "unknown")):
         yield Case(f"{name}: {called}", _file(GREYS, replace(where, photometric=photometric)), None)
     two = np.concatenate((GREYS, GREYS), axis=2)
@@ -246,18 +256,18 @@ def _predicted(name: str, where: Written) -> Iterator[Case]:
     broken = replace(where, bits=32, sample_format=FLOAT, predictor=3)
     is_read = where.order == "<"  # what the other order means is left open to doubt
     shown = _shown(GREYS, 8) if is_read else None
-    yield Case(f"{name}: broken greys 32, predictor 3", tiff_of(GREYS, broken), shown)
+    yield Case(f"{name}: broken greys 32, predictor 3", partial(tiff_of, GREYS, broken), shown)
 
 
 def _case(name: str, levels: Levels, layout: Written) -> Case:
     return Case(name, _file(levels, layout), _shown(levels, layout.bits))
 
 
-def _file(levels: Levels, layout: Written) -> bytes:
+def _file(levels: Levels, layout: Written) -> Callable[[], bytes]:
     numbers = np.rint(levels * (2**layout.bits - 1)).astype(np.int64)
     if layout.photometric == WHITE:
         numbers = 2**layout.bits - 1 - numbers
-    return tiff_of(numbers, layout)
+    return partial(tiff_of, numbers, layout)
 
 
 def _shown(levels: Levels, bits: int) -> Levels:
