@@ -44,6 +44,10 @@ _SHOWN: dict[ErrorCode, tuple[int, str]] = {
     ErrorCode.UNKNOWN_HOST: (422, "No image comes from the host images.example.org."),
     ErrorCode.UNKNOWN_SKU: (422, "No product has the sku 'SHOE-43'."),
     ErrorCode.INVALID_URL: (422, "URL 1: The URL names no host. Nothing was accepted."),
+    ErrorCode.BLOCKED_ADDRESS: (
+        422,
+        "URL 0: 10.0.0.1 has a private address, which is not connected to. Nothing was accepted.",
+    ),
     ErrorCode.TOO_MANY_URLS: (422, "101 images were sent; 100 are allowed in one request."),
     ErrorCode.UNKNOWN_PRESET: (
         422,
@@ -68,6 +72,8 @@ _SHOWN: dict[ErrorCode, tuple[int, str]] = {
 }
 JSON_BODY = (ErrorCode.MALFORMED_JSON, ErrorCode.BODY_TOO_LARGE, ErrorCode.UNSUPPORTED_MEDIA_TYPE)
 """What any route can answer that reads a JSON body by itself."""
+URL = (ErrorCode.INVALID_URL, ErrorCode.BLOCKED_ADDRESS)
+"""What any route can answer that takes a URL to connect to."""
 
 
 def answers(*codes: ErrorCode) -> Answers:

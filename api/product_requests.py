@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.query import Line, Lines, Sku
-from api.requests import JobMetadata, check_count, parse_request, to_submission
+from api.requests import JobMetadata, UrlRules, check_count, parse_request, to_submission
 from infra.currency import CURRENCIES
 from infra.settings import ApiSettings
 from infra.storable import (
@@ -139,7 +139,7 @@ def fields_of(request: ProductChange) -> dict[str, Any]:
 
 
 def pictures_of(
-    request: NewProduct | PictureList, settings: ApiSettings, presets: Presets
+    request: NewProduct | PictureList, settings: ApiSettings, *, rules: UrlRules, presets: Presets
 ) -> tuple[tuple[Picture, ...], Submission]:
     """Return the wanted pictures, and how new ones are made; raise `Rejected` (422)."""
     entries = [PictureEntry(url=e) if isinstance(e, str) else e for e in request.images]
@@ -147,7 +147,7 @@ def pictures_of(
     making = parse_request({"image_urls": urls, **request.model_dump(include=set(_MAKING))})
     if entries:
         check_count(making, len(entries) - len(urls), settings)
-    submission = to_submission(making, (), settings, presets=presets)
+    submission = to_submission(making, (), rules=rules, presets=presets)
     return _pictures(entries, submission.urls), submission
 
 

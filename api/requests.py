@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
@@ -11,8 +12,9 @@ from api.ids import parse_id
 from api.query import Sku
 from api.sentences import sentence
 from infra.errors import ErrorCode, FetchRefused, Rejected
+from infra.fetch.allow_list import AllowList
 from infra.fetch.source_url import parse_source_url
-from infra.settings import ApiSettings
+from infra.settings import ApiSettings, FetchSettings
 from infra.storable import require_text
 from tasks.imaging.catalogue import Presets
 from tasks.submit import Submission, Upload
@@ -22,6 +24,39 @@ _METADATA_LEVELS = 32  # answers cannot be written from a few hundred on
 _ONE_OF = "Send image_url, image_urls or files: at least one image is needed."
 
 M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class UrlRules:
+    """What a URL must be to be accepted, as far as that is known without looking anything up."""
+
+    max_characters: int
+    allowed: AllowList
+
+    @classmethod
+    def of(cls, api: ApiSettings, fetch: FetchSettings) -> "UrlRules":
+        """Read the settings; raise `SettingsError` for an exception that is none."""
+        return cls(api.max_url_characters, AllowList.parse(fetch.allowed_private_hosts))
+
+    def parse(self, text: str) -> str:
+        """Return the normalised URL; raise `Rejected` (422)."""
+        try:
+            url = parse_source_url(text, max_characters=self.max_characters)
+        except FetchRefused as exc:
+            raise Rejected(422, ErrorCode.INVALID_URL, exc.detail) from exc
+        try:
+            self.allowed.check_spelling(url)
+        except FetchRefused as exc:
+            raise Rejected(422, ErrorCode.BLOCKED_ADDRESS, exc.detail) from exc
+        return url.text
+
+    def require(self, text: str, what: str) -> str:
+        """Do the same for a URL on which the whole request depends; `what` names it."""
+        try:
+            return self.parse(text)
+        except Rejected as exc:
+            detail = f"{what}: {exc.detail} Nothing was accepted."
+            raise Rejected(exc.status, exc.code, detail) from exc
 
 
 def _storable_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
@@ -84,20 +119,20 @@ def parsed(model: type[M], members: dict[str, Any]) -> M:
 def to_submission(
     request: ProcessImageRequest,
     uploads: Sequence[Upload],
-    settings: ApiSettings,
     *,
+    rules: UrlRules,
     presets: Presets,
 ) -> Submission:
     """Return what to submit; raise `Rejected` when any part of it is unacceptable."""
     require_preset(request.preset, presets)
     return Submission(
         preset=request.preset,
-        urls=_parse_urls(request, settings),
+        urls=_parse_urls(request, rules),
         uploads=tuple(uploads),
         product_id=_product_id(request),
         sku=request.sku,
         metadata=request.metadata,
-        callback_url=_callback_url(request, settings),
+        callback_url=callback_of(request.callback_url, rules),
     )
 
 
@@ -131,28 +166,13 @@ def _urls(request: ProcessImageRequest) -> list[str]:
     return single + (request.image_urls or [])
 
 
-def _parse_urls(request: ProcessImageRequest, settings: ApiSettings) -> tuple[str, ...]:
-    return tuple(
-        _parse_url(text, f"URL {index}", settings) for index, text in enumerate(_urls(request))
-    )
+def _parse_urls(request: ProcessImageRequest, rules: UrlRules) -> tuple[str, ...]:
+    return tuple(rules.require(text, f"URL {index}") for index, text in enumerate(_urls(request)))
 
 
-def _parse_url(text: str, what: str, settings: ApiSettings) -> str:
-    try:
-        return parse_source_url(text, max_characters=settings.max_url_characters).text
-    except FetchRefused as exc:
-        raise Rejected(
-            422, ErrorCode.INVALID_URL, f"{what}: {exc.detail} Nothing was accepted."
-        ) from exc
-
-
-def _callback_url(request: ProcessImageRequest, settings: ApiSettings) -> str | None:
-    return callback_of(request.callback_url, settings)
-
-
-def callback_of(text: str | None, settings: ApiSettings) -> str | None:
+def callback_of(text: str | None, rules: UrlRules) -> str | None:
     """Return a normalised callback URL, None without one; raise `Rejected` (422)."""
-    return None if text is None else _parse_url(text, "callback_url", settings)
+    return None if text is None else rules.require(text, "callback_url")
 
 
 def _product_id(request: ProcessImageRequest) -> UUID | None:

@@ -13,6 +13,7 @@ from api.dispatcher import Dispatcher
 from api.job_watcher import JobWatcher
 from api.probes import DATABASE, Probe, Probes
 from api.product_responses import rendering, shape
+from api.requests import UrlRules
 from infra.broker.rabbitmq import RabbitPublisher
 from infra.broker.rabbitmq import probe as probe_broker
 from infra.cache import Cache
@@ -103,6 +104,7 @@ class ApiResources:
     products: CachedProducts
     product_shape: str
     queue_bound: QueueBound
+    url_rules: UrlRules
 
 
 @contextmanager
@@ -152,6 +154,7 @@ def open_resources(configuration: ApiConfiguration) -> Iterator[ApiResources]:
             products=products,
             product_shape=written,
             queue_bound=QueueBound(configuration.queue.max_queued),
+            url_rules=UrlRules.of(configuration.api, configuration.fetch),
         )
 
 

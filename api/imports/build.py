@@ -11,10 +11,9 @@ from api.imports.cells import texts_in, urls_in
 from api.imports.record import Record
 from api.product_requests import Alt, ProductChange
 from api.query import Sku
-from api.requests import JobMetadata
+from api.requests import JobMetadata, UrlRules
 from api.sentences import sentence
-from infra.errors import ErrorCode, FetchRefused
-from infra.fetch.source_url import parse_source_url
+from infra.errors import ErrorCode, Rejected
 from infra.settings import ApiSettings
 from infra.sources import without_query
 from tasks.imports.row import BadRow, GoodRow, Row, RowImage, RowProblem
@@ -40,13 +39,13 @@ class _Wrong(Exception):
     code: ErrorCode = ErrorCode.INVALID_REQUEST
 
 
-def row_of(record: Record, settings: ApiSettings) -> Row:
+def row_of(record: Record, settings: ApiSettings, *, rules: UrlRules) -> Row:
     """Return the row, or all that is wrong with it. Empty values are as if they were not there."""
     given = {field: value for field, value in record.values.items() if not _is_empty(value)}
     described, problems = _described({f: v for f, v in given.items() if f not in _OURS})
     images: tuple[RowImage, ...] = ()
     try:
-        images = _images(given, settings)
+        images = _images(given, settings, rules=rules)
     except _Wrong as exc:
         problems.append(exc)
     if problems or described is None:
@@ -113,7 +112,9 @@ def _sentence(message: str, place: Sequence[Any], given: Mapping[str, Any]) -> s
     return f"It {message}."
 
 
-def _images(given: Mapping[str, Any], settings: ApiSettings) -> tuple[RowImage, ...]:
+def _images(
+    given: Mapping[str, Any], settings: ApiSettings, *, rules: UrlRules
+) -> tuple[RowImage, ...]:
     """Return the pictures, each source once: of a repeated one the first counts."""
     urls = _list("image_urls", given, urls_in)
     alts = _alts(given, urls)
@@ -122,7 +123,7 @@ def _images(given: Mapping[str, Any], settings: ApiSettings) -> tuple[RowImage, 
         raise _Wrong("image_urls", told, ErrorCode.TOO_MANY_URLS)
     images: dict[str, RowImage] = {}
     for index, text in enumerate(urls):
-        url = _url(index, text, settings.max_url_characters)
+        url = _url(index, text, rules)
         images.setdefault(url, RowImage(url, alts[index] or None))
     return tuple(images.values())
 
@@ -156,9 +157,9 @@ def _list(field: str, given: Mapping[str, Any], cut: Any, *, empty: bool = False
     raise _Wrong(field, "It must be a text, or a list of texts.")
 
 
-def _url(index: int, text: str, max_characters: int) -> str:
+def _url(index: int, text: str, rules: UrlRules) -> str:
     try:
-        return parse_source_url(text, max_characters=max_characters).text
-    except FetchRefused as exc:
+        return rules.parse(text)
+    except Rejected as exc:
         told = f"URL {index} ({without_query(text)[:60]!r}): {exc.detail}"
-        raise _Wrong("image_urls", told, ErrorCode.INVALID_URL) from exc
+        raise _Wrong("image_urls", told, ErrorCode(exc.code)) from exc

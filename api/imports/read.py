@@ -10,6 +10,7 @@ from api.imports.build import row_of
 from api.imports.csv_records import csv_records
 from api.imports.ndjson_records import ndjson_records
 from api.imports.record import Record
+from api.requests import UrlRules
 from infra.errors import ErrorCode, Rejected
 from infra.settings import ApiSettings, ImportSettings
 from tasks.imports.row import BadRow, Row, RowProblem
@@ -30,6 +31,7 @@ class Limits:
 
     api: ApiSettings
     imports: ImportSettings
+    rules: UrlRules
 
 
 _RECORDS: dict[FileKind, Callable[[BinaryIO], Iterator[Record | BadRow]]] = {
@@ -44,13 +46,14 @@ def read_rows(file: BinaryIO, kind: FileKind, limits: Limits) -> Iterator[Row]:
     Raises `Rejected` (422) for what makes the whole file useless: its encoding, its header, more
     rows than allowed, or none.
     """
+    api, rules = limits.api, limits.rules
     most, count = limits.imports.max_rows, 0
     lines: dict[bytes, int] = {}
     for record in _RECORDS[kind](file):
         count += 1
         if count > most:
             raise _wrong_number(f"The file has more than {most} rows. Import it in parts.")
-        row = record if isinstance(record, BadRow) else row_of(record, limits.api)
+        row = record if isinstance(record, BadRow) else row_of(record, api, rules=rules)
         yield _once(row, record, lines)
     if not count:
         raise _wrong_number("The file has no rows.")

@@ -13,11 +13,11 @@ from api.dependencies import Resources
 from api.idempotency import Key
 from api.imports.read import Limits, read_rows
 from api.imports.upload import File, ImportedFile
-from api.problem_examples import answers
+from api.problem_examples import URL, answers
 from api.problems import problem
 from api.query import LineText, StorableText
 from api.requests import callback_of, require_preset
-from api.resources import ApiConfiguration
+from api.resources import ApiResources
 from infra.db.ids import new_id
 from infra.errors import ErrorCode
 from infra.storable import visible
@@ -57,7 +57,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     **answers(
         *(ErrorCode.INVALID_IDEMPOTENCY_KEY, ErrorCode.IDEMPOTENCY_CONFLICT),
         *(ErrorCode.BODY_TOO_LARGE, ErrorCode.UNSUPPORTED_MEDIA_TYPE),
-        *(ErrorCode.INVALID_ROWS, ErrorCode.UNKNOWN_PRESET, ErrorCode.INVALID_REQUEST),
+        *(ErrorCode.INVALID_ROWS, ErrorCode.UNKNOWN_PRESET, ErrorCode.INVALID_REQUEST, *URL),
     ),
 }
 
@@ -88,9 +88,9 @@ def post_import(
     """Read a CSV or NDJSON file, and write its rows in one transaction; jobs follow in slices."""
     configuration = resources.configuration
     require_preset(wanted.preset, configuration.presets)
-    callback_url = callback_of(wanted.callback_url, configuration.api)
+    callback_url = callback_of(wanted.callback_url, resources.url_rules)
     with Spool(new_id()) as spool:
-        _read(file, spool, configuration)
+        _read(file, spool, resources)
         tally = spool.tally
         acceptable = is_acceptable(wanted.policy, tally)
         if wanted.dry_run:
@@ -111,8 +111,9 @@ def post_import(
     return _answer(200 if accepted.replayed else 202, answer, headers)
 
 
-def _read(file: ImportedFile, spool: Spool, configuration: ApiConfiguration) -> None:
-    limits = Limits(configuration.api, configuration.imports)
+def _read(file: ImportedFile, spool: Spool, resources: ApiResources) -> None:
+    configuration = resources.configuration
+    limits = Limits(configuration.api, configuration.imports, resources.url_rules)
     for row in read_rows(file.file, file.kind, limits):
         spool.add(row)
 

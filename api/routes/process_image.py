@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from api.body import Body
 from api.dependencies import RequestBody, Resources
 from api.idempotency import Key
-from api.problem_examples import JSON_BODY, Answers, answers
+from api.problem_examples import JSON_BODY, URL, Answers, answers
 from api.requests import ProcessImageRequest, check_count, parse_request, to_submission
 from api.responses import Accepted
 from infra.errors import ErrorCode
@@ -61,7 +61,7 @@ _ANSWERS: Answers = {
         ErrorCode.INVALID_IDEMPOTENCY_KEY,
         ErrorCode.NOT_FOUND,
         ErrorCode.IDEMPOTENCY_CONFLICT,
-        ErrorCode.INVALID_URL,
+        *URL,
         ErrorCode.TOO_MANY_URLS,
         ErrorCode.UNKNOWN_PRESET,
         ErrorCode.UNSUPPORTED_FORMAT,
@@ -107,10 +107,10 @@ def _wanted(body: Body, resources: Resources) -> Submission:
     request = parse_request(body.fields)
     check_count(request, len(body.files), settings)
     # Refuse a bad request before its files are stored.
-    to_submission(request, (), settings, presets=presets)
+    to_submission(request, (), rules=resources.url_rules, presets=presets)
     heic = resources.configuration.decoders.heic_enabled
     uploads = [
         store_upload(resources.store, path, index=index, heic=heic)
         for index, path in enumerate(body.files)
     ]
-    return to_submission(request, uploads, settings, presets=presets)
+    return to_submission(request, uploads, rules=resources.url_rules, presets=presets)

@@ -10,7 +10,7 @@ from api.access.source_queries import SeesQueries, hide_queries
 from api.dependencies import Resources
 from api.ids import not_found, parse_id
 from api.json_body import JsonBody
-from api.problem_examples import JSON_BODY, Answers, answers
+from api.problem_examples import JSON_BODY, URL, Answers, answers
 from api.product_requests import (
     NewProduct,
     PictureList,
@@ -58,7 +58,7 @@ def get_product(
     "",
     status_code=201,
     response_model=ProductWithJob,
-    responses=_WRITTEN,
+    responses={**_WRITTEN, **answers(*URL)},
     openapi_extra=body_schema(NewProduct),
     summary="Create a product",
 )
@@ -66,7 +66,9 @@ def post_product(members: JsonBody, resources: Resources, response: Response) ->
     """Write the product, and one job for its images; a dispatcher publishes that afterwards."""
     request = parsed(NewProduct, members)
     configuration = resources.configuration
-    pictures, making = pictures_of(request, configuration.api, configuration.presets)
+    pictures, making = pictures_of(
+        request, configuration.api, rules=resources.url_rules, presets=configuration.presets
+    )
     making = replace(making, bound=resources.queue_bound)
     made = create(resources.database, fields_of(request), pictures, submission=making)
     response.headers["Location"] = f"/products/{made.product_id}"
@@ -97,7 +99,7 @@ def delete_product(product_id: str, resources: Resources) -> None:
     response_model=ProductWithJob,
     responses={
         202: {"model": ProductWithJob, "description": "A job makes the new images"},
-        **answers(*JSON_BODY, ErrorCode.INVALID_URL, ErrorCode.QUEUE_FULL),
+        **answers(*JSON_BODY, *URL, ErrorCode.QUEUE_FULL),
     },
     openapi_extra=body_schema(PictureList),
     summary="Set the images of a product",
@@ -109,7 +111,9 @@ def put_images(
     identity = parse_id(product_id, "product")
     request = parsed(PictureList, members)
     configuration = resources.configuration
-    pictures, making = pictures_of(request, configuration.api, configuration.presets)
+    pictures, making = pictures_of(
+        request, configuration.api, rules=resources.url_rules, presets=configuration.presets
+    )
     making = replace(making, bound=resources.queue_bound)
     made = set_images(resources.database, identity, pictures=pictures, submission=making)
     if made.job_id is not None:

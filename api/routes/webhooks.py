@@ -9,7 +9,7 @@ from api.dependencies import Resources
 from api.ids import parse_id, parse_optional_id
 from api.json_body import JsonBody
 from api.paging import next_page
-from api.problem_examples import JSON_BODY, answers
+from api.problem_examples import JSON_BODY, URL, answers
 from api.product_requests import body_schema
 from api.requests import parsed
 from api.resources import ApiResources
@@ -23,8 +23,7 @@ from api.webhook_shapes import (
     WebhookChange,
     WebhookPage,
 )
-from infra.errors import ErrorCode, FetchRefused, Rejected
-from infra.fetch.source_url import parse_source_url
+from infra.errors import ErrorCode
 from tasks.webhooks.deliveries import DeliveryFilter, list_deliveries, replay
 from tasks.webhooks.endpoints import (
     EndpointView,
@@ -44,14 +43,14 @@ Limit = Annotated[int, Query(ge=1, le=200)]
     "",
     status_code=201,
     response_model=CreatedWebhook,
-    responses=answers(*JSON_BODY, ErrorCode.INVALID_URL),
+    responses=answers(*JSON_BODY, *URL),
     openapi_extra=body_schema(NewWebhook),
     summary="Have finished work told to a URL",
 )
 def post_webhook(members: JsonBody, resources: Resources, response: Response) -> CreatedWebhook:
     """Register a receiver. Its secret is in this answer only: keep it."""
     wanted = parsed(NewWebhook, members)
-    url = _parse_url(wanted.url, resources)
+    url = resources.url_rules.require(wanted.url, "url")
     created = register(resources.database, url, events=wanted.events, secret=wanted.secret)
     response.headers["Location"] = f"/webhooks/{created.endpoint.id}"
     return CreatedWebhook.new(created)
@@ -156,11 +155,3 @@ def _page(request: Request, resources: ApiResources, wanted: DeliveryFilter) -> 
 
 def _read(webhook_id: str, resources: ApiResources) -> EndpointView:
     return read_endpoint(resources.database, parse_id(webhook_id, "webhook"))
-
-
-def _parse_url(text: str, resources: ApiResources) -> str:
-    longest = resources.configuration.api.max_url_characters
-    try:
-        return parse_source_url(text, max_characters=longest).text
-    except FetchRefused as exc:
-        raise Rejected(422, ErrorCode.INVALID_URL, f"url: {exc.detail}") from exc

@@ -11,7 +11,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from infra.errors import ErrorCode, FetchRefused
 from infra.fetch.addresses import refusal
-from infra.fetch.host import Address, literal_address, normalised_host
+from infra.fetch.host import Address, literal_address, normalised_host, spelled_addresses
 from infra.fetch.source_url import DEFAULT_PORTS, SourceUrl
 from infra.settings import SettingsError
 
@@ -61,12 +61,24 @@ class AllowList:
     def check(self, url: SourceUrl, addresses: Iterable[Address]) -> None:
         """Raise `FetchRefused` unless every address of the URL's host may be connected to."""
         for address in addresses:
-            if any(exemption.covers(url, address) for exemption in self.exemptions):
+            if self._exempts(url, address):
                 continue
             if kind := refusal(address):
-                raise _blocked(f"{url.host} has a {kind} address, which is not fetched from.")
+                raise _blocked(f"{url.host} has a {kind} address, which is not connected to.")
             if url.port not in DEFAULT_PORTS.values():
-                raise _blocked(f"Port {url.port} is not fetched from; use 80 or 443.")
+                raise _blocked(f"Port {url.port} is not connected to; use 80 or 443.")
+
+    def check_spelling(self, url: SourceUrl) -> None:
+        """Raise `FetchRefused` when the URL by itself names what `check` is sure to refuse.
+
+        Nothing is looked up: a name other than `localhost` passes, and `check` decides later.
+        """
+        addresses = spelled_addresses(url.host)
+        if not any(self._exempts(url, address) for address in addresses):
+            self.check(url, addresses)
+
+    def _exempts(self, url: SourceUrl, address: Address) -> bool:
+        return any(exemption.covers(url, address) for exemption in self.exemptions)
 
 
 def _blocked(detail: str) -> FetchRefused:

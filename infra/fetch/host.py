@@ -17,6 +17,8 @@ _MAX_NAME_CHARACTERS = 253  # of a DNS name
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _IPV4_BITS = 32
+_LOCALHOST = "localhost"
+_LOOPBACK: tuple[Address, ...] = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
 
 
 def bad_url(detail: str) -> FetchRefused:
@@ -46,6 +48,18 @@ def literal_address(host: str) -> Address | None:
         return ip_address(host)
     except ValueError:
         return None
+
+
+def spelled_addresses(host: str) -> tuple[Address, ...]:
+    """Return the addresses that the normalised host stands for without any look-up.
+
+    One for an address, both of loopback for `localhost` and the names below it (RFC 6761), none
+    for any other name.
+    """
+    if host == _LOCALHOST or host.endswith(f".{_LOCALHOST}"):
+        return _LOOPBACK
+    address = literal_address(host)
+    return () if address is None else (address,)
 
 
 def _ascii_name(text: str) -> str:

@@ -7,18 +7,20 @@ from uuid import UUID
 from sqlalchemy import select, text
 
 from api.imports.read import FileKind, Limits, read_rows
+from api.requests import UrlRules
 from infra.db.batches import Batch
 from infra.db.engine import Database
 from infra.db.ids import new_id
 from infra.db.imports import ImportRow
 from infra.db.models import Job
-from infra.settings import ApiSettings, ImportSettings
+from infra.settings import ApiSettings, FetchSettings, ImportSettings
 from tasks.imports.accept import WantedImport, accept
 from tasks.imports.plan import plan_some
 from tasks.imports.row import ImportPolicy
 from tasks.imports.spool import Spool
 
-LIMITS = Limits(ApiSettings.load(env_file=None), ImportSettings.load(env_file=None))
+API = ApiSettings.load(env_file=None)
+LIMITS = Limits(API, ImportSettings.load(env_file=None), UrlRules.of(API, FetchSettings()))
 SLICE = 100
 
 

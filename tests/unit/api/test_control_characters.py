@@ -13,10 +13,10 @@ from api.cli.terminal import Terminal
 from api.imports.build import row_of
 from api.imports.record import Record
 from api.product_requests import NewProduct, PictureEntry, ProductChange
-from api.requests import ProcessImageRequest
+from api.requests import ProcessImageRequest, UrlRules
 from infra import logs
 from infra.errors import Rejected
-from infra.settings import ApiSettings
+from infra.settings import ApiSettings, FetchSettings
 from tasks.imports.row import BadRow
 
 STEERING = ("\x1b[2J", "\x07", "a\x9b31m", "\x7f", "a\x85b", "a\u2028b", "\x00")
@@ -59,7 +59,9 @@ def test_a_name_has_one_line_and_a_description_may_have_several() -> None:
 def test_an_imported_row_keeps_the_same_rule(field: str) -> None:
     values: dict[str, Any] = {"sku": "A", field: {"a": "\x1b"} if field == "metadata" else "a\x1bb"}
 
-    row = row_of(Record(2, values, {name: name for name in values}), ApiSettings())
+    api = ApiSettings()
+    rules = UrlRules.of(api, FetchSettings())
+    row = row_of(Record(2, values, {name: name for name in values}), api, rules=rules)
 
     assert isinstance(row, BadRow)
     assert row.problems[0].column == field

@@ -5,20 +5,27 @@ from uuid import UUID
 
 import pytest
 
-from api.requests import ProcessImageRequest, check_count, parse_request, to_submission
+from api.requests import (
+    ProcessImageRequest,
+    UrlRules,
+    check_count,
+    parse_request,
+    to_submission,
+)
 from infra.errors import ErrorCode, Rejected
-from infra.settings import ApiSettings
+from infra.settings import ApiSettings, FetchSettings
 from tasks.imaging.catalogue import packaged_presets
 from tasks.submit import Submission, Upload
 
 SETTINGS = ApiSettings.load(env_file=None)
+RULES = UrlRules.of(SETTINGS, FetchSettings())
 PRESETS = packaged_presets()
 GOOD = "https://supplier.example/a.jpg"
 PRODUCT_ID = "01900000-0000-7000-8000-000000000001"
 
 
 def submission(**fields: Any) -> Submission:
-    return to_submission(parse_request(fields), (), SETTINGS, presets=PRESETS)
+    return to_submission(parse_request(fields), (), rules=RULES, presets=PRESETS)
 
 
 def refusal(**fields: Any) -> Rejected:
@@ -55,7 +62,7 @@ def test_uploads_are_passed_on() -> None:
     upload = Upload("a" * 64, "originals/a.jpg", "jpeg", "image/jpeg", 7)
 
     request = ProcessImageRequest.model_validate({})
-    made = to_submission(request, [upload], SETTINGS, presets=PRESETS)
+    made = to_submission(request, [upload], rules=RULES, presets=PRESETS)
 
     assert made.uploads == (upload,)
 
@@ -72,6 +79,26 @@ def test_a_bad_callback_is_named() -> None:
 
     assert error.code == ErrorCode.INVALID_URL
     assert error.detail.startswith("callback_url: ")
+
+
+def test_an_address_that_is_never_connected_to_is_refused_at_once() -> None:
+    for inside in ("http://2130706433/a.jpg", "http://[::1]/a.jpg", "http://localhost/a.jpg"):
+        image = refusal(image_urls=[GOOD, inside])
+        callback = refusal(image_url=GOOD, callback_url=inside)
+
+        for error, place in ((image, "URL 1: "), (callback, "callback_url: ")):
+            assert (error.status, error.code) == (422, ErrorCode.BLOCKED_ADDRESS)
+            assert error.detail.startswith(place)
+
+
+def test_an_address_that_the_operator_opened_is_accepted_at_its_port_alone() -> None:
+    fetch = FetchSettings(allowed_private_hosts=("127.0.0.1:8001",))
+    rules = UrlRules.of(SETTINGS, fetch)
+
+    assert rules.require("http://0x7f.1:8001/a.jpg", "URL 0") == "http://127.0.0.1:8001/a.jpg"
+    with pytest.raises(Rejected) as refused:
+        rules.require("http://127.0.0.1:8002/a.jpg", "URL 0")
+    assert refused.value.code == ErrorCode.BLOCKED_ADDRESS
 
 
 def test_a_malformed_product_names_nothing() -> None:

@@ -73,6 +73,57 @@ def test_an_exception_opens_nothing_else(entries: str, url: str, address: str) -
     assert not is_open(entries, url, address)
 
 
+def is_open_as_spelled(entries: str, url: str) -> bool:
+    """Whether a list with these entries lets the URL pass before anything is looked up."""
+    allowed = AllowList.parse(entries.split(",") if entries else ())
+    try:
+        allowed.check_spelling(parse_source_url(url))
+    except FetchRefused as refused:
+        return refused.code != "blocked_address"
+    return True
+
+
+@pytest.mark.parametrize(("entries", "url", "address"), OPEN)
+def test_what_may_be_connected_to_is_not_refused_for_its_spelling(
+    entries: str, url: str, address: str
+) -> None:
+    assert is_open(entries, url, address)
+    assert is_open_as_spelled(entries, url)
+
+
+@pytest.mark.parametrize(
+    ("entries", "url"),
+    [
+        ("", "http://localhost/"),
+        ("", "http://LOCALHOST./"),
+        ("", "https://shop.localhost/"),
+        ("localhost", "http://localhost:5432/"),
+        ("localhost", "http://shop.localhost/"),
+        ("10.0.0.0/8", "http://localhost/"),
+        ("", "http://8.8.8.8:22/"),
+        ("127.0.0.1:81", "http://127.0.0.1:82/"),
+        ("127.0.0.1", "http://127.0.0.2/"),
+        ("127.0.0.1", "http://[::ffff:127.0.0.1]/"),
+    ],
+)
+def test_an_address_in_the_url_itself_is_judged_without_a_look_up(entries: str, url: str) -> None:
+    assert not is_open_as_spelled(entries, url)
+
+
+@pytest.mark.parametrize(
+    ("entries", "url"),
+    [
+        ("", "http://shop.example:8080/"),  # its address may be an exception
+        ("", "http://localhost.example/"),
+        ("127.0.0.1", "http://localhost:5432/"),  # where localhost is 127.0.0.1 alone
+        ("::1", "http://localhost:5432/"),
+        ("shop.localhost", "http://shop.localhost/"),
+    ],
+)
+def test_what_only_a_look_up_can_tell_is_left_to_it(entries: str, url: str) -> None:
+    assert is_open_as_spelled(entries, url)
+
+
 def test_one_forbidden_address_among_public_ones_is_enough() -> None:
     assert not is_open("", "http://shop.example/", "8.8.8.8", "10.0.0.1")
     assert not is_open("", "http://shop.example/", "10.0.0.1", "8.8.8.8")

@@ -7,6 +7,7 @@ import pytest
 
 from infra.errors import FetchRefused
 from infra.fetch.addresses import refusal
+from infra.fetch.allow_list import AllowList
 from infra.fetch.host import literal_address
 from infra.fetch.source_url import parse_source_url
 
@@ -149,6 +150,20 @@ def test_every_spelling_of_an_address_is_judged_as_the_address(
     authority: str, expected: str
 ) -> None:
     assert judged(authority) == expected
+
+
+@pytest.mark.parametrize("authority", SPELLINGS, ids=ascii)
+def test_a_spelling_is_refused_before_any_look_up_unless_it_is_public(authority: str) -> None:
+    def read() -> None:
+        AllowList().check_spelling(parse_source_url(f"http://{authority}/a.jpg"))
+
+    if SPELLINGS[authority] == PUBLIC:
+        read()
+        return
+    with pytest.raises(FetchRefused) as refused:
+        read()
+    bad = SPELLINGS[authority] == BAD_URL
+    assert refused.value.code == (BAD_URL if bad else "blocked_address")
 
 
 @pytest.mark.parametrize("count", [len(SPELLINGS)], ids=lambda count: f"{count} spellings")

@@ -3,10 +3,13 @@
 from io import BytesIO
 
 from api.imports.read import FileKind, Limits, read_rows
-from infra.settings import ApiSettings, ImportSettings
+from api.requests import UrlRules
+from infra.settings import ApiSettings, FetchSettings, ImportSettings
 from tasks.imports.row import BadRow, GoodRow, Row
 
-LIMITS = Limits(ApiSettings.load(env_file=None), ImportSettings.load(env_file=None))
+API = ApiSettings.load(env_file=None)
+RULES = UrlRules.of(API, FetchSettings())
+LIMITS = Limits(API, ImportSettings.load(env_file=None), RULES)
 
 
 def rows_of(text: str | bytes, kind: FileKind = FileKind.CSV, limits: Limits = LIMITS) -> list[Row]:

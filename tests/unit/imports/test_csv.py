@@ -1,5 +1,7 @@
 """CSV files as people and programs write them: dialects, limits, and records that are wrong."""
 
+from dataclasses import replace
+
 import pytest
 
 from api.imports.lines import MAX_RECORD_CHARACTERS
@@ -172,7 +174,7 @@ def test_columns_are_called_as_the_file_calls_them() -> None:
 
 
 def test_rows_are_counted_and_an_empty_file_is_refused() -> None:
-    limits = Limits(LIMITS.api, ImportSettings.model_validate({"max_rows": 2}))
+    limits = replace(LIMITS, imports=ImportSettings.model_validate({"max_rows": 2}))
     assert len(rows_of("sku\nA\nB\n", limits=limits)) == 2
     for text in ("sku\nA\nB\nC\n", "sku\n", "sku\n\n\n"):
         assert refusal(text, limits).code == ErrorCode.TOO_MANY_ROWS
@@ -234,3 +236,10 @@ def test_metadata_is_a_json_object() -> None:
 def test_sources_are_normalised_and_each_is_one_image() -> None:
     row = good("sku,image_urls\nA,HTTP://A.example:80/x.jpg http://a.example/x.jpg\n")
     assert sources(row) == ["http://a.example/x.jpg"]
+
+
+def test_an_address_that_is_never_connected_to_is_the_error_of_its_row() -> None:
+    text = f"sku,image_urls\nA,{A}\nB,{A} http://10.0.0.1/b.jpg\nC,http://localhost/c.jpg\n"
+
+    blocked = ErrorCode.BLOCKED_ADDRESS
+    assert problems(text) == [(3, "image_urls", blocked), (4, "image_urls", blocked)]
