@@ -104,12 +104,12 @@ class ChunkBench:
         """Return the jobs to the batch: somebody cancelled the run before it began."""
         shop = self._desk.workshop
         try:
-            ours = await in_thread(shop.io_threads, finish_chunk, shop.database, attempt.claim)
+            counts = await in_thread(shop.io_threads, finish_chunk, shop.database, attempt.claim)
         except ServiceUnavailable as exc:
             self._desk.gate.note(exc)
             return
         attempt.finished = True
-        if not ours:  # another attempt has the chunk now, and its run
+        if counts is None:  # another attempt has the chunk now, and its run
             return
         message = "Its jobs went back to the batch."
         try:

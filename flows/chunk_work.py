@@ -40,14 +40,9 @@ class ChunkWork:
         self._workbench = workbench
         self.attempt = attempt
         self.ended: dict[UUID, JobState] = {}
-        """The jobs that have come to an end."""
+        """The jobs of this attempt that have come to an end."""
         self.skus: dict[UUID, str] = {}
         self._left_out = 0
-
-    @property
-    def counts(self) -> Counter[JobState]:
-        """How many jobs ended in each state."""
-        return Counter(self.ended.values())
 
     @property
     def is_interrupted(self) -> bool:
@@ -59,12 +54,16 @@ class ChunkWork:
         self.attempt.begin()
         await side_by_side(self._job(job_id, do) for job_id in self.attempt.claim.job_ids)
 
-    async def finish(self) -> bool:
-        """End the chunk; its other jobs go back to the batch. Return whether it was ours."""
+    async def finish(self) -> Counter[JobState] | None:
+        """End the chunk; its other jobs go back to the batch.
+
+        Return how many of its jobs are in each state, whichever attempt did them; None when the
+        chunk was not ours.
+        """
         shop = self._desk.workshop
-        ours = await in_thread(shop.io_threads, finish_chunk, shop.database, self.attempt.claim)
+        counts = await in_thread(shop.io_threads, finish_chunk, shop.database, self.attempt.claim)
         self.attempt.finished = True
-        return ours
+        return counts
 
     async def _job(self, job_id: UUID, do: Do) -> None:
         async with a_slot(self._desk.workshop.bulk_slots, unless=self.attempt.halted) as may_begin:

@@ -3,6 +3,7 @@
 Prefect's fixed cost of a flow run is shared; inside a job's task run the steps are plain calls.
 """
 
+from collections import Counter
 from typing import Any
 
 import structlog
@@ -67,21 +68,22 @@ async def _work(desk: Desk, work: ChunkWork) -> State[Any]:
     if work.is_interrupted:
         return interrupted("The worker takes no more work at present.")
     try:
-        ours = await work.finish()
+        counts = await work.finish()
     except ServiceUnavailable as exc:
         desk.gate.note(exc)
         return interrupted(exc.detail)
-    if not ours:
+    if counts is None:
         raise Abort("another attempt owns this chunk now")
-    log.info("chunk done", chunk_id=chunk_id, **{str(k): n for k, n in work.counts.items()})
+    log.info("chunk done", chunk_id=chunk_id, **{str(k): n for k, n in counts.items()})
     await _show(work)
-    return _final_state(work)
+    return _final_state(counts, work.attempt.halt)
 
 
-def _final_state(work: ChunkWork) -> State[Any]:
-    counts, total = work.counts, len(work.attempt.claim.job_ids)
+def _final_state(counts: Counter[JobState], halt: Halt | None) -> State[Any]:
+    """Return how Prefect shows the end of a chunk, counting its jobs of all attempts."""
+    total = counts.total()
     message = f"{counts[JobState.READY]} of {total} jobs are ready."
-    if work.attempt.halt is Halt.CANCELLED:
+    if halt is Halt.CANCELLED:
         return Cancelled(message=f"{message} The others went back to the batch.")
     if counts[JobState.READY] == total:
         return Completed(message=message)
@@ -97,6 +99,6 @@ async def _show(work: ChunkWork) -> None:
         for job_id in work.attempt.claim.job_ids
     ]
     try:
-        await show(table(("product", "state", "job"), rows), "The jobs of this chunk")
+        await show(table(("product", "state", "job"), rows), "The jobs of this attempt")
     except (HTTPError, PrefectException):
         log.warning("report not shown", chunk_id=str(work.attempt.claim.chunk_id), exc_info=True)

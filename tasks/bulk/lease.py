@@ -3,6 +3,7 @@
 Every statement is guarded by the fencing token, like those about jobs.
 """
 
+from collections import Counter
 from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
@@ -12,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from infra.db.batches import Chunk
 from infra.db.engine import Database
-from infra.states import ChunkState
+from infra.db.models import Job
+from infra.states import ChunkState, JobState
 from tasks.bulk.claim import ChunkClaim
 from tasks.bulk.ending import end_chunk, queue_chunk
 from tasks.lease import Renewal
@@ -57,14 +59,18 @@ def link_chunk_run(database: Database, claim: ChunkClaim, flow_run_id: UUID) -> 
         session.execute(update(Chunk).where(held_chunk(claim)).values(flow_run_id=flow_run_id))
 
 
-def finish_chunk(database: Database, claim: ChunkClaim) -> bool:
-    """End the chunk; its jobs without a final state leave it. Return whether it was ours."""
+def finish_chunk(database: Database, claim: ChunkClaim) -> Counter[JobState] | None:
+    """End the chunk; its jobs without a final state leave it.
+
+    Return how many jobs of all its attempts were in each state, None when it was not ours.
+    """
     with database.transaction() as session:
         chunk = _locked(session, claim)
         if chunk is None:
-            return False
+            return None
+        states = Counter(session.scalars(select(Job.state).where(Job.chunk_id == chunk.id)))
         end_chunk(session, chunk)
-        return True
+        return states
 
 
 def give_back_chunk(

@@ -71,11 +71,24 @@ def test_jobs_without_an_end_leave_a_chunk_that_ends_and_are_packed_again(
 ) -> None:
     batch, chunk = packed(database)
     mine = claimed(database, chunk)
-    assert finish_chunk(database, mine)
+    assert finish_chunk(database, mine) == {"queued": 3}
 
     assert [job.chunk_id for job in jobs_of(database, batch)] == [None] * 3
     assert pack_due(database, BULK) == 3
     assert [each.state for each in chunks_of(database, batch)] == ["done", "queued"]
+
+
+def test_a_chunk_that_ends_counts_the_jobs_of_all_its_attempts(database: Database) -> None:
+    batch, chunk = packed(database)
+    first_two = "batch_position < 2 AND state = 'queued'"
+    ended = f"CASE WHEN {first_two} THEN 'ready' ELSE state END"
+    at = f"CASE WHEN {first_two} THEN now() END"
+    change_jobs(database, batch, f"state = {ended}, finished_at = {at}")
+    last = claimed(database, chunk)  # what an attempt left that was broken off
+    assert len(last.job_ids) == 1
+    change_jobs(database, batch, "state = 'ready', finished_at = now()")
+
+    assert finish_chunk(database, last) == {"ready": 3}
 
 
 def test_a_chunk_whose_jobs_have_all_ended_ends_at_its_claim(database: Database) -> None:

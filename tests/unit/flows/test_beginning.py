@@ -1,6 +1,7 @@
 """A run cancelled while Prefect's engine begins it: let begin, never made to look crashed."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -189,11 +190,11 @@ class Office:
         self.concluded.append(ending)
         return JobState.CANCELLED
 
-    def finish_chunk(self, _: Database, claim: ChunkClaim) -> bool:
+    def finish_chunk(self, _: Database, claim: ChunkClaim) -> Counter[JobState] | None:
         if self.away:
             raise AWAY
         self.finished.append(claim)
-        return self.ours
+        return Counter() if self.ours else None
 
 
 @STOPPED
