@@ -39,6 +39,7 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 _EXPECTED_SECONDS = 2.0  # a job's run has begun and a usual supplier has answered by then
+_STARVED_PAUSE_SECONDS = 60.0  # longer than a step waits: the job goes back to the queue
 _PAUSE_SECONDS = 0.1  # before a keeper that met a surprise goes on
 _PIPELINE = ("tasks.imaging.render",)
 _HERE = Path()  # a child's working directory is its folder
@@ -373,12 +374,15 @@ def _surprised() -> PixelsFailed:
 
 
 def _starved(wall_seconds: float) -> PixelsFailed:
-    """Transient: that the machine had no time for a picture says nothing about the picture."""
+    """Transient: that the machine had no time for a picture says nothing about the picture.
+
+    It names a pause, so that the job is parked and no slot taken up by a second try at once.
+    """
     detail = (
         f"The picture was not done within {wall_seconds:g} seconds, in which its process got too "
         "little CPU time; the picture is tried again."
     )
-    return PixelsFailed(ErrorCode.DECODER_CRASHED, detail)
+    return PixelsFailed(ErrorCode.DECODER_CRASHED, detail, _STARVED_PAUSE_SECONDS)
 
 
 def _too_slow(cpu_seconds: float) -> ImageRefused:
