@@ -88,7 +88,7 @@ def end_of(standing: Standing) -> State[Any]:
 
 def parked_state(until: datetime) -> State[Any]:
     """Return how Prefect shows a job that waits until this moment."""
-    message = f"The supplier asked to come back later; the job goes on at {until:%H:%M:%S} UTC."
+    message = f"The job waits, for which its log says why; it goes on at {until:%H:%M:%S} UTC."
     return Scheduled(scheduled_time=until, name=PARKED, message=message)
 
 
@@ -246,8 +246,17 @@ class FlowRuns:
         return self._our_ids
 
     async def dress(self, flow_run_id: UUID, label: RunLabel) -> None:
-        """Give a run that a person started the name and tags of its job."""
-        await self._client.update_flow_run(flow_run_id, name=label.name, tags=label.tags)
+        """Give a run that a person started the name, tags and parameters of its job.
+
+        What the person gave is in the job now; Prefect keeps no URLs, whose queries may be signed.
+        """
+        await self._client.update_flow_run(
+            flow_run_id, name=label.name, tags=label.tags, parameters=dict(label.parameters)
+        )
+
+    async def refer(self, flow_run_id: UUID, job_id: UUID) -> None:
+        """Leave of a run's parameters only the job that it became."""
+        await self._client.update_flow_run(flow_run_id, parameters={"job_id": str(job_id)})
 
     async def scheduled_at(self, flow_run: FlowRun) -> datetime:
         """Return when a person last wanted the run to start."""

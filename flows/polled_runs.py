@@ -5,7 +5,8 @@ the same claim as a delivery from RabbitMQ, so that no job is done twice.
 """
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -172,6 +173,8 @@ class PolledRuns:
             return wish.job_id
         known = await in_thread(shop.io_threads, job_of_flow_run, shop.database, flow_run.id)
         if known is not None:
+            with self._only_shown(flow_run):
+                await self._desk.flow_runs.refer(flow_run.id, known)
             return known
         submission = wish.submission(flow_run.id)
         submitted = await in_thread(shop.io_threads, submit, shop.database, submission)
@@ -185,9 +188,17 @@ class PolledRuns:
             image_count=len(submitted.images),
             hosts=hosts_of(wish.image_urls),
         )
-        with suppress(HTTPError, PrefectException):  # only its name and tags
+        with self._only_shown(flow_run):
             await self._desk.flow_runs.dress(flow_run.id, label)
         return submitted.job_id
+
+    @contextmanager
+    def _only_shown(self, flow_run: FlowRun) -> Iterator[None]:
+        """Let no trouble with what a run shows cost its job."""
+        try:
+            yield
+        except (HTTPError, PrefectException) as exc:
+            log.warning("run still shows its URLs", flow_run_id=str(flow_run.id), error=repr(exc))
 
     async def _claim(self, job_id: UUID, flow_run: FlowRun) -> Claim | State[Any]:
         deadline = monotonic() + _PATIENCE_SECONDS

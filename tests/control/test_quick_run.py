@@ -30,6 +30,7 @@ def test_a_quick_run_with_urls_is_a_job_like_a_posted_one(
     assert [image["source_url"] for image in job["images"]] == urls
     assert all(len(image["variants"]) == 8 for image in job["images"])
     assert run["name"] == "QUICK-1 · 2 images"
+    assert run["parameters"] == {"job_id": job["id"]}  # queries of URLs may be signed
     assert {"sku:QUICK-1", "lane:interactive"} <= set(run["tags"])
     wanted = {"flow_runs": {"id": {"any_": [run["id"]]}}}
     (report,) = world.prefect("POST", "/artifacts/filter", wanted)

@@ -77,7 +77,7 @@ class Server:
         self.created: list[dict[str, Any]] = []
         self.set: list[tuple[UUID, State[Any], bool]] = []
         self.set_tasks: list[tuple[UUID, State[Any]]] = []
-        self.dressed: list[tuple[UUID, str, list[str]]] = []
+        self.dressed: list[tuple[UUID, dict[str, Any]]] = []
         self._by_key: dict[str, FlowRun] = {}
 
     @property
@@ -141,8 +141,8 @@ class Server:
         wanted = asked["state"]["type"]["any_"]
         return [run for run in self.runs.values() if run.state and run.state.type in wanted]
 
-    async def update_flow_run(self, flow_run_id: UUID, *, name: str, tags: list[str]) -> None:
-        self.dressed.append((flow_run_id, name, tags))
+    async def update_flow_run(self, flow_run_id: UUID, **changes: Any) -> None:
+        self.dressed.append((flow_run_id, changes))
 
     async def set_flow_run_state(
         self, flow_run_id: UUID, state: State[Any], *, force: bool = False

@@ -98,7 +98,8 @@ def test_a_run_of_a_person_is_given_the_name_and_tags_of_its_job() -> None:
 
     play(server.flow_runs.dress(run_id, LABEL))
 
-    assert server.dressed == [(run_id, LABEL.name, LABEL.tags)]
+    shown = {"name": LABEL.name, "tags": LABEL.tags, "parameters": LABEL.parameters}
+    assert server.dressed == [(run_id, shown)]
 
 
 def test_a_run_is_wished_for_when_it_was_scheduled_last() -> None:

@@ -77,7 +77,8 @@ def test_a_quick_run_becomes_a_job_that_this_run_shows(office: Office) -> None:
     (submission,) = office.jobs.submitted
     assert (submission.flow_run_id, submission.sku) == (run.id, "SHOE-42")
     tags = ["lane:interactive", "sku:SHOE-42", "host:supplier.example"]
-    assert office.server.dressed == [(run.id, "SHOE-42 · 2 images", tags)]
+    shown = {"name": "SHOE-42 · 2 images", "tags": tags, "parameters": {"job_id": str(JOB_ID)}}
+    assert office.server.dressed == [(run.id, shown)]
     assert [attempt.claim for attempt, _, _ in office.bench.worked] == [CLAIM]
 
 
@@ -85,10 +86,13 @@ def test_a_quick_run_that_is_retried_stands_for_the_job_that_it_made(office: Off
     office.jobs.known = JOB_ID
     office.desk.answers = [CLAIM]
 
-    office.run(run_in(Pending(), image_urls=[URL]))
+    run = run_in(Pending(), image_urls=[URL])
+
+    office.run(run)
 
     assert office.jobs.submitted == []
     assert len(office.bench.worked) == 1
+    assert office.server.dressed == [(run.id, {"parameters": {"job_id": str(JOB_ID)}})]
 
 
 def test_a_run_with_unusable_parameters_fails_with_what_to_change(office: Office) -> None:
