@@ -27,6 +27,7 @@ from PIL import (  # noqa: F401 - see above
 from tasks.imaging import bmp, boxes, jpeg, png, tiff_layout, tiff_samples
 from tasks.imaging.chunks import webp_size, with_alpha_flag
 from tasks.imaging.facts import Limits, SourceFacts
+from tasks.imaging.gif import on_its_canvas
 from tasks.imaging.heif import open_heif
 from tasks.imaging.load import TRANSPARENT_16, UNCLOSED
 from tasks.imaging.memory import told_from_damage
@@ -80,6 +81,8 @@ def _opened(original: Original, limits: Limits) -> Image.Image:
         raise too_many_pixels(image.width, image.height, limits.max_pixels)
     refuse_implausible(data, original.format, image.size)
     _complete_info(image, original)
+    if original.format is ImageFormat.GIF and original.length.frames <= 1:
+        return on_its_canvas(image, original.data)
     aperture = _aperture(original)
     return image if aperture is None else image.crop(aperture)  # which decodes it
 
