@@ -16,13 +16,19 @@ from infra.stack.stack import Stack
 from tests.waiting import eventually
 
 _START_SECONDS = 60.0
+_END_SECONDS = 90.0
 
 
 class OwnWorker:
     """One worker process, started when this is made; `ready` waits until it takes work."""
 
-    def __init__(self, stack: Stack, folder: Path, name: str, **settings: str) -> None:
-        """`settings` are environment variables beside those of the stack's own worker."""
+    def __init__(
+        self, stack: Stack, folder: Path, name: str, *command: str, **settings: str
+    ) -> None:
+        """`settings` are environment variables beside those of the stack's own worker.
+
+        `command` starts the process instead of that worker's.
+        """
         self.log = folder / f"{name}.log"
         self._ready_file = folder / f"{name}.ready"
         model = stack.part("worker-1").part
@@ -33,7 +39,7 @@ class OwnWorker:
         }
         part = Part(
             name=name,
-            command=model.command,
+            command=command or model.command,
             environment=environment,
             directory=model.directory,
             stop_seconds=model.stop_seconds,
@@ -61,10 +67,22 @@ class OwnWorker:
         self._process.finish()
         return self._process.exit_code()
 
-    def kill(self) -> None:
-        """Send SIGKILL and wait for the end; its pixel processes end too."""
+    def kill(self) -> int | None:
+        """Send SIGKILL; return the exit status. Its pixel processes end too."""
         self._process.kill()
         self._process.finish()
+        return self._process.exit_code()
+
+    def ended(self) -> int:
+        """Wait until it has ended by itself; return the exit status."""
+        eventually(
+            lambda: self._process.exit_code() is not None,
+            f"{self.log.stem} has ended",
+            seconds=_END_SECONDS,
+        )
+        status = self._process.exit_code()
+        assert status is not None
+        return status
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
@@ -95,10 +113,13 @@ class Hiring:
         self._folder = folder
         self._hired: list[OwnWorker] = []
 
-    def __call__(self, **settings: str) -> OwnWorker:
-        """Start a worker with these variables and wait until it takes work."""
+    def __call__(self, *command: str, **settings: str) -> OwnWorker:
+        """Start a worker with these variables and wait until it takes work.
+
+        `command` starts the process instead of the usual one.
+        """
         name = f"own-worker-{len(self._hired) + 1}"
-        worker = OwnWorker(self._stack, self._folder, name, **settings)
+        worker = OwnWorker(self._stack, self._folder, name, *command, **settings)
         self._hired.append(worker)
         return worker.ready()
 
