@@ -1,4 +1,4 @@
-"""Ten thousand damaged pictures meet the pixel processes, and none leaves a trace."""
+"""Damaged pictures by the thousand meet the pixel processes, and none leaves a trace."""
 
 import os
 from collections import Counter
@@ -7,9 +7,10 @@ from pathlib import Path
 from infra.errors import ErrorCode, ImageRefused, PixelsFailed
 from infra.settings import PixelSettings
 from tasks.pixels import PixelPool
+from tests.amount import amount
 from tests.integration.pixels.fuzzing import MOVED, SHOWN, sources, try_damaged
 
-INPUTS, BATCH = 10_000, 100
+INPUTS, BATCH = amount(10_000), 50
 DEADLINE_SECONDS = 300.0  # for one batch, on a machine that does other things as well
 KNOWN = {
     SHOWN,
@@ -23,7 +24,7 @@ KNOWN = {
 }
 
 
-def test_ten_thousand_damaged_pictures_end_with_a_known_code_and_kill_nothing() -> None:
+def test_damaged_pictures_end_with_a_known_code_and_kill_nothing() -> None:
     files, codes, lost = sources(), Counter[str](), list[tuple[int, str]]()
     with PixelPool(PixelSettings(processes=2), modules=(try_damaged.__module__,)) as pool:
         calls = {

@@ -13,6 +13,7 @@ from infra.db.models import Original, Variant
 from infra.db.retirements import Retirement
 from infra.objectstore import ObjectStore
 from infra.settings import StoreSettings
+from tests.amount import amount
 from tests.integration.database.fresh import empty
 from tests.integration.tasks.holdings import (
     CONTENTS,
@@ -34,7 +35,7 @@ def aged_store(own_store: ObjectStore, own_store_settings: StoreSettings) -> Ite
 
 
 @settings(
-    max_examples=15,
+    max_examples=amount(40),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

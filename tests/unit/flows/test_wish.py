@@ -12,6 +12,7 @@ from infra.errors import PermanentError, Rejected
 from infra.settings import RequestSettings
 from infra.states import Lane
 from tasks.imaging.catalogue import packaged_presets
+from tests.amount import amount
 
 URL = "https://supplier.example/1.jpg"
 RUN_ID = uuid4()
@@ -61,7 +62,7 @@ def test_a_job_id_is_a_wish_to_continue_that_job() -> None:
 
 
 @given(sku=NOTHING, preset=NOTHING, job_id=NOTHING)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=amount(100), deadline=None)
 def test_fields_that_were_left_empty_do_not_count(sku: Any, preset: Any, job_id: Any) -> None:
     wish = wish_of({"image_urls": [URL], "sku": sku, "preset": preset, "job_id": job_id})
 
@@ -181,7 +182,7 @@ def read(parameters: dict[str, Any]) -> Wish | str:
 
 
 @given(parameters=st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, JSON)))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=amount(100), deadline=None)
 def test_whatever_a_person_types_is_understood_or_refused_with_a_sentence(
     parameters: dict[str, Any],
 ) -> None:
@@ -194,7 +195,7 @@ def test_whatever_a_person_types_is_understood_or_refused_with_a_sentence(
 
 
 @given(path=st.text(alphabet=st.characters(codec="utf-8"), max_size=40))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=amount(100), deadline=None)
 def test_a_url_that_was_understood_is_pure_ascii_and_is_read_the_same_way_again(path: str) -> None:
     wish = read({"image_urls": [f"https://supplier.example/{path}"]})
 

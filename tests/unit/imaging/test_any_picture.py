@@ -23,6 +23,7 @@ from tasks.imaging.preset import (
 )
 from tasks.imaging.render import render
 from tasks.imaging.sniff import ImageFormat
+from tests.amount import amount
 from tests.unit.imaging.drawn import Clear, Content, Drawn, drawn
 from tests.unit.imaging.pictures import LIMITS
 from tests.unit.imaging.test_metadata import REVEALING, SECRET
@@ -62,7 +63,7 @@ PRESETS = [
 ]
 
 EXAMPLES = settings(
-    max_examples=80,
+    max_examples=amount(100),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],

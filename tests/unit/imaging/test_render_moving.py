@@ -28,6 +28,7 @@ from tasks.imaging.reel import Reel, Scene
 from tasks.imaging.render import render
 from tasks.imaging.sniff import ImageFormat
 from tasks.imaging.verify_moving import MeantToMove, verify_moving
+from tests.amount import amount
 from tests.unit.imaging.hostile import PAYLOAD, apng_of, gif_of, webp_of
 from tests.unit.imaging.moving import animation, difference, keeping, made, played, turning
 from tests.unit.imaging.pictures import LIMITS, oriented
@@ -266,7 +267,9 @@ def test_a_file_that_shows_something_else_does_not_pass(tmp_path: Path) -> None:
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=amount(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     times=st.lists(st.integers(0, 400), min_size=2, max_size=5),
