@@ -44,8 +44,9 @@ lint: $(STAMP)  ## Format, lint, types, and the files for containers.
 	@$(BIN)/hadolint infra/docker/Dockerfile
 	@$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec docker-compose.yml
 
-check: lint  ## What lint does, architecture and unit tests: for each commit.
-	@$(BIN)/python -m tests check
+check: $(STAMP)  ## What lint does, architecture and unit tests: for each commit.
+	@$(MAKE) --no-print-directory lint & lint=$$!; \
+		$(BIN)/python -m tests check; tests=$$?; wait $$lint && exit $$tests
 
 bench: $(STAMP)  ## Run the benchmarks and print a table with ratios.
 	@$(BIN)/python -m tests.benchmarks

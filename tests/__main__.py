@@ -3,8 +3,9 @@
 The tests of the running system mostly wait, for leases to end and parts to come back; meanwhile
 the others work, at a lower priority so that they do not disturb them. `make check` (the argument
 `check`) is the tests that need no stack, as two sessions of about the same length; `make
-test-thorough` (`thorough`) is those that take hours. The output of the first session is shown as
-it comes, that of the others when all are done.
+test-thorough` (`thorough`) is those that take hours, and the whole amount of what `make test` does
+a tenth of (tests/amount.py). The output of the first session is shown as it comes, that of the
+others when all are done.
 """
 
 import os
@@ -18,6 +19,10 @@ _PROJECT = Path(__file__).resolve().parent.parent
 _STACKS = _PROJECT / ".local"
 _SLOWEST_SHOWN = 10
 _PIXELS = "tests/integration/pixels"  # which need no stack
+_DRAWN = (
+    "tests/contract/api/test_fuzz.py",
+    "tests/integration/tasks/test_garbage_at_random.py",
+)
 _AT_ONCE = 3  # a fourth stack would only make the others slower
 
 
@@ -28,6 +33,7 @@ class _Session:
     name: str
     arguments: tuple[str, ...]
     niceness: int = 0
+    thorough: bool = False
 
     @property
     def log(self) -> Path:
@@ -47,7 +53,11 @@ class _Session:
         pytest = [sys.executable, "-m", "pytest", f"--durations={_SLOWEST_SHOWN}", *self.arguments]
         return subprocess.Popen(
             ["nice", "-n", str(self.niceness), *pytest],
-            env={**os.environ, "STACK_TEST_DIRECTORY": str(_STACKS / self.name)},
+            env={
+                **os.environ,
+                "STACK_TEST_DIRECTORY": str(_STACKS / self.name),
+                "TESTS_THOROUGH": str(int(self.thorough)),
+            },
             stdout=output,
             stderr=None if output is None else subprocess.STDOUT,
         )
@@ -57,8 +67,11 @@ _ALL = (
     # Stacks start one after the other (tests/conftest.py): those first whose tests wait the most.
     _Session("test", ("tests/chaos",)),
     _Session("test-control", ("tests/control", "tests/e2e")),
-    _Session("test-contract", ("tests/contract",), niceness=5),
-    _Session("test-integration", ("tests/integration", f"--ignore={_PIXELS}"), niceness=5),
+    _Session(
+        "test-services",
+        ("tests/contract", "tests/integration", f"--ignore={_PIXELS}"),
+        niceness=5,
+    ),
     _Session("test-unit", ("tests/architecture", "tests/unit", _PIXELS), niceness=5),
 )
 _WITHOUT_STACK = (
@@ -68,7 +81,10 @@ _WITHOUT_STACK = (
 _SESSIONS = {
     "all": _ALL,
     "check": _WITHOUT_STACK,
-    "thorough": (_Session("thorough", ("-v", "tests/thorough")),),
+    "thorough": (
+        _Session("thorough", ("-v", "tests/thorough"), thorough=True),
+        _Session("thorough-amounts", ("tests/unit", _PIXELS, *_DRAWN), niceness=5, thorough=True),
+    ),
 }
 
 

@@ -4,8 +4,11 @@ import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from infra.db.engine import Database
@@ -15,8 +18,13 @@ from infra.stack.part import Progress
 from infra.stack.ports import free_port
 from infra.stack.progress import describe
 from infra.stack.stack import Stack
+from tests.amount import amount
 from tests.pictures import PictureServer
+from tests.serving import LoopbackServer
 from tests.world import World
+
+hypothesis.settings.register_profile("amount", max_examples=amount(250))
+hypothesis.settings.load_profile("amount")
 
 pytest_plugins = ["tests.no_skip", "tests.running.hiring"]
 
@@ -27,6 +35,9 @@ _ENVIRONMENT = {
     "FETCH_HOST_CONCURRENCY": "64",
     "FETCH_HOST_RATE_PER_SECOND": "1000",
     "FETCH_HOST_BREAKER_FAILURES": "1000",
+    # A few chunks and slots tell as much as many.
+    "BULK_CHUNK_JOBS": "25",
+    "WORKER_BULK_SLOTS": "4",
     # What is left behind is noticed soon: tests of it wait for these. Not so soon that a busy
     # machine loses a lease that its worker renews every third of this.
     "JOB_LEASE_SECONDS": "5",
@@ -50,10 +61,23 @@ def a_turn_to_start() -> Iterator[None]:
         yield
 
 
+class _ReadyPrefect(BaseHTTPRequestHandler):
+    """A Prefect server as those see it that ask whether it is ready."""
+
+    def do_GET(self) -> None:
+        self.send_response(HTTPStatus.OK)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its own name
+        pass
+
+
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """The whole system with one worker, or only its services when no test of the session looks at
-    the `world`; its directory is kept when a test failed.
+    """The whole system with one worker; its directory is kept when a test failed.
+
+    When no test of the session looks at the `world`, only its services: Prefect, which takes
+    longest to start, is then only asked whether it is ready, and is played.
     """
     terminal = request.config.pluginmanager.get_plugin("terminalreporter")
     capture = request.config.pluginmanager.get_plugin("capturemanager")
@@ -72,11 +96,14 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
         workers=1,
         fetch_allowed_private_hosts="127.0.0.1",
     )
+    watched = any("world" in _fixtures(item) for item in request.session.items)
     with ExitStack() as opened:
+        if not watched:
+            prefect = opened.enter_context(LoopbackServer(_ReadyPrefect))
+            settings = settings.model_copy(update={"prefect_api_url": f"{prefect.address}/api"})
         with a_turn_to_start(), pytest.MonkeyPatch.context() as environment:
             for name, value in _ENVIRONMENT.items():
                 environment.setenv(name, value)
-            watched = any("world" in _fixtures(item) for item in request.session.items)
             running = opened.enter_context(Stack(settings, report, application=watched))
         yield running
     if request.session.testsfailed == 0:

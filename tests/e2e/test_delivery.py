@@ -34,6 +34,20 @@ def test_a_job_posted_while_rabbitmq_is_down_is_done_when_it_is_back(
     assert (job["state"], job["attempts"]) == ("ready", 1)
 
 
+def test_readiness_tells_of_every_part_and_how_fast_it_answers(world: World) -> None:
+    def ready() -> Any:
+        told = world.call("GET", "/readyz").json()
+        return told if told["status"] == "ready" else None
+
+    parts = eventually(ready, "every part has answered")["dependencies"]
+    assert set(parts) == {
+        *("database", "broker", "store", "cache", "prefect", "deployments", "decoders")
+    }
+    for part in parts.values():
+        assert (part["ok"], part["detail"]) == (True, None)
+        assert part["latency_ms"] >= 0
+
+
 def test_an_undecodable_message_goes_to_the_dead_letter_queue_and_stops_nobody(
     world: World, pictures: PictureServer
 ) -> None:

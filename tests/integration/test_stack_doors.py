@@ -1,6 +1,6 @@
 """The local stack's doors: what needs no secret gives nothing away, and no secret lies open.
 
-The services run without the project's own processes here; they hold an original and a variant.
+Prefect's is tested in tests/e2e.
 """
 
 import io
@@ -8,8 +8,6 @@ import json
 import socket
 import ssl
 import stat
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,13 +16,12 @@ import redis
 import requests
 from minio import Minio
 
-from infra.stack.account import erase
 from infra.stack.description import StackDescription
 from infra.stack.stack import Stack
-from tests.integration.services import BUCKET, own_services
 
 ORIGINAL, VARIANT = "originals/secret.jpg", "variants/a/w800.webp"
 BODY = b"the supplier's own file"
+BUCKET = "product-images"
 ELSEWHERE = "https://elsewhere.example"
 OPEN_TO_ALL = stat.S_IRWXG | stat.S_IRWXO
 PASS_THROUGH = stat.S_IXGRP | stat.S_IXOTH
@@ -42,7 +39,7 @@ REQUESTS = (
     ("DELETE", f"/buckets/{BUCKET}?recursive=true"),
     ("GET", f"/{BUCKET}/{ORIGINAL}"),
     ("GET", "/dir/assign"),
-    ("GET", "/dir/lookup?volumeId=1&collection=pictures"),
+    ("GET", "/dir/lookup?volumeId=1&collection=product-images"),
     ("GET", "/dir/status"),
     ("GET", "/vol/status"),
     ("GET", "/vol/grow?count=1&collection=mine"),
@@ -56,16 +53,16 @@ REQUESTS = (
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Services that hold an original and a variant."""
-    directory = tmp_path_factory.mktemp("doors") / "stack"
-    settings = own_services(directory)
-    with ExitStack() as opened:
-        running = opened.enter_context(Stack(settings, lambda _: None, application=False))
-        opened.callback(erase, directory)
-        for key in (ORIGINAL, VARIANT):
-            store(running.description).put_object(BUCKET, key, io.BytesIO(BODY), len(BODY))
-        yield running
+def kept(stack: Stack) -> set[str]:
+    """The keys of all that the bucket holds, an original and a variant among them."""
+    for key in (ORIGINAL, VARIANT):
+        store(stack.description).put_object(BUCKET, key, io.BytesIO(BODY), len(BODY))
+    return keys_in(stack)
+
+
+def keys_in(stack: Stack) -> set[str]:
+    listed = store(stack.description).list_objects(BUCKET, recursive=True)
+    return {str(each.object_name) for each in listed}
 
 
 def store(description: StackDescription) -> Minio:
@@ -111,20 +108,17 @@ def family(stack: Stack) -> dict[int, str]:
 @pytest.mark.parametrize("port", HTTP_PORTS)
 @pytest.mark.parametrize(("method", "path"), REQUESTS)
 def test_the_servers_behind_the_store_do_nothing_for_strangers(
-    stack: Stack, port: str, method: str, path: str
+    stack: Stack, kept: set[str], port: str, method: str, path: str
 ) -> None:
     url = f"http://127.0.0.1:{ports(stack)[port]}{path}"
     files = {"file": ("mine.jpg", b"mine")} if method in ("PUT", "POST") else None
     answer = requests.request(method, url, files=files, timeout=10)
     assert 400 <= answer.status_code < 500, answer.text
     assert BODY not in answer.content
-    kept = store(stack.description)
-    assert {each.object_name for each in kept.list_objects(BUCKET, recursive=True)} == {
-        ORIGINAL,
-        VARIANT,
-    }
+    assert keys_in(stack) == kept
 
 
+@pytest.mark.usefixtures("kept")
 def test_a_file_id_opens_nothing_without_a_token(stack: Stack) -> None:
     """The volume port refuses before it looks whether there is such a file."""
     volume = ports(stack)["s3-volume"]
@@ -158,42 +152,13 @@ def test_grpc_asks_for_a_certificate(stack: Stack, name: str) -> None:
     assert answer_over_tls(context, address) == b"", "it speaks to those without a certificate"
 
 
+@pytest.mark.usefixtures("kept")
 def test_the_s3_port_tells_other_sites_pages_nothing(stack: Stack) -> None:
     url = f"{stack.description.s3_endpoint}/{BUCKET}/{VARIANT}"
     answer = requests.get(url, headers={"Origin": ELSEWHERE}, timeout=10)
     assert (answer.status_code, answer.content) == (200, BODY)
     assert "Access-Control-Allow-Origin" not in answer.headers
     assert requests.get(url.replace(VARIANT, ORIGINAL), timeout=10).status_code == 403
-
-
-PREFECT_CALLS = (
-    ("POST", "/flow_runs/filter"),
-    ("POST", "/block_documents/filter"),
-    ("POST", "/flows/"),
-    ("GET", "/admin/settings"),
-    ("GET", "/csrf-token?client=a"),
-)
-
-
-@pytest.mark.parametrize(("method", "path"), PREFECT_CALLS)
-def test_prefect_asks_for_its_auth_string(stack: Stack, method: str, path: str) -> None:
-    url = f"{stack.description.prefect_api}{path}"
-    user, _, password = stack.description.prefect_auth_string.partition(":")
-    body = {} if method == "POST" else None
-    assert requests.request(method, url, json=body, timeout=30).status_code == 401
-    wrong = requests.request(method, url, json=body, auth=(user, "wrong"), timeout=30)
-    assert wrong.status_code == 401
-    right = requests.request(method, url, json=body, auth=(user, password), timeout=30)
-    assert right.status_code != 401
-
-
-@pytest.mark.parametrize("method", ["OPTIONS", "GET"])
-def test_prefect_allows_the_pages_of_its_own_ui_only(stack: Stack, method: str) -> None:
-    url = f"{stack.description.prefect_api}/health"
-    for origin, allowed in ((ELSEWHERE, None), (stack.description.prefect_ui,) * 2):
-        headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
-        answer = requests.request(method, url, headers=headers, timeout=30)
-        assert answer.headers.get("Access-Control-Allow-Origin") == allowed
 
 
 def test_the_cache_asks_for_its_password(stack: Stack) -> None:

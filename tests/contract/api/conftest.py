@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from api import decoders
+from api.decoders import DecoderProbe
 from api.resources import ApiConfiguration
 from infra.db.engine import Database
 from infra.settings import DatabaseSettings
@@ -13,6 +15,23 @@ from tests.integration.database.fresh import tabled_database
 
 MAX_FILE_BYTES = 300_000
 MAX_UPLOAD_BYTES = 700_000
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _decoders_asked_once() -> Iterator[None]:
+    """Every API asks a process of its own, which loads Pillow: all of the suite get one answer."""
+    known: dict[str, str] = {}
+    ask = DecoderProbe._run
+
+    def remembered(probe: DecoderProbe) -> str:
+        question = repr((decoders._CHECK, probe._environment))
+        if question not in known:
+            known[question] = ask(probe)
+        return known[question]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(DecoderProbe, "_run", remembered)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,5 @@
 """What callers read: jobs, lists of jobs, products, health and the description of it all."""
 
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -10,16 +8,11 @@ import pytest
 from sqlalchemy import text
 
 from infra.db.engine import Database
-from infra.settings import inherited_environment
-from infra.stack.stack import Stack
 from infra.states import JobState, WaitReason
 from tasks.presence import report_presence
 from tests.contract.api.running import Api
-from tests.integration.database.fresh import tabled_database
-from tests.waiting import eventually
 
 GOOD = "https://supplier.example/a.jpg"
-_DEPLOY_SECONDS = 300  # Prefect takes minutes for it on a busy machine
 JOB_FIELDS = {
     *("id", "state", "lane", "attempts", "flow_run_id", "product_id", "images"),
     *("created_at", "started_at", "finished_at"),
@@ -221,41 +214,6 @@ def test_a_sku_with_signs_of_a_url_survives_paging(api: Api) -> None:
 
 def test_health_asks_nobody(api: Api) -> None:
     assert api.get("/healthz") == {"status": "ok"}
-
-
-@pytest.fixture
-def deployed(stack: Stack) -> None:
-    """Deployments on the stack's Prefect, made as every installation makes them."""
-    with tabled_database(stack.description.postgres_url) as url:
-        variables = {**stack.description.environment(), "DATABASE_URL": url}
-        subprocess.run(
-            (sys.executable, "-m", "flows.deploy"),
-            env={**inherited_environment(), **variables},
-            check=True,
-            timeout=_DEPLOY_SECONDS,
-        )
-
-
-@pytest.mark.usefixtures("deployed")
-def test_readiness_tells_of_every_part_and_how_fast_it_answers(api: Api) -> None:
-    def ready() -> Any:
-        told = api.get("/readyz")
-        return told if told["status"] == "ready" else None
-
-    readiness = eventually(ready, "every part has answered", seconds=30)
-    parts = readiness["dependencies"]
-    assert set(parts) == {
-        "database",
-        "broker",
-        "store",
-        "cache",
-        "prefect",
-        "deployments",
-        "decoders",
-    }
-    for part in parts.values():
-        assert (part["ok"], part["detail"]) == (True, None)
-        assert part["latency_ms"] >= 0
 
 
 def test_the_description_names_every_route_and_what_it_takes(api: Api) -> None:

@@ -24,12 +24,12 @@ from infra.settings import PixelSettings
 from infra.states import Lane
 from tasks.imaging.catalogue import packaged_presets
 from tasks.imaging.preset import Animated, Box
-from tasks.imaging.sample import write_sample
 from tasks.pixels import PixelPool, _Rendering
 from tasks.sandbox import seccomp
 from tests.integration.pixels import subverted
 from tests.integration.pixels.fuzzing import sources
 from tests.integration.pixels.subverted import answer_raw, comes_through, render_and_lie
+from tests.pictures import photo
 from tests.waiting import eventually
 
 WEB = packaged_presets().named("web")
@@ -51,7 +51,7 @@ def pool() -> Iterator[PixelPool]:
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sample") / "sample.jpg"
-    write_sample(path)
+    path.write_bytes(photo(820, 160))  # of four widths, and few pixels
     return path
 
 

@@ -63,3 +63,8 @@ def test_a_store_that_is_away_ends_it_with_a_sentence(
     monkeypatch.setenv("S3_ENDPOINT", "127.0.0.1:1")
     with pytest.raises(SystemExit, match="object store does not answer"):
         bucket.main()
+
+
+def test_a_probe_leaves_nothing_behind(store: ObjectStore) -> None:
+    store.probe_writes()
+    assert [each.key for page in store.pages("probes/") for each in page] == []

@@ -153,3 +153,11 @@ def test_a_store_that_did_not_keep_the_object_is_an_outage(
         store.put_verified(key, file_of(tmp_path, b"picture"), media_type="image/webp")
 
     assert outage.value.code == ErrorCode.STORE_UNAVAILABLE
+
+
+def test_a_store_that_refuses_writes_is_said_to_take_none(strange: StrangeStore) -> None:
+    with store_at(strange.endpoint) as store:
+        strange.objects[f"/{store._bucket}"] = b""  # the bucket is there
+        strange.promise = Promise(put_status=507)
+        with pytest.raises(ServiceUnavailable, match="takes no writes"):
+            store.probe_writes()

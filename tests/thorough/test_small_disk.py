@@ -78,8 +78,3 @@ def test_a_small_disk_keeps_pictures_and_a_full_one_says_so(
         put_all(small, picture, range(_PICTURES, 4 * _PICTURES))
     why = eventually(lambda: refusal(small), "the probe says no", seconds=_LOOK_SECONDS)
     assert "refuses writes" in why
-
-
-def test_a_probe_leaves_nothing_behind(store: ObjectStore) -> None:
-    store.probe_writes()
-    assert [each.key for page in store.pages("probes/") for each in page] == []
