@@ -76,9 +76,12 @@ class PictureServer(LoopbackServer):
         return f"{self.address}{path}"
 
     def photo(self, seed: int) -> str:
-        """Return the address of a picture that no other seed has."""
+        """Return the address of a picture that no other seed has.
+
+        It has all widths of the preset `web` but the largest, and few pixels.
+        """
         path = f"/photo/{seed}.jpg"
-        self.bodies.setdefault(path, photo(seed=seed))
+        self.bodies.setdefault(path, photo(820, 160, seed=seed))
         return self.url(path)
 
 

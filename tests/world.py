@@ -51,7 +51,9 @@ class World:
         assert response.status_code == 200, response.text
         return response.json()
 
-    def finished(self, job_id: str, *, seconds: float = 60, every_seconds: float = 0.05) -> Any:
+    def finished(
+        self, job_id: str, *, seconds: float = 60, every_seconds: float | None = None
+    ) -> Any:
         """Return the job when it is final."""
 
         def look() -> Any:

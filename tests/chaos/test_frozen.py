@@ -1,9 +1,6 @@
 """A worker that stands still for longer than its lease, as in a paused machine, and wakes up."""
 
-from collections.abc import Callable
 from typing import Any
-
-import pytest
 
 from infra.db.engine import Database
 from tests.pictures import PictureServer, photo
@@ -16,32 +13,14 @@ from tests.running.evidence import (
     small,
     variants,
 )
-from tests.running.own_workers import Hiring, OwnWorker
+from tests.running.holding import frozen
+from tests.running.own_workers import Hiring
 from tests.running.pixel_work import PixelWork
+from tests.running.prefect_hands import LogFrom, worker_log
 from tests.waiting import eventually
 from tests.world import World
 
-_SHORT_LEASE = {"JOB_LEASE_SECONDS": "3"}
-
-pytestmark = pytest.mark.usefixtures("off_duty")
-
-
-def fetching(world: World, pictures: PictureServer, worker: OwnWorker) -> str:
-    """Post a job; return its id when the worker waits for the supplier."""
-    url = pictures.photo(6100)
-    pictures.gate.clear()
-    accepted = world.post(url)
-    eventually(lambda: pictures.requests["/photo/6100.jpg"], "the picture is being fetched")
-    return str(accepted["job_id"])
-
-
-def compressing(world: World, pictures: PictureServer, worker: OwnWorker) -> str:
-    """Post a job; return its id when the worker's pixel process is at work."""
-    pictures.bodies["/big.jpg"] = photo(3000, 3000, seed=6101)
-    pixels = PixelWork(worker.pid)
-    accepted = world.post(pictures.url("/big.jpg"))
-    pixels.wait()
-    return str(accepted["job_id"])
+_SLEEPER = "worker-1"
 
 
 def written(database: Database, job: Any) -> list[Any]:
@@ -55,19 +34,16 @@ def written(database: Database, job: Any) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("busy", [fetching, compressing])
 def test_a_worker_that_wakes_up_after_its_lease_writes_nothing_and_goes_on(
-    busy: Callable[[World, PictureServer, OwnWorker], str],
-    world: World,
-    pictures: PictureServer,
-    database: Database,
-    hire: Hiring,
+    world: World, pictures: PictureServer, database: Database, hire: Hiring
 ) -> None:
-    sleeper = hire(**_SHORT_LEASE)
-    job_id = busy(world, pictures, sleeper)
-    with sleeper.frozen():
-        pictures.gate.set()
-        successor = hire(**_SHORT_LEASE)
+    sleeper = worker_log(world)
+    pictures.bodies["/big.jpg"] = photo(3000, 3000, seed=6101)
+    pixels = PixelWork(world.stack.description.processes[_SLEEPER])
+    job_id = world.post(pictures.url("/big.jpg"))["job_id"]
+    pixels.wait()
+    with frozen(world, _SLEEPER):
+        successor = hire()
         job = world.finished(job_id, seconds=60)
         before = written(database, job)
         one_run(world, job)
@@ -85,7 +61,7 @@ def test_a_worker_that_wakes_up_after_its_lease_writes_nothing_and_goes_on(
         one_set_of_variants(world, database, row["original_sha256"])
 
 
-def noticed(worker: OwnWorker, job_id: str) -> bool:
+def noticed(worker: LogFrom, job_id: str) -> bool:
     """Whether the worker has let go of a job that another one owns."""
     signs = ("lease lost", "run left", "attempt ends early")
     lines = worker.text.splitlines()

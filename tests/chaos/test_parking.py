@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from infra.stack.stack import Stack
 from tests.pictures import PictureServer
 from tests.running.evidence import one_run, small
 from tests.running.own_workers import Hiring
@@ -17,7 +18,16 @@ _MUCH_LATER = {"Retry-After": "600"}
 
 Cancel = Callable[[World, Any], None]
 
-pytestmark = pytest.mark.usefixtures("off_duty")
+
+@pytest.fixture(scope="module", autouse=True)
+def _worker(
+    stack: Stack, off_duty: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """A worker that holds one job at a time, for all tests here."""
+    hiring = Hiring(stack, tmp_path_factory.mktemp("parking"))
+    hiring(WORKER_SLOTS="1")
+    yield
+    hiring.let_all_go()
 
 
 @pytest.fixture
@@ -50,9 +60,8 @@ def through_the_api(world: World, job: Any) -> None:
 
 
 def test_a_job_whose_supplier_asks_for_patience_holds_nothing_and_goes_on_in_the_same_run(
-    world: World, pictures: PictureServer, refusing: PictureServer, hire: Hiring
+    world: World, pictures: PictureServer, refusing: PictureServer
 ) -> None:
-    hire(WORKER_SLOTS="1")
     # A server that asks for patience gets it for all its pictures: the others are elsewhere.
     urls = [small(pictures, 6500), small(refusing, 6501)]
     refusing.refusals["/small/6501.jpg"] = (429, _LATER)
@@ -86,9 +95,7 @@ def test_a_parked_job_that_is_cancelled_ends_at_once_and_its_run_shows_it(
     world: World,
     pictures: PictureServer,
     refusing: PictureServer,
-    hire: Hiring,
 ) -> None:
-    hire()
     seed = 6520 if cancel_it is in_prefect else 6530
     urls = [small(pictures, seed), small(refusing, seed + 1)]
     refusing.refusals[f"/small/{seed + 1}.jpg"] = (429, _MUCH_LATER)

@@ -2,19 +2,13 @@
 
 from typing import Any
 
-import pytest
-
 from tests.pictures import PictureServer
 from tests.running.evidence import REAPED_SECONDS, small, tasks_ended
-from tests.running.own_workers import Hiring
 from tests.running.prefect_hands import ended, quick_run
 from tests.waiting import eventually
 from tests.world import World
 
-_SHORT_LEASE = {"JOB_LEASE_SECONDS": "3"}
 _SWEEP = "/deployments/name/sweep/sweep"
-
-pytestmark = pytest.mark.usefixtures("off_duty")
 
 
 def run_of_nobody(world: World) -> Any:
@@ -39,22 +33,20 @@ def task_of_nobody(world: World, flow_run_id: str) -> Any:
 
 
 def test_what_a_killed_worker_left_running_is_closed_or_done_again_within_two_minutes(
-    world: World, pictures: PictureServer, hire: Hiring
+    world: World, pictures: PictureServer
 ) -> None:
-    victim = hire(**_SHORT_LEASE)
     done = world.ended_run(world.finished(world.post(small(pictures, 6600))["job_id"]))
     url = pictures.photo(6601)
     pictures.gate.clear()
     quick = quick_run(world, image_urls=[url])  # no message of RabbitMQ brings it back
     eventually(lambda: pictures.requests["/photo/6601.jpg"], "the picture is being fetched")
-    victim.kill()
+    world.stack.part("worker-1").kill()  # and its supervisor starts it again
     pictures.gate.set()
     ghost = run_of_nobody(world)
     forgotten = task_of_nobody(world, done["id"])
     left = [world.flow_run(run["id"])["state"]["type"] for run in (quick, ghost)]
     assert left == ["RUNNING", "RUNNING"]
 
-    hire(**_SHORT_LEASE)
     run = ended(world, quick["id"], seconds=REAPED_SECONDS)
     closed = ended(world, ghost["id"], seconds=REAPED_SECONDS)
     for each in (run, closed, done):

@@ -31,7 +31,6 @@ from tests.world import World
 
 PRODUCTS = 20
 FEW = 6
-SHORT_LEASE = {"JOB_LEASE_SECONDS": "3"}
 
 pytestmark = pytest.mark.usefixtures("off_duty")
 
@@ -59,6 +58,17 @@ def shop(
     publish_targets(database, packaged_presets())
 
 
+@pytest.fixture(scope="module")
+def newer_worker(
+    stack: Stack, shop: Shop, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """A worker that knows what the preset has become."""
+    hiring = Hiring(stack, tmp_path_factory.mktemp("newer"))
+    hiring(PRESETS_FILE=str(shop.newer))
+    yield
+    hiring.let_all_go()
+
+
 def asked(world: World, **selection: Any) -> tuple[int, Any]:
     """Post a selection; return the status and the answer."""
     response = world.call("POST", "/reprocess", json=selection)
@@ -80,7 +90,11 @@ def shown_batch(database: Database, flow_run_id: str) -> UUID:
 
 
 def test_a_changed_preset_reaches_all_images_from_the_store_although_the_worker_is_killed(
-    world: World, database: Database, shop: Shop, hire: Hiring
+    world: World,
+    database: Database,
+    shop: Shop,
+    hire: Hiring,
+    request: pytest.FixtureRequest,
 ) -> None:
     prefix = shop.prefixes[0]
     old_urls = shown_urls(world, database, prefix)
@@ -94,15 +108,14 @@ def test_a_changed_preset_reaches_all_images_from_the_store_although_the_worker_
     assert stored_keys(world.stack.description) == objects
     assert fingerprints(database, prefix) == before
 
-    environment = {**SHORT_LEASE, "PRESETS_FILE": str(shop.newer), "WORKER_BULK_SLOTS": "1"}
-    victim = hire(**environment)
+    victim = hire(PRESETS_FILE=str(shop.newer), WORKER_BULK_SLOTS="1")
     with Visitor(old_urls) as visitor:
         status, started = asked(world, sku_prefix=prefix)
         batch = UUID(started["batch_id"])
         at_least(database, batch, PRODUCTS * 3 // 10)
         victim.kill()
         left = states(database, batch)
-        hire(**environment)
+        request.getfixturevalue("newer_worker")
         row = ended(database, batch, BatchState.READY)
 
     assert (status, started["images"]) == (202, PRODUCTS)
@@ -121,12 +134,12 @@ def test_a_changed_preset_reaches_all_images_from_the_store_although_the_worker_
     assert (status, again["batch_id"], again["images"]) == (200, None, 0)
 
 
+@pytest.mark.usefixtures("newer_worker")
 def test_the_deployment_counts_and_then_makes_the_same_in_its_own_run(
-    world: World, database: Database, shop: Shop, hire: Hiring
+    world: World, database: Database, shop: Shop
 ) -> None:
     prefix = shop.prefixes[1]
     requests, rows = shop.pictures.requests.copy(), amounts(database)
-    hire(PRESETS_FILE=str(shop.newer))
 
     counted = run_ended(world, deployed(world, sku_prefix=prefix, dry_run=True)["id"])
     assert counted["state"]["type"] == "COMPLETED"

@@ -4,7 +4,6 @@ import pytest
 
 from infra.states import JobState
 from tests.pictures import PictureServer
-from tests.rabbit import dead_letters
 from tests.running.evidence import one_run, runs_of, small
 from tests.running.own_workers import Hiring
 from tests.running.prefect_hands import ended
@@ -43,51 +42,24 @@ def test_a_worker_told_to_stop_under_load_loses_nothing_and_exits_with_success(
     assert runs_of(world, jobs) == {job["id"]: [job["flow_run_id"]] for job in done}
 
 
-def test_four_restarts_with_jobs_in_hand_make_no_dead_letter(
+def test_a_job_that_costs_a_worker_its_life_too_often_is_given_up_and_can_be_retried(
     world: World, pictures: PictureServer, hire: Hiring
 ) -> None:
-    amqp_url = world.stack.description.amqp_url
-    before = dead_letters(amqp_url)
-    urls = [small(pictures, seed) for seed in range(6230, 6238)]
-    pictures.gate.clear()
-    jobs = [world.post(url)["job_id"] for url in urls]
-    for is_killed in (False, True, False, True):
-        pictures.requests.clear()
-        worker = hire(**_IMPATIENT, JOB_LEASE_SECONDS="2")
-        eventually(lambda: len(pictures.requests) == len(jobs), "all jobs are in hand")
-        if is_killed:
-            worker.kill()
-        else:
-            assert worker.stop() == 0
-    pictures.gate.set()
-    hire()
-    done = [world.finished(job_id, seconds=_SECONDS) for job_id in jobs]
-
-    assert [(job["state"], job["attempts"]) for job in done] == [("ready", 3)] * len(jobs)
-    assert dead_letters(amqp_url) == before
-    assert {one_run(world, job)["run_count"] for job in done} == {5}
-
-
-def test_a_job_that_costs_every_worker_its_life_is_given_up_and_can_be_retried(
-    world: World, pictures: PictureServer, hire: Hiring
-) -> None:
-    settings = {"JOB_MAX_ATTEMPTS": "2", "JOB_LEASE_SECONDS": "2"}
+    settings = {"JOB_MAX_ATTEMPTS": "1", "JOB_LEASE_SECONDS": "2"}
     url = pictures.photo(6010)
     pictures.gate.clear()
     accepted = world.post(url)
-    for _ in range(2):
-        pictures.requests.clear()
-        worker = hire(**settings)
-        eventually(lambda: pictures.requests["/photo/6010.jpg"], "the picture is being fetched")
-        worker.kill()
+    worker = hire(**settings)
+    eventually(lambda: pictures.requests["/photo/6010.jpg"], "the picture is being fetched")
+    worker.kill()
     hire(**settings)
     given_up = world.finished(accepted["job_id"])
     pictures.gate.set()
 
-    assert (given_up["state"], given_up["attempts"]) == ("failed", 2)
+    assert (given_up["state"], given_up["attempts"]) == ("failed", 1)
     (image,) = given_up["images"]
     assert (image["error"]["code"], image["error"]["retryable"]) == ("gave_up", True)
-    assert one_run(world, given_up, state="FAILED")["run_count"] == 2
+    assert one_run(world, given_up, state="FAILED")["run_count"] == 1
 
     assert world.call("POST", f"/jobs/{given_up['id']}/retry").status_code == 202
     job = world.finished(given_up["id"])

@@ -1,5 +1,6 @@
 """Many failed jobs reach a webhook through Prefect's own automation, once, and their end too."""
 
+import asyncio
 import json
 import re
 import subprocess
@@ -10,17 +11,20 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
+from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
+from pydantic import SecretStr
 
+from flows.alarm_automation import ensure_alarm
 from infra.settings import inherited_environment
 from infra.stack.stack import Stack
+from infra.upkeep_settings import FailureAlarmSettings
 from tests.pictures import PictureServer
 from tests.running.own_workers import Hiring
 from tests.running.prefect_hands import ended
 from tests.serving import LoopbackServer
 from tests.waiting import eventually
 from tests.world import World
-
-pytestmark = pytest.mark.usefixtures("off_duty")
 
 AUTOMATION = "Product images: many jobs fail"
 _SECONDS = 180.0  # deploying takes over a minute beside other tests
@@ -64,6 +68,22 @@ def deploy(stack: Stack, webhook_url: str) -> None:
     )
 
 
+def make_alarm(stack: Stack, webhook_url: str) -> None:
+    """Make the alarm as a deployment does."""
+    described = stack.description
+    server = {
+        PREFECT_API_URL: described.prefect_api,
+        PREFECT_API_AUTH_STRING: described.prefect_auth_string,
+    }
+
+    async def make() -> None:
+        async with get_client() as client:
+            await ensure_alarm(client, FailureAlarmSettings(webhook_url=SecretStr(webhook_url)))
+
+    with temporary_settings(server):
+        asyncio.run(make())
+
+
 def sweep(world: World) -> None:
     """Run the sweep and wait for its end."""
     found = world.prefect("GET", "/deployments/name/sweep/sweep")
@@ -97,6 +117,7 @@ def forget_alarm(world: World) -> None:
     assert answer.status_code in (204, 404)
 
 
+@pytest.mark.usefixtures("off_duty")
 def test_many_failed_jobs_are_told_once_and_their_end_too(
     world: World, stack: Stack, hire: Hiring, messenger: Messenger, pictures: PictureServer
 ) -> None:
@@ -127,17 +148,17 @@ def test_many_failed_jobs_are_told_once_and_their_end_too(
 def test_what_people_change_in_the_automation_stays_until_the_address_changes(
     world: World, stack: Stack, messenger: Messenger
 ) -> None:
-    deploy(stack, f"{messenger.address}/first")
+    make_alarm(stack, f"{messenger.address}/first")
     (made,) = automations(world)
     world.prefect("PATCH", f"/automations/{made['id']}", {"enabled": False})
 
-    deploy(stack, f"{messenger.address}/first")
-    deploy(stack, f"{messenger.address}/second")
+    make_alarm(stack, f"{messenger.address}/first")
+    make_alarm(stack, f"{messenger.address}/second")
     (kept,) = automations(world)
     assert (kept["id"], kept["enabled"]) == (made["id"], False)
 
     world.prefect("DELETE", f"/automations/{made['id']}")
-    deploy(stack, f"{messenger.address}/second")
+    make_alarm(stack, f"{messenger.address}/second")
     assert automations(world) == []
-    deploy(stack, f"{messenger.address}/third")
+    make_alarm(stack, f"{messenger.address}/third")
     assert len(automations(world)) == 1

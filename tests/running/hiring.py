@@ -1,6 +1,10 @@
-"""Workers beside the stack's own, which is there again when the test is over."""
+"""Workers beside the stack's own, or in its place.
 
-from collections.abc import Iterator
+A start costs seconds of CPU, so the stack's own worker is stopped only once: tests that hire
+another in its place come last.
+"""
+
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -9,13 +13,19 @@ from infra.stack.stack import Stack
 from tests.running.own_workers import Hiring
 
 
-@pytest.fixture(scope="module")
-def off_duty(stack: Stack) -> Iterator[None]:
-    """The stack's own worker is stopped for all tests of a file, which hire their own."""
-    worker = stack.part("worker-1")
-    worker.stop()
-    yield
-    worker.start()
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests without the stack's own worker behind all others, in their order."""
+    items.sort(key=lambda item: "off_duty" in _fixtures(item))
+
+
+def _fixtures(item: pytest.Item) -> Sequence[str]:
+    return item.fixturenames if isinstance(item, pytest.Function) else ()
+
+
+@pytest.fixture(scope="session")
+def off_duty(stack: Stack) -> None:
+    """The stack's own worker is stopped from here on; tests hire their own."""
+    stack.part("worker-1").stop()
 
 
 @pytest.fixture
