@@ -35,7 +35,8 @@ AWAY_SECONDS = 20.0
 _ACCEPT_SECONDS = 120.0
 _SETTLE_SECONDS = 1200.0
 _TOLD_SECONDS = 300.0
-_LATER = (409, 429, 500, 503)  # another request under this key is at work; come back later
+_LATER = (409, 429, 503)  # another request under this key is at work; come back later
+_NO_ANSWER = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 _FIRST_SEED = 700_000
 _PAGE, _MOST_RUNS = 200, 4_000
 VARIANTS_OF_SMALL = 4  # of a picture of 320 px: its own width and 200 px, WebP and JPEG
@@ -153,7 +154,7 @@ class Ordeal:
         def post() -> str | None:
             try:
                 answer = self._world.call("POST", "/process-image", json=body, headers=headers)
-            except (requests.ConnectionError, requests.Timeout):
+            except _NO_ANSWER:
                 return None  # the API was killed, or is frozen: what became of it is not known
             assert answer.status_code == 202 or answer.status_code in _LATER, answer.text
             return str(answer.json()["job_id"]) if answer.status_code == 202 else None
