@@ -11,7 +11,7 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from enum import StrEnum
 from time import monotonic
 from typing import Any
@@ -58,29 +58,32 @@ def inflict(world: World, parts: Sequence[str], fault: Fault) -> None:
         for part in parts:
             world.stack.part(part).wait_until_ready()
         return
-    with ExitStack() as held:
-        for part in parts:
-            held.enter_context(
-                _frozen(world, part) if fault is Fault.FROZEN else _away(world, part)
-            )
+    with _away(world, parts) if fault is Fault.AWAY else _frozen(world, parts):
         since = monotonic()
         eventually(lambda: monotonic() - since > AWAY_SECONDS, "", seconds=AWAY_SECONDS + 5)
 
 
 @contextmanager
-def _away(world: World, part: str) -> Iterator[None]:
-    world.stack.part(part).stop()
+def _away(world: World, parts: Sequence[str]) -> Iterator[None]:
+    """Start the parts at once afterwards: some are ready only when others are."""
+    keepers = [world.stack.part(part) for part in parts]
+    for keeper in keepers:
+        keeper.stop()
     try:
         yield
     finally:
-        world.stack.part(part).start()
+        with ThreadPoolExecutor(len(keepers)) as beside:
+            started = [beside.submit(keeper.start) for keeper in keepers]
+        for each in started:
+            each.result()
 
 
 @contextmanager
-def _frozen(world: World, part: str) -> Iterator[None]:
-    """Hold the part's process and all below it still."""
-    process = psutil.Process(world.stack.part(part).pid)
-    held = [process, *process.children(recursive=True)]
+def _frozen(world: World, parts: Sequence[str]) -> Iterator[None]:
+    """Hold the parts' processes and all below them still."""
+    processes = [psutil.Process(world.stack.part(part).pid) for part in parts]
+    below = [child for process in processes for child in process.children(recursive=True)]
+    held = [*processes, *below]
     for each in held:
         _signal(each.pid, signal.SIGSTOP)
     try:
