@@ -28,8 +28,10 @@ async def keep_up(name: str, duty: Duty, give_up: Callable[[str], None]) -> None
     failures = 0
     while True:
         begun = monotonic()
+        # In a task of its own: anyio miscounts the cancels of the task that its scopes are in.
+        work = asyncio.ensure_future(duty())
         try:
-            await duty()
+            await work
             log.error("duty ended", duty=name)
         except asyncio.CancelledError:
             if _is_cancelled():

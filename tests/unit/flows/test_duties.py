@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from threading import Thread
 
+import anyio
 import pytest
 from structlog.testing import capture_logs
 
@@ -70,6 +71,49 @@ def test_a_duty_that_ends_is_logged_each_time_and_started_again(
     assert [(line["duty"], line["log_level"]) for line in said] == [("reaper", "error")] * 3
     if fail is surprise:
         assert all(line["exc_info"] for line in said)
+
+
+class CancelTakenBack:
+    """A duty that ends a cancel as Prefect's worker does: at the end of nested scopes, anyio counts
+    its own cancel of another task as one of this task, and takes back one that came from outside.
+    """
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self._scopes: list[anyio.CancelScope] = []
+
+    async def run(self) -> None:
+        self.begun += 1
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._beside)
+            try:
+                await anyio.sleep_forever()
+            finally:
+                for scope in self._scopes:
+                    scope.cancel()
+
+    def is_at_work(self) -> bool:
+        return bool(self._scopes)
+
+    async def _beside(self) -> None:
+        with anyio.CancelScope() as scope:
+            self._scopes.append(scope)
+            await anyio.sleep_forever()
+
+
+def test_a_cancel_ends_a_duty_even_when_a_library_takes_it_back() -> None:
+    async def scenario() -> None:
+        work = CancelTakenBack()
+        keeping = asyncio.create_task(keep_up("polling", work.run, print))
+        await until(work.is_at_work, "the duty is at work")
+        keeping.cancel()
+        await until(lambda: keeping.done() or work.begun > 1, "the duty has ended")
+        assert (keeping.done(), work.begun) == (True, 1)
+
+    with capture_logs() as said:
+        play(scenario())
+
+    assert said == []
 
 
 def test_a_duty_that_fails_time_after_time_is_given_up_with_its_name() -> None:
