@@ -7,12 +7,12 @@ from importlib.metadata import version
 from anyio import to_thread
 from fastapi import FastAPI
 
-from api.access.announcement import announce_access
-from api.access.install import install_access
-from api.examples import describe_examples
+from api.auth.announcement import announce_access
+from api.auth.install import install_access
 from api.metrics.meter import Meter, Metered
+from api.openapi.examples import describe_examples
+from api.openapi.problem_schema import describe_problems
 from api.pages import documentation, root
-from api.problem_schema import describe_problems
 from api.problems import install_problem_handlers
 from api.resources import ApiConfiguration, open_resources
 from api.routes import (

@@ -19,10 +19,10 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from api.access.caller import place_of, plain_address
+from api.auth.caller import place_of, plain_address
 from api.problems import MEDIA_TYPE, problem_body
-from infra.errors import ErrorCode
-from infra.settings import ApiSettings
+from infra.contract.errors import ErrorCode
+from infra.settings.sections import ApiSettings
 
 _LINGER_SECONDS = (
     30.0  # for the rest of a body that is answered already: closing would cut the answer

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from api.body import Body, read_body
+from api.bodies.submission import Body, read_body
 from api.resources import ApiResources
 
 

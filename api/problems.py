@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from api.sentences import sentence
-from infra.errors import ErrorCode, QueueFull, Rejected, ServiceUnavailable
+from infra.contract.errors import ErrorCode, QueueFull, Rejected, ServiceUnavailable
 
 log = structlog.get_logger(__name__)
 

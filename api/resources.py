@@ -6,23 +6,23 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from api.access.known_keys import KnownKeys
-from api.courier import Courier
-from api.decoders import DecoderProbe
-from api.dispatcher import Dispatcher
-from api.job_watcher import JobWatcher
-from api.probes import DATABASE, Probe, Probes
-from api.product_responses import rendering, shape
-from api.requests import UrlRules
+from api.auth.known_keys import KnownKeys
+from api.background.decoder_probe import DecoderProbe
+from api.background.dispatcher import Dispatcher
+from api.background.probes import DATABASE, Probe, Probes
+from api.background.webhook_sender import Courier
+from api.events.job_watcher import JobWatcher
+from api.schemas.product_responses import rendering, shape
+from api.schemas.submissions import UrlRules
 from infra.broker.rabbitmq import RabbitPublisher
 from infra.broker.rabbitmq import probe as probe_broker
 from infra.cache import Cache
 from infra.db.engine import Database
-from infra.deployments import DEPLOYMENTS
+from infra.deployment_probe import DEPLOYMENTS
 from infra.http import probe_deployments, probe_prefect
 from infra.objectstore import ObjectStore
 from infra.product_cache import ProductCache
-from infra.settings import (
+from infra.settings.sections import (
     ApiSettings,
     AssetSettings,
     BrokerSettings,
@@ -39,10 +39,10 @@ from infra.settings import (
     WebhookSettings,
 )
 from infra.webhooks.sender import WebhookSender
-from tasks.imaging.catalogue import Presets, packaged_presets
+from tasks.imaging.presets.catalogue import Presets, packaged_presets
 from tasks.presets import read_presets
 from tasks.products.cached import CachedProducts
-from tasks.queue_bound import QueueBound
+from tasks.submission.queue_limit import QueueBound
 
 log = structlog.get_logger(__name__)
 

@@ -11,7 +11,7 @@ from api.app import create_app
 from api.connection import ServerConfig
 from api.resources import ApiConfiguration, ApiResources
 from infra.logs import configure_logs
-from infra.settings import ApiSettings, SettingsError
+from infra.settings.sections import ApiSettings, SettingsError
 
 _KEEP_ALIVE_SECONDS = 30
 _SHUTDOWN_SECONDS = 10

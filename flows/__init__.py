@@ -1,1 +1,6 @@
-"""What runs, in which order, bound to Prefect. Light on purpose: modules load Prefect."""
+"""Prefect flows, one per file, and the packages that run them.
+
+The flows are at the top level; what starts, controls and reports them is in the packages. Nothing
+here decodes a picture or writes SQL: that is in `tasks`. Start reading at `process_product.py`,
+then `execution/job_executor.py`.
+"""

@@ -6,11 +6,11 @@ from prefect import flow
 from prefect.logging import get_run_logger
 from pydantic import Field
 
-from flows.report import show
-from flows.upkeep_report import tally_sentence, tally_table
-from flows.workshop import current_workshop, in_thread
-from infra.settings import WebhookSettings
-from infra.upkeep_settings import GarbageSettings
+from flows.reports.artifacts import show
+from flows.reports.upkeep import tally_sentence, tally_table
+from flows.runtime.resources import current_workshop, in_thread
+from infra.settings.sections import WebhookSettings
+from infra.settings.upkeep import GarbageSettings
 from tasks.upkeep.collect import collect_garbage as collect
 from tasks.upkeep.garbage import Rules, Tally
 

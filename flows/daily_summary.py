@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 from prefect import flow
 from prefect.logging import get_run_logger
 
-from flows.report import plain, show, table
-from flows.workshop import current_workshop, in_thread
-from tasks.saving import saving
-from tasks.summary import DaySummary, ImageSums, JobCount, summarise
+from flows.reports.artifacts import plain, show, table
+from flows.runtime.resources import current_workshop, in_thread
+from tasks.reports.daily_summary import DaySummary, ImageSums, JobCount, summarise
+from tasks.reports.savings import saving
 
 KEY = "daily-summary"
 

@@ -22,13 +22,18 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.variables import Variable
 
-from flows.alarm_automation import ensure_alarm
-from flows.bulk_labels import batches_pool
-from flows.pool_worker import FLOWS, WORKER_TYPE, PoolWorker
+from flows.pool.worker_type import FLOWS, WORKER_TYPE, PoolWorker
+from flows.reports.alarm_automation import ensure_alarm
+from flows.runs.bulk_labels import batches_pool
 from infra.db.engine import Database
 from infra.logs import configure_logs
-from infra.settings import DatabaseSettings, PrefectSettings, PresetSettings, forget_proxies
-from infra.upkeep_settings import FailureAlarmSettings
+from infra.settings.sections import (
+    DatabaseSettings,
+    PrefectSettings,
+    PresetSettings,
+    forget_proxies,
+)
+from infra.settings.upkeep import FailureAlarmSettings
 from infra.waiting import wait_for
 from tasks.presets import read_presets
 from tasks.reprocess.targets import publish_targets

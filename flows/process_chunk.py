@@ -13,13 +13,13 @@ from prefect.cache_policies import NO_CACHE
 from prefect.exceptions import Abort, PrefectException
 from prefect.states import Cancelled, Completed, Failed
 
-from flows.attempts import Attempt, Halt
-from flows.chunk_work import ChunkWork
-from flows.desk import Desk, current_desk
+from flows.execution.chunk_jobs import ChunkWork
 from flows.process_product import SHARED_RUN, interrupted, own_run_id, process, told
-from flows.report import plain, show, table
-from infra.errors import ServiceUnavailable
-from infra.states import JobState
+from flows.reports.artifacts import plain, show, table
+from flows.runs.attempts import Attempt, Halt
+from flows.runs.worker_context import Desk, current_desk
+from infra.contract.errors import ServiceUnavailable
+from infra.contract.states import JobState
 
 log = structlog.get_logger(__name__)
 

@@ -16,24 +16,24 @@ from prefect.context import FlowRunContext
 from prefect.exceptions import Abort, PrefectException
 from prefect.states import Completed, Crashed
 
-from flows.attempts import Attempt, Halt
-from flows.desk import Desk, current_desk
-from flows.flow_runs import PARKED, end_of, final_state, parked_state
-from flows.product_run import ProductRun
-from flows.report import report_of, show
-from flows.steps import (
+from flows.product_tasks import (
     Recorded,
     compress_images,
     fetch_images,
     record_results,
     store_images,
 )
-from flows.workshop import in_thread
-from infra.errors import LostClaim, ServiceUnavailable
-from infra.states import JobState
-from tasks.compress import RenderedImage
-from tasks.conclude import Ending, conclude
-from tasks.result import FetchedImage
+from flows.reports.artifacts import report_of, show
+from flows.runs.attempts import Attempt, Halt
+from flows.runs.flow_run_client import PARKED, end_of, final_state, parked_state
+from flows.runs.product_run import ProductRun
+from flows.runs.worker_context import Desk, current_desk
+from flows.runtime.resources import in_thread
+from infra.contract.errors import LostClaim, ServiceUnavailable
+from infra.contract.states import JobState
+from tasks.jobs.end_early import Ending, conclude
+from tasks.steps.compress import RenderedImage
+from tasks.steps.results import FetchedImage
 
 log = structlog.get_logger(__name__)
 

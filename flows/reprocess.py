@@ -14,10 +14,10 @@ from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
-from flows.desk import current_desk
-from flows.workshop import in_thread
-from infra.errors import Rejected
-from infra.states import BatchState
+from flows.runs.worker_context import current_desk
+from flows.runtime.resources import in_thread
+from infra.contract.errors import Rejected
+from infra.contract.states import BatchState
 from tasks.batches.lead import Leader, batch_end
 from tasks.batches.retry import retry_batch
 from tasks.reprocess.estimate import Estimate, estimate
@@ -107,7 +107,7 @@ async def _watch_over(batch_id: UUID, run_id: UUID) -> State[Any]:
 
 def _coordinator() -> Any:
     # By name: the coordinator is imported when it is needed, it starts flows itself.
-    return import_module("flows.coordinate")
+    return import_module("flows.coordinate_batch")
 
 
 def _told(found: Estimate) -> str:

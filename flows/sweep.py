@@ -7,11 +7,11 @@ import structlog
 from prefect import flow
 from prefect.logging import get_run_logger
 
-from flows.failure_watch import watch_failures
-from flows.workshop import Workshop, current_workshop, in_thread
+from flows.reports.failure_alarm import watch_failures
+from flows.runtime.resources import Workshop, current_workshop, in_thread
 from infra.broker.rabbitmq import RabbitPublisher
-from tasks.dispatch import dispatch_all, forget_lost_dispatches
-from tasks.idempotency import forget_expired_keys
+from tasks.jobs.dispatch import dispatch_all, forget_lost_dispatches
+from tasks.submission.idempotency import forget_expired_keys
 
 log = structlog.get_logger(__name__)
 

@@ -7,9 +7,9 @@ from prefect import State, flow
 from prefect.logging import get_run_logger
 from pydantic import Field
 
-from flows.report import show
-from flows.upkeep_report import findings_sentence, findings_state, findings_table
-from flows.workshop import current_workshop, in_thread
+from flows.reports.artifacts import show
+from flows.reports.upkeep import findings_sentence, findings_state, findings_table
+from flows.runtime.resources import current_workshop, in_thread
 from tasks.upkeep.sample import all_promises, sample
 from tasks.upkeep.verify import Findings, Verifier
 

@@ -1,1 +1,5 @@
-"""Settings, contract words and adapters. Imports none of the other packages."""
+"""Adapters, settings and the contract's vocabulary. Imports none of the other packages.
+
+Vendor libraries and their exceptions stop here. Start reading at `contract/errors.py` and
+`settings/sections.py`.
+"""

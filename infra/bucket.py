@@ -9,11 +9,11 @@ import sys
 
 import structlog
 
-from infra.errors import ServiceUnavailable
+from infra.contract.errors import ServiceUnavailable
+from infra.contract.object_keys import PUBLIC_PREFIX
 from infra.logs import configure_logs
-from infra.objectkeys import PUBLIC_PREFIX
 from infra.objectstore import ObjectStore
-from infra.settings import SettingsError, StoreSettings
+from infra.settings.sections import SettingsError, StoreSettings
 
 log = structlog.get_logger(__name__)
 

@@ -10,9 +10,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from infra.allowance import SCRIPT, Allowance, Bucket
-from infra.errors import ErrorCode, ServiceUnavailable
-from infra.settings import CacheSettings
+from infra.contract.errors import ErrorCode, ServiceUnavailable
+from infra.rate_limit import SCRIPT, Allowance, Bucket
+from infra.settings.sections import CacheSettings
 
 Script = Callable[[Sequence[str], Sequence[str | int | float]], Any]
 """Runs inside Redis with keys and arguments; raises `ServiceUnavailable`. Texts come as bytes."""

@@ -11,7 +11,7 @@ from typing import Any
 import requests
 from urllib3.exceptions import NewConnectionError
 
-from infra.errors import ErrorCode, ServiceUnavailable
+from infra.contract.errors import ErrorCode, ServiceUnavailable
 
 _TIMEOUT_SECONDS = (3.0, 30.0)
 _PIECE_BYTES = 65_536

@@ -6,7 +6,7 @@ import sys
 import structlog
 from structlog.typing import EventDict, Processor
 
-from infra.storable import visible
+from infra.db.storable import visible
 
 _SHARED: tuple[Processor, ...] = (
     structlog.contextvars.merge_contextvars,

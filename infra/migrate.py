@@ -13,10 +13,10 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 
+from infra.contract.errors import ServiceUnavailable
 from infra.db.engine import Connection, Database, exclusive_connection
-from infra.errors import ServiceUnavailable
 from infra.logs import configure_logs
-from infra.settings import DatabaseSettings, SettingsError
+from infra.settings.sections import DatabaseSettings, SettingsError
 from infra.waiting import wait_for
 
 HEAD = "head"

@@ -26,9 +26,9 @@ from minio.deleteobjects import DeleteError, DeleteObject
 from minio.error import InvalidResponseError, S3Error, ServerError
 from urllib3.exceptions import HTTPError, NewConnectionError
 
-from infra.errors import ErrorCode, ServiceUnavailable
-from infra.objectkeys import PROBE_PREFIX
-from infra.settings import StoreSettings
+from infra.contract.errors import ErrorCode, ServiceUnavailable
+from infra.contract.object_keys import PROBE_PREFIX
+from infra.settings.sections import StoreSettings
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 _MISSING = frozenset({"NoSuchKey", "NoSuchObject", "NoSuchBucket"})

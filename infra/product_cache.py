@@ -16,7 +16,7 @@ from uuid import UUID
 import structlog
 
 from infra.cache import Cache
-from infra.errors import ServiceUnavailable
+from infra.contract.errors import ServiceUnavailable
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)

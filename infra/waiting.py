@@ -7,7 +7,7 @@ from threading import Event
 
 import structlog
 
-from infra.errors import ErrorCode, ServiceUnavailable, Stopped
+from infra.contract.errors import ErrorCode, ServiceUnavailable, Stopped
 
 log = structlog.get_logger(__name__)
 

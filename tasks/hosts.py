@@ -1,8 +1,8 @@
 """Use case: show how source hosts behave, and ask one again that was left alone."""
 
-from infra.errors import ErrorCode, Rejected
-from infra.politeness.shared import SharedHosts
-from infra.politeness.terms import HostView
+from infra.contract.errors import ErrorCode, Rejected
+from infra.host_limits.policy import HostView
+from infra.host_limits.redis_limits import SharedHosts
 
 
 def list_hosts(hosts: SharedHosts, *, limit: int) -> list[HostView]:

@@ -5,8 +5,8 @@ The API and every worker have to read the same file; each logs what it read.
 
 import structlog
 
-from infra.settings import PresetSettings, SettingsError
-from tasks.imaging.catalogue import Presets, PresetsInvalid, load_presets
+from infra.settings.sections import PresetSettings, SettingsError
+from tasks.imaging.presets.catalogue import Presets, PresetsInvalid, load_presets
 
 log = structlog.get_logger(__name__)
 

@@ -20,8 +20,8 @@ _STACKS = _PROJECT / ".local"
 _SLOWEST_SHOWN = 10
 _PIXELS = "tests/integration/pixels"  # which need no stack
 _DRAWN = (
-    "tests/contract/api/test_fuzz.py",
-    "tests/integration/tasks/test_garbage_at_random.py",
+    "tests/contract/api/operations/test_fuzz.py",
+    "tests/integration/tasks/contents/test_garbage_at_random.py",
 )
 _AT_ONCE = 3  # a fourth stack would only make the others slower
 
@@ -66,7 +66,7 @@ class _Session:
 _ALL = (
     # Stacks start one after the other (tests/conftest.py): those first whose tests wait the most.
     _Session("test", ("tests/chaos",)),
-    _Session("test-control", ("tests/control", "tests/e2e")),
+    _Session("test-control", ("tests/prefect_control", "tests/e2e")),
     _Session(
         "test-services",
         ("tests/contract", "tests/integration", f"--ignore={_PIXELS}"),

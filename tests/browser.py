@@ -11,7 +11,7 @@ from pathlib import Path
 from signal import SIGKILL
 from typing import Any
 
-from infra.stack.install import install, privilege
+from infra.stack.services.install import install, privilege
 from tests.serving import LoopbackServer
 
 _PACKAGE = "chromium-headless-shell"

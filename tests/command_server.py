@@ -16,19 +16,6 @@ from collections.abc import Callable
 from contextlib import suppress
 
 # All commands but those that load Pillow, whose libraries may start threads.
-from api.cli import (  # noqa: F401 - imported for the processes of the commands
-    batches,
-    changes,
-    dead,
-    hosts,
-    imports,
-    jobs,
-    keys,
-    presets,
-    process,
-    reprocess,
-    upkeep,
-)
 from api.cli.main import main
 
 _MOST_BYTES = 1_000_000

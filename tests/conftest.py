@@ -12,12 +12,12 @@ import hypothesis
 import pytest
 
 from infra.db.engine import Database
-from infra.settings import DatabaseSettings, StackSettings
+from infra.settings.sections import DatabaseSettings, StackSettings
 from infra.stack.account import erase
-from infra.stack.part import Progress
 from infra.stack.ports import free_port
-from infra.stack.progress import describe
 from infra.stack.stack import Stack
+from infra.stack.supervisor.part import Progress
+from infra.stack.supervisor.progress import describe
 from tests.amount import amount
 from tests.pictures import PictureServer
 from tests.serving import LoopbackServer
@@ -26,7 +26,7 @@ from tests.world import World
 hypothesis.settings.register_profile("amount", max_examples=amount(250))
 hypothesis.settings.load_profile("amount")
 
-pytest_plugins = ["tests.no_skip", "tests.running.hiring"]
+pytest_plugins = ["tests.no_skip", "tests.support.hiring"]
 
 _PROJECT = Path(__file__).resolve().parent.parent
 _ENVIRONMENT = {

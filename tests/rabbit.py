@@ -7,8 +7,8 @@ import pika
 from pika.adapters.blocking_connection import BlockingChannel
 
 from infra.broker.topology import Topology
-from infra.settings import BrokerSettings
-from infra.states import Lane
+from infra.contract.states import Lane
+from infra.settings.sections import BrokerSettings
 
 _TOPOLOGY = Topology(BrokerSettings(url="amqp://unused").queue_prefix)
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 from api.cli.local_stack import running_stack
-from infra.broker.letters import DeadLetters
+from infra.broker.dead_letters import DeadLetters
 from infra.broker.rabbitmq import RabbitDeadLetters
-from infra.settings import BrokerSettings, StackSettings
+from infra.settings.sections import BrokerSettings, StackSettings
 
 
 def open_letters(**changes: Any) -> DeadLetters:

@@ -10,11 +10,11 @@ from urllib.parse import quote
 
 from pydantic import SecretStr
 
-from infra.errors import ProductImagesError, ServiceUnavailable
+from infra.contract.errors import ProductImagesError, ServiceUnavailable
 from infra.http import ServiceClient, lines_of, pieces_of
-from infra.settings import ClientSettings, StackSettings
+from infra.settings.sections import ClientSettings, StackSettings
 from infra.stack.description import FILE_NAME, StackDescription
-from infra.stack.failure import StackError
+from infra.stack.supervisor.errors import StackError
 
 _DEFAULT_API = "http://127.0.0.1:8080"
 

@@ -7,9 +7,9 @@ broker, whose library would make each command that names a job start later.
 from collections.abc import Collection
 
 from api.cli.client import open_client
-from infra.errors import ProductImagesError
-from infra.settings import SettingsError
-from infra.states import JobState
+from infra.contract.errors import ProductImagesError
+from infra.contract.states import JobState
+from infra.settings.sections import SettingsError
 
 PATIENCE_SECONDS = 0.5
 _JOBS = 100

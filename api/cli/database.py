@@ -2,7 +2,7 @@
 
 from api.cli.local_stack import running_stack
 from infra.db.engine import Database
-from infra.settings import DatabaseSettings, StackSettings
+from infra.settings.sections import DatabaseSettings, StackSettings
 
 
 def open_database() -> Database:

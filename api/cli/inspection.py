@@ -5,11 +5,11 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from infra.errors import ProductImagesError
-from tasks.imaging.facts import Rendition, VariantFile
-from tasks.imaging.preset import Encoding, FixedQuality, Preset
-from tasks.imaging.sniff import ImageFormat
-from tasks.pixels import PixelPool
+from infra.contract.errors import ProductImagesError
+from tasks.imaging.formats.detect import ImageFormat
+from tasks.imaging.models import Rendition, VariantFile
+from tasks.imaging.presets.model import Encoding, FixedQuality, Preset
+from tasks.pixels.pool import PixelPool
 
 _VIEW_QUALITY = 95  # no eye tells it from the source
 

@@ -1,8 +1,8 @@
 """Where the local stack's parts are, for commands that work on one of them directly."""
 
-from infra.settings import SettingsError, StackSettings
+from infra.settings.sections import SettingsError, StackSettings
 from infra.stack.description import FILE_NAME, StackDescription
-from infra.stack.failure import StackError
+from infra.stack.supervisor.errors import StackError
 
 
 def running_stack(stack: StackSettings, *, instead_of: str) -> StackDescription:

@@ -6,9 +6,9 @@ import sys
 import typer
 
 from api.cli.registry import CommandsOnDemand
-from infra.errors import ProductImagesError
+from infra.contract.errors import ProductImagesError
 from infra.logs import configure_logs
-from infra.settings import SettingsError
+from infra.settings.sections import SettingsError
 
 app = typer.Typer(cls=CommandsOnDemand, no_args_is_help=True, pretty_exceptions_enable=False)
 

@@ -14,8 +14,8 @@ from typer.main import get_group
 
 COMMANDS = {
     "process": "process.process",
-    "retry": "changes.retry",
-    "cancel": "changes.cancel",
+    "retry": "job_changes.retry",
+    "cancel": "job_changes.cancel",
     "import": "imports.import_file",
     "reprocess": "reprocess.reprocess",
     "worker": "services.worker",
@@ -28,12 +28,12 @@ COMMANDS = {
     "jobs": "jobs.app",
     "batches": "batches.app",
     "presets": "presets.app",
-    "dead": "dead.app",
+    "dead": "dead_letters.app",
     "hosts": "hosts.app",
     "keys": "keys.app",
     "stack": "stack.app",
 }
-"""Modules beside this one and what stands in them: a function, or a typer application."""
+"""Modules of `api.cli.commands` and what stands in them: a function, or a typer application."""
 
 
 class _Commands(UserDict[str, Any]):
@@ -56,7 +56,7 @@ class CommandsOnDemand(TyperGroup):
 
 def _loaded(name: str, place: str) -> Any:
     module, _, attribute = place.rpartition(".")
-    found = getattr(import_module(f"api.cli.{module}"), attribute)
+    found = getattr(import_module(f"api.cli.commands.{module}"), attribute)
     alone = typer.Typer()
     if isinstance(found, typer.Typer):
         alone.add_typer(found, name=name)

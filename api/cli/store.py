@@ -2,7 +2,7 @@
 
 from api.cli.local_stack import running_stack
 from infra.objectstore import ObjectStore
-from infra.settings import StackSettings, StoreSettings
+from infra.settings.sections import StackSettings, StoreSettings
 
 
 def open_store() -> ObjectStore:

@@ -9,13 +9,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from api.imports.cells import texts_in, urls_in
 from api.imports.record import Record
-from api.product_requests import Alt, ProductChange
-from api.query import Sku
-from api.requests import JobMetadata, UrlRules
+from api.schemas.product_requests import Alt, ProductChange
+from api.schemas.query import Sku
+from api.schemas.submissions import JobMetadata, UrlRules
 from api.sentences import sentence
-from infra.errors import ErrorCode, Rejected
-from infra.settings import ApiSettings
-from infra.sources import without_query
+from infra.contract.errors import ErrorCode, Rejected
+from infra.contract.source_refs import without_query
+from infra.settings.sections import ApiSettings
 from tasks.imports.row import BadRow, GoodRow, Row, RowImage, RowProblem
 
 _ALT = TypeAdapter[str](Alt)

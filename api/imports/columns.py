@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from infra.errors import ErrorCode, Rejected
+from infra.contract.errors import ErrorCode, Rejected
 
 _SYNONYMS = {
     "sku": ("sku", "serial_number"),

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from api.imports.columns import fields_of_header, without_trailing_blanks
 from api.imports.lines import MAX_RECORD_CHARACTERS, Lines, TooLong
 from api.imports.record import Record, too_long, unreadable
-from infra.errors import ErrorCode, Rejected
+from infra.contract.errors import ErrorCode, Rejected
 from tasks.imports.row import BadRow
 
 _DELIMITERS = ",;\t"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from infra.errors import ErrorCode, Rejected
+from infra.contract.errors import ErrorCode, Rejected
 
 MAX_RECORD_CHARACTERS = 131_072
 _MAX_LINE_BYTES = 4 * MAX_RECORD_CHARACTERS + 2  # UTF-8 needs four bytes at most

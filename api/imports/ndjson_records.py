@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 from api.imports.columns import field_of, shown, unknown
 from api.imports.lines import MAX_RECORD_CHARACTERS, Lines, TooLong
 from api.imports.record import Record, too_long, unreadable
-from infra.errors import ErrorCode
+from infra.contract.errors import ErrorCode
 from tasks.imports.row import BadRow, RowProblem
 
 _NOT_AN_OBJECT = 'The line is no JSON object such as {"sku": "SHOE-42"}.'

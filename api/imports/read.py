@@ -10,9 +10,9 @@ from api.imports.build import row_of
 from api.imports.csv_records import csv_records
 from api.imports.ndjson_records import ndjson_records
 from api.imports.record import Record
-from api.requests import UrlRules
-from infra.errors import ErrorCode, Rejected
-from infra.settings import ApiSettings, ImportSettings
+from api.schemas.submissions import UrlRules
+from infra.contract.errors import ErrorCode, Rejected
+from infra.settings.sections import ApiSettings, ImportSettings
 from tasks.imports.row import BadRow, Row, RowProblem
 
 _DIGEST_BYTES = 12  # a mark of a sku, so that long ones cost no more memory than short ones

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infra.errors import ErrorCode
+from infra.contract.errors import ErrorCode
 from tasks.imports.row import BadRow, RowProblem
 
 

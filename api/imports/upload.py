@@ -11,11 +11,11 @@ from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 
-from api.body import limited, media_type_of
+from api.bodies.form import FormLimits, read_form
+from api.bodies.submission import limited, media_type_of
 from api.dependencies import Resources
-from api.form import FormLimits, read_form
 from api.imports.read import FileKind
-from infra.errors import ErrorCode, Rejected
+from infra.contract.errors import ErrorCode, Rejected
 
 _FORM_TYPE = "multipart/form-data"
 _KINDS = {

@@ -7,8 +7,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from api.metrics.meter import Meter
-from infra.states import JobState, Lane
-from tasks.read_load import JobCount, Load
+from infra.contract.states import JobState, Lane
+from tasks.reports.load import JobCount, Load
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 

@@ -6,16 +6,16 @@ from uuid import UUID
 from fastapi import APIRouter, BackgroundTasks, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from api.access.source_queries import SeesQueries
-from api.batch_report import csv_report
-from api.batch_shapes import Batch, BatchPage
+from api.auth.source_queries import SeesQueries
 from api.dependencies import Resources
-from api.ids import not_found, parse_id, parse_optional_id
-from api.paging import next_page
-from api.problem_examples import answers
+from api.openapi.problem_examples import answers
 from api.resources import ApiResources
-from infra.errors import ErrorCode
-from infra.states import BatchKind, BatchState
+from api.schemas.batch_report import csv_report
+from api.schemas.batches import Batch, BatchPage
+from api.schemas.ids import not_found, parse_id, parse_optional_id
+from api.schemas.paging import next_page
+from infra.contract.errors import ErrorCode
+from infra.contract.states import BatchKind, BatchState
 from tasks.batches.cancel import cancel_batch, request_cancel
 from tasks.batches.delete import delete_batch
 from tasks.batches.read import BatchFilter, BatchView, list_batches, read_batch

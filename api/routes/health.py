@@ -3,10 +3,10 @@
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from api.access.guard import may_see_parts
+from api.auth.guard import may_see_parts
+from api.background.probes import DATABASE
 from api.dependencies import Resources
-from api.probes import DATABASE
-from api.responses import BriefReadiness, Readiness
+from api.schemas.jobs import BriefReadiness, Readiness
 
 router = APIRouter(tags=["health"])
 

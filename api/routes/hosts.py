@@ -7,11 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from api.access.admin import AdminOnly
+from api.auth.admin import AdminOnly
 from api.dependencies import Resources
 from api.resources import ApiResources
-from infra.politeness.shared import SharedHosts
-from infra.politeness.terms import Circuit, HostView, Terms
+from infra.host_limits.policy import Circuit, HostView, Terms
+from infra.host_limits.redis_limits import SharedHosts
 from tasks.hosts import list_hosts, reset_host
 
 router = APIRouter(prefix="/hosts", tags=["hosts"], dependencies=[AdminOnly])

@@ -8,19 +8,19 @@ from fastapi import APIRouter, Query, Response
 from fastapi.encoders import jsonable_encoder
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.batch_shapes import AcceptedImport, CheckedImport, counted
+from api.bodies.idempotency_key import Key
 from api.dependencies import Resources
-from api.idempotency import Key
 from api.imports.read import Limits, read_rows
 from api.imports.upload import File, ImportedFile
-from api.problem_examples import URL, answers
+from api.openapi.problem_examples import URL, answers
 from api.problems import problem
-from api.query import LineText, StorableText
-from api.requests import callback_of, require_preset
 from api.resources import ApiResources
+from api.schemas.batches import AcceptedImport, CheckedImport, counted
+from api.schemas.query import LineText, StorableText
+from api.schemas.submissions import callback_of, require_preset
+from infra.contract.errors import ErrorCode
 from infra.db.ids import new_id
-from infra.errors import ErrorCode
-from infra.storable import visible
+from infra.db.storable import visible
 from tasks.imports.accept import WantedImport, accept, is_acceptable
 from tasks.imports.row import ImportPolicy
 from tasks.imports.spool import Spool, Tally

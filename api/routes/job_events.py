@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
 
-from api.access.guard import counted_as
+from api.auth.guard import counted_as
 from api.dependencies import Resources
-from api.event_stream import MEDIA_TYPE, EventStream
-from api.ids import parse_id
-from api.job_changes import changes
-from api.job_cursor import Cursor, parse_cursor
-from api.job_watcher import Listener, News
+from api.events.job_changes import changes
+from api.events.job_cursor import Cursor, parse_cursor
+from api.events.job_watcher import Listener, News
+from api.events.stream import MEDIA_TYPE, EventStream
+from api.schemas.ids import parse_id
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 

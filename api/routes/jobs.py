@@ -5,20 +5,20 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.access.source_queries import SeesQueries
+from api.auth.source_queries import SeesQueries
 from api.dependencies import Resources
-from api.ids import not_found, parse_id, parse_optional_id
-from api.paging import next_page
-from api.problem_examples import answers
-from api.query import Moment, SkuFilter
+from api.openapi.problem_examples import answers
 from api.resources import ApiResources
-from api.responses import Job, JobHead, JobPage
-from infra.errors import ErrorCode
-from infra.sources import without_query
-from infra.states import JobState, Lane
-from tasks.cancel import cancel
-from tasks.read_job import JobFilter, list_jobs, read_job
-from tasks.retry import retry
+from api.schemas.ids import not_found, parse_id, parse_optional_id
+from api.schemas.jobs import Job, JobHead, JobPage
+from api.schemas.paging import next_page
+from api.schemas.query import Moment, SkuFilter
+from infra.contract.errors import ErrorCode
+from infra.contract.source_refs import without_query
+from infra.contract.states import JobState, Lane
+from tasks.jobs.cancel import cancel
+from tasks.jobs.read import JobFilter, list_jobs, read_job
+from tasks.jobs.retry import retry
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 

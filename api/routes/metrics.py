@@ -2,13 +2,13 @@
 
 from fastapi import APIRouter, Request, Response
 
+from api.background.probes import DATABASE
 from api.dependencies import Resources
 from api.metrics.meter import Meter
 from api.metrics.page import MEDIA_TYPE, write_page
-from api.probes import DATABASE
 from api.resources import ApiResources
-from infra.errors import ServiceUnavailable
-from tasks.read_load import Load, read_load
+from infra.contract.errors import ServiceUnavailable
+from tasks.reports.load import Load, read_load
 
 router = APIRouter(tags=["health"])
 

@@ -5,17 +5,17 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Response
 
-from api.body import Body
+from api.bodies.idempotency_key import Key
+from api.bodies.submission import Body
 from api.dependencies import RequestBody, Resources
-from api.idempotency import Key
-from api.problem_examples import JSON_BODY, URL, Answers, answers
-from api.requests import ProcessImageRequest, check_count, parse_request, to_submission
-from api.responses import Accepted
-from infra.errors import ErrorCode
-from tasks.idempotency import submit_once
-from tasks.request_key import RequestKey
-from tasks.submit import Submission, Submitted, submit
-from tasks.upload import store_upload
+from api.openapi.problem_examples import JSON_BODY, URL, Answers, answers
+from api.schemas.jobs import Accepted
+from api.schemas.submissions import ProcessImageRequest, check_count, parse_request, to_submission
+from infra.contract.errors import ErrorCode
+from tasks.submission.idempotency import submit_once
+from tasks.submission.request_key import RequestKey
+from tasks.submission.submit import Submission, Submitted, submit
+from tasks.submission.upload import store_upload
 
 router = APIRouter(tags=["jobs"])
 

@@ -7,12 +7,12 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 
 from api.dependencies import Resources
-from api.ids import parse_optional_id
-from api.paging import page_link
-from api.product_responses import ProductHead, ProductPage
-from api.query import Moment, SkuFilter, StorableText
-from infra.errors import ErrorCode, Rejected
-from infra.states import ProductState
+from api.schemas.ids import parse_optional_id
+from api.schemas.paging import page_link
+from api.schemas.product_responses import ProductHead, ProductPage
+from api.schemas.query import Moment, SkuFilter, StorableText
+from infra.contract.errors import ErrorCode, Rejected
+from infra.contract.states import ProductState
 from tasks.products.list_products import ProductFilter, list_products
 
 router = APIRouter(prefix="/products", tags=["products"])

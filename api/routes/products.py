@@ -6,12 +6,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Response
 
-from api.access.source_queries import SeesQueries, hide_queries
+from api.auth.source_queries import SeesQueries, hide_queries
+from api.bodies.json_body import JsonBody
 from api.dependencies import Resources
-from api.ids import not_found, parse_id
-from api.json_body import JsonBody
-from api.problem_examples import JSON_BODY, URL, Answers, answers
-from api.product_requests import (
+from api.openapi.problem_examples import JSON_BODY, URL, Answers, answers
+from api.resources import ApiResources
+from api.schemas.ids import not_found, parse_id
+from api.schemas.product_requests import (
     NewProduct,
     PictureList,
     ProductChange,
@@ -19,15 +20,14 @@ from api.product_requests import (
     fields_of,
     pictures_of,
 )
-from api.product_responses import Product, ProductWithJob
-from api.requests import parsed
-from api.resources import ApiResources
-from infra.errors import ErrorCode
+from api.schemas.product_responses import Product, ProductWithJob
+from api.schemas.submissions import parsed
+from infra.contract.errors import ErrorCode
 from tasks.products.change import change
 from tasks.products.create import create
 from tasks.products.delete import delete
+from tasks.products.read import read_product
 from tasks.products.set_images import ImagesSet, set_images
-from tasks.read_product import read_product
 
 router = APIRouter(prefix="/products", tags=["products"])
 

@@ -4,14 +4,14 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Response
 
-from api.access.admin import AdminOnly
+from api.auth.admin import AdminOnly
+from api.bodies.idempotency_key import Key
+from api.bodies.json_body import JsonBody
 from api.dependencies import Resources
-from api.idempotency import Key
-from api.json_body import JsonBody
-from api.problem_examples import JSON_BODY, answers
-from api.reprocess_shapes import ReprocessEstimate, ReprocessStarted
-from api.requests import parsed
-from infra.errors import ErrorCode
+from api.openapi.problem_examples import JSON_BODY, answers
+from api.schemas.reprocess import ReprocessEstimate, ReprocessStarted
+from api.schemas.submissions import parsed
+from infra.contract.errors import ErrorCode
 from tasks.reprocess.estimate import estimate
 from tasks.reprocess.request import ReprocessRequest
 from tasks.reprocess.start import Origin, start

@@ -4,16 +4,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.access.admin import AdminOnly
+from api.auth.admin import AdminOnly
+from api.bodies.json_body import JsonBody
 from api.dependencies import Resources
-from api.ids import parse_id, parse_optional_id
-from api.json_body import JsonBody
-from api.paging import next_page
-from api.problem_examples import JSON_BODY, URL, answers
-from api.product_requests import body_schema
-from api.requests import parsed
+from api.openapi.problem_examples import JSON_BODY, URL, answers
 from api.resources import ApiResources
-from api.webhook_shapes import (
+from api.schemas.ids import parse_id, parse_optional_id
+from api.schemas.paging import next_page
+from api.schemas.product_requests import body_schema
+from api.schemas.submissions import parsed
+from api.schemas.webhooks import (
     CreatedWebhook,
     Delivery,
     DeliveryPage,
@@ -23,7 +23,7 @@ from api.webhook_shapes import (
     WebhookChange,
     WebhookPage,
 )
-from infra.errors import ErrorCode
+from infra.contract.errors import ErrorCode
 from tasks.webhooks.deliveries import DeliveryFilter, list_deliveries, replay
 from tasks.webhooks.endpoints import (
     EndpointView,

@@ -10,8 +10,8 @@ from enum import Enum, auto
 from threading import Lock
 from typing import Protocol
 
-from infra.messages import Message
-from infra.states import Lane
+from infra.contract.messages import Message
+from infra.contract.states import Lane
 
 
 class Verdict(Enum):

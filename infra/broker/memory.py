@@ -11,10 +11,10 @@ from functools import partial
 from threading import Condition
 
 from infra.broker.broker import Delivery, Prefetch, Verdict
-from infra.broker.letters import DeadLetter, Death, Errand, Handled, Listing, Names
-from infra.errors import ErrorCode, ServiceUnavailable
-from infra.messages import Message
-from infra.states import Lane
+from infra.broker.dead_letters import DeadLetter, Death, Errand, Handled, Listing, Names
+from infra.contract.errors import ErrorCode, ServiceUnavailable
+from infra.contract.messages import Message
+from infra.contract.states import Lane
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,7 @@ that exists with other arguments cannot be changed: altering them here asks for 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from infra.states import Lane
+from infra.contract.states import Lane
 
 # Each restart of a consumer counts against the limit, for every message that it held. What
 # fails for good is decided in PostgreSQL, so no number of restarts may reach it.

@@ -14,11 +14,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import NullPool
 
-from infra.db.failure import misses_a_table, translated
+from infra.contract.errors import ErrorCode, ServiceUnavailable
+from infra.db.errors import misses_a_table, translated
 from infra.db.locks import AdvisoryLock
 from infra.db.schema import require_tables
-from infra.errors import ErrorCode, ServiceUnavailable
-from infra.settings import DatabaseSettings
+from infra.settings.sections import DatabaseSettings
 from infra.waiting import wait_for
 
 _IDLE_IN_TRANSACTION_SECONDS = 60

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from infra.errors import ErrorCode, ServiceUnavailable
+from infra.contract.errors import ErrorCode, ServiceUnavailable
 
 MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations" / "versions"
 

@@ -1,6 +1,6 @@
 """Fetches pictures from addresses that strangers chose, without ever being used against us.
 
-`source_url` reads a URL once, `resolver` and `allow_list` decide where a connection may go,
-`pinned` connects there and nowhere else, `deadline` and `stop` end it, `body` keeps what comes
-within its limits, and `fetcher` puts them in a row. Nothing here knows jobs, images or the store.
+`fetcher` is the way in. Where a connection may go is decided in `safety`, how it is made and ended
+in `transport`; `body` keeps what comes within its limits. Nothing here knows jobs, images or the
+store. Start reading at `fetcher.py`.
 """

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from infra.errors import ErrorCode, FetchFailed, FetchRefused
+from infra.contract.errors import ErrorCode, FetchFailed, FetchRefused
 from infra.fetch.sniff import is_document, is_picture
 
 _STEP_BYTES = 64 * 1024

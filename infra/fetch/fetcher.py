@@ -17,14 +17,11 @@ from typing import Self
 
 import requests
 
-from infra.errors import ErrorCode, FetchRefused, ProductImagesError
+from infra.contract.errors import ErrorCode, FetchRefused, ProductImagesError
 from infra.fetch.body import Pace, decoded, save, sent, too_many_bytes
-from infra.fetch.deadline import Deadline
-from infra.fetch.dialer import HEADERS, Dialer
-from infra.fetch.failure import status_error, translated
-from infra.fetch.host_lists import HostLists
-from infra.fetch.manners import Manners, note_answer
-from infra.fetch.reply import (
+from infra.fetch.errors import status_error, translated
+from infra.fetch.host_turns import Manners, note_answer
+from infra.fetch.response_headers import (
     MAX_URL_CHARACTERS,
     REDIRECTS,
     declared_bytes,
@@ -32,12 +29,15 @@ from infra.fetch.reply import (
     media_type,
     next_hop,
 )
-from infra.fetch.resolver import Resolver
-from infra.fetch.source_url import SourceUrl, parse_source_url
-from infra.fetch.stop import Stop
+from infra.fetch.safety.host_lists import HostLists
+from infra.fetch.safety.resolver import Resolver
+from infra.fetch.safety.source_url import SourceUrl, parse_source_url
+from infra.fetch.transport.deadline import Deadline
+from infra.fetch.transport.dialer import HEADERS, Dialer
+from infra.fetch.transport.stop import Stop
 from infra.fetch.validators import Validators, validators_of
-from infra.politeness.hosts import Hosts, Visit
-from infra.settings import FetchSettings
+from infra.host_limits.limiter import Hosts, Visit
+from infra.settings.sections import FetchSettings
 
 # 203: a proxy between changed something about it; it is the picture all the same.
 _PICTURE_STATUSES = (HTTPStatus.OK, HTTPStatus.NON_AUTHORITATIVE_INFORMATION)

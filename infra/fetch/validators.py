@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from infra.fetch.reply import fact
+from infra.fetch.response_headers import fact
 
 _ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"', re.ASCII)  # `*` would match anything
 _WEAK = "W/"

@@ -2,15 +2,6 @@
 
 from alembic import context
 
-from infra.db import (  # noqa: F401 - registers their tables
-    idempotency,
-    imports,
-    keys,
-    policies,
-    retirements,
-    validators,
-    webhooks,
-)
 from infra.db.table import Table
 
 

@@ -5,11 +5,11 @@ Everything comes from the environment; progress goes to a file and, for people, 
 
 import sys
 
-from infra.settings import SettingsError, StackSettings
-from infra.stack.failure import StackError
-from infra.stack.foreground import run
-from infra.stack.part import Progress
-from infra.stack.progress import describe
+from infra.settings.sections import SettingsError, StackSettings
+from infra.stack.supervisor.errors import StackError
+from infra.stack.supervisor.foreground import run
+from infra.stack.supervisor.part import Progress
+from infra.stack.supervisor.progress import describe
 
 
 def main() -> int:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.stack.failure import StackError
+from infra.stack.supervisor.errors import StackError
 
 _ACCOUNT = "nobody"
 _SYSTEM_FOLDER = Path("/var/lib/product-images")

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO, Literal, Self
 
-from infra.stack.failure import StackError
+from infra.stack.supervisor.errors import StackError
 
 FILE_NAME = "stack.json"
 

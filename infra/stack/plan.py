@@ -2,21 +2,21 @@
 
 from dataclasses import dataclass
 
-from infra.stack.application import (
+from infra.stack.context import Ground
+from infra.stack.description import StackDescription
+from infra.stack.services.application import (
     api_url,
     application_parts,
     samples_address,
     samples_part,
 )
-from infra.stack.description import StackDescription
-from infra.stack.ground import Ground
-from infra.stack.install import require_rabbitmq
-from infra.stack.part import Part, PartState, Progress, Report
-from infra.stack.postgres import postgres_part, postgres_url
-from infra.stack.prefect import client_environment, prefect_part, prefect_ui
-from infra.stack.rabbitmq import amqp_url, epmd_part, rabbitmq_part
-from infra.stack.seaweed import s3_endpoint, seaweed_part
-from infra.stack.valkey import redis_url, valkey_part
+from infra.stack.services.install import require_rabbitmq
+from infra.stack.services.postgres import postgres_part, postgres_url
+from infra.stack.services.prefect import client_environment, prefect_part, prefect_ui
+from infra.stack.services.rabbitmq import amqp_url, epmd_part, rabbitmq_part
+from infra.stack.services.seaweed import s3_endpoint, seaweed_part
+from infra.stack.services.valkey import redis_url, valkey_part
+from infra.stack.supervisor.part import Part, PartState, Progress, Report
 
 LOG_FOLDER = "logs"
 

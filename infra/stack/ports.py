@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from infra.stack.description import replace_private
-from infra.stack.failure import PortTaken, StackError
-from infra.stack.probe import LOOPBACK
+from infra.stack.supervisor.errors import PortTaken, StackError
+from infra.stack.supervisor.probe import LOOPBACK
 
 _LOWEST = 20_000
 _HIGHEST = 32_000

@@ -12,21 +12,21 @@ from typing import Self
 
 import structlog
 
-from infra.settings import StackSettings, inherited_environment
+from infra.settings.sections import StackSettings, inherited_environment
 from infra.stack.account import private_directory
+from infra.stack.context import lay_ground
 from infra.stack.description import FILE_NAME as DESCRIPTION
 from infra.stack.description import StackDescription
-from infra.stack.failure import StackError
-from infra.stack.ground import lay_ground
-from infra.stack.guard import Guard, clear_away
-from infra.stack.keeper import PartKeeper
-from infra.stack.lock import Role, held_lock
-from infra.stack.part import Report
 from infra.stack.plan import LOG_FOLDER, make_plan
 from infra.stack.ports import require_free
-from infra.stack.record import FILE_NAME as RECORDS
-from infra.stack.record import save_records
-from infra.stack.supervisor import Supervisor
+from infra.stack.supervisor.errors import StackError
+from infra.stack.supervisor.lock import Role, held_lock
+from infra.stack.supervisor.orphan_cleanup import Guard, clear_away
+from infra.stack.supervisor.part import Report
+from infra.stack.supervisor.part_supervisor import PartKeeper
+from infra.stack.supervisor.record import FILE_NAME as RECORDS
+from infra.stack.supervisor.record import save_records
+from infra.stack.supervisor.supervisor import Supervisor
 
 log = structlog.get_logger(__name__)
 _POLL_SECONDS = 0.2

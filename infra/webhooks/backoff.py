@@ -2,7 +2,7 @@
 
 import random
 
-from infra.settings import WebhookSettings
+from infra.settings.sections import WebhookSettings
 
 _FACTOR = 4.0  # seconds, a minute, an hour: eleven tries in a day
 _JITTER = 0.2

@@ -13,10 +13,10 @@ from typing import Self
 
 from standardwebhooks import Webhook
 
-from infra.errors import ErrorCode, ProductImagesError, Stopped
-from infra.fetch.post import Posted, Poster
-from infra.fetch.stop import Stop
-from infra.settings import FetchSettings, WebhookSettings
+from infra.contract.errors import ErrorCode, ProductImagesError, Stopped
+from infra.fetch.transport.stop import Stop
+from infra.fetch.webhook_post import Posted, Poster
+from infra.settings.sections import FetchSettings, WebhookSettings
 
 _SUCCESS = range(200, 300)
 

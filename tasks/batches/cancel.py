@@ -9,16 +9,16 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from infra.db.batches import Batch
-from infra.db.conflict import again_after_conflict
+from infra.contract.errors import ErrorCode, Rejected
+from infra.contract.states import BatchState, JobState
 from infra.db.engine import Database
-from infra.db.models import Job
-from infra.errors import ErrorCode, Rejected
-from infra.states import BatchState, JobState
+from infra.db.models.batches import Batch
+from infra.db.models.catalogue import Job
+from infra.db.retry import again_after_conflict
 from tasks.batches.find import locked_batch
 from tasks.batches.settle import settle_batch
-from tasks.cancel import cancel_locked
-from tasks.transition import end_waiting_cancelled
+from tasks.jobs.cancel import cancel_locked
+from tasks.jobs.state_changes import end_waiting_cancelled
 
 _SLICE = 500
 

@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from infra.db.models import Job
-from infra.states import JobState
+from infra.contract.states import JobState
+from infra.db.models.catalogue import Job
 
 Counts = Mapping[JobState, int]
 """How many jobs are in each state; every state is there."""

@@ -5,11 +5,11 @@ from uuid import UUID
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from infra.db.batches import Batch
-from infra.db.conflict import again_after_conflict
+from infra.contract.errors import ErrorCode, Rejected
+from infra.contract.states import BatchState
 from infra.db.engine import Database
-from infra.errors import ErrorCode, Rejected
-from infra.states import BatchState
+from infra.db.models.batches import Batch
+from infra.db.retry import again_after_conflict
 from tasks.batches.find import locked_batch
 
 

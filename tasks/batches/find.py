@@ -4,8 +4,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from infra.db.batches import Batch
-from infra.errors import ErrorCode, Rejected
+from infra.contract.errors import ErrorCode, Rejected
+from infra.db.models.batches import Batch
 
 
 def locked_batch(session: Session, batch_id: UUID) -> Batch:

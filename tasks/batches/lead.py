@@ -10,11 +10,11 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, false, func, or_, select, update
 
-from infra.db.batches import Batch
+from infra.contract.states import BatchKind, BatchState, JobState
 from infra.db.engine import Database
-from infra.db.models import Job
-from infra.states import BatchKind, BatchState, JobState
-from tasks.lease import Renewal
+from infra.db.models.batches import Batch
+from infra.db.models.catalogue import Job
+from tasks.jobs.lease import Renewal
 
 
 @dataclass(frozen=True, slots=True)

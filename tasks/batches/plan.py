@@ -2,12 +2,12 @@
 
 from uuid import UUID
 
-from infra.db.batches import Batch
+from infra.contract.states import BatchKind, Lane
 from infra.db.engine import Database
-from infra.states import BatchKind, Lane
+from infra.db.models.batches import Batch
 from tasks.imports import plan as imports
-from tasks.queue_bound import QueueBound
 from tasks.reprocess import plan as reprocess
+from tasks.submission.queue_limit import QueueBound
 
 SLICE = 1000
 """How many jobs a coordinator has written in one transaction, before it looks around again."""

@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from infra.db.batches import Batch
+from infra.contract.states import BatchKind, BatchState
 from infra.db.engine import Database
-from infra.states import BatchKind, BatchState
+from infra.db.models.batches import Batch
 from tasks.batches.count import Counts, count_jobs
 from tasks.batches.settle import UNFINISHED
 

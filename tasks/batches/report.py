@@ -12,9 +12,9 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from infra.db.batches import Batch
+from infra.contract.states import BatchKind
 from infra.db.engine import Database
-from infra.states import BatchKind
+from infra.db.models.batches import Batch
 
 _INPUTS = 500
 

@@ -11,17 +11,17 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.orm import Session
 
-from infra.db.batches import Batch
-from infra.db.conflict import again_after_conflict
+from infra.contract.errors import ErrorCode, Rejected
+from infra.contract.states import BatchState, ImageState, JobState
 from infra.db.engine import Database
-from infra.db.models import Job, JobImage
-from infra.errors import ErrorCode, Rejected
-from infra.states import BatchState, ImageState, JobState
+from infra.db.models.batches import Batch
+from infra.db.models.catalogue import Job, JobImage
+from infra.db.retry import again_after_conflict
 from tasks.batches.find import locked_batch
 from tasks.batches.lead import Leader
 from tasks.batches.settle import UNFINISHED
-from tasks.retry import BEGINNING, queue_failed_images
-from tasks.unfinished import lock_products
+from tasks.jobs.retry import BEGINNING, queue_failed_images
+from tasks.jobs.unfinished import lock_products
 
 _SLICE = 500
 _RETRYABLE = (JobState.FAILED, JobState.PARTIAL, JobState.CANCELLED)

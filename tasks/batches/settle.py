@@ -5,11 +5,11 @@ from uuid import UUID
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from infra.db.batches import Batch
-from infra.db.conflict import again_after_conflict
+from infra.contract.states import BatchState, JobState
 from infra.db.engine import Database
-from infra.db.models import Job
-from infra.states import BatchState, JobState
+from infra.db.models.batches import Batch
+from infra.db.models.catalogue import Job
+from infra.db.retry import again_after_conflict
 from tasks.batches.count import Counts, count_jobs
 from tasks.batches.find import locked_batch
 from tasks.imports.row import ImportPolicy

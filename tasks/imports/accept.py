@@ -8,15 +8,15 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from infra.db.batches import Batch
-from infra.db.conflict import again_after_conflict
+from infra.contract.states import BatchKind, BatchState
 from infra.db.copy import copy_into
 from infra.db.engine import Database
-from infra.db.imports import ImportRow
-from infra.states import BatchKind, BatchState
+from infra.db.models.batches import Batch
+from infra.db.models.imports import ImportRow
+from infra.db.retry import again_after_conflict
 from tasks.imports.row import ImportPolicy
 from tasks.imports.spool import COLUMNS, Spool, Tally
-from tasks.request_key import RequestKey, Subject, known_subject, reserve
+from tasks.submission.request_key import RequestKey, Subject, known_subject, reserve
 
 
 @dataclass(frozen=True, slots=True)

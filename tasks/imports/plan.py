@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from infra.db.batches import Batch
-from infra.db.conflict import again_after_conflict
+from infra.contract.errors import ErrorCode
+from infra.contract.states import BatchState
 from infra.db.engine import Database
-from infra.db.imports import ImportRow
-from infra.errors import ErrorCode
-from infra.states import BatchState
+from infra.db.models.batches import Batch
+from infra.db.models.imports import ImportRow
+from infra.db.retry import again_after_conflict
 from tasks.imports.write_jobs import write_jobs
 from tasks.imports.write_products import is_half_priced, prices_of_halves, write_products
 

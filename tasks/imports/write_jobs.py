@@ -1,4 +1,4 @@
-"""Step: write the images and jobs of rows, as `tasks.submit` does it for one product."""
+"""Step: write the images and jobs of rows, as `tasks.submission.submit` does it for one product."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,11 +9,11 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from infra.db.batches import Batch
 from infra.db.ids import new_id
-from infra.db.imports import ImportRow
-from infra.db.models import Image
-from tasks.job_images import queue_job_images
+from infra.db.models.batches import Batch
+from infra.db.models.catalogue import Image
+from infra.db.models.imports import ImportRow
+from tasks.submission.job_images import queue_job_images
 
 _QUEUE_KNOWN = text("""
     UPDATE images i SET state = 'queued', error_code = NULL, error_detail = NULL,

@@ -9,8 +9,8 @@ from sqlalchemy import Text, cast, select, text
 from sqlalchemy.orm import Session
 
 from infra.db.ids import new_id
-from infra.db.imports import ImportRow
-from infra.db.models import Product
+from infra.db.models.catalogue import Product
+from infra.db.models.imports import ImportRow
 
 Fields = Mapping[str, Any]
 

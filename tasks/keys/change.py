@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import delete, func, select, update
 
+from infra.contract.errors import ErrorCode, Rejected
+from infra.contract.scopes import Scope
 from infra.db.engine import Database
-from infra.db.keys import MAX_NAME_CHARACTERS, ApiKey
-from infra.errors import ErrorCode, Rejected
-from infra.scope import Scope
-from infra.storable import require_line
+from infra.db.models.keys import MAX_NAME_CHARACTERS, ApiKey
+from infra.db.storable import require_line
 from tasks.keys.form import new_key, parse_key
 from tasks.keys.view import KeyView
 

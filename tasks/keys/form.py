@@ -12,7 +12,7 @@ import zlib
 from dataclasses import dataclass
 from hashlib import sha256
 
-from infra.db.keys import KEY_ID_CHARACTERS
+from infra.db.models.keys import KEY_ID_CHARACTERS
 
 _ID_ALPHABET = string.digits + string.ascii_lowercase
 _ALPHABET = string.digits + string.ascii_letters

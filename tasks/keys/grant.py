@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
+from infra.contract.scopes import Scope
 from infra.db.engine import Database
-from infra.db.keys import ApiKey
-from infra.scope import Scope
+from infra.db.models.keys import ApiKey
 from tasks.keys.form import PresentedKey
 
 _USE_RESOLUTION = timedelta(

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from infra.db.keys import ApiKey
-from infra.scope import Scope
+from infra.contract.scopes import Scope
+from infra.db.models.keys import ApiKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,11 @@ from uuid import UUID
 from sqlalchemy import select
 
 from infra.db.engine import Database
-from infra.db.models import Product
+from infra.db.models.catalogue import Product
 from infra.product_cache import Entry, ProductCache
-from tasks.products.flights import Flights
-from tasks.read_product import read_product
-from tasks.view import ProductView
+from tasks.products.read import read_product
+from tasks.products.single_flight import Flights
+from tasks.views import ProductView
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

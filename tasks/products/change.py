@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from infra.db.conflict import again_after_conflict
 from infra.db.engine import Database
-from infra.db.models import Product
+from infra.db.models.catalogue import Product
+from infra.db.retry import again_after_conflict
 from tasks.products.fields import assign, no_such_product, sku_checked
 
 

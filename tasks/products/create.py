@@ -6,15 +6,15 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from infra.db.conflict import again_after_conflict
+from infra.contract.errors import ErrorCode, Rejected
+from infra.contract.source_refs import uploaded_sha256
 from infra.db.engine import Database
 from infra.db.ids import new_id
-from infra.db.models import Product
-from infra.errors import ErrorCode, Rejected
-from infra.sources import uploaded_sha256
+from infra.db.models.catalogue import Product
+from infra.db.retry import again_after_conflict
 from tasks.products.fields import Picture, assign, sku_checked
 from tasks.products.set_images import ImagesSet, new_job
-from tasks.submit import Submission
+from tasks.submission.submit import Submission
 
 
 @again_after_conflict

@@ -10,14 +10,14 @@ from sqlalchemy import and_, null, select, update
 from sqlalchemy import delete as delete_rows
 from sqlalchemy.orm import Session
 
-from infra.db.batches import Batch
-from infra.db.conflict import again_after_conflict
 from infra.db.engine import Database
-from infra.db.imports import ImportRow
-from infra.db.models import Image, Job, Product
-from tasks.cancel import cancel_locked
+from infra.db.models.batches import Batch
+from infra.db.models.catalogue import Image, Job, Product
+from infra.db.models.imports import ImportRow
+from infra.db.retry import again_after_conflict
+from tasks.contents.remove_unreferenced import contents_of, forget_contents
+from tasks.jobs.cancel import cancel_locked
 from tasks.products.locks import lock_with_jobs
-from tasks.products.removal import contents_of, forget_contents
 
 
 @again_after_conflict

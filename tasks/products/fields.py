@@ -8,8 +8,8 @@ from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 
-from infra.db.models import Product
-from infra.errors import ErrorCode, Rejected
+from infra.contract.errors import ErrorCode, Rejected
+from infra.db.models.catalogue import Product
 
 _SKU_CONSTRAINT = "uq_products_sku"
 

@@ -11,12 +11,12 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import InstrumentedAttribute
 
+from infra.contract.states import ImageState, ProductState
 from infra.db.engine import Database
-from infra.db.models import Image, Product
-from infra.states import ImageState, ProductState
+from infra.db.models.catalogue import Image, Product
+from tasks.products.read import head_of
 from tasks.products.state import found_by_images, image_states, is_in_state, state_of
-from tasks.read_product import head_of
-from tasks.view import ProductHead
+from tasks.views import ProductHead
 
 Comparison = Callable[[Any, Any], ColumnElement[bool]]
 

@@ -11,8 +11,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from infra.db.models import Job, Product
-from infra.states import JobState
+from infra.contract.states import JobState
+from infra.db.models.catalogue import Job, Product
 from tasks.products.fields import no_such_product
 
 _UNFINISHED = (JobState.QUEUED, JobState.RUNNING)

@@ -11,16 +11,16 @@ from uuid import UUID
 from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
-from infra.db.conflict import again_after_conflict
+from infra.contract.errors import ErrorCode, Rejected
+from infra.contract.source_refs import uploaded_sha256
 from infra.db.engine import Database
-from infra.db.models import Image, Job, JobImage
-from infra.errors import ErrorCode, Rejected
-from infra.sources import uploaded_sha256
-from tasks.cancel import cancel_locked
+from infra.db.models.catalogue import Image, Job, JobImage
+from infra.db.retry import again_after_conflict
+from tasks.contents.remove_unreferenced import contents_of, forget_contents
+from tasks.jobs.cancel import cancel_locked
 from tasks.products.fields import Picture
 from tasks.products.locks import lock_with_jobs
-from tasks.products.removal import contents_of, forget_contents
-from tasks.submit import Submission, write_job
+from tasks.submission.submit import Submission, write_job
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Subquery, and_, exists, func, not_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute
 
-from infra.db.models import Image, Product
-from infra.states import ImageState, ProductState
+from infra.contract.states import ImageState, ProductState
+from infra.db.models.catalogue import Image, Product
 
 _Ids = InstrumentedAttribute[Any] | ColumnElement[Any]
 

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import exists, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from infra.db.models import Image, Product
-from infra.db.policies import Policy
-from infra.errors import ErrorCode, Rejected
-from tasks.imaging.catalogue import Presets
+from infra.contract.errors import ErrorCode, Rejected
+from infra.db.models.catalogue import Image, Product
+from infra.db.models.policies import Policy
+from tasks.imaging.presets.catalogue import Presets
 from tasks.reprocess.selection import source_host
 from tasks.reprocess.selector import Selector
 

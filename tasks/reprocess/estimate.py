@@ -10,9 +10,9 @@ from sqlalchemy import String, Subquery, cast, func, select
 from sqlalchemy.orm import Session
 
 from infra.db.engine import Database
-from infra.db.models import Job, JobImage, Original
-from tasks.imaging.catalogue import Presets
-from tasks.imaging.preset import Fit, Preset
+from infra.db.models.catalogue import Job, JobImage, Original
+from tasks.imaging.presets.catalogue import Presets
+from tasks.imaging.presets.model import Fit, Preset
 from tasks.reprocess.check import require_known
 from tasks.reprocess.selection import picked, without_original
 from tasks.reprocess.selector import Selector

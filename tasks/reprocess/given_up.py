@@ -6,11 +6,11 @@ then is a new reason to try. It must not know what else is selected.
 
 from sqlalchemy import ColumnElement, case, func, or_, select
 
-from infra.db.models import Image, Job, JobImage
-from infra.db.policies import PresetTarget
-from infra.errors import ErrorCode
-from infra.sources import upload_source
-from infra.states import ImageState
+from infra.contract.errors import ErrorCode
+from infra.contract.source_refs import upload_source
+from infra.contract.states import ImageState
+from infra.db.models.catalogue import Image, Job, JobImage
+from infra.db.models.policies import PresetTarget
 
 _TRIES = 3
 """Jobs with a failure that may pass: a picture that kills its decoder says so every time."""

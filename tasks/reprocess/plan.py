@@ -13,15 +13,15 @@ from uuid import UUID
 from sqlalchemy import func, literal, select, text, tuple_
 from sqlalchemy.orm import Session
 
-from infra.db.batches import Batch
-from infra.db.conflict import again_after_conflict
+from infra.contract.states import BatchState
 from infra.db.engine import Database
 from infra.db.ids import new_id
-from infra.db.models import Image, Product
-from infra.states import BatchState
-from tasks.job_images import queue_job_images
+from infra.db.models.batches import Batch
+from infra.db.models.catalogue import Image, Product
+from infra.db.retry import again_after_conflict
 from tasks.reprocess.selection import picked
 from tasks.reprocess.selector import Selector
+from tasks.submission.job_images import queue_job_images
 
 _PATIENCE = "SET LOCAL statement_timeout = '300s'"  # for the last slice of a huge table
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from infra.storable import MAX_SKU_CHARACTERS, Moment, Sku, Storable
+from infra.db.storable import MAX_SKU_CHARACTERS, Moment, Sku, Storable
 from tasks.reprocess.selector import Selector
 
 _MAX_ENTRIES = 10_000

@@ -23,10 +23,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
-from infra.db.models import Image, Job, JobImage, Original, Product
-from infra.db.policies import Policy, PresetTarget
-from infra.sources import upload_source
-from infra.states import ImageState, JobState
+from infra.contract.source_refs import upload_source
+from infra.contract.states import ImageState, JobState
+from infra.db.models.catalogue import Image, Job, JobImage, Original, Product
+from infra.db.models.policies import Policy, PresetTarget
 from tasks.reprocess.given_up import is_given_up, is_uploaded
 from tasks.reprocess.selector import Selector
 

@@ -11,17 +11,17 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from infra.db.batches import Batch
-from infra.db.conflict import again_after_conflict
+from infra.contract.states import BatchKind, BatchState
 from infra.db.engine import Database
-from infra.db.idempotency import IdempotencyKey
 from infra.db.ids import new_id
-from infra.states import BatchKind, BatchState
-from tasks.imaging.catalogue import Presets
+from infra.db.models.batches import Batch
+from infra.db.models.idempotency import IdempotencyKey
+from infra.db.retry import again_after_conflict
+from tasks.imaging.presets.catalogue import Presets
 from tasks.reprocess.check import require_known
 from tasks.reprocess.estimate import Estimate, estimate_within
 from tasks.reprocess.selector import Selector
-from tasks.request_key import RequestKey, Subject, known_subject, reserve
+from tasks.submission.request_key import RequestKey, Subject, known_subject, reserve
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from infra.db.engine import Database
-from infra.db.policies import Policy, PresetTarget
-from tasks.imaging.catalogue import Presets
-from tasks.imaging.fingerprint import PolicyFacts, policy_facts
+from infra.db.models.policies import Policy, PresetTarget
+from tasks.imaging.presets.catalogue import Presets
+from tasks.imaging.presets.fingerprint import PolicyFacts, policy_facts
 
 log = structlog.get_logger(__name__)
 

@@ -1,6 +1,6 @@
 """Use case: remove what nobody needs any more from the store and from PostgreSQL.
 
-May be killed at any moment and run again: see `tasks.upkeep.removing` for why nothing that is
+May be killed at any moment and run again: see `tasks.contents.remove` for why nothing that is
 referred to is lost. Uploads in several parts that were never completed cannot come from here:
 every object is sent as one part.
 """
@@ -11,12 +11,12 @@ import structlog
 
 from infra.db.engine import Database
 from infra.objectstore import ObjectStore
-from infra.settings import WebhookSettings
-from tasks.upkeep.forgotten import forget_old_rows
+from infra.settings.sections import WebhookSettings
+from tasks.upkeep.expired_rows import forget_old_rows
 from tasks.upkeep.garbage import Rules, Tally
+from tasks.upkeep.orphans import remove_probes, remove_strays
 from tasks.upkeep.retire import retire_unshown
 from tasks.upkeep.retired import count_waiting, remove_retired
-from tasks.upkeep.strays import remove_probes, remove_strays
 
 log = structlog.get_logger(__name__)
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from infra.settings import WebhookSettings
-from infra.upkeep_settings import GarbageSettings
+from infra.settings.sections import WebhookSettings
+from infra.settings.upkeep import GarbageSettings
 
 
 class Garbage(StrEnum):

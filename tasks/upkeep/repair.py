@@ -12,14 +12,14 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
-from infra.db.conflict import again_after_conflict
+from infra.contract.source_refs import uploaded_sha256
+from infra.contract.states import JobState, Lane
 from infra.db.engine import Database
-from infra.db.models import Image, Job, JobImage, Product
-from infra.sources import uploaded_sha256
-from infra.states import JobState, Lane
-from tasks.imaging.catalogue import Presets
-from tasks.imaging.fingerprint import policy_fingerprint
-from tasks.submit import Submission, write_job
+from infra.db.models.catalogue import Image, Job, JobImage, Product
+from infra.db.retry import again_after_conflict
+from tasks.imaging.presets.catalogue import Presets
+from tasks.imaging.presets.fingerprint import policy_fingerprint
+from tasks.submission.submit import Submission, write_job
 
 
 class Repair(StrEnum):

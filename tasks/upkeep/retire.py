@@ -12,11 +12,11 @@ from sqlalchemy import String, and_, cast, delete, func, literal, null, or_, sel
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from infra.contract.object_keys import ORIGINAL_PREFIX, PUBLIC_PREFIX
 from infra.db.engine import Database
-from infra.db.models import Original, Variant
-from infra.db.retirements import Retirement
-from infra.objectkeys import ORIGINAL_PREFIX, PUBLIC_PREFIX
-from tasks.upkeep.shown import content_is_shown, variants_are_shown
+from infra.db.models.catalogue import Original, Variant
+from infra.db.models.retirements import Retirement
+from tasks.upkeep.references import content_is_shown, variants_are_shown
 
 _SLICE = 1000
 _REMEMBERED = timedelta(days=1)  # no attempt lasts so long

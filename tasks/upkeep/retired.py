@@ -9,21 +9,16 @@ from collections.abc import Callable, Iterator, Sequence
 from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, select, tuple_, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
+from infra.contract.object_keys import Folder
 from infra.db.engine import Database
-from infra.db.models import Original, Preview, Variant
-from infra.db.retirements import Retirement
-from infra.objectkeys import Folder
+from infra.db.models.catalogue import Original, Preview, Variant
+from infra.db.models.retirements import Retirement
 from infra.objectstore import ObjectStore
-from tasks.content_locks import own_contents
-from tasks.read_page import NO_PREVIEW
+from tasks.contents.locks import own_contents
+from tasks.contents.remove import REMOVING, begin_removal, remove_objects, request_removal
+from tasks.products.page_facts import NO_PREVIEW
 from tasks.upkeep.garbage import Garbage, Rules, Tally
-from tasks.upkeep.removing import (
-    REMOVING,
-    begin_removal,
-    remove_objects,
-    request_removal,
-)
-from tasks.upkeep.shown import content_is_shown, is_in_a_recent_job, variants_are_shown
+from tasks.upkeep.references import content_is_shown, is_in_a_recent_job, variants_are_shown
 
 _SLICE = 100  # contents that are locked at once
 

@@ -13,8 +13,8 @@ from sqlalchemy import String, cast, func, select, text
 from sqlalchemy.orm import Session
 
 from infra.db.engine import Database
-from infra.db.models import Image, Original, Product, Variant
-from tasks.upkeep.shown import variants_are_shown
+from infra.db.models.catalogue import Image, Original, Product, Variant
+from tasks.upkeep.references import variants_are_shown
 
 _SLICE = 500
 _DIGESTS = 1 << 256

@@ -13,7 +13,7 @@ import structlog
 
 from infra.db.engine import Database
 from infra.objectstore import ObjectStore
-from tasks.imaging.catalogue import Presets
+from tasks.imaging.presets.catalogue import Presets
 from tasks.upkeep.repair import Broken, Repair, request_repair
 from tasks.upkeep.sample import Promise, shown_by, still_shown
 

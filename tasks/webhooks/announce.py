@@ -13,10 +13,10 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from infra.db.models import Job, JobImage
-from infra.db.webhooks import WebhookDelivery, WebhookEndpoint
-from infra.events import DeliveryState, Event
-from infra.states import ImageState
+from infra.contract.events import DeliveryState, Event
+from infra.contract.states import ImageState
+from infra.db.models.catalogue import Job, JobImage
+from infra.db.models.webhooks import WebhookDelivery, WebhookEndpoint
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 import structlog
 
+from infra.contract.errors import ServiceUnavailable, Stopped
+from infra.contract.events import DeliveryState, message_id
 from infra.db.engine import Database
-from infra.errors import ServiceUnavailable, Stopped
-from infra.events import DeliveryState, message_id
-from infra.settings import WebhookSettings
+from infra.settings.sections import WebhookSettings
 from infra.webhooks.sender import Message, Reply, Send, failed_here
 from tasks.webhooks.settle import give_back, settle
 from tasks.webhooks.take import Taken

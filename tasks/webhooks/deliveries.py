@@ -9,11 +9,11 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from infra.db.conflict import again_after_conflict
+from infra.contract.errors import ErrorCode, Rejected
+from infra.contract.events import DeliveryState, Event
 from infra.db.engine import Database
-from infra.db.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint
-from infra.errors import ErrorCode, Rejected
-from infra.events import DeliveryState, Event
+from infra.db.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from infra.db.retry import again_after_conflict
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
-from infra.db.webhooks import WebhookDelivery, WebhookEndpoint
-from infra.events import DeliveryState
+from infra.contract.events import DeliveryState
+from infra.db.models.webhooks import WebhookDelivery, WebhookEndpoint
 
 
 def disable(session: Session, endpoint: WebhookEndpoint, reason: str) -> None:

@@ -8,11 +8,11 @@ from uuid import UUID
 
 from sqlalchemy import delete, select
 
-from infra.db.conflict import again_after_conflict
+from infra.contract.errors import ErrorCode, Rejected
+from infra.contract.events import Event
 from infra.db.engine import Database
-from infra.db.webhooks import WebhookEndpoint
-from infra.errors import ErrorCode, Rejected
-from infra.events import Event
+from infra.db.models.webhooks import WebhookEndpoint
+from infra.db.retry import again_after_conflict
 from infra.webhooks.secret import new_secret
 from tasks.webhooks.disable import disable
 

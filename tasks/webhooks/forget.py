@@ -8,11 +8,11 @@ from datetime import timedelta
 
 from sqlalchemy import delete, func, select
 
-from infra.db.conflict import again_after_conflict
+from infra.contract.events import DeliveryState
 from infra.db.engine import Database
-from infra.db.webhooks import WebhookDelivery
-from infra.events import DeliveryState
-from infra.settings import WebhookSettings
+from infra.db.models.webhooks import WebhookDelivery
+from infra.db.retry import again_after_conflict
+from infra.settings.sections import WebhookSettings
 
 BATCH = 1000  # rows that one transaction deletes and locks
 

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from infra.db.conflict import again_after_conflict
+from infra.contract.events import DeliveryState
 from infra.db.engine import Database
-from infra.db.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint
-from infra.events import DeliveryState
-from infra.settings import WebhookSettings
+from infra.db.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from infra.db.retry import again_after_conflict
+from infra.settings.sections import WebhookSettings
 from infra.webhooks.backoff import pause_seconds
 from infra.webhooks.sender import Reply
 from tasks.webhooks.disable import disable

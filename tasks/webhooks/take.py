@@ -10,9 +10,9 @@ from uuid import UUID
 
 from sqlalchemy import Text, func, select
 
+from infra.contract.events import DeliveryState
 from infra.db.engine import Database
-from infra.db.webhooks import WebhookDelivery, WebhookEndpoint
-from infra.events import DeliveryState
+from infra.db.models.webhooks import WebhookDelivery, WebhookEndpoint
 
 # Of a normalised URL. One machine may stand behind many URLs: what is slow is the host.
 _HOST = func.substring(WebhookDelivery.url, "://(\\[[^]]*]|[^/:?#]*)", type_=Text)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.source import parsed
+from tests.architecture.support.source import parsed
 
 _HERE = Path(__file__).parent
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # PyYAML ships no types
 
-from tests.architecture.source import ROOT, Violation, hold
+from tests.architecture.support.source import ROOT, Violation, hold
 
 FILE = "prefect.yaml"
 ENTRYPOINT = re.compile(r"(?P<module>flows(\.\w+)+)[.:](?P<flow>\w+)")

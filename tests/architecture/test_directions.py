@@ -1,6 +1,6 @@
 """The import rule: flows and api lean on tasks, tasks on infra, infra on nothing of ours."""
 
-from tests.architecture.source import (
+from tests.architecture.support.source import (
     Module,
     Violation,
     hold,
@@ -14,7 +14,7 @@ OURS = ("api", "flows", "infra", "tasks", "tests")
 
 # Where a module may import from. The first entry that contains the module decides.
 MAY_IMPORT = {
-    "tasks.imaging": ("tasks.imaging", "infra.errors"),
+    "tasks.imaging": ("tasks.imaging", "infra.contract.errors"),
     "tasks": ("tasks", "infra"),
     "infra": ("infra",),
     "api": ("api", "tasks", "infra"),
@@ -44,13 +44,13 @@ def test_imports_follow_the_direction() -> None:
 
 def test_an_import_against_the_direction_is_found() -> None:
     against = {
-        "infra.cache": "from tasks.submit import submit",
-        "tasks.submit": "def late():\n    import flows.worker",
+        "infra.cache": "from tasks.submission.submit import submit",
+        "tasks.submission.submit": "def late():\n    import flows.worker",
         "api.app": "import api, flows.deploy",
         "flows.worker": "from api import app",
-        "tasks.imaging.render": "from infra import settings",
-        "tasks.imaging.sniff": "from ..submit import submit",
-        "tasks.store": "import importlib\nimportlib.import_module('api.app')",
+        "tasks.imaging.pipeline": "from infra import settings",
+        "tasks.imaging.formats.detect": "from ...submission.submit import submit",
+        "tasks.steps.store": "import importlib\nimportlib.import_module('api.app')",
         "infra.db.engine": "from tests.builders import job",
     }
     for name, text in against.items():
@@ -59,16 +59,18 @@ def test_an_import_against_the_direction_is_found() -> None:
 
 def test_an_import_along_the_direction_passes() -> None:
     along = {
-        "infra.cache": "from infra.settings import CacheSettings\nimport redis",
-        "tasks.submit": "from infra.db import models\nfrom . import record",
-        "api.app": "from tasks.submit import submit\nfrom infra import errors",
-        "tasks.imaging.render": "from infra.errors import ImageRefused\nfrom .facts import Facts",
-        "flows.worker": "import tasks.pixels, infra.broker.consumer",
+        "infra.cache": "from infra.settings.sections import CacheSettings\nimport redis",
+        "tasks.submission.submit": "from infra.db import models\nfrom . import record",
+        "api.app": "from tasks.submission.submit import submit\nfrom infra import errors",
+        "tasks.imaging.pipeline": "from infra.contract import errors\nfrom .models import Facts",
+        "flows.worker": "import tasks.pixels.pool, infra.broker.consumer",
     }
     for name, text in along.items():
         assert stray_imports(snippet(name, text)) == [], name
 
 
 def test_the_message_names_the_place_and_the_way_out() -> None:
-    (violation,) = stray_imports(snippet("infra.cache", "\nimport tasks.submit"))
-    assert str(violation).startswith("infra/cache.py:2: infra must not import tasks.submit")
+    (violation,) = stray_imports(snippet("infra.cache", "\nimport tasks.submission.submit"))
+    assert str(violation).startswith(
+        "infra/cache.py:2: infra must not import tasks.submission.submit"
+    )

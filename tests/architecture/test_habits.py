@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tests.architecture.source import Module, Violation, comments, hold, modules, snippet
+from tests.architecture.support.source import Module, Violation, comments, hold, modules, snippet
 
 BLIND = {"Exception", "BaseException"}
 

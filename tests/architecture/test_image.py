@@ -4,7 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 
-from tests.architecture.source import ROOT
+from tests.architecture.support.source import ROOT
 
 DOCKERFILE = (ROOT / "infra" / "docker" / "Dockerfile").read_text(encoding="utf-8")
 COPY = re.compile(r"^COPY (?!--from)(?P<sources>.+) \S+$", re.MULTILINE)

@@ -15,11 +15,11 @@ import kubernetes_validate
 import pytest
 
 from infra.broker.topology import Topology
-from infra.settings import BrokerSettings, WorkerSettings
-from infra.stack.application import _WORKER_STOP_SECONDS
-from infra.states import Lane
-from tests.architecture.kustomize import Manifest, build, containers, pod_of
-from tests.architecture.source import ROOT
+from infra.contract.states import Lane
+from infra.settings.sections import BrokerSettings, WorkerSettings
+from infra.stack.services.application import _WORKER_STOP_SECONDS
+from tests.architecture.support.kustomize import Manifest, build, containers, pod_of
+from tests.architecture.support.source import ROOT
 from tests.architecture.test_compose import PREFECT_CLIENT, settings_names
 
 Rule = Callable[[list[Manifest]], Iterator[str]]

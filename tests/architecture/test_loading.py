@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.architecture.source import ROOT, Violation, hold, modules, within
+from tests.architecture.support.source import ROOT, Violation, hold, modules, within
 
 # Importing Prefect costs seconds; these packages are imported by processes that must not pay.
 LIGHT = ("api", "tasks", "infra")
@@ -20,7 +20,7 @@ HEAVY = ("prefect",)
 
 # What asks the HTTP API alone starts before the libraries of the database, the broker, the store
 # and of pictures would be loaded.
-API_COMMANDS = ("main", "process", "jobs", "changes", "imports", "batches", "reprocess", "hosts")
+API_COMMANDS = ("process", "jobs", "job_changes", "imports", "batches", "reprocess", "hosts")
 NOT_OF_THE_API = (*HEAVY, "sqlalchemy", "psycopg2", "pika", "minio", "redis", "PIL", "numpy")
 
 # Modules that are no light code, and why.
@@ -82,7 +82,7 @@ def test_modules_import_without_settings_network_or_prefect(tmp_path: Path) -> N
 
 
 def test_a_command_that_asks_the_api_loads_nothing_else(tmp_path: Path) -> None:
-    names = [f"api.cli.{name}" for name in API_COMMANDS]
+    names = ["api.cli.main", *(f"api.cli.commands.{name}" for name in API_COMMANDS)]
     hold(problems(load(tmp_path, names, heavy=NOT_OF_THE_API)))
 
 

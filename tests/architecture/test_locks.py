@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from tests.architecture.source import ROOT, Violation, hold
+from tests.architecture.support.source import ROOT, Violation, hold
 
 RUNTIME = "requirements.lock"
 DEVELOPMENT = "requirements-dev.lock"

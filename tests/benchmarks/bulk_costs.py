@@ -12,12 +12,12 @@ from time import perf_counter
 from rich.console import Console
 from rich.table import Table
 
+from infra.contract.states import BatchState
 from infra.db.engine import Database
-from infra.states import BatchState
 from tests.benchmarks.cpu import cpu_used
 from tests.benchmarks.plain_steps import PlainSteps, held_jobs
 from tests.pictures import PictureServer
-from tests.running.bulk_work import begin_batch, ended, small_ones
+from tests.support.bulk_work import begin_batch, ended, small_ones
 from tests.world import World
 
 _JOBS = 200

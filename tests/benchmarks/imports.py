@@ -8,17 +8,17 @@ import requests
 from rich.console import Console
 from rich.table import Table
 
-from api.batch_report import csv_report
+from api.schemas.batch_report import csv_report
 from infra.db.engine import Database
 from infra.migrate import upgrade
-from infra.settings import DatabaseSettings
+from infra.settings.sections import DatabaseSettings
 from infra.stack.stack import Stack
 from tasks.batches.cancel import cancel_batch
 from tasks.batches.report import report_lines
 from tasks.batches.retry import retry_batch
 from tasks.imports.plan import plan_some
-from tests.contract.api.running import Api
-from tests.contract.api.served import peak_bytes, served_api
+from tests.contract.api.support.running import Api
+from tests.contract.api.support.served import peak_bytes, served_api
 from tests.integration.database.fresh import empty_database
 
 _ROWS = 100_000

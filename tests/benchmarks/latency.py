@@ -11,16 +11,16 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import func, select
 
+from infra.contract.states import BatchState
 from infra.db.engine import Database
-from infra.db.models import Job, JobImage
-from infra.settings import DatabaseSettings
+from infra.db.models.catalogue import Job, JobImage
+from infra.settings.sections import DatabaseSettings
 from infra.stack.stack import Stack
-from infra.states import BatchState
 from tasks.batches.cancel import cancel_batch
-from tasks.pixels import usable_cpus
+from tasks.pixels.pool import usable_cpus
 from tests.benchmarks.throughput import SIDE_PX, run_jobs
 from tests.pictures import PictureServer, photo
-from tests.running.bulk_work import at_least, begin_batch, ended, states
+from tests.support.bulk_work import at_least, begin_batch, ended, states
 from tests.world import World
 
 _PRODUCTS = 500

@@ -20,18 +20,18 @@ from uuid import UUID
 
 from sqlalchemy import func, update
 
-from flows.workshop import WorkerConfiguration, Workshop, open_workshop
+from flows.runtime.resources import WorkerConfiguration, Workshop, open_workshop
+from infra.contract.states import JobState, Lane
 from infra.db.engine import Database
-from infra.db.models import Job
-from infra.settings import JobSettings
+from infra.db.models.catalogue import Job
+from infra.settings.sections import JobSettings
 from infra.stack.stack import Stack
-from infra.states import JobState, Lane
-from tasks.claim import Claim, ClaimedImage, claim
-from tasks.compress import compress
-from tasks.record import record
-from tasks.result import ImageDone
-from tasks.store import finish, store_original, store_variant
-from tasks.submit import Submission, submit_within
+from tasks.jobs.claim import Claim, ClaimedImage, claim
+from tasks.jobs.record import record
+from tasks.steps.compress import compress
+from tasks.steps.results import ImageDone
+from tasks.steps.store import finish, store_original, store_variant
+from tasks.submission.submit import Submission, submit_within
 
 _OWNER = "plain steps"
 _LEASE_SECONDS = 3600  # nobody renews it

@@ -15,13 +15,13 @@ from uuid import UUID
 from sqlalchemy import Engine, event
 
 from infra.db.engine import Database
-from infra.settings import BulkSettings, DatabaseSettings
+from infra.settings.sections import BulkSettings, DatabaseSettings
 from tasks.batches.plan import SLICE, plan_some
-from tasks.bulk.pack import pack_due
+from tasks.chunks.pack import pack_due
 from tasks.reprocess.estimate import estimate
 from tasks.reprocess.selector import Selector
 from tasks.reprocess.start import start
-from tests.contract.api.served import peak_bytes
+from tests.contract.api.support.served import peak_bytes
 from tests.integration.reprocess.catalogue import edited
 
 T = TypeVar("T")

@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from infra.contract.states import BatchState
 from infra.db.engine import Database
-from infra.states import BatchState
-from tests.integration.bulk.batches import chunks_of, jobs_of
+from tests.integration.chunks.batches import chunks_of, jobs_of
 from tests.pictures import PictureServer
-from tests.running.bulk_work import (
+from tests.support.bulk_work import (
     at_least,
     batch_row,
     begin_batch,
@@ -15,9 +15,9 @@ from tests.running.bulk_work import (
     small_ones,
     states,
 )
-from tests.running.evidence import REAPED_SECONDS, tasks_ended
-from tests.running.prefect_hands import cancel, paused, retry, states_of, task_runs
-from tests.running.prefect_hands import ended as run_ended
+from tests.support.evidence import REAPED_SECONDS, tasks_ended
+from tests.support.prefect_hands import cancel, paused, retry, states_of, task_runs
+from tests.support.prefect_hands import ended as run_ended
 from tests.waiting import eventually
 from tests.world import World
 

@@ -17,8 +17,8 @@ from infra.stack.ports import free_port
 from infra.stack.stack import Stack
 from tests.commands import run
 from tests.pictures import PictureServer
-from tests.running.evidence import job_row, small
-from tests.running.own_workers import Hiring, OwnWorker
+from tests.support.evidence import job_row, small
+from tests.support.own_workers import Hiring, OwnWorker
 from tests.waiting import eventually
 from tests.world import World
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from infra.db.engine import Database
 from tests.pictures import PictureServer, photo
-from tests.running.evidence import (
+from tests.support.evidence import (
     images,
     job_images,
     job_row,
@@ -13,10 +13,10 @@ from tests.running.evidence import (
     small,
     variants,
 )
-from tests.running.holding import frozen
-from tests.running.own_workers import Hiring
-from tests.running.pixel_work import PixelWork
-from tests.running.prefect_hands import LogFrom, worker_log
+from tests.support.holding import frozen
+from tests.support.own_workers import Hiring
+from tests.support.pixel_work import PixelWork
+from tests.support.prefect_hands import LogFrom, worker_log
 from tests.waiting import eventually
 from tests.world import World
 

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from infra.db.engine import Database
 from tests.pictures import PictureServer, photo
-from tests.running.evidence import (
+from tests.support.evidence import (
     VARIANTS,
     job_images,
     job_row,
@@ -14,7 +14,7 @@ from tests.running.evidence import (
     one_set_of_variants,
     variants,
 )
-from tests.running.pixel_work import PixelWork
+from tests.support.pixel_work import PixelWork
 from tests.world import World
 
 

@@ -6,9 +6,9 @@ from time import monotonic
 import requests
 
 from tests.pictures import PictureServer
-from tests.running.holding import step_begins
-from tests.running.outage import all_ready, assert_paused, away, begin, last, prefect_away_for
-from tests.running.prefect_hands import worker_log
+from tests.support.holding import step_begins
+from tests.support.outage import all_ready, assert_paused, away, begin, last, prefect_away_for
+from tests.support.prefect_hands import worker_log
 from tests.waiting import eventually
 from tests.world import World
 

@@ -7,9 +7,9 @@ import pytest
 
 from infra.stack.stack import Stack
 from tests.pictures import PictureServer
-from tests.running.evidence import one_run, small
-from tests.running.own_workers import Hiring
-from tests.running.prefect_hands import cancel, ended
+from tests.support.evidence import one_run, small
+from tests.support.own_workers import Hiring
+from tests.support.prefect_hands import cancel, ended
 from tests.waiting import eventually
 from tests.world import World
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from tests.pictures import PictureServer
-from tests.running.evidence import REAPED_SECONDS, small, tasks_ended
-from tests.running.prefect_hands import ended, quick_run
+from tests.support.evidence import REAPED_SECONDS, small, tasks_ended
+from tests.support.prefect_hands import ended, quick_run
 from tests.waiting import eventually
 from tests.world import World
 

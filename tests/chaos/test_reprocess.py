@@ -6,17 +6,17 @@ from uuid import UUID
 
 import pytest
 
+from infra.contract.states import BatchState
 from infra.db.engine import Database
 from infra.stack.stack import Stack
-from infra.states import BatchState
 from tasks.batches.lead import batch_of_run
-from tasks.imaging.catalogue import packaged_presets
+from tasks.imaging.presets.catalogue import packaged_presets
 from tasks.reprocess.targets import publish_targets
 from tests.pictures import PictureServer
-from tests.running.bulk_work import at_least, batch_row, ended, outcomes, small_ones, states
-from tests.running.own_workers import Hiring
-from tests.running.prefect_hands import ended as run_ended
-from tests.running.remaking import (
+from tests.support.bulk_work import at_least, batch_row, ended, outcomes, small_ones, states
+from tests.support.own_workers import Hiring
+from tests.support.prefect_hands import ended as run_ended
+from tests.support.remaking import (
     PRESET,
     Shop,
     Visitor,
@@ -26,7 +26,7 @@ from tests.running.remaking import (
     presets_file,
     shown_urls,
 )
-from tests.running.stored import stored_keys
+from tests.support.stored import stored_keys
 from tests.world import World
 
 PRODUCTS = 20

@@ -2,11 +2,11 @@
 
 import pytest
 
-from infra.states import JobState
+from infra.contract.states import JobState
 from tests.pictures import PictureServer
-from tests.running.evidence import one_run, runs_of, small
-from tests.running.own_workers import Hiring
-from tests.running.prefect_hands import ended
+from tests.support.evidence import one_run, runs_of, small
+from tests.support.own_workers import Hiring
+from tests.support.prefect_hands import ended
 from tests.waiting import eventually
 from tests.world import World
 

@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.pictures import PictureServer
-from tests.running.busy import SlowRelay
-from tests.running.evidence import small
-from tests.running.holding import frozen
-from tests.running.own_workers import Hiring
-from tests.running.prefect_hands import LogFrom, worker_log
+from tests.support.busy import SlowRelay
+from tests.support.evidence import small
+from tests.support.holding import frozen
+from tests.support.own_workers import Hiring
+from tests.support.prefect_hands import LogFrom, worker_log
 from tests.waiting import eventually
 from tests.world import World
 

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.pictures import PictureServer
-from tests.running.evidence import one_run, small
-from tests.running.own_workers import Hiring
+from tests.support.evidence import one_run, small
+from tests.support.own_workers import Hiring
 from tests.world import World
 
 _TIME_LIMIT = {"JOB_TIMEOUT_SECONDS": "8", "FETCH_THREADS": "1"}

@@ -5,12 +5,12 @@ from hashlib import sha256
 
 import pytest
 
+from infra.contract.messages import JobMessage
 from infra.db.engine import Database
-from infra.messages import JobMessage
 from infra.stack.stack import Stack
 from tests.pictures import PictureServer
 from tests.rabbit import consumers
-from tests.running.evidence import (
+from tests.support.evidence import (
     REAPED_SECONDS,
     one_run,
     one_set_of_variants,
@@ -18,8 +18,8 @@ from tests.running.evidence import (
     runs_of,
     small,
 )
-from tests.running.own_workers import Hiring, OwnWorker
-from tests.running.prefect_hands import ended, worker_log
+from tests.support.own_workers import Hiring, OwnWorker
+from tests.support.prefect_hands import ended, worker_log
 from tests.waiting import eventually
 from tests.world import World
 

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from tests.pictures import PictureServer
-from tests.running.evidence import small
-from tests.running.own_workers import Hiring
+from tests.support.evidence import small
+from tests.support.own_workers import Hiring
 from tests.world import World
 
 _SECONDS = 120.0
@@ -22,7 +22,7 @@ def surprise(delivery):
 RabbitConsumer.run = lambda self, _: consume(self, surprise)
 """
 _EVENT_LOOP = """
-from flows.bridge import Bridge
+from flows.bridge.consumer import Bridge
 
 async def surprise(self, delivery):
     raise SystemExit("a surprise in the event loop")

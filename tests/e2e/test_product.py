@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from PIL import Image, ImageSequence
 
 from tests.pictures import PictureServer, photo
-from tests.unit.imaging.moving import animation, turning
+from tests.unit.imaging.support.moving import animation, turning
 from tests.waiting import eventually
 from tests.world import World
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from infra.settings import StackSettings
+from infra.settings.sections import StackSettings
 from infra.stack.ports import free_port
 
 BUCKET = "pictures"

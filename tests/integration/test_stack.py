@@ -20,20 +20,20 @@ import redis
 import requests
 from minio import Minio
 
-from infra.settings import StackSettings
+from infra.settings.sections import StackSettings
 from infra.stack.account import erase
 from infra.stack.description import StackDescription
-from infra.stack.failure import AlreadyRunning, PortTaken
-from infra.stack.part import PartState, Progress
-from infra.stack.record import birth_of
 from infra.stack.stack import Stack
+from infra.stack.supervisor.errors import AlreadyRunning, PortTaken
+from infra.stack.supervisor.part import PartState, Progress
+from infra.stack.supervisor.record import birth_of
 from tests.integration.services import own_services
 
 SERVICES = {"epmd", "rabbitmq", "s3", "redis", "postgres"}  # tests/e2e has Prefect beside them
 PATIENCE_SECONDS = 60.0
 SUPERVISOR = (
     "import sys, time\n"
-    "from infra.settings import StackSettings\n"
+    "from infra.settings.sections import StackSettings\n"
     "from infra.stack.stack import Stack\n"
     "stack = Stack(StackSettings.model_validate_json(sys.argv[1]), lambda _: None, "
     "application=False)\n"

@@ -3,9 +3,9 @@
 import pytest
 
 from tests.pictures import PictureServer
-from tests.running.busy import busy_loops
-from tests.running.evidence import small
-from tests.running.own_workers import Hiring
+from tests.support.busy import busy_loops
+from tests.support.evidence import small
+from tests.support.own_workers import Hiring
 from tests.world import World
 
 _PATIENCE_SECONDS = 240.0

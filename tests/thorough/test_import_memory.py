@@ -6,12 +6,12 @@ import pytest
 import requests
 
 from infra.db.engine import Database
-from infra.settings import DatabaseSettings
+from infra.settings.sections import DatabaseSettings
 from infra.stack.stack import Stack
-from tests.contract.api.running import Api
-from tests.contract.api.served import peak_bytes, served_api
+from tests.contract.api.support.running import Api
+from tests.contract.api.support.served import peak_bytes, served_api
 from tests.integration.database.fresh import tabled_database
-from tests.integration.tasks.jobs import count
+from tests.integration.tasks.job_rows import count
 
 FEW, MANY = 1_000, 100_000
 ALLOWED_BYTES = 64 * 1024 * 1024

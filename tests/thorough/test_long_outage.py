@@ -3,8 +3,8 @@
 import pytest
 
 from tests.pictures import PictureServer
-from tests.running.outage import assert_paused, prefect_away_for
-from tests.running.own_workers import Hiring
+from tests.support.outage import assert_paused, prefect_away_for
+from tests.support.own_workers import Hiring
 from tests.world import World
 
 pytestmark = pytest.mark.usefixtures("off_duty")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.errors import ServiceUnavailable
-from infra.objectkeys import original_key
+from infra.contract.errors import ServiceUnavailable
+from infra.contract.object_keys import original_key
 from infra.objectstore import ObjectStore
-from infra.settings import StackSettings, StoreSettings
+from infra.settings.sections import StackSettings, StoreSettings
 from infra.stack.account import erase
 from infra.stack.ports import free_port
 from infra.stack.stack import Stack

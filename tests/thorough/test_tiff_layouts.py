@@ -4,8 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.imaging.test_tiff_layouts import assert_others_see, assert_refused, assert_shown
-from tests.unit.imaging.tiff_table import cases
+from tests.unit.imaging.decode.test_tiff_layouts import (
+    assert_others_see,
+    assert_refused,
+    assert_shown,
+)
+from tests.unit.imaging.support.tiff_table import cases
 
 CASES = cases()
 

@@ -6,13 +6,13 @@ from dataclasses import MISSING, fields
 import pytest
 
 import api.resources
-import flows.workshop
-from flows.workshop import WorkerConfiguration, io_threads, open_workshop
-from infra.section import Section
-from infra.settings import DatabaseSettings
-from infra.states import Lane
+import flows.runtime.resources
+from flows.runtime.resources import WorkerConfiguration, io_threads, open_workshop
+from infra.contract.states import Lane
+from infra.settings.section import Section
+from infra.settings.sections import DatabaseSettings
 from tests.unit.api.test_openapi_examples import configured
-from tests.unit.flows.crew import worker_configuration
+from tests.unit.flows.support.crew import worker_configuration
 
 _DUTIES_AND_LEASES = 4
 
@@ -40,7 +40,7 @@ def test_no_process_opens_more_connections_than_it_is_told(
 ) -> None:
     database = DatabaseSettings(url="postgresql://none.example/none", pool_size=size)
     monkeypatch.setattr(api.resources, "Database", Opening(size))
-    monkeypatch.setattr(flows.workshop, "Database", Opening(size))
+    monkeypatch.setattr(flows.runtime.resources, "Database", Opening(size))
 
     with (
         pytest.raises(Opened, match=f"^{size}$"),

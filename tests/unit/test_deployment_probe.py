@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infra.errors import ServiceUnavailable
+from infra.contract.errors import ServiceUnavailable
 from infra.http import probe_deployments
 from infra.stack.ports import free_port
 from tests.serving import LoopbackServer

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from infra import settings, upkeep_settings
-from infra.settings import Section
+from infra.settings import sections as settings
+from infra.settings import upkeep
+from infra.settings.sections import Section
 
 FILE = Path(__file__).resolve().parents[2] / ".env.example"
 VARIABLE = re.compile(r"#(?P<name>[A-Z][A-Z0-9_]*)=(?P<value>.*)")
@@ -35,7 +36,7 @@ class Field:
 
 
 def sections() -> list[type[Section]]:
-    modules = {settings.__name__, upkeep_settings.__name__}
+    modules = {settings.__name__, upkeep.__name__}
     return [section for section in Section.__subclasses__() if section.__module__ in modules]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.errors import ErrorCode
+from infra.contract.errors import ErrorCode
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PACKAGES = ("api", "flows", "infra", "tasks")

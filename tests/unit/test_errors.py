@@ -4,8 +4,8 @@ import pickle
 
 import pytest
 
-from infra import errors
-from infra.errors import (
+from infra.contract import errors
+from infra.contract.errors import (
     Conflict,
     ErrorCode,
     FetchFailed,

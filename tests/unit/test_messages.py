@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.messages import ChunkMessage, JobMessage, UndecodableMessage, decode_message
-from infra.states import Lane
+from infra.contract.messages import ChunkMessage, JobMessage, UndecodableMessage, decode_message
+from infra.contract.states import Lane
 
 JOB = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from api.resources import ApiConfiguration
-from flows.workshop import WorkerConfiguration
-from infra.settings import SettingsError
+from flows.runtime.resources import WorkerConfiguration
+from infra.settings.sections import SettingsError
 
 REQUIRED = {
     "DATABASE_URL": "postgresql://user@127.0.0.1/shop",

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from infra.loopback import is_loopback
-from infra.settings import (
+from infra.settings.sections import (
     ApiSettings,
     AssetSettings,
     BrokerSettings,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from infra.errors import ErrorCode, ServiceUnavailable, Stopped
+from infra.contract.errors import ErrorCode, ServiceUnavailable, Stopped
 from infra.waiting import wait_for
 
 SOON = (0.0, 0.001)

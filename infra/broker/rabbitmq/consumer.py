@@ -12,12 +12,12 @@ import structlog
 
 from infra.broker.backoff import delays
 from infra.broker.broker import Delivery, Prefetch
+from infra.broker.rabbitmq.connection import Wire
 from infra.broker.rabbitmq.declare import declare
 from infra.broker.rabbitmq.intake import Intake
-from infra.broker.rabbitmq.wire import Wire
 from infra.broker.topology import Topology
-from infra.errors import ServiceUnavailable
-from infra.settings import BrokerSettings
+from infra.contract.errors import ServiceUnavailable
+from infra.settings.sections import BrokerSettings
 
 IDLE_SECONDS = 1.0  # how late a request is noticed that arrives between two connections
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from heapq import nsmallest
 
-from infra.broker.letters import DeadLetter, Errand, Handled, Listing, Names
+from infra.broker.dead_letters import DeadLetter, Errand, Handled, Listing, Names
+from infra.broker.rabbitmq.connection import Wire
 from infra.broker.rabbitmq.death import read_death
 from infra.broker.rabbitmq.declare import declare
 from infra.broker.rabbitmq.drawer import Drawer, Taken, await_comeback
 from infra.broker.rabbitmq.reposting import Reposting
-from infra.broker.rabbitmq.wire import Wire
 from infra.broker.topology import Topology
-from infra.settings import BrokerSettings
+from infra.settings.sections import BrokerSettings
 
 
 @dataclass(frozen=True, slots=True)

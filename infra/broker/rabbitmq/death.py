@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from infra.broker.letters import Death
-from infra.states import Lane
+from infra.broker.dead_letters import Death
+from infra.contract.states import Lane
 
 DEATHS_BEFORE = "deaths-before"
 

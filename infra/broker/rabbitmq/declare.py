@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from infra.broker.rabbitmq.refusal import is_conflict, unavailable
-from infra.broker.rabbitmq.wire import Wire
+from infra.broker.rabbitmq.connection import Wire
+from infra.broker.rabbitmq.errors import is_conflict, unavailable
 from infra.broker.topology import Topology
-from infra.errors import ServiceUnavailable
+from infra.contract.errors import ServiceUnavailable
 
 
 def declare(wire: Wire, topology: Topology) -> None:

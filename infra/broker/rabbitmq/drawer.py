@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from infra.broker.rabbitmq.refusal import translated
-from infra.broker.rabbitmq.wire import Wire
+from infra.broker.rabbitmq.connection import Wire
+from infra.broker.rabbitmq.errors import translated
 
 MOST = 65_535  # messages that AMQP lets one subscription hold
 QUIET_SECONDS = 0.5  # when fewer come than were counted, somebody else has the others

@@ -8,11 +8,11 @@ from functools import partial
 from typing import Any
 
 from infra.broker.broker import Delivery, Prefetch, Verdict
-from infra.broker.rabbitmq.refusal import translated, unavailable
-from infra.broker.rabbitmq.window import Window
-from infra.broker.rabbitmq.wire import Wire
+from infra.broker.rabbitmq.connection import Wire
+from infra.broker.rabbitmq.errors import translated, unavailable
+from infra.broker.rabbitmq.prefetch import Window
 from infra.broker.topology import Topology
-from infra.states import Lane
+from infra.contract.states import Lane
 
 
 class Intake:

@@ -1,7 +1,7 @@
 """Answers whether RabbitMQ can be reached, for a readiness check. Declares nothing."""
 
-from infra.broker.rabbitmq.wire import Wire
-from infra.settings import BrokerSettings
+from infra.broker.rabbitmq.connection import Wire
+from infra.settings.sections import BrokerSettings
 
 
 def probe(settings: BrokerSettings) -> None:

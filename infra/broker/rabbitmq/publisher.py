@@ -9,14 +9,14 @@ from collections.abc import Sequence
 import pika  # type: ignore[import-untyped]  # pika ships no types
 import structlog
 
+from infra.broker.rabbitmq.confirms import Ledger
+from infra.broker.rabbitmq.connection import Wire
 from infra.broker.rabbitmq.declare import declare
-from infra.broker.rabbitmq.ledger import Ledger
-from infra.broker.rabbitmq.refusal import translated, unavailable
-from infra.broker.rabbitmq.wire import Wire
+from infra.broker.rabbitmq.errors import translated, unavailable
 from infra.broker.topology import Topology
-from infra.errors import ServiceUnavailable
-from infra.messages import CONTENT_TYPE, Message
-from infra.settings import BrokerSettings
+from infra.contract.errors import ServiceUnavailable
+from infra.contract.messages import CONTENT_TYPE, Message
+from infra.settings.sections import BrokerSettings
 
 log = structlog.get_logger(__name__)
 

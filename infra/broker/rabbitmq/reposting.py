@@ -2,13 +2,13 @@
 
 import pika  # type: ignore[import-untyped]  # pika ships no types
 
+from infra.broker.rabbitmq.confirms import Ledger
+from infra.broker.rabbitmq.connection import Wire
 from infra.broker.rabbitmq.death import headers_for_replay
 from infra.broker.rabbitmq.drawer import Taken
-from infra.broker.rabbitmq.ledger import Ledger
-from infra.broker.rabbitmq.refusal import translated, unavailable
-from infra.broker.rabbitmq.wire import Wire
+from infra.broker.rabbitmq.errors import translated, unavailable
 from infra.broker.topology import Topology
-from infra.states import Lane
+from infra.contract.states import Lane
 
 
 class Reposting:

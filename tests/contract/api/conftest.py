@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from api import decoders
-from api.decoders import DecoderProbe
+from api.background import decoder_probe
+from api.background.decoder_probe import DecoderProbe
 from api.resources import ApiConfiguration
 from infra.db.engine import Database
-from infra.settings import DatabaseSettings
+from infra.settings.sections import DatabaseSettings
 from infra.stack.stack import Stack
-from tests.contract.api.running import Api, changed, configuration, running_api
+from tests.contract.api.support.running import Api, changed, configuration, running_api
 from tests.integration.database.fresh import tabled_database
 
 MAX_FILE_BYTES = 300_000
@@ -24,7 +24,7 @@ def _decoders_asked_once() -> Iterator[None]:
     ask = DecoderProbe._run
 
     def remembered(probe: DecoderProbe) -> str:
-        question = repr((decoders._CHECK, probe._environment))
+        question = repr((decoder_probe._CHECK, probe._environment))
         if question not in known:
             known[question] = ask(probe)
         return known[question]

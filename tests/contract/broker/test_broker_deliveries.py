@@ -5,7 +5,7 @@ from threading import Thread
 import pytest
 
 from infra.broker.broker import Delivery, Prefetch
-from infra.states import Lane
+from infra.contract.states import Lane
 from tests.contract.broker.conftest import Consume
 from tests.contract.broker.stage import Stage, eventually, job_id, messages
 

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from infra.broker.broker import Publisher
-from infra.errors import ErrorCode, ServiceUnavailable
+from infra.contract.errors import ErrorCode, ServiceUnavailable
 from tests.contract.broker.conftest import Consume
 from tests.contract.broker.stage import Stage, eventually, job_id, messages
 

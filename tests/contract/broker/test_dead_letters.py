@@ -5,10 +5,10 @@ from uuid import uuid4
 
 import pytest
 
-from infra.broker.letters import DeadLetter, DeadLetters
-from infra.errors import ServiceUnavailable
-from infra.messages import JobMessage
-from infra.states import Lane
+from infra.broker.dead_letters import DeadLetter, DeadLetters
+from infra.contract.errors import ServiceUnavailable
+from infra.contract.messages import JobMessage
+from infra.contract.states import Lane
 from tests.contract.broker.conftest import Consume
 from tests.contract.broker.stage import Consumption, Stage, eventually, job_id, messages
 

@@ -8,10 +8,10 @@ from structlog.testing import capture_logs
 
 from infra.broker.rabbitmq import RabbitConsumer, RabbitPublisher, probe
 from infra.broker.topology import Queue
-from infra.errors import ServiceUnavailable
-from infra.settings import BrokerSettings
+from infra.contract.errors import ServiceUnavailable
+from infra.contract.states import Lane
+from infra.settings.sections import BrokerSettings
 from infra.stack.ports import free_port
-from infra.states import Lane
 from tests.contract.broker.conftest import Consume
 from tests.contract.broker.stage import WIDE, Consumption, RabbitStage, eventually, messages
 

@@ -9,10 +9,10 @@ import pytest
 
 from infra.broker.rabbitmq import RabbitDeadLetters
 from infra.broker.rabbitmq.drawer import Drawer, Taken
-from infra.errors import ServiceUnavailable
-from infra.settings import BrokerSettings
+from infra.contract.errors import ServiceUnavailable
+from infra.contract.states import Lane
+from infra.settings.sections import BrokerSettings
 from infra.stack.ports import free_port
-from infra.states import Lane
 from tests.contract.broker.conftest import Consume
 from tests.contract.broker.stage import RabbitStage, eventually, messages
 
@@ -20,8 +20,8 @@ from tests.contract.broker.stage import RabbitStage, eventually, messages
 _VISITOR = """
 import sys
 from infra.broker.rabbitmq.drawer import Drawer
-from infra.broker.rabbitmq.wire import Wire
-from infra.settings import BrokerSettings
+from infra.broker.rabbitmq.connection import Wire
+from infra.settings.sections import BrokerSettings
 
 with Wire(BrokerSettings(url=sys.argv[1])) as wire:
     taken = Drawer(wire, sys.argv[2]).messages()

@@ -4,13 +4,13 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID
 
+from infra.contract.states import JobState
 from infra.db.engine import Database
-from infra.db.models import Job
-from infra.states import JobState
+from infra.db.models.catalogue import Job
 from tasks.batches.read import BatchView, read_batch
-from tasks.record import record
+from tasks.jobs.record import record
 from tests.integration.imports.files import jobs_of
-from tests.integration.tasks.jobs import claimed, done, failed
+from tests.integration.tasks.job_rows import claimed, done, failed
 from tests.integration.webhooks.mail import deliveries
 
 Work = Callable[[Database, UUID], None]

@@ -5,19 +5,19 @@ from uuid import uuid4
 
 import pytest
 
+from infra.contract.errors import ErrorCode, Rejected
+from infra.contract.states import BatchState, ImageState, JobState
 from infra.db.engine import Database
-from infra.errors import ErrorCode, Rejected
-from infra.states import BatchState, ImageState, JobState
 from tasks.batches import cancel as cancelling
 from tasks.batches.cancel import cancel_batch, request_cancel
 from tasks.batches.settle import settle_batch
-from tasks.claim import Claim, claim
-from tasks.conclude import Ending, conclude
 from tasks.imports.plan import plan_some
-from tasks.submit import Submission, submit
+from tasks.jobs.claim import Claim, claim
+from tasks.jobs.end_early import Ending, conclude
+from tasks.submission.submit import Submission, submit
 from tests.integration.batches.stage import make, seen, states, told, waiting, work
 from tests.integration.imports.files import batch_row, catalogue, imported, jobs_of, planned
-from tests.integration.tasks.jobs import (
+from tests.integration.tasks.job_rows import (
     SETTINGS,
     at_once,
     claimed,

@@ -5,9 +5,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from infra.contract.errors import ErrorCode, Rejected
+from infra.contract.states import BatchState
 from infra.db.engine import Database
-from infra.errors import ErrorCode, Rejected
-from infra.states import BatchState
 from tasks.batches import retry as retrying
 from tasks.batches.cancel import cancel_batch
 from tasks.batches.lead import Leader, lead, lead_waiting
@@ -17,7 +17,7 @@ from tasks.imports.plan import plan_some
 from tests.integration.batches.stage import fail, half, make, states, told, waiting, work
 from tests.integration.database.fresh import execute
 from tests.integration.imports.files import batch_row, catalogue, imported, jobs_of, planned
-from tests.integration.tasks.jobs import at_once, outcome_rows
+from tests.integration.tasks.job_rows import at_once, outcome_rows
 
 CALLBACK = "https://shop.example/done"
 

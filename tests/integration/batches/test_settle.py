@@ -4,10 +4,10 @@ from functools import partial
 
 import pytest
 
+from infra.contract.errors import Rejected
+from infra.contract.states import BatchState
 from infra.db.engine import Database
 from infra.db.ids import new_id
-from infra.errors import Rejected
-from infra.states import BatchState
 from tasks.batches.read import read_batch
 from tasks.batches.settle import settle_batch
 from tasks.imports.plan import plan_some
@@ -15,7 +15,7 @@ from tasks.imports.row import ImportPolicy
 from tests.integration.batches.stage import Work, fail, half, make, seen, told, waiting, work
 from tests.integration.database.fresh import execute
 from tests.integration.imports.files import batch_row, catalogue, imported, planned
-from tests.integration.tasks.jobs import at_once
+from tests.integration.tasks.job_rows import at_once
 
 CALLBACK = "https://shop.example/done"
 

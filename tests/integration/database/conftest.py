@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from infra.db.engine import Database
-from infra.settings import DatabaseSettings
+from infra.settings.sections import DatabaseSettings
 from infra.stack.stack import Stack
 from tests.integration.database.fresh import Connect, empty_database, migrated_database
 

@@ -13,7 +13,7 @@ from sqlalchemy.pool import NullPool
 
 from infra.db.engine import Database
 from infra.migrate import upgrade
-from infra.settings import DatabaseSettings
+from infra.settings.sections import DatabaseSettings
 
 CONNECTIONS = 24
 Connect = Callable[..., Database]

@@ -7,10 +7,10 @@ from psycopg2.errors import IntegrityError as Refused
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from infra.contract.states import ImageState, JobState, Lane
 from infra.db.engine import Database
 from infra.db.ids import new_id
-from infra.db.models import Image, Job, JobImage, Product
-from infra.states import ImageState, JobState, Lane
+from infra.db.models.catalogue import Image, Job, JobImage, Product
 from tests.integration.database.fresh import empty
 
 SHOUTING_ORIGINAL = """

@@ -9,11 +9,11 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from infra.contract.states import BatchState, JobState, Lane, ProductState
 from infra.db.engine import Database
-from infra.states import BatchState, JobState, Lane, ProductState
 from tasks.batches.read import BatchFilter, list_batches
+from tasks.jobs.read import JobFilter, list_jobs
 from tasks.products.list_products import ProductFilter, list_products
-from tasks.read_job import JobFilter, list_jobs
 from tests.integration.database.fresh import empty
 from tests.integration.database.test_purges import statements
 

@@ -12,10 +12,10 @@ from sqlalchemy.pool import NullPool
 from infra.db.engine import Database, exclusive_connection
 from infra.db.table import Table
 from infra.migrate import downgrade, upgrade
-from infra.settings import DatabaseSettings, inherited_environment
-from tasks.imaging.facts import PageFacts
-from tasks.read_job import read_job
-from tasks.read_product import read_product
+from infra.settings.sections import DatabaseSettings, inherited_environment
+from tasks.imaging.models import PageFacts
+from tasks.jobs.read import read_job
+from tasks.products.read import read_product
 from tests.integration.database.catalog import describe_schema
 from tests.integration.database.fresh import empty_database, unused_name, url_of
 from tests.waiting import eventually

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Engine, event, text
 
 from infra.db.engine import Database
-from infra.settings import WebhookSettings
-from tasks.idempotency import forget_expired_keys
+from infra.settings.sections import WebhookSettings
+from tasks.submission.idempotency import forget_expired_keys
 from tasks.upkeep.retire import retire_unshown
 from tasks.webhooks.forget import forget_old_deliveries
 

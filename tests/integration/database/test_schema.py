@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
+from infra.contract.errors import ServiceUnavailable
 from infra.db import schema
 from infra.db.engine import Database
 from infra.db.table import Table
-from infra.errors import ServiceUnavailable
 from infra.migrate import upgrade
 from tests.integration.database.fresh import Connect, execute
 

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import IntegrityError, InternalError, ProgrammingError
 
-from infra.db.conflict import again_after_conflict
+from infra.contract.errors import Conflict, ServiceUnavailable
 from infra.db.engine import Database, exclusive_connection
-from infra.errors import Conflict, ServiceUnavailable
-from infra.settings import DatabaseSettings
+from infra.db.retry import again_after_conflict
+from infra.settings.sections import DatabaseSettings
 from infra.stack.ports import free_port
 from tests.integration.database.fresh import Connect, empty, execute
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.errors import ProductImagesError
+from infra.contract.errors import ProductImagesError
 from infra.fetch.fetcher import Fetched, Fetcher
-from infra.settings import FetchSettings
+from infra.settings.sections import FetchSettings
 from tests.integration.fetch.hostile_server import Answer, HostileServer
 
 Serve = Callable[[Mapping[str, Answer]], HostileServer]

@@ -6,7 +6,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from infra.errors import FetchFailed, FetchRefused, TransientError
+from infra.contract.errors import FetchFailed, FetchRefused, TransientError
 from infra.fetch.fetcher import Fetcher
 from tests.integration.fetch.fetching import Fetches, Serve, settings
 from tests.integration.fetch.hostile_server import Answer, Exchange, answering, redirecting

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from infra.errors import FetchFailed, FetchRefused, Stopped
+from infra.contract.errors import FetchFailed, FetchRefused, Stopped
 from infra.fetch.fetcher import Fetcher
 from tests.integration.fetch.fetching import Fetches, Serve, settings
 from tests.integration.fetch.hostile_server import (

@@ -1,11 +1,11 @@
 """Fetches that know their hosts: lists and pauses hold on every hop."""
 
 from infra.cache import Cache
-from infra.errors import FetchRefused, HostBusy
+from infra.contract.errors import FetchRefused, HostBusy
 from infra.fetch.fetcher import Fetcher
-from infra.politeness.hosts import Hosts
-from infra.politeness.terms import Terms
-from infra.settings import CacheSettings
+from infra.host_limits.limiter import Hosts
+from infra.host_limits.policy import Terms
+from infra.settings.sections import CacheSettings
 from infra.stack.ports import free_port
 from tests.integration.fetch.fetching import Fetches, Serve, settings
 

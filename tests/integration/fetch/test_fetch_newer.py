@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from infra.errors import ErrorCode, FetchRefused, ProductImagesError
+from infra.contract.errors import ErrorCode, FetchRefused, ProductImagesError
 from infra.fetch.fetcher import Fetched
 from infra.fetch.validators import Validators
 from tests.integration.fetch.fetching import Fetches, Serve

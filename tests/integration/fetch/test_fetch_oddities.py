@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 
-from infra.errors import FetchRefused
+from infra.contract.errors import FetchRefused
 from tests.integration.fetch.fetching import Fetches, Serve
 from tests.integration.fetch.hostile_server import Exchange
 

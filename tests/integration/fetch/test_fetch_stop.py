@@ -11,17 +11,17 @@ from uuid import uuid4
 import psutil
 import pytest
 
-from infra.errors import Stopped
-from infra.fetch.deadline import Deadline
+from infra.contract.errors import Stopped
 from infra.fetch.fetcher import Fetched, Fetcher
-from infra.fetch.pinned import connect
-from infra.fetch.resolver import Resolver
-from infra.fetch.source_url import parse_source_url
-from infra.fetch.stop import Stop
+from infra.fetch.safety.resolver import Resolver
+from infra.fetch.safety.source_url import parse_source_url
+from infra.fetch.transport.deadline import Deadline
+from infra.fetch.transport.pinned import connect
+from infra.fetch.transport.stop import Stop
 from infra.objectstore import ObjectStore
-from infra.settings import StoreSettings
-from tasks.claim import ClaimedImage
-from tasks.fetch import ImageSource
+from infra.settings.sections import StoreSettings
+from tasks.jobs.claim import ClaimedImage
+from tasks.steps.fetch import ImageSource
 from tests.integration.fetch.fetching import Fetches, Serve, settings
 from tests.integration.fetch.hostile_server import (
     Answer,

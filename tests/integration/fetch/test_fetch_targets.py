@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.errors import FetchFailed, FetchRefused
+from infra.contract.errors import FetchFailed, FetchRefused
 from infra.fetch.fetcher import Fetched, Fetcher
-from infra.fetch.host import Address
-from infra.fetch.resolver import Resolver
+from infra.fetch.safety.host import Address
+from infra.fetch.safety.resolver import Resolver
 from tests.integration.fetch.fetching import Fetches, Serve, settings
 from tests.integration.fetch.hostile_server import Exchange, answering, redirecting
 

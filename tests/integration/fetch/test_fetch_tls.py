@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.errors import FetchFailed, FetchRefused
+from infra.contract.errors import FetchFailed, FetchRefused
 from infra.fetch.fetcher import Fetcher
-from infra.fetch.resolver import Resolver
+from infra.fetch.safety.resolver import Resolver
 from tests.integration.fetch.authority import Authority
 from tests.integration.fetch.fetching import Fetches, settings
 from tests.integration.fetch.hostile_server import (

@@ -7,13 +7,13 @@ from uuid import UUID
 from sqlalchemy import select, text
 
 from api.imports.read import FileKind, Limits, read_rows
-from api.requests import UrlRules
-from infra.db.batches import Batch
+from api.schemas.submissions import UrlRules
 from infra.db.engine import Database
 from infra.db.ids import new_id
-from infra.db.imports import ImportRow
-from infra.db.models import Job
-from infra.settings import ApiSettings, FetchSettings, ImportSettings
+from infra.db.models.batches import Batch
+from infra.db.models.catalogue import Job
+from infra.db.models.imports import ImportRow
+from infra.settings.sections import ApiSettings, FetchSettings, ImportSettings
 from tasks.imports.accept import WantedImport, accept
 from tasks.imports.plan import plan_some
 from tasks.imports.row import ImportPolicy

@@ -11,13 +11,13 @@ from uuid import UUID
 
 import pytest
 
+from infra.contract.states import ImageState, JobState, Lane
 from infra.db.engine import Database
 from infra.db.ids import new_id
-from infra.settings import inherited_environment
-from infra.states import ImageState, JobState, Lane
+from infra.settings.sections import inherited_environment
 from tasks.batches.cancel import request_cancel
-from tasks.claim import Claim, claim
 from tasks.imports.plan import plan_some
+from tasks.jobs.claim import Claim, claim
 from tasks.products.change import change
 from tests.integration.imports.files import (
     batch_row,
@@ -28,7 +28,7 @@ from tests.integration.imports.files import (
     planned,
     product,
 )
-from tests.integration.tasks.jobs import (
+from tests.integration.tasks.job_rows import (
     SETTINGS,
     at_once,
     claimed,
@@ -186,7 +186,7 @@ def test_nothing_is_planned_for_a_batch_that_is_to_end_or_not_there(database: Da
 PLANNER = """
 import sys
 from infra.db.engine import Database
-from infra.settings import DatabaseSettings
+from infra.settings.sections import DatabaseSettings
 from tasks.imports.plan import plan_some
 with Database(DatabaseSettings.load(env_file=None)) as database:
     while plan_some(database, sys.argv[1], limit=20):

@@ -8,17 +8,17 @@ from random import Random
 
 from PIL import Image
 
-from infra.errors import ImageRefused
-from tasks.imaging.facts import Limits
-from tasks.imaging.preset import Box, FixedQuality
-from tasks.imaging.render import render
-from tasks.imaging.sniff import ImageFormat
-from tests.unit.imaging.front import decoded
-from tests.unit.imaging.hostile import apng_of, file_of, gif_of, webp_of
-from tests.unit.imaging.moving import animation, keeping, turning
-from tests.unit.imaging.odd import heic, ycck_jpeg
-from tests.unit.imaging.pictures import oriented, photo
-from tests.unit.imaging.profiles import PROFILES, press
+from infra.contract.errors import ImageRefused
+from tasks.imaging.formats.detect import ImageFormat
+from tasks.imaging.models import Limits
+from tasks.imaging.pipeline import render
+from tasks.imaging.presets.model import Box, FixedQuality
+from tests.unit.imaging.support.front import decoded
+from tests.unit.imaging.support.hostile import apng_of, file_of, gif_of, webp_of
+from tests.unit.imaging.support.moving import animation, keeping, turning
+from tests.unit.imaging.support.odd import heic, ycck_jpeg
+from tests.unit.imaging.support.pictures import oriented, photo
+from tests.unit.imaging.support.profiles import PROFILES, press
 
 SHOWN, MOVED = "shown", "moved"
 # Small, so that ten thousand take a minute: what a large picture costs is for other tests.

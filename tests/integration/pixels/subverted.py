@@ -16,10 +16,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from infra.errors import ErrorCode, ImageRefused
-from tasks.imaging.facts import Limits, Rendition
-from tasks.imaging.preset import Preset
-from tasks.imaging.render import render
+from infra.contract.errors import ErrorCode, ImageRefused
+from tasks.imaging.models import Limits, Rendition
+from tasks.imaging.pipeline import render
+from tasks.imaging.presets.model import Preset
 
 _SECRET = b"s3cret-of-the-worker"
 _TOO_MUCH = 3 * 1024**3

@@ -18,14 +18,14 @@ import psutil
 import pytest
 import structlog
 
-from flows.workshop import _tell_confinement
-from infra.errors import ImageRefused, PixelsFailed
-from infra.settings import PixelSettings
-from infra.states import Lane
-from tasks.imaging.catalogue import packaged_presets
-from tasks.imaging.preset import Animated, Box
-from tasks.pixels import PixelPool, _Rendering
-from tasks.sandbox import seccomp
+from flows.runtime.resources import _tell_confinement
+from infra.contract.errors import ImageRefused, PixelsFailed
+from infra.contract.states import Lane
+from infra.settings.sections import PixelSettings
+from tasks.imaging.presets.catalogue import packaged_presets
+from tasks.imaging.presets.model import Animated, Box
+from tasks.pixels import seccomp
+from tasks.pixels.pool import PixelPool, _Rendering
 from tests.integration.pixels import subverted
 from tests.integration.pixels.fuzzing import sources
 from tests.integration.pixels.subverted import answer_raw, comes_through, render_and_lie
@@ -350,7 +350,7 @@ def test_a_system_without_these_measures_works_and_says_so(
     without.mkdir()
     (without / "sitecustomize.py").write_text(
         "import os, platform\nplatform.machine = lambda: 'riscv64'\n"
-        "import tasks.sandbox.confine as c\n"
+        "import tasks.pixels.confine as c\n"
         "c.confine_files = lambda *a: 0\nc._become_own_user = lambda b: False\n"
     )
     monkeypatch.syspath_prepend(str(without))

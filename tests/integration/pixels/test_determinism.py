@@ -12,11 +12,11 @@ RENDER = """
 import json, sys
 from dataclasses import replace
 from pathlib import Path
-from tasks.imaging.catalogue import packaged_presets
-from tasks.imaging.facts import Limits
-from tasks.imaging.preset import Encoding
-from tasks.imaging.render import render
-from tasks.imaging.sniff import ImageFormat
+from tasks.imaging.presets.catalogue import packaged_presets
+from tasks.imaging.models import Limits
+from tasks.imaging.presets.model import Encoding
+from tasks.imaging.pipeline import render
+from tasks.imaging.formats.detect import ImageFormat
 
 web = packaged_presets().named("web")
 encodings = (*web.encodings, replace(web.encodings[0], format=ImageFormat.AVIF, effort=None))

@@ -4,9 +4,9 @@ import os
 from collections import Counter
 from pathlib import Path
 
-from infra.errors import ErrorCode, ImageRefused, PixelsFailed
-from infra.settings import PixelSettings
-from tasks.pixels import PixelPool
+from infra.contract.errors import ErrorCode, ImageRefused, PixelsFailed
+from infra.settings.sections import PixelSettings
+from tasks.pixels.pool import PixelPool
 from tests.amount import amount
 from tests.integration.pixels.fuzzing import MOVED, SHOWN, sources, try_damaged
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from infra.errors import ErrorCode, ImageRefused
-from infra.settings import PixelSettings
-from tasks.imaging.facts import SourceFacts
-from tasks.pixels import PixelPool
-from tests.unit.imaging import hostile
-from tests.unit.imaging.front import decoded
-from tests.unit.imaging.hostile import file_of
-from tests.unit.imaging.odd import heic
+from infra.contract.errors import ErrorCode, ImageRefused
+from infra.settings.sections import PixelSettings
+from tasks.imaging.models import SourceFacts
+from tasks.pixels.pool import PixelPool
+from tests.unit.imaging.support import hostile
+from tests.unit.imaging.support.front import decoded
+from tests.unit.imaging.support.hostile import file_of
+from tests.unit.imaging.support.odd import heic
 
 DEADLINE_SECONDS = 120.0
 SIDE = 6000  # 36 megapixels; 49 would test the same and take longer

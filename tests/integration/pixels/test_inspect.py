@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.commands import Done, run
-from tests.unit.imaging.pictures import encoded, huge_png, photo
+from tests.unit.imaging.support.pictures import encoded, huge_png, photo
 
 GOOD = "mug & <saucer>.jpg"
 WIDTH, HEIGHT = 900, 600

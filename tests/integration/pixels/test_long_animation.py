@@ -6,11 +6,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from infra.settings import PixelSettings
-from tasks.imaging.catalogue import packaged_presets
-from tasks.imaging.preset import Animated, Box, Encoding, FixedQuality
-from tasks.imaging.sniff import ImageFormat
-from tasks.pixels import PixelPool
+from infra.settings.sections import PixelSettings
+from tasks.imaging.formats.detect import ImageFormat
+from tasks.imaging.presets.catalogue import packaged_presets
+from tasks.imaging.presets.model import Animated, Box, Encoding, FixedQuality
+from tasks.pixels.pool import PixelPool
 
 WEB = packaged_presets().named("web")
 

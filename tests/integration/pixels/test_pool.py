@@ -15,14 +15,14 @@ import psutil
 import pytest
 from PIL import Image
 
-from infra.errors import ErrorCode, ImageRefused, PixelsFailed
-from infra.settings import PixelSettings
-from infra.states import Lane
-from tasks.imaging.catalogue import packaged_presets
-from tasks.imaging.sample import write_sample
-from tasks.pixels import PixelPool
-from tasks.sandbox import process
-from tasks.sandbox.process import Child
+from infra.contract.errors import ErrorCode, ImageRefused, PixelsFailed
+from infra.contract.states import Lane
+from infra.settings.sections import PixelSettings
+from tasks.imaging.presets.catalogue import packaged_presets
+from tasks.imaging.sample.product import write_sample
+from tasks.pixels import process
+from tasks.pixels.pool import PixelPool
+from tasks.pixels.process import Child
 from tests.waiting import eventually
 
 WEB = packaged_presets().named("web")
@@ -303,7 +303,7 @@ def test_a_fork_server_that_was_killed_is_replaced(pool: PixelPool) -> None:
 
 def test_children_import_nothing_heavy(pool: PixelPool) -> None:
     loaded: list[str] = pool.submit(eval, "list(__import__('sys').modules)").result()
-    assert "tasks.imaging.render" in loaded
+    assert "tasks.imaging.pipeline" in loaded
     assert not {name.partition(".")[0] for name in loaded}.intersection(HEAVY)
 
 
@@ -318,7 +318,7 @@ def test_children_are_limited_and_leave_no_core(pool: PixelPool) -> None:
 def test_the_first_call_does_not_pay_for_the_start() -> None:
     with PixelPool(PixelSettings(processes=2)) as pool:
         children = {child.pid for child in psutil.Process().children(recursive=True)}
-        code = "'tasks.imaging.render' in __import__('sys').modules"
+        code = "'tasks.imaging.pipeline' in __import__('sys').modules"
         assert pool.submit(eval, code).result()
         assert child_of(pool) in children
 
@@ -345,11 +345,11 @@ def test_a_pool_whose_children_cannot_start_says_so() -> None:
 
 ORPHANING = """
 import os, psutil, sys
-from infra.settings import PixelSettings
-from infra.states import Lane
-from tasks.pixels import PixelPool
-from tasks.sandbox import process
-from tasks.sandbox.process import Child
+from infra.settings.sections import PixelSettings
+from infra.contract.states import Lane
+from tasks.pixels.pool import PixelPool
+from tasks.pixels import process
+from tasks.pixels.process import Child
 from tests.waiting import eventually
 
 def main():

@@ -9,18 +9,18 @@ from pathlib import Path
 import pytest
 from prefect.logging import disable_run_logger
 
-from flows.attempts import Attempt
-from flows.product_run import ProductRun
-from flows.retries import Step
-from infra.settings import JobSettings, PixelSettings
-from infra.states import Lane
-from tasks.compress import RenderedImage, compress
-from tasks.imaging.catalogue import packaged_presets
-from tasks.imaging.sample import write_sample
-from tasks.pixels import PixelPool
-from tasks.result import FetchedImage, ImageFailed
-from tests.unit.flows.claims import claim_of
-from tests.unit.flows.crew import workshop
+from flows.runs.attempts import Attempt
+from flows.runs.product_run import ProductRun
+from flows.runs.retries import Step
+from infra.contract.states import Lane
+from infra.settings.sections import JobSettings, PixelSettings
+from tasks.imaging.presets.catalogue import packaged_presets
+from tasks.imaging.sample.product import write_sample
+from tasks.pixels.pool import PixelPool
+from tasks.steps.compress import RenderedImage, compress
+from tasks.steps.results import FetchedImage, ImageFailed
+from tests.unit.flows.support.claims import claim_of
+from tests.unit.flows.support.crew import workshop
 
 LAST = JobSettings().max_attempts
 

@@ -6,19 +6,19 @@ from uuid import UUID
 
 from sqlalchemy import select, text
 
-from infra.db.batches import Batch
 from infra.db.engine import Database
-from infra.db.models import Image, Job, JobImage
-from tasks.claim import Claim
-from tasks.imaging.catalogue import Presets, packaged_presets
-from tasks.imaging.fingerprint import policy_fingerprint
-from tasks.record import record
+from infra.db.models.batches import Batch
+from infra.db.models.catalogue import Image, Job, JobImage
+from tasks.imaging.presets.catalogue import Presets, packaged_presets
+from tasks.imaging.presets.fingerprint import policy_fingerprint
+from tasks.jobs.claim import Claim
+from tasks.jobs.record import record
 from tasks.reprocess.plan import plan_some
 from tasks.reprocess.selector import Selector
 from tasks.reprocess.start import Started, start
 from tasks.reprocess.targets import publish_targets
-from tasks.submit import Submission, submit
-from tests.integration.tasks.jobs import claimed, done, url
+from tasks.submission.submit import Submission, submit
+from tests.integration.tasks.job_rows import claimed, done, url
 
 PRESETS = packaged_presets()
 

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from infra.db.engine import Database
-from tasks.imaging.catalogue import packaged_presets
+from tasks.imaging.presets.catalogue import packaged_presets
 from tasks.reprocess.targets import publish_targets
 from tests.integration.database.fresh import empty
 from tests.integration.database.own import own_database

@@ -2,15 +2,15 @@
 
 import pytest
 
+from infra.contract.states import ImageState
 from infra.db.engine import Database
-from infra.states import ImageState
-from tasks.claim import Claim
-from tasks.imaging.catalogue import Presets
-from tasks.record import record
+from tasks.imaging.presets.catalogue import Presets
+from tasks.jobs.claim import Claim
+from tasks.jobs.record import record
 from tasks.reprocess.estimate import estimate
 from tasks.reprocess.selector import Selector
-from tasks.submit import Submission, Submitted, submit
-from tasks.uploads import Upload
+from tasks.submission.submit import Submission, Submitted, submit
+from tasks.submission.uploads import Upload
 from tests.integration.reprocess.catalogue import (
     PRESETS,
     begun,
@@ -19,7 +19,7 @@ from tests.integration.reprocess.catalogue import (
     publish,
     run,
 )
-from tests.integration.tasks.jobs import claimed, failed, image_rows, sha256_of
+from tests.integration.tasks.job_rows import claimed, failed, image_rows, sha256_of
 
 NIGHTLY = Selector(limit=100)
 

@@ -7,10 +7,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine, event
 
+from infra.contract.states import JobState, Lane
 from infra.db.engine import Database
 from infra.db.ids import new_id
-from infra.states import JobState, Lane
-from tasks.imaging.catalogue import Presets
+from tasks.imaging.presets.catalogue import Presets
 from tasks.reprocess import plan
 from tasks.reprocess.plan import plan_some
 from tasks.reprocess.selector import Selector
@@ -25,7 +25,7 @@ from tests.integration.reprocess.catalogue import (
     run,
     sources_of,
 )
-from tests.integration.tasks.jobs import at_once, image_rows, outcome_rows, submitted
+from tests.integration.tasks.job_rows import at_once, image_rows, outcome_rows, submitted
 
 
 def stale(database: Database, products: int) -> Presets:

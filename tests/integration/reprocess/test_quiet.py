@@ -2,16 +2,16 @@
 
 from dataclasses import replace
 
+from infra.contract.states import ImageState, JobState, Outcome, ProductState
 from infra.db.engine import Database
-from infra.states import ImageState, JobState, Outcome, ProductState
-from tasks.cancel import cancel
-from tasks.claim import Claim
-from tasks.conclude import Ending, conclude
-from tasks.read_product import read_product
-from tasks.record import record
+from tasks.jobs.cancel import cancel
+from tasks.jobs.claim import Claim
+from tasks.jobs.end_early import Ending, conclude
+from tasks.jobs.record import record
+from tasks.jobs.retry import retry
+from tasks.products.read import read_product
 from tasks.reprocess.selector import Selector
-from tasks.retry import retry
-from tasks.reuse import reuse_stored
+from tasks.steps.reuse import reuse_stored
 from tests.integration.reprocess.catalogue import (
     begun,
     fingerprint,
@@ -19,7 +19,7 @@ from tests.integration.reprocess.catalogue import (
     made,
     publish,
 )
-from tests.integration.tasks.jobs import (
+from tests.integration.tasks.job_rows import (
     claimed,
     done,
     failed,

@@ -6,14 +6,14 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
+from infra.contract.errors import ErrorCode, Rejected
 from infra.db.engine import Database
-from infra.errors import ErrorCode, Rejected
-from tasks.imaging.fingerprint import policy_fingerprint
-from tasks.record import record
+from tasks.imaging.presets.fingerprint import policy_fingerprint
+from tasks.jobs.record import record
 from tasks.reprocess.estimate import estimate
 from tasks.reprocess.selector import Selector
 from tasks.reprocess.start import start
-from tasks.submit import Submission, submit
+from tasks.submission.submit import Submission, submit
 from tests.integration.reprocess.catalogue import (
     PRESETS,
     chosen,
@@ -24,7 +24,7 @@ from tests.integration.reprocess.catalogue import (
     publish,
     run,
 )
-from tests.integration.tasks.jobs import claimed, count, failed, image_rows, submitted, url
+from tests.integration.tasks.job_rows import claimed, count, failed, image_rows, submitted, url
 
 OLDER = "0" * 16
 TODAY = datetime.now(UTC)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from infra.objectstore import ObjectStore
-from infra.settings import StoreSettings
+from infra.settings.sections import StoreSettings
 from infra.stack.stack import Stack
 
 

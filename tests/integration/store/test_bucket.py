@@ -7,10 +7,10 @@ import pytest
 import requests
 
 from infra import bucket
+from infra.contract.object_keys import original_key, variant_key
 from infra.db.ids import new_id
-from infra.objectkeys import original_key, variant_key
 from infra.objectstore import ObjectStore
-from infra.settings import StoreSettings
+from infra.settings.sections import StoreSettings
 
 VARIANT = variant_key(original_sha256="a" * 64, fingerprint="f", name="w200", extension="webp")
 ORIGINAL = original_key("a" * 64, "jpg")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from infra.contract.errors import ServiceUnavailable
 from infra.db.ids import new_id
-from infra.errors import ServiceUnavailable
 from infra.objectstore import MOST_AT_ONCE, Content, ObjectStore
-from infra.settings import StoreSettings
+from infra.settings.sections import StoreSettings
 from infra.stack.ports import free_port
 
 BODY = b"picture"

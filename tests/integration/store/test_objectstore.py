@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import requests
 
+from infra.contract.errors import ErrorCode, ServiceUnavailable
 from infra.db.ids import new_id
-from infra.errors import ErrorCode, ServiceUnavailable
 from infra.objectstore import ObjectStore
-from infra.settings import StoreSettings
+from infra.settings.sections import StoreSettings
 from infra.stack.ports import free_port
 from tests.integration.store.strange_store import Promise, StrangeStore
 

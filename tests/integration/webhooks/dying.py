@@ -8,8 +8,8 @@ import signal
 import sys
 
 from infra.db.engine import Database
-from infra.settings import DatabaseSettings
-from tests.integration.tasks.jobs import finished
+from infra.settings.sections import DatabaseSettings
+from tests.integration.tasks.job_rows import finished
 
 if __name__ == "__main__":
     with Database(DatabaseSettings(url=sys.argv[1])) as opened:

@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import select, text
 
-from api.courier import Courier
+from api.background.webhook_sender import Courier
+from infra.contract.events import DeliveryState, Event
 from infra.db.engine import Database
-from infra.db.webhooks import WebhookAttempt, WebhookDelivery
-from infra.events import DeliveryState, Event
-from infra.settings import DatabaseSettings, FetchSettings, WebhookSettings
+from infra.db.models.webhooks import WebhookAttempt, WebhookDelivery
+from infra.settings.sections import DatabaseSettings, FetchSettings, WebhookSettings
 from infra.webhooks.sender import WebhookSender
 from tasks.webhooks.endpoints import Registered, register
 from tests.integration.database.fresh import CONNECTIONS

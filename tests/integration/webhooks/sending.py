@@ -4,7 +4,7 @@ import signal
 import sys
 
 from infra.db.engine import Database
-from infra.settings import DatabaseSettings
+from infra.settings.sections import DatabaseSettings
 from tests.integration.webhooks.mail import courier
 
 if __name__ == "__main__":

@@ -7,13 +7,13 @@ from contextlib import ExitStack
 from datetime import timedelta
 from threading import Event as Flag
 
+from infra.contract.events import DeliveryState
 from infra.db.engine import Database
-from infra.events import DeliveryState
-from infra.settings import FetchSettings
+from infra.settings.sections import FetchSettings
 from infra.webhooks.secret import new_secret
 from tasks.webhooks.deliveries import replay
 from tasks.webhooks.endpoints import read_endpoint
-from tests.integration.tasks.jobs import finished
+from tests.integration.tasks.job_rows import finished
 from tests.integration.webhooks.mail import (
     attempts,
     change_all,

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from infra.contract.events import DeliveryState
 from infra.db.engine import Database
-from infra.db.webhooks import WebhookDelivery
-from infra.events import DeliveryState
-from infra.settings import WebhookSettings
+from infra.db.models.webhooks import WebhookDelivery
+from infra.settings.sections import WebhookSettings
 from tasks.webhooks.deliveries import replay
 from tasks.webhooks.forget import forget_old_deliveries
-from tests.integration.tasks.jobs import finished
+from tests.integration.tasks.job_rows import finished
 from tests.integration.webhooks.mail import attempts, deliveries
 
 CALLBACK = "https://shop.example/done"

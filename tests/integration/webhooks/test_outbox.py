@@ -5,18 +5,18 @@ from uuid import uuid4
 
 import pytest
 
+from infra.contract.events import DeliveryState, Event
 from infra.db.engine import Database
-from infra.events import DeliveryState, Event
-from tasks.cancel import cancel
-from tasks.claim import Unclaimed, claim
-from tasks.conclude import Ending, conclude
-from tasks.outcome import locked
-from tasks.record import record
-from tasks.retry import retry
-from tasks.transition import end_cancelled
+from tasks.jobs.cancel import cancel
+from tasks.jobs.claim import Unclaimed, claim
+from tasks.jobs.end_early import Ending, conclude
+from tasks.jobs.record import record
+from tasks.jobs.retry import retry
+from tasks.jobs.state_changes import end_cancelled
+from tasks.jobs.write_results import locked
 from tasks.webhooks.announce import FinishedBatch, announce_batch
 from tasks.webhooks.endpoints import switch
-from tests.integration.tasks.jobs import (
+from tests.integration.tasks.job_rows import (
     HERE,
     SETTINGS,
     change,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from api.batch_report import csv_report
+from api.schemas.batch_report import csv_report
 from tasks.batches.report import FORMATS, ReportLine
 
 SIGNS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from fastapi import Request
 
-from api.body import read_body, read_json
-from infra.errors import ErrorCode, Rejected
-from infra.settings import ApiSettings
+from api.bodies.submission import read_body, read_json
+from infra.contract.errors import ErrorCode, Rejected
+from infra.settings.sections import ApiSettings
 
 SETTINGS = ApiSettings.load(env_file=None).model_copy(update={"max_json_bytes": 100})
 BOUNDARY = "multipart/form-data; boundary=x"

@@ -9,14 +9,14 @@ from pydantic import BaseModel, ValidationError
 from rich.table import Table
 from rich.text import Text
 
-from api.cli.terminal import Terminal
+from api.cli.views.terminal import Terminal
 from api.imports.build import row_of
 from api.imports.record import Record
-from api.product_requests import NewProduct, PictureEntry, ProductChange
-from api.requests import ProcessImageRequest, UrlRules
+from api.schemas.product_requests import NewProduct, PictureEntry, ProductChange
+from api.schemas.submissions import ProcessImageRequest, UrlRules
 from infra import logs
-from infra.errors import Rejected
-from infra.settings import ApiSettings, FetchSettings
+from infra.contract.errors import Rejected
+from infra.settings.sections import ApiSettings, FetchSettings
 from tasks.imports.row import BadRow
 
 STEERING = ("\x1b[2J", "\x07", "a\x9b31m", "\x7f", "a\x85b", "a\u2028b", "\x00")
@@ -101,7 +101,7 @@ def test_a_terminal_is_not_steered_by_what_a_command_shows() -> None:
 
 
 def test_a_rejection_is_no_error_of_ours() -> None:
-    from api.requests import parse_request
+    from api.schemas.submissions import parse_request
 
     with pytest.raises(Rejected, match="sku: has a control character"):
         parse_request({"sku": "\x1b", "image_url": "https://supplier.example/a.jpg"})

@@ -7,11 +7,11 @@ from uuid import UUID
 
 import pytest
 
-from api.job_changes import Event, changes
-from api.job_cursor import Cursor, mark, parse_cursor
-from infra.states import ImageState, JobState, Outcome
-from tasks.job_snapshot import ImageSnapshot, JobSnapshot
-from tasks.view import ErrorView
+from api.events.job_changes import Event, changes
+from api.events.job_cursor import Cursor, mark, parse_cursor
+from infra.contract.states import ImageState, JobState, Outcome
+from tasks.jobs.snapshot import ImageSnapshot, JobSnapshot
+from tasks.views import ErrorView
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LATER = datetime(2026, 1, 1, 13, tzinfo=UTC)

@@ -10,13 +10,13 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
 from api.app import create_app
-from api.document import operations
-from api.examples import NoExample, describe_examples, example_of
-from api.problem_schema import describe_problems
+from api.openapi.document import operations
+from api.openapi.examples import NoExample, describe_examples, example_of
+from api.openapi.problem_schema import describe_problems
 from api.problems import MEDIA_TYPE
 from api.resources import ApiConfiguration
-from infra.errors import ErrorCode
-from infra.settings import (
+from infra.contract.errors import ErrorCode
+from infra.settings.sections import (
     ApiSettings,
     AssetSettings,
     BrokerSettings,

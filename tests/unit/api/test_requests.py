@@ -5,17 +5,17 @@ from uuid import UUID
 
 import pytest
 
-from api.requests import (
+from api.schemas.submissions import (
     ProcessImageRequest,
     UrlRules,
     check_count,
     parse_request,
     to_submission,
 )
-from infra.errors import ErrorCode, Rejected
-from infra.settings import ApiSettings, FetchSettings
-from tasks.imaging.catalogue import packaged_presets
-from tasks.submit import Submission, Upload
+from infra.contract.errors import ErrorCode, Rejected
+from infra.settings.sections import ApiSettings, FetchSettings
+from tasks.imaging.presets.catalogue import packaged_presets
+from tasks.submission.submit import Submission, Upload
 
 SETTINGS = ApiSettings.load(env_file=None)
 RULES = UrlRules.of(SETTINGS, FetchSettings())

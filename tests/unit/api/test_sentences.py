@@ -6,12 +6,12 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from api.imports.build import _Described
-from api.product_requests import NewProduct, PictureList, ProductChange
-from api.requests import ProcessImageRequest, parsed
 from api.routes.imports import ImportQuery
+from api.schemas.product_requests import NewProduct, PictureList, ProductChange
+from api.schemas.submissions import ProcessImageRequest, parsed
+from api.schemas.webhooks import DeliveryQuery, NewWebhook, WebhookChange
 from api.sentences import SENTENCES, sentence
-from api.webhook_shapes import DeliveryQuery, NewWebhook, WebhookChange
-from infra.errors import Rejected
+from infra.contract.errors import Rejected
 from tasks.reprocess.request import ReprocessRequest
 
 MODELS: tuple[type[BaseModel], ...] = (

@@ -1,7 +1,7 @@
 """A variant as the API shows it."""
 
-from api.responses import Variant
-from tasks.view import VariantView
+from api.schemas.jobs import Variant
+from tasks.views import VariantView
 
 STORED = VariantView(
     name="w800-webp",

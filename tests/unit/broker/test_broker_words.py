@@ -10,8 +10,8 @@ from infra.broker.broker import Consumer, Delivery, Prefetch, Publisher, Verdict
 from infra.broker.memory import MemoryBroker
 from infra.broker.rabbitmq import RabbitConsumer, RabbitPublisher
 from infra.broker.topology import DELIVERY_LIMIT, Topology
-from infra.settings import BrokerSettings
-from infra.states import Lane
+from infra.contract.states import Lane
+from infra.settings.sections import BrokerSettings
 
 
 def test_one_of_many_simultaneous_verdicts_counts() -> None:

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from infra.broker.letters import ID_CHARACTERS, Death, Errand, Names
+from infra.broker.dead_letters import ID_CHARACTERS, Death, Errand, Names
 from infra.broker.rabbitmq.death import headers_for_replay, read_death
-from infra.states import Lane
+from infra.contract.states import Lane
 
 DIED_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 DEATH = Death(b"body", Lane.BULK, DIED_AT, "rejected")

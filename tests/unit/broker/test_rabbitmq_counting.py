@@ -3,8 +3,8 @@
 from pika import spec  # type: ignore[import-untyped]  # pika ships no types
 from pika.frame import Method  # type: ignore[import-untyped]  # pika ships no types
 
-from infra.broker.rabbitmq.ledger import Ledger
-from infra.broker.rabbitmq.window import Window
+from infra.broker.rabbitmq.confirms import Ledger
+from infra.broker.rabbitmq.prefetch import Window
 
 
 def _ledger(expected: int) -> Ledger:

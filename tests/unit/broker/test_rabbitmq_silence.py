@@ -7,9 +7,9 @@ from time import monotonic
 import pytest
 
 from infra.broker.rabbitmq import RabbitPublisher, probe
-from infra.errors import ErrorCode, ServiceUnavailable
-from infra.messages import JobMessage
-from infra.settings import BrokerSettings
+from infra.contract.errors import ErrorCode, ServiceUnavailable
+from infra.contract.messages import JobMessage
+from infra.settings.sections import BrokerSettings
 
 JOB = "0190a5b0-0000-7000-8000-000000000000"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from infra.db.conflict import again_after_conflict
-from infra.errors import Conflict, ErrorCode, ServiceUnavailable
+from infra.contract.errors import Conflict, ErrorCode, ServiceUnavailable
+from infra.db.retry import again_after_conflict
 
 
 class Losing:

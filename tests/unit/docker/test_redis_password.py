@@ -11,7 +11,7 @@ import redis
 import yaml  # type: ignore[import-untyped]  # PyYAML ships no types
 
 from infra.stack.ports import free_port
-from infra.stack.valkey import _server
+from infra.stack.services.valkey import _server
 from tests.waiting import eventually
 
 COMPOSE = Path(__file__).resolve().parents[3] / "docker-compose.yml"

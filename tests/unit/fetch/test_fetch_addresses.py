@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from infra.fetch.addresses import refusal
+from infra.fetch.safety.addresses import refusal
 
 FORBIDDEN = [
     # IPv4

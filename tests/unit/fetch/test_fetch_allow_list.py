@@ -4,10 +4,10 @@ from ipaddress import ip_address
 
 import pytest
 
-from infra.errors import FetchRefused
-from infra.fetch.allow_list import AllowList
-from infra.fetch.source_url import parse_source_url
-from infra.settings import SettingsError
+from infra.contract.errors import FetchRefused
+from infra.fetch.safety.allow_list import AllowList
+from infra.fetch.safety.source_url import parse_source_url
+from infra.settings.sections import SettingsError
 
 
 def is_open(entries: str, url: str, *addresses: str) -> bool:

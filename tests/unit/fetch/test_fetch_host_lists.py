@@ -2,10 +2,10 @@
 
 import pytest
 
-from infra.errors import FetchRefused
-from infra.fetch.host_lists import HostLists
-from infra.fetch.source_url import parse_source_url
-from infra.settings import SettingsError
+from infra.contract.errors import FetchRefused
+from infra.fetch.safety.host_lists import HostLists
+from infra.fetch.safety.source_url import parse_source_url
+from infra.settings.sections import SettingsError
 
 
 def passes(url: str, *, allowed: str = "", denied: str = "") -> bool:

@@ -7,9 +7,9 @@ from ipaddress import ip_address
 
 import pytest
 
-from infra.errors import FetchFailed
-from infra.fetch.host import Address
-from infra.fetch.resolver import Resolver, system_lookup
+from infra.contract.errors import FetchFailed
+from infra.fetch.safety.host import Address
+from infra.fetch.safety.resolver import Resolver, system_lookup
 
 PUBLIC = ip_address("8.8.8.8")
 DEADLINE_SECONDS = 10

@@ -2,8 +2,8 @@
 
 import pytest
 
-from infra.errors import FetchRefused
-from infra.fetch.source_url import parse_source_url
+from infra.contract.errors import FetchRefused
+from infra.fetch.safety.source_url import parse_source_url
 
 READ = [
     ("http://example.com", "http://example.com/"),

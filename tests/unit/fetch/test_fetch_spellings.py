@@ -5,11 +5,11 @@
 
 import pytest
 
-from infra.errors import FetchRefused
-from infra.fetch.addresses import refusal
-from infra.fetch.allow_list import AllowList
-from infra.fetch.host import literal_address
-from infra.fetch.source_url import parse_source_url
+from infra.contract.errors import FetchRefused
+from infra.fetch.safety.addresses import refusal
+from infra.fetch.safety.allow_list import AllowList
+from infra.fetch.safety.host import literal_address
+from infra.fetch.safety.source_url import parse_source_url
 
 BAD_URL = "bad_url"
 PUBLIC = "public"

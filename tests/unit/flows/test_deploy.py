@@ -10,8 +10,8 @@ from prefect import flow
 from prefect.client.orchestration import PrefectClient
 
 from flows.deploy import deployment_digest, missing_deployments
-from flows.pool_worker import FLOWS
-from tests.unit.flows.server import not_found
+from flows.pool.worker_type import FLOWS
+from tests.unit.flows.support.server import not_found
 
 FILE = b"deployments: []"
 
@@ -40,7 +40,7 @@ def test_a_form_that_offers_something_else_is_deployed() -> None:
 
 def test_two_processes_see_the_same_forms() -> None:
     code = (
-        "from flows.deploy import deployment_digest; from flows.pool_worker import FLOWS; "
+        "from flows.deploy import deployment_digest; from flows.pool.worker_type import FLOWS; "
         f"print(deployment_digest({FILE!r}, FLOWS))"
     )
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.imaging.sample import write_sample
+from tasks.imaging.sample.product import write_sample
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,8 @@
 from io import BytesIO
 
 from api.imports.read import FileKind, Limits, read_rows
-from api.requests import UrlRules
-from infra.settings import ApiSettings, FetchSettings, ImportSettings
+from api.schemas.submissions import UrlRules
+from infra.settings.sections import ApiSettings, FetchSettings, ImportSettings
 from tasks.imports.row import BadRow, GoodRow, Row
 
 API = ApiSettings.load(env_file=None)

@@ -6,8 +6,8 @@ import pytest
 
 from api.imports.lines import MAX_RECORD_CHARACTERS
 from api.imports.read import Limits
-from infra.errors import ErrorCode, Rejected
-from infra.settings import ImportSettings
+from infra.contract.errors import ErrorCode, Rejected
+from infra.settings.sections import ImportSettings
 from tasks.imports.row import BadRow, GoodRow
 from tests.unit.imports.reading import LIMITS, good, problems, rows_of, sources
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from api.imports.read import FileKind
-from infra.errors import ErrorCode, Rejected
+from infra.contract.errors import ErrorCode, Rejected
 from tests.unit.imports.reading import good, problems, rows_of, sources
 
 NDJSON = FileKind.NDJSON

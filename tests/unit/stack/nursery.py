@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from infra.stack.part import Part, PartState, Progress
-from infra.stack.supervisor import Supervisor
+from infra.stack.supervisor.part import Part, PartState, Progress
+from infra.stack.supervisor.supervisor import Supervisor
 
 PATIENCE_SECONDS = 20.0
 SLEEPER = "import time\nwhile True: time.sleep(60)"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from api.cli.stack import app
-from infra.stack.lock import Role, held_lock
+from api.cli.commands.stack import app
+from infra.stack.supervisor.lock import Role, held_lock
 
 
 @pytest.fixture(autouse=True)

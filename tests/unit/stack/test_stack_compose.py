@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import yaml  # type: ignore[import-untyped]  # PyYAML ships no types
 
-from infra.settings import StackSettings
+from infra.settings.sections import StackSettings
 from infra.stack.account import erase
-from infra.stack.ground import lay_ground
-from infra.stack.prefect import prefect_part
+from infra.stack.context import lay_ground
+from infra.stack.services.prefect import prefect_part
 
 COMPOSE = Path(__file__).resolve().parents[3] / "docker-compose.yml"
 

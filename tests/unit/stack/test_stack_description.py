@@ -9,7 +9,7 @@ import pytest
 
 from infra.stack.credentials import remembered_credentials
 from infra.stack.description import StackDescription
-from infra.stack.failure import StackError
+from infra.stack.supervisor.errors import StackError
 
 STACK = StackDescription(
     api="http://127.0.0.1:8080",

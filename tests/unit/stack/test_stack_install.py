@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from infra.stack.install import install
+from infra.stack.services.install import install
 
 # Stands for apt-get as root: from its update to its install nobody else may be at work.
 _APT = """#!/bin/sh

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack import guard
-from infra.stack.failure import AlreadyRunning
-from infra.stack.lock import Role, held_lock, supervisor_pid
-from infra.stack.record import (
+from infra.stack.supervisor import orphan_cleanup
+from infra.stack.supervisor.errors import AlreadyRunning
+from infra.stack.supervisor.lock import Role, held_lock, supervisor_pid
+from infra.stack.supervisor.record import (
     FILE_NAME,
     ProcessRecord,
     birth_of,
@@ -74,7 +74,7 @@ def test_the_guard_stops_everything_when_the_supervisor_vanishes(
     tmp_path: Path, sleeper: subprocess.Popen[bytes]
 ) -> None:
     save_records(tmp_path / FILE_NAME, [_record(sleeper)])
-    guard.main(tmp_path, io.BytesIO(b""))
+    orphan_cleanup.main(tmp_path, io.BytesIO(b""))
     assert sleeper.wait(timeout=10) == -15
 
 
@@ -82,7 +82,7 @@ def test_the_guard_touches_nothing_after_an_orderly_stop(
     tmp_path: Path, sleeper: subprocess.Popen[bytes]
 ) -> None:
     save_records(tmp_path / FILE_NAME, [_record(sleeper)])
-    guard.main(tmp_path, io.BytesIO(b"done"))
+    orphan_cleanup.main(tmp_path, io.BytesIO(b"done"))
     assert sleeper.poll() is None
 
 
@@ -91,7 +91,7 @@ def test_the_guard_leaves_the_work_to_a_new_supervisor(
 ) -> None:
     save_records(tmp_path / FILE_NAME, [_record(sleeper)])
     with held_lock(tmp_path, Role.SUPERVISOR):
-        guard.main(tmp_path, io.BytesIO(b""))
+        orphan_cleanup.main(tmp_path, io.BytesIO(b""))
     assert sleeper.poll() is None
 
 

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from infra.settings import StackSettings
-from infra.stack import account, install
+from infra.settings.sections import StackSettings
+from infra.stack import account
 from infra.stack.account import ServiceAccount, erase
-from infra.stack.failure import ProgramMissing
-from infra.stack.ground import lay_ground
-from infra.stack.part import PartState, Progress
+from infra.stack.context import lay_ground
 from infra.stack.plan import Plan, make_plan
 from infra.stack.ports import free_port
+from infra.stack.services import install
+from infra.stack.supervisor.errors import ProgramMissing
+from infra.stack.supervisor.part import PartState, Progress
 
 ELSEWHERE = {
     "database_url": "postgresql+psycopg2://u:p@db.example:5432/shop",

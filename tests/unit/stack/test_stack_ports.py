@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack.failure import PortTaken
 from infra.stack.ports import free_port, is_free, remembered_ports, require_free
+from infra.stack.supervisor.errors import PortTaken
 
 
 @pytest.fixture

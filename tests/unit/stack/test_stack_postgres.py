@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.settings import StackSettings
-from infra.stack import postgres
+from infra.settings.sections import StackSettings
 from infra.stack.account import erase
-from infra.stack.ground import lay_ground
+from infra.stack.context import lay_ground
+from infra.stack.services import postgres
 
 
 @pytest.mark.parametrize(

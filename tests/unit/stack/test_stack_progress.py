@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from infra.stack.logs import log_files, tail
-from infra.stack.part import PartState, Progress
-from infra.stack.process import last_lines
-from infra.stack.progress import describe, into_file, new_lines
+from infra.stack.supervisor.log_tail import log_files, tail
+from infra.stack.supervisor.part import PartState, Progress
+from infra.stack.supervisor.process import last_lines
+from infra.stack.supervisor.progress import describe, into_file, new_lines
 
 DEATH = Progress("api", PartState.DIED, 1.25, "exit code 3", ("one", "two"))
 

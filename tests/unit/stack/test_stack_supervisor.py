@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack.failure import Interrupted, PartFailed, StackError
-from infra.stack.part import PartState
-from infra.stack.record import birth_of
+from infra.stack.supervisor.errors import Interrupted, PartFailed, StackError
+from infra.stack.supervisor.part import PartState
+from infra.stack.supervisor.record import birth_of
 from tests.unit.stack.nursery import Nursery, eventually, python_part
 
 READY_THEN_DEAD = "import sys, time\nprint('out of paint')\ntime.sleep(0.2)\nsys.exit(7)"

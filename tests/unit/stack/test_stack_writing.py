@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from infra.settings import StackSettings
+from infra.settings.sections import StackSettings
 from infra.stack.description import FILE_NAME as DESCRIPTION
 from infra.stack.description import StackDescription
-from infra.stack.part import PartState
-from infra.stack.record import FILE_NAME as RECORDS
-from infra.stack.record import ProcessRecord, load_records
 from infra.stack.stack import Stack
+from infra.stack.supervisor.part import PartState
+from infra.stack.supervisor.record import FILE_NAME as RECORDS
+from infra.stack.supervisor.record import ProcessRecord, load_records
 
 _WRITERS, _TIMES = 8, 40
 

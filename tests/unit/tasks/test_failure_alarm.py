@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from infra.upkeep_settings import FailureAlarmSettings
-from tasks.error_counts import ErrorCount
-from tasks.failure_alarm import Alarm, explain, next_alarm
-from tasks.failure_rate import FailureRate
+from infra.settings.upkeep import FailureAlarmSettings
+from tasks.reports.error_counts import ErrorCount
+from tasks.reports.failure_alarm import Alarm, explain, next_alarm
+from tasks.reports.failure_rate import FailureRate
 
 NOW = datetime(2026, 3, 14, 12, tzinfo=UTC)
 SETTINGS = FailureAlarmSettings(share=0.25, min_jobs=20, repeat_seconds=3600)

@@ -3,8 +3,8 @@
 from concurrent.futures import Future
 from threading import Thread
 
-from infra.states import Lane
-from tasks.pixel_calls import PixelCall, PixelCalls
+from infra.contract.states import Lane
+from tasks.pixels.priority_queue import PixelCall, PixelCalls
 
 
 def call(name: str) -> PixelCall:

@@ -1,10 +1,10 @@
 """Which images a submission names, before any of it is written."""
 
-from infra.errors import ErrorCode, FetchFailed, FetchRefused
-from infra.sources import upload_source, uploaded_sha256
-from tasks.result import ImageFailed
-from tasks.submit import Submission, Upload
-from tests.unit.flows.claims import image_at
+from infra.contract.errors import ErrorCode, FetchFailed, FetchRefused
+from infra.contract.source_refs import upload_source, uploaded_sha256
+from tasks.steps.results import ImageFailed
+from tasks.submission.submit import Submission, Upload
+from tests.unit.flows.support.claims import image_at
 
 SHA256 = "a" * 64
 FILE = Upload(SHA256, f"originals/{SHA256}.jpg", "jpeg", "image/jpeg", 7)

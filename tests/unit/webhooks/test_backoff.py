@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.settings import WebhookSettings
+from infra.settings.sections import WebhookSettings
 from infra.webhooks.backoff import pause_seconds
 
 SETTINGS = WebhookSettings.model_validate({})

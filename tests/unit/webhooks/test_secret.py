@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from infra.settings import SettingsError, WebhookSettings
+from infra.settings.sections import SettingsError, WebhookSettings
 from infra.webhooks.secret import new_secret, require_secret
 
 

@@ -1,0 +1,145 @@
+"""`product-images batches`: list batches, show, watch, report, retry or cancel one."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+import typer
+
+from api.cli.client import ApiClient, open_client
+from api.cli.completion import complete_batches
+from api.cli.job_id import require_batch_id
+from api.cli.views.batch_table import print_batch, print_batches
+from api.cli.views.batch_watch import watch_batch
+from api.cli.views.json_output import write_json
+from api.cli.views.terminal import Terminal
+from infra.contract.errors import ProductImagesError
+from infra.contract.states import BatchKind, BatchState
+
+_out = Terminal(highlight=False)
+_PATIENCE_SECONDS = 600  # many jobs are queued again before it is answered
+
+app = typer.Typer(
+    help="List batches, show, watch, report, retry or cancel one.", no_args_is_help=True
+)
+
+_Id = Annotated[
+    str,
+    typer.Argument(metavar="BATCH_ID", callback=require_batch_id, autocompletion=complete_batches),
+]
+_Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+_Watch = Annotated[bool, typer.Option("--watch", help="Follow the batch to its end.")]
+
+
+@app.command("list")
+def list_batches(
+    state: Annotated[BatchState | None, typer.Option(help="Only batches in this state.")] = None,
+    kind: Annotated[BatchKind | None, typer.Option(help="Only batches of this kind.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100)] = 20,
+    as_json: _Json = False,  # noqa: FBT002 - typer's way
+) -> None:
+    """List batches, newest first."""
+    with open_client() as client:
+        found = client.batches(state=state, kind=kind, limit=limit)
+    if as_json:
+        write_json(found)
+    else:
+        print_batches(_out, found["batches"])
+
+
+@app.command("show")
+def show(batch_id: _Id, as_json: _Json = False) -> None:  # noqa: FBT002 - typer's way
+    """Show a batch with the number of its jobs in each state."""
+    with open_client() as client:
+        _print(client.batch(batch_id), as_json=as_json)
+
+
+@app.command("watch")
+def watch(batch_id: _Id, as_json: _Json = False) -> None:  # noqa: FBT002 - typer's way
+    """Follow a batch until it is final; exit status 1 unless it is ready."""
+    with open_client() as client:
+        batch = watch_batch(client, batch_id, quiet=as_json)
+    _print(batch, as_json=as_json)
+    if batch["state"] != BatchState.READY:
+        raise typer.Exit(1)
+
+
+@app.command("retry")
+def retry(
+    batch_id: _Id,
+    follow: _Watch = False,  # noqa: FBT002 - typer's way
+    as_json: _Json = False,  # noqa: FBT002 - typer's way
+) -> None:
+    """Make again what failed of a batch; with --watch, exit status 1 unless it is ready then."""
+    goal = BatchState.READY if follow else None
+    _carry_out(ApiClient.retry_batch, batch_id, goal=goal, as_json=as_json)
+
+
+@app.command("cancel")
+def cancel(
+    batch_id: _Id,
+    follow: _Watch = False,  # noqa: FBT002 - typer's way
+    as_json: _Json = False,  # noqa: FBT002 - typer's way
+) -> None:
+    """Stop a batch; with --watch, exit status 1 if it ended otherwise."""
+    goal = BatchState.CANCELLED if follow else None
+    _carry_out(ApiClient.cancel_batch, batch_id, goal=goal, as_json=as_json)
+
+
+@app.command("delete")
+def delete(batch_id: _Id) -> None:
+    """Erase a batch that has ended, with its rows and its report; its products stay."""
+    with open_client() as client:
+        client.delete_batch(batch_id)
+
+
+@app.command("report")
+def report(
+    batch_id: _Id,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write it there, not to the terminal.")
+    ] = None,
+) -> None:
+    """Download what became of each input, as CSV in the order of the inputs."""
+    with open_client() as client, client.report(batch_id) as pieces, _target(output) as target:
+        for piece in pieces:
+            target.write(piece)
+
+
+def _carry_out(
+    ask: Callable[[ApiClient, str], Any], batch_id: str, *, goal: BatchState | None, as_json: bool
+) -> None:
+    with open_client(timeout_seconds=_PATIENCE_SECONDS) as client:
+        batch = ask(client, batch_id)
+        if goal is not None:
+            batch = watch_batch(client, batch_id, quiet=as_json)
+    _print(batch, as_json=as_json)
+    if goal is not None and batch["state"] != goal:
+        raise typer.Exit(1)
+
+
+def _print(batch: Any, *, as_json: bool) -> None:
+    if as_json:
+        write_json(batch)
+    else:
+        print_batch(_out, batch)
+
+
+@contextmanager
+def _target(output: Path | None) -> Iterator[BinaryIO]:
+    """Yield what takes the report; a file gets its name when it is whole."""
+    if output is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    unfinished = output.with_name(f".{output.name}.part")
+    try:
+        with unfinished.open("wb") as target:
+            yield target
+        unfinished.replace(output)
+    except OSError as exc:
+        raise ProductImagesError("file_not_writable", f"{output} cannot be written.") from exc
+    finally:
+        unfinished.unlink(missing_ok=True)

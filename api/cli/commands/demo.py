@@ -1,0 +1,68 @@
+"""`product-images demo`: the whole system with one command, on a real picture."""
+
+import os
+from pathlib import Path
+
+import typer
+
+from api.cli.client import ApiClient
+from api.cli.commands import stack
+from api.cli.views.gallery import write_gallery
+from api.cli.views.job_table import human_bytes, print_job
+from api.cli.views.job_watch import watch
+from api.cli.views.terminal import Terminal
+from infra.settings.sections import ClientSettings, StackSettings
+from infra.stack.description import StackDescription
+from infra.stack.supervisor.detached import start_detached
+from tasks.imaging.sample.product import write_sample
+
+_SAMPLE = "product.jpg"
+_SKU = "DEMO-1"
+_out = Terminal(highlight=False)
+
+
+def demo() -> None:
+    """Start the stack, post a picture, show progress and results; the stack keeps running."""
+    os.umask(0o077)  # what the demo writes is for its own account, like all of the stack directory
+    settings = StackSettings.load().model_copy(update={"stack_samples": True})
+    directory = settings.stack_directory.resolve()
+    picture = _make_sample(directory)
+    with stack.sentences():
+        description = start_detached(settings, stack.show)
+    if description.samples is None:
+        _out.print("The running stack serves no samples: run `make stop` first.", style="red")
+        raise typer.Exit(1)
+    url = f"http://{description.samples}/{_SAMPLE}"
+    _out.print(f"\nPosting {url} ({human_bytes(picture.stat().st_size)}) …")
+    client = ApiClient(description.api, key=ClientSettings.load().api_key)
+    accepted = client.process([url], [], _SKU)
+    job = watch(client, accepted["job_id"])
+    client.close()
+    print_job(_out, job)
+    gallery = write_gallery(job, picture, directory / "demo.html")
+    _say_addresses(description, gallery)
+    if job["state"] != "ready":
+        raise typer.Exit(1)
+
+
+def _make_sample(directory: Path) -> Path:
+    picture = directory / "samples" / _SAMPLE
+    if not picture.exists():
+        _out.print("Drawing a product picture …")
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        write_sample(picture)
+    return picture
+
+
+def _say_addresses(description: StackDescription, gallery: Path) -> None:
+    rows = {
+        "Pictures": gallery.as_uri(),
+        "API": f"{description.api}/docs",
+        "Prefect": f"{description.prefect_ui}  sign in with {description.prefect_auth_string}",
+        "Your turn": f"curl -X POST {description.api}/process-image"
+        """ -d '{"image_url": "https://example.com/image.jpg"}\'""",
+        "Stop": "make stop",
+    }
+    _out.print()
+    for name, value in rows.items():
+        _out.print(f"{name:<10} [bold]{value}[/]", soft_wrap=True)

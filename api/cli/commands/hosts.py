@@ -1,0 +1,67 @@
+"""`product-images hosts`: how suppliers' servers behave, and asking one again."""
+
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from api.cli.client import open_client
+from api.cli.views.json_output import write_json
+from api.cli.views.terminal import Terminal
+
+app = typer.Typer(help="Suppliers' servers, as all workers know them.")
+
+_out = Terminal(highlight=False)
+_COLUMNS = ("host", "circuit", "requests", "bytes", "mean", "last error", "silent until")
+
+_Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+@app.callback(invoke_without_command=True)
+def list_all(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 100,
+    as_json: _Json = False,  # noqa: FBT002 - typer's way
+) -> None:
+    """List the hosts that were asked last, the latest first."""
+    if context.invoked_subcommand is not None:
+        return
+    with open_client() as client:
+        answer = client.hosts(limit)
+    if as_json:
+        write_json(answer)
+    elif answer["hosts"]:
+        _out.print(_table(answer["hosts"]))
+    else:
+        _out.print("No host was asked in the last seven days.")
+
+
+@app.command()
+def reset(
+    host: Annotated[str, typer.Argument(metavar="HOST", help="As `hosts` shows it, with port.")],
+    as_json: _Json = False,  # noqa: FBT002 - typer's way
+) -> None:
+    """Close the circuit of a host and end its silence."""
+    with open_client() as client:
+        answer = client.reset_host(host)
+    if as_json:
+        write_json(answer)
+    else:
+        _out.print(f"{answer['host']} is asked again.")
+
+
+def _table(hosts: list[Any]) -> Table:
+    table = Table(*_COLUMNS, box=None, pad_edge=False)
+    for host in hosts:
+        mean = "-" if host["mean_seconds"] is None else f"{host['mean_seconds']:.2f} s"
+        table.add_row(
+            Text(host["host"]),
+            host["circuit"],
+            str(host["requests"]),
+            str(host["bytes"]),
+            mean,
+            Text(host["last_error"] or "-"),
+            host["silent_until"] or "-",
+        )
+    return table

@@ -1,0 +1,108 @@
+"""`product-images retry|cancel JOB_ID…`: change jobs that exist."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from api.cli.client import ApiClient, open_client
+from api.cli.completion import complete_retryable_jobs, complete_unfinished_jobs
+from api.cli.job_id import require_id, require_job_ids
+from api.cli.views.job_table import print_job
+from api.cli.views.job_watch import watch
+from api.cli.views.json_output import write_json
+from api.cli.views.terminal import Terminal
+from infra.contract.errors import ProductImagesError, ServiceUnavailable
+from infra.contract.states import JobState
+
+_out = Terminal(highlight=False)
+_err = Terminal(stderr=True, highlight=False)
+
+_Wait = Annotated[bool, typer.Option("--wait", help="Follow the jobs until they are final.")]
+_Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What is asked for, what is promised at once, and the state that fulfils it."""
+
+    ask: Callable[[ApiClient, str], Any]
+    promise: str
+    goal: JobState
+
+
+def retry(
+    job_ids: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="JOB_ID", callback=require_job_ids, autocompletion=complete_retryable_jobs
+        ),
+    ],
+    image: Annotated[
+        str | None,
+        typer.Option(metavar="IMAGE_ID", help="Only this image, of one job.", callback=require_id),
+    ] = None,
+    wait: _Wait = False,  # noqa: FBT002 - typer's way
+    as_json: _Json = False,  # noqa: FBT002 - typer's way
+) -> None:
+    """Process again what failed; with --wait, exit status 1 unless all becomes ready."""
+    if image is not None and len(job_ids) != 1:
+        raise typer.BadParameter("--image belongs to one job; name only that one.")
+
+    def ask(client: ApiClient, job_id: str) -> Any:
+        return client.retry(job_id, image)
+
+    change = _Change(ask, "will be processed again", JobState.READY)
+    _carry_out(change, job_ids, wait=wait, as_json=as_json)
+
+
+def cancel(
+    job_ids: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="JOB_ID", callback=require_job_ids, autocompletion=complete_unfinished_jobs
+        ),
+    ],
+    wait: _Wait = False,  # noqa: FBT002 - typer's way
+    as_json: _Json = False,  # noqa: FBT002 - typer's way
+) -> None:
+    """Stop jobs that are not final; with --wait, exit status 1 if one ended otherwise."""
+    change = _Change(ApiClient.cancel, "is being cancelled", JobState.CANCELLED)
+    _carry_out(change, job_ids, wait=wait, as_json=as_json)
+
+
+def _carry_out(change: _Change, job_ids: Sequence[str], *, wait: bool, as_json: bool) -> None:
+    errors: list[dict[str, str]] = []
+    with open_client() as client:
+        jobs = [job for job_id in job_ids if (job := _ask(client, job_id, change, errors=errors))]
+        if wait:
+            jobs = [watch(client, job["id"], quiet=as_json) for job in jobs]
+    if as_json:
+        write_json({"jobs": jobs, "errors": errors})
+    else:
+        _say(jobs, change, waited=wait)
+    if errors or (wait and any(job["state"] != change.goal for job in jobs)):
+        raise typer.Exit(1)
+
+
+def _ask(client: ApiClient, job_id: str, change: _Change, *, errors: list[dict[str, str]]) -> Any:
+    """Return the job as it is now, or None and one more error; the others still get their turn."""
+    try:
+        return change.ask(client, job_id)
+    except ServiceUnavailable:  # it would be the same for all
+        raise
+    except ProductImagesError as exc:
+        errors.append({"job_id": job_id, "code": exc.code, "detail": exc.detail})
+        _err.print(f"Job {job_id}: {exc}", style="red", markup=False, soft_wrap=True)
+        return None
+
+
+def _say(jobs: Sequence[Any], change: _Change, *, waited: bool) -> None:
+    for job in jobs:
+        if waited and change.goal is JobState.READY:
+            print_job(_out, job)
+        elif JobState(job["state"]).is_final:
+            _out.print(f"Job {job['id']} is {job['state']}.", soft_wrap=True)
+        else:
+            _out.print(f"Job {job['id']} {change.promise}.", soft_wrap=True)

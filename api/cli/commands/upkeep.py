@@ -1,0 +1,65 @@
+"""`product-images collect-garbage` and `verify`: upkeep of the store, by hand."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from api.cli.database import open_database
+from api.cli.store import open_store
+from api.cli.views.terminal import Terminal
+from infra.settings.sections import PresetSettings, WebhookSettings
+from infra.settings.upkeep import GarbageSettings
+from tasks.presets import read_presets
+from tasks.upkeep.collect import collect_garbage as collect
+from tasks.upkeep.garbage import Rules, Tally
+from tasks.upkeep.sample import all_promises, sample
+from tasks.upkeep.verify import Findings, Verifier
+
+_out = Terminal(highlight=False)
+
+
+def collect_garbage(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count; change nothing.")] = False,  # noqa: FBT002 - typer's way
+) -> None:
+    """Remove what nobody needs: replaced variants, objects without rows, old keys and messages."""
+    webhooks = WebhookSettings.load()
+    rules = Rules.of(GarbageSettings.load(), webhooks, dry_run=dry_run)
+    with open_database() as database, open_store() as store:
+        tally = collect(database, store, webhooks, rules=rules)
+    _print_tally(tally, dry_run=dry_run)
+
+
+def verify(
+    everything: Annotated[bool, typer.Option("--all", help="All variants, not a sample.")] = False,  # noqa: FBT002 - typer's way
+    count: Annotated[int, typer.Option("--sample", min=1, help="How many variants.")] = 1000,
+    deep: Annotated[bool, typer.Option("--deep", help="With --all: read every byte.")] = False,  # noqa: FBT002 - typer's way
+    repair: Annotated[bool, typer.Option("--repair", help="Have it made again.")] = False,  # noqa: FBT002 - typer's way
+) -> None:
+    """Check that the store holds what products show; exit status 1 when something is broken."""
+    presets = read_presets(PresetSettings.load()) if repair else None
+    with open_database() as database, open_store() as store:
+        today = datetime.now(UTC).date()
+        slices = all_promises(database) if everything else sample(database, count, today)
+        verifier = Verifier(database, store, thorough=deep or not everything, presets=presets)
+        findings = verifier.verify(slices)
+    _print_findings(findings)
+    if findings.broken:
+        raise typer.Exit(1)
+
+
+def _print_tally(tally: Tally, *, dry_run: bool) -> None:
+    _out.print("Would be removed:" if dry_run else "Removed:", style="bold")
+    for kind, amount in tally.amounts.items():
+        _out.print(f"{amount.count:>10}  {amount.bytes:>15} bytes  {kind}")
+    _out.print(f"{tally.looked_at} objects looked at; {tally.waiting} folders are kept for now.")
+
+
+def _print_findings(findings: Findings) -> None:
+    for found in findings.broken:
+        line = f"{found.key} of {found.product}: {found.damage}; repair: {found.repair}"
+        _out.print(line, markup=False, soft_wrap=True)
+    _out.print(
+        f"{findings.variants} variants and {findings.originals} originals looked at; "
+        f"{len(findings.broken)} broken."
+    )

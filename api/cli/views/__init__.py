@@ -1,0 +1,1 @@
+"""What commands show: tables, progress, pages, JSON. Start reading at `job_table.py`."""

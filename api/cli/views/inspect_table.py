@@ -1,0 +1,123 @@
+"""What people see of an inspected file in the shell, and what programs read of it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from api.cli.inspection import Inspection, Refusal
+from api.cli.views.job_table import human_bytes
+from tasks.imaging.models import PageFacts, SourceFacts, VariantFile
+from tasks.reports.savings import saving
+
+_ROW = "   {:<16}{:<6}{:>11}{:>11}{:>7}{:>9}{:>6}{:>9}"
+_HEADINGS = ("variant", "format", "pixels", "bytes", "saved", "quality", "score", "CPU")
+
+
+def print_inspection(console: Console, inspection: Inspection) -> None:
+    """Print the source's facts, a line per variant, and what a page needs."""
+    for line in _lines(inspection):
+        console.print(line, soft_wrap=True)
+
+
+def as_document(results: Sequence[Inspection | Refusal]) -> dict[str, Any]:
+    """Return what JSON can hold: `images` that were made, `errors` for those that were refused."""
+    return {
+        "images": [_image(each) for each in results if isinstance(each, Inspection)],
+        "errors": [_error(each) for each in results if isinstance(each, Refusal)],
+    }
+
+
+def describe_source(source: SourceFacts) -> str:
+    """Return a source's facts as one line, only those that are out of the ordinary included."""
+    facts = [
+        source.format.value.upper(),
+        pixels(source.width, source.height),
+        human_bytes(source.bytes),
+    ]
+    if source.orientation != 1:
+        facts.append(f"turned upright (EXIF orientation {source.orientation})")
+    if source.frames > 1:
+        facts.append(describe_motion(source.frames, source.seconds))
+    if source.has_alpha:
+        facts.append("transparency")
+    return ", ".join(facts)
+
+
+def describe_motion(frames: int, seconds: float) -> str:
+    """Return how long an animation is, for people; empty for a still picture."""
+    return "" if frames <= 1 else f"{frames} frames in {seconds:.1f} s"
+
+
+def describe_quality(variant: VariantFile) -> tuple[str, str]:
+    """Return the encoder's quality and the measured score, for people."""
+    quality = "lossless" if variant.quality is None else str(variant.quality)
+    return quality, "" if variant.score is None else f"{variant.score:.1f}"
+
+
+def describe_cost(variant: VariantFile) -> str:
+    """Return the CPU time that a variant took, for people; empty where nobody measured it."""
+    return "" if variant.cpu_seconds is None else f"{variant.cpu_seconds * 1000:.0f} ms"
+
+
+def pixels(width: int, height: int) -> str:
+    """Return a size in pixels."""
+    return f"{width}×{height}"  # noqa: RUF001 - the sign for sizes
+
+
+def _lines(inspection: Inspection) -> Iterator[Text]:
+    rendition = inspection.rendition
+    yield Text.assemble((str(inspection.file), "bold"), f" ({describe_source(rendition.source)})")
+    yield Text(_ROW.format(*_HEADINGS), style="bold")
+    for variant in rendition.variants:
+        yield Text(
+            _ROW.format(
+                variant.name,
+                variant.format.value,
+                pixels(variant.width, variant.height),
+                human_bytes(variant.bytes),
+                saving(rendition.source.bytes, variant.bytes),
+                *describe_quality(variant),
+                describe_cost(variant),
+            ).rstrip()
+            + _motion(variant)
+        )
+    made = f"{len(rendition.variants)} variant{'' if len(rendition.variants) == 1 else 's'}"
+    yield Text(f"   {made} in {inspection.seconds:.1f} s, policy {rendition.fingerprint}")
+    yield _page(rendition.page)
+
+
+def _motion(variant: VariantFile) -> str:
+    motion = describe_motion(variant.frames, variant.seconds)
+    return motion and f"  {motion}"
+
+
+def _page(page: PageFacts) -> Text:
+    return Text.assemble(
+        "   colour ",
+        ("■", page.dominant_colour),
+        f" {page.dominant_colour}, placeholder {page.thumbhash}, hash {page.phash}",
+    )
+
+
+def _image(inspection: Inspection) -> dict[str, Any]:
+    rendition = inspection.rendition
+    return {
+        "file": str(inspection.file),
+        "seconds": round(inspection.seconds, 3),
+        "fingerprint": rendition.fingerprint,
+        "source": asdict(rendition.source),
+        "page": asdict(rendition.page),
+        "variants": [_variant(asdict(each)) for each in rendition.variants],
+    }
+
+
+def _variant(facts: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the path: it is gone when the command has ended."""
+    return {name: value for name, value in facts.items() if name != "path"}
+
+
+def _error(refusal: Refusal) -> dict[str, Any]:
+    return {"file": str(refusal.file), "code": refusal.code, "detail": refusal.detail}

@@ -1,0 +1,4 @@
+"""Server-sent events about jobs.
+
+Start reading at `job_watcher.py`.
+"""

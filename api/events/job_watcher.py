@@ -1,0 +1,181 @@
+"""Looks at the jobs that somebody listens to, once for all listeners of this process.
+
+It asks PostgreSQL at intervals instead of waiting for notifications: those need a connection of
+their own that no pooler may share, are lost whenever it breaks, and order all commits of all
+writers behind one lock, while one short query, only when somebody listens, finds everything. A
+listener holds neither a thread nor a connection, and never more than the newest snapshot: what
+a slow one missed in between is no longer true anyway.
+
+Everything here but the queries belongs to the event loop.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Collection
+from enum import Enum, auto
+from uuid import UUID
+
+import structlog
+from anyio import CapacityLimiter, to_thread
+
+from api.schemas.ids import not_found
+from infra.contract.errors import ErrorCode, Rejected, ServiceUnavailable
+from infra.db.engine import Database
+from tasks.jobs.snapshot import JobSnapshot, read_snapshots
+
+log = structlog.get_logger(__name__)
+
+_POLL_SECONDS = 0.5
+
+
+class News(Enum):
+    """What a listener learns when it asks for more."""
+
+    CHANGE = auto()
+    SILENCE = auto()  # nothing changed for as long as it wanted to wait
+    GONE = auto()  # the job was removed, with its product
+    CLOSED = auto()  # this process stops
+
+
+class Listener:
+    """One stream's view of its job; `job` is the newest snapshot."""
+
+    def __init__(self, job: JobSnapshot, caller: str) -> None:
+        self.job = job
+        self.caller = caller
+        self._news: News | None = None
+        self._told = asyncio.Event()
+
+    def tell(self, news: News, job: JobSnapshot | None = None) -> None:
+        """Leave news for the listener; nothing comes after the end."""
+        if self._news not in (News.GONE, News.CLOSED):
+            self._news, self.job = news, job or self.job
+        self._told.set()
+
+    async def news(self, patience_seconds: float) -> News:
+        """Return what there is, at the latest after this time."""
+        try:
+            async with asyncio.timeout(patience_seconds):
+                await self._told.wait()
+        except TimeoutError:
+            return News.SILENCE
+        self._told.clear()
+        told, self._news = self._news or News.SILENCE, None
+        return told
+
+
+class JobWatcher:
+    """The listeners of one process, and the task that looks while there are any."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        most: int,
+        most_per_caller: int,
+        poll_seconds: float = _POLL_SECONDS,
+    ) -> None:
+        self._database = database
+        self._most = most
+        self._most_per_caller = most_per_caller
+        self._poll_seconds = poll_seconds
+        self._places: Counter[str] = Counter()  # by caller
+        self._listeners: set[Listener] = set()
+        self._one_at_a_time = CapacityLimiter(1)
+        self._looking: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def join(self, job_id: UUID, caller: str) -> Listener:
+        """Return a listener, who has to `leave`; `caller` is the name that its streams count for.
+
+        Raises `Rejected`: 404 when there is no such job, 429 when the caller has too many streams;
+        and `ServiceUnavailable` when all together are too many, or PostgreSQL is away.
+        """
+        if self._places[caller] >= self._most_per_caller:
+            raise _too_many_of_one(self._most_per_caller)
+        if self._places.total() >= self._most:
+            raise _too_many(self._most)
+        self._places[caller] += 1
+        try:
+            return self._welcome(Listener(await self._read(job_id), caller))
+        except BaseException:
+            self._give_back(caller)
+            raise
+
+    def leave(self, listener: Listener) -> None:
+        """Let a listener go."""
+        self._listeners.discard(listener)
+        self._give_back(listener.caller)
+
+    def close(self) -> None:
+        """End all streams, because the process stops."""
+        self._closed = True
+        for listener in self._listeners:
+            listener.tell(News.CLOSED)
+        if self._looking is not None:
+            self._looking.cancel()
+
+    def _give_back(self, caller: str) -> None:
+        self._places[caller] -= 1
+        if not self._places[caller]:
+            del self._places[caller]
+
+    async def _read(self, job_id: UUID) -> JobSnapshot:
+        jobs = await to_thread.run_sync(read_snapshots, self._database, [job_id])
+        if job_id not in jobs:
+            raise not_found(job_id, "job")
+        return jobs[job_id]
+
+    def _welcome(self, listener: Listener) -> Listener:
+        self._listeners.add(listener)
+        if self._closed:
+            listener.tell(News.CLOSED)
+        elif self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look(), name="job watcher")
+        return listener
+
+    async def _look(self) -> None:
+        in_outage = False
+        while self._listeners and not self._closed:
+            present = frozenset(self._listeners)  # who comes meanwhile knows something newer
+            try:
+                await self._tell_all(present)
+                in_outage = False
+            except ServiceUnavailable as exc:
+                if not in_outage:
+                    log.warning("job events wait", code=exc.code, reason=exc.detail)
+                in_outage = True
+            except Exception:  # the task must outlive any surprise; it is logged
+                log.exception("looking at jobs failed")
+            await asyncio.sleep(self._poll_seconds)
+
+    async def _tell_all(self, listeners: Collection[Listener]) -> None:
+        job_ids = {listener.job.id for listener in listeners}
+        jobs = await to_thread.run_sync(
+            read_snapshots, self._database, job_ids, limiter=self._one_at_a_time
+        )
+        for listener in listeners:
+            job = jobs.get(listener.job.id)
+            if job is None:
+                listener.tell(News.GONE)
+            elif job != listener.job:
+                listener.tell(News.CHANGE, job)
+
+
+def _too_many(most: int) -> ServiceUnavailable:
+    return ServiceUnavailable(
+        ErrorCode.TOO_MANY_LISTENERS,
+        f"{most} streams of job events are open already. Ask GET /jobs/{{id}} meanwhile, or raise "
+        "API_EVENTS_LISTENERS.",
+        retry_after_seconds=10,
+    )
+
+
+def _too_many_of_one(most: int) -> Rejected:
+    return Rejected(
+        429,
+        ErrorCode.TOO_MANY_LISTENERS,
+        f"You have {most} streams of job events open already. Close one, or ask GET /jobs/{{id}} "
+        "meanwhile.",
+        retry_after_seconds=10,
+    )

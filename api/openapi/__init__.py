@@ -1,0 +1,4 @@
+"""Completes the OpenAPI document: examples, problems.
+
+Start reading at `document.py`.
+"""

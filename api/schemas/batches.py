@@ -1,0 +1,127 @@
+"""What callers get of imports and batches, in the shapes of the HTTP contract."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from infra.contract.states import BatchKind, BatchState
+from tasks.batches.read import BatchView
+from tasks.imports.row import RowProblem
+from tasks.imports.spool import Tally
+
+
+class RowError(BaseModel):
+    """What is wrong with the record that begins in a line, counted from 1."""
+
+    line: int
+    column: str | None = Field(description="as the file names it; null: the record as a whole")
+    code: str
+    detail: str
+
+    @classmethod
+    def of(cls, problem: RowProblem) -> "RowError":
+        """Show a problem."""
+        return cls(
+            line=problem.line, column=problem.column, code=problem.code, detail=problem.detail
+        )
+
+
+class CheckedImport(BaseModel):
+    """What a file holds: the answer to a dry run."""
+
+    acceptable: bool = Field(description="whether the file would be accepted under this policy")
+    rows: int
+    accepted: int = Field(description="rows without errors")
+    rejected: int = Field(description="rows with errors")
+    errors: list[RowError] = Field(description="the first 100")
+
+
+class AcceptedImport(BaseModel):
+    """The batch that a file became."""
+
+    batch_id: UUID
+    rows: int
+    accepted: int
+    rejected: int
+    errors: list[RowError] = Field(description="the first 100; the report has all")
+    status_url: str
+
+
+def counted(tally: Tally) -> dict[str, Any]:
+    """Return the members that tell what a file holds."""
+    return {
+        "rows": tally.rows,
+        "accepted": tally.accepted,
+        "rejected": tally.rejected,
+        "errors": [RowError.of(problem) for problem in tally.problems],
+    }
+
+
+class Counts(BaseModel):
+    """How many jobs of a batch are in each state."""
+
+    queued: int
+    running: int
+    ready: int
+    partial: int
+    failed: int
+    cancelled: int
+
+
+class Rows(BaseModel):
+    """How many rows an imported file has, and how many of them were accepted or rejected."""
+
+    total: int
+    accepted: int
+    rejected: int
+
+
+class Links(BaseModel):
+    """Where more is told about a batch."""
+
+    self: str
+    report: str
+
+
+class Batch(BaseModel):
+    """Many jobs that somebody wanted at once."""
+
+    id: UUID
+    kind: BatchKind
+    state: BatchState
+    name: str | None
+    preset: str
+    counts: Counts
+    total: int = Field(description="jobs, also those that are known but not written yet")
+    planned: bool = Field(description="whether all jobs are written")
+    progress: float = Field(ge=0, le=1, description="the share of jobs that have ended")
+    rows: Rows | None = Field(description="of an import")
+    cancel_requested: bool
+    round: int = Field(description="how often the batch was retried")
+    flow_run_id: UUID | None
+    options: dict[str, Any] = Field(description="what was asked for")
+    created_at: datetime
+    finished_at: datetime | None
+    links: Links
+
+    @classmethod
+    def of(cls, batch: BatchView) -> "Batch":
+        """Show a batch."""
+        own = set(cls.model_fields) - {"counts", "rows", "links"}
+        told: dict[str, Any] = {name: getattr(batch, name) for name in own}
+        rows = batch.rows
+        if rows is not None:
+            told["rows"] = Rows(total=rows.total, accepted=rows.accepted, rejected=rows.rejected)
+        here = f"/batches/{batch.id}"
+        links = Links(self=here, report=f"{here}/report.csv")
+        counts = Counts(**{state.value: count for state, count in batch.counts.items()})
+        return cls(**{"rows": None, **told, "counts": counts, "links": links})
+
+
+class BatchPage(BaseModel):
+    """One page of batches, newest first; `next` leads to the following one."""
+
+    batches: list[Batch]
+    next: str | None

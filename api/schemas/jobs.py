@@ -1,0 +1,261 @@
+"""What callers get, in the shapes of the HTTP contract."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from infra.contract.object_keys import asset_url
+from infra.contract.states import ImageState, JobState, Lane, Outcome, WaitReason
+from tasks.imaging.formats.detect import ImageFormat
+from tasks.imaging.models import PageFacts
+from tasks.imaging.web.picture_markup import Linked, picture_markup
+from tasks.imaging.web.placeholder import placeholder
+from tasks.submission.submit import Submitted
+from tasks.views import ErrorView, ImageView, JobSummary, JobView, VariantView
+
+
+class AcceptedImage(BaseModel):
+    """An image of an accepted job."""
+
+    id: UUID
+    position: int
+    source_url: str
+    state: ImageState
+
+
+class Accepted(BaseModel):
+    """The answer to `POST /process-image`."""
+
+    job_id: UUID
+    product_id: UUID
+    state: JobState
+    images: list[AcceptedImage]
+    status_url: str
+
+    @classmethod
+    def of(cls, submitted: Submitted) -> "Accepted":
+        """Show a submitted job."""
+        return cls(
+            job_id=submitted.job_id,
+            product_id=submitted.product_id,
+            state=submitted.state,
+            images=[
+                AcceptedImage(
+                    id=image.id,
+                    position=image.position,
+                    source_url=image.source_url,
+                    state=image.state,
+                )
+                for image in submitted.images
+            ],
+            status_url=f"/jobs/{submitted.job_id}",
+        )
+
+
+class Failure(BaseModel):
+    """Why something failed; `retryable` says whether trying again may help."""
+
+    code: str
+    detail: str
+    retryable: bool
+
+    @classmethod
+    def of(cls, error: ErrorView | None) -> "Failure | None":
+        """Show an error, if there is one."""
+        if error is None:
+            return None
+        return cls(code=error.code, detail=error.detail, retryable=error.retryable)
+
+
+class Variant(BaseModel):
+    """A stored variant; sizes in pixels and bytes, `frames` is 1 for a still picture."""
+
+    name: str
+    url: str
+    format: str
+    width: int
+    height: int
+    bytes: int
+    quality: int | None
+    score: float | None
+    frames: int
+
+    @classmethod
+    def of(cls, variant: VariantView, assets: str) -> "Variant":
+        """Show a variant under the base URL `assets`."""
+        return cls(
+            name=variant.name,
+            url=asset_url(assets, variant.object_key),
+            format=variant.format,
+            width=variant.width,
+            height=variant.height,
+            bytes=variant.bytes,
+            quality=variant.quality,
+            score=variant.score,
+            frames=variant.frames,
+        )
+
+    @property
+    def linked(self) -> Linked:
+        """The variant as ready-made markup needs it."""
+        return Linked(
+            name=self.name,
+            format=ImageFormat(self.format),
+            width=self.width,
+            height=self.height,
+            url=self.url,
+            bytes=self.bytes,
+            frames=self.frames,
+        )
+
+
+class Image(BaseModel):
+    """An image within a job or a product; `source_bytes` once it was fetched."""
+
+    id: UUID
+    position: int
+    source_url: str
+    source_bytes: int | None
+    state: ImageState
+    outcome: Outcome | None
+    error: Failure | None
+    variants: list[Variant]
+
+    @classmethod
+    def of(cls, image: ImageView, assets: str) -> "Image":
+        """Show an image with its variants under the base URL `assets`."""
+        return cls(**cls._told(image, assets))
+
+    @classmethod
+    def _told(cls, image: ImageView, assets: str) -> dict[str, Any]:
+        return {
+            "id": image.id,
+            "position": image.position,
+            "source_url": image.source_url,
+            "source_bytes": image.source_bytes,
+            "state": image.state,
+            "outcome": image.outcome,
+            "error": Failure.of(image.error),
+            "variants": [Variant.of(variant, assets) for variant in image.variants],
+        }
+
+
+class ProductImage(Image):
+    """An image of a product, with what a web page needs besides its variants.
+
+    `dominant_colour` is "#rrggbb"; `thumbhash` is a ThumbHash in base64, `placeholder` the same as
+    a small `data:` URI; `phash` is a perceptual hash of 64 bits, in hexadecimal. `picture` is a
+    ready-made `<picture>` element of the variants with the image's `alt`. All but `alt` are null
+    until the image was made.
+    """
+
+    alt: str | None
+    dominant_colour: str | None
+    thumbhash: str | None
+    placeholder: str | None
+    phash: str | None
+    picture: str | None
+
+    @classmethod
+    def of(cls, image: ImageView, assets: str) -> "ProductImage":
+        """Show an image with its variants under the base URL `assets`."""
+        told = cls._told(image, assets)
+        linked = [variant.linked for variant in told["variants"]]
+        picture = picture_markup(linked, alt=image.alt or "", page=image.page) if linked else None
+        return cls(**told, **_page_fields(image.page), alt=image.alt, picture=picture)
+
+
+def _page_fields(page: PageFacts | None) -> dict[str, Any]:
+    if page is None:
+        return dict.fromkeys(("dominant_colour", "thumbhash", "placeholder", "phash"))
+    return {
+        "dominant_colour": page.dominant_colour,
+        "thumbhash": page.thumbhash,
+        "placeholder": placeholder(page.thumbhash),
+        "phash": page.phash,
+    }
+
+
+class JobHead(BaseModel):
+    """A job as it stands in a list."""
+
+    id: UUID
+    state: JobState
+    lane: Lane
+    attempts: int
+    flow_run_id: UUID | None
+    product_id: UUID
+    sku: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @classmethod
+    def of(cls, summary: JobSummary) -> "JobHead":
+        """Show a job without its images."""
+        return cls(**_head(summary))
+
+
+class Progress(BaseModel):
+    """How many images of a job are ready or failed, of how many."""
+
+    done: int
+    total: int
+
+
+class Job(JobHead):
+    """A job with its images in the order given."""
+
+    progress: Progress
+    metadata: dict[str, Any]
+    error: Failure | None
+    waiting_for: WaitReason | None = Field(
+        None, description="what a queued job waits for besides its turn; null otherwise"
+    )
+    images: list[Image]
+
+    @classmethod
+    def full(cls, job: JobView, assets: str) -> "Job":
+        """Show a job with variants under the base URL `assets`."""
+        return cls(
+            **_head(job.summary),
+            progress=Progress(done=job.done, total=len(job.images)),
+            metadata=job.metadata,
+            error=Failure.of(job.error),
+            waiting_for=job.waiting_for,
+            images=[Image.of(image, assets) for image in job.images],
+        )
+
+
+def _head(summary: JobSummary) -> dict[str, Any]:
+    return {name: getattr(summary, name) for name in JobHead.model_fields}
+
+
+class JobPage(BaseModel):
+    """One page of jobs, newest first; `next` is the query of the following page."""
+
+    jobs: list[JobHead]
+    next: str | None
+
+
+class Dependency(BaseModel):
+    """Whether a part answers, and how fast."""
+
+    ok: bool
+    latency_ms: float
+    detail: str | None
+
+
+class Readiness(BaseModel):
+    """`ready`: all parts answer; `degraded`: jobs are accepted but wait; else `unavailable`."""
+
+    status: str
+    dependencies: dict[str, Dependency]
+
+
+class BriefReadiness(BaseModel):
+    """What callers without a key learn: `ready` when jobs are accepted, else `unavailable`."""
+
+    status: str

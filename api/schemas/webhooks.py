@@ -1,0 +1,156 @@
+"""What callers send and get about webhooks."""
+
+import json
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from infra.contract.events import DeliveryState, Event, message_id
+from infra.webhooks.secret import require_secret
+from tasks.webhooks.deliveries import AttemptView, DeliveryView
+from tasks.webhooks.endpoints import EndpointView, Registered
+
+
+class NewWebhook(BaseModel):
+    """The body of `POST /webhooks`."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"url": "https://shop.example/hooks", "events": ["job.finished"]}]
+        },
+    )
+
+    url: str = Field(description="where messages are posted")
+    events: list[Event] = Field(
+        default_factory=lambda: list(Event), min_length=1, description="all of them by default"
+    )
+    secret: Annotated[str, AfterValidator(require_secret)] | None = Field(
+        None, description="`whsec_` and 24 to 64 bytes in base64; generated when absent"
+    )
+
+
+class WebhookChange(BaseModel):
+    """The body of `PATCH /webhooks/{id}`."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"enabled": True}]})
+
+    enabled: bool = Field(description="whether messages are sent")
+
+
+class Webhook(BaseModel):
+    """A registered receiver; `disabled_reason` says why nothing is sent to it."""
+
+    id: UUID
+    url: str
+    events: list[Event]
+    enabled: bool
+    failing_since: datetime | None
+    disabled_at: datetime | None
+    disabled_reason: str | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, endpoint: EndpointView) -> "Webhook":
+        """Show a receiver."""
+        return cls(**_fields(endpoint))
+
+
+class CreatedWebhook(Webhook):
+    """A new receiver; its secret is shown this once."""
+
+    secret: str
+
+    @classmethod
+    def new(cls, registered: Registered) -> "CreatedWebhook":
+        """Show a new receiver."""
+        return cls(**_fields(registered.endpoint), secret=registered.secret)
+
+
+def _fields(endpoint: EndpointView) -> dict[str, Any]:
+    return {
+        "id": endpoint.id,
+        "url": endpoint.url,
+        "events": list(endpoint.events),
+        "enabled": endpoint.disabled_at is None,
+        "failing_since": endpoint.failing_since,
+        "disabled_at": endpoint.disabled_at,
+        "disabled_reason": endpoint.disabled_reason,
+        "created_at": endpoint.created_at,
+    }
+
+
+class WebhookPage(BaseModel):
+    """One page of receivers, newest first; `next` is the query of the following page."""
+
+    webhooks: list[Webhook]
+    next: str | None
+
+
+class Attempt(BaseModel):
+    """One try; without a status there was no answer, without an error code it succeeded."""
+
+    number: int
+    status: int | None
+    error_code: str | None
+    duration_ms: int
+    finished_at: datetime
+
+    @classmethod
+    def of(cls, attempt: AttemptView) -> "Attempt":
+        """Show a try."""
+        return cls(**{name: getattr(attempt, name) for name in cls.model_fields})
+
+
+class Delivery(BaseModel):
+    """One message to one receiver.
+
+    `webhook_id` is the receiver's id, null for a callback URL; `message_id` is the header
+    `webhook-id`, the same in every try; `due_at` is when the next try is due.
+    """
+
+    id: UUID
+    message_id: str
+    webhook_id: UUID | None
+    url: str
+    event: Event
+    payload: dict[str, Any]
+    state: DeliveryState
+    due_at: datetime | None
+    created_at: datetime
+    finished_at: datetime | None
+    attempts: list[Attempt]
+
+    @classmethod
+    def of(cls, delivery: DeliveryView) -> "Delivery":
+        """Show a message."""
+        return cls(
+            id=delivery.id,
+            message_id=message_id(delivery.id),
+            webhook_id=delivery.endpoint_id,
+            url=delivery.url,
+            event=delivery.event,
+            payload=json.loads(delivery.payload),
+            state=delivery.state,
+            due_at=delivery.due_at,
+            created_at=delivery.created_at,
+            finished_at=delivery.finished_at,
+            attempts=[Attempt.of(attempt) for attempt in delivery.attempts],
+        )
+
+
+class DeliveryPage(BaseModel):
+    """One page of messages, newest first; `next` is the query of the following page."""
+
+    deliveries: list[Delivery]
+    next: str | None
+
+
+class DeliveryQuery(BaseModel):
+    """Which messages to a receiver are wanted."""
+
+    state: DeliveryState | None = None
+    before: str | None = None
+    limit: int = Field(50, ge=1, le=200)

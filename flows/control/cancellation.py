@@ -1,0 +1,136 @@
+"""Makes it true for a job that somebody cancelled its run in Prefect.
+
+An event says so at once, and no other event is waited for; a look at all runs that are being
+cancelled, every few seconds, catches what was missed.
+"""
+
+import asyncio
+from time import monotonic
+from uuid import UUID
+
+import structlog
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.states import Cancelled
+
+from flows.control.batch_leaders import Coordinators
+from flows.pool.runs import PolledRuns
+from flows.runs.attempts import Halt
+from flows.runs.flow_run_client import is_stopped
+from flows.runs.worker_context import Desk
+from flows.runtime.resources import in_thread
+from infra.contract.errors import ServiceUnavailable
+from tasks.chunks.release import Release, release_run
+from tasks.jobs.cancel import cancel_flow_run
+from tasks.jobs.status import recently_cancelled
+
+log = structlog.get_logger(__name__)
+
+_OVERLAP_SECONDS = 60.0  # an attempt that was cut off may still have had its say
+_BEFORE_SECONDS = 600.0  # what this worker looks back on when it starts
+_AT_ONCE = 4  # runs that are cancelled at the same time: people cancel hundreds with a click
+
+
+class Cancelling:
+    """Used only from the event loop."""
+
+    def __init__(self, desk: Desk, polled_runs: PolledRuns, coordinators: Coordinators) -> None:
+        self._desk = desk
+        self._polled_runs = polled_runs
+        self._coordinators = coordinators
+        self._at_once = asyncio.Semaphore(_AT_ONCE)
+        self._waiting: set[UUID] = set()
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    def hear(self, flow_run_id: UUID) -> None:
+        """Look soon at a run that is said to be cancelled; returns at once."""
+        if flow_run_id in self._waiting:
+            return
+        self._waiting.add(flow_run_id)
+        task = asyncio.create_task(self._follow(flow_run_id))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def _follow(self, flow_run_id: UUID) -> None:
+        async with self._at_once:
+            self._waiting.discard(flow_run_id)  # what is heard from now on is another look
+            await self.try_to_cancel(flow_run_id)
+
+    async def look(self) -> None:
+        """Look for ever at runs that are being cancelled, and at jobs that were cancelled."""
+        timings = self._desk.workshop.configuration.timings
+        looked_at = monotonic() - _BEFORE_SECONDS
+        while True:
+            await asyncio.sleep(timings.cancel_look_seconds)
+            if not self._desk.gate.is_open:
+                continue
+            begun = monotonic()
+            try:
+                for flow_run in await self._desk.flow_runs.in_states([StateType.CANCELLING]):
+                    await self.try_to_cancel(flow_run.id)
+                await self._show_cancelled(begun - looked_at + _OVERLAP_SECONDS)
+            except Exception as exc:  # noqa: BLE001 - Prefect away: look again later
+                log.debug("not looking", error=repr(exc))
+            else:
+                looked_at = begun
+
+    async def _show_cancelled(self, within_seconds: float) -> None:
+        """A job that waited for its time ends at once, and nobody is there to tell Prefect.
+
+        Looks back to the last complete look, however long ago an outage has made that.
+        """
+        shop = self._desk.workshop
+        cancelled = await in_thread(
+            shop.io_threads, recently_cancelled, shop.database, within_seconds
+        )
+        for standing in cancelled:
+            if self._desk.attempts.of_job(standing.job_id) is None:
+                await self._desk.flow_runs.show_end(standing)
+
+    async def try_to_cancel(self, flow_run_id: UUID) -> None:
+        """Look at a run that is said to be cancelled. Raises nothing."""
+        try:
+            await self.cancel(flow_run_id)
+        except ServiceUnavailable as exc:
+            self._desk.gate.note(exc)
+        except Exception:  # one run that cannot be cancelled must not deafen us to the others
+            log.exception("run not cancelled", flow_run_id=str(flow_run_id))
+
+    async def cancel(self, flow_run_id: UUID) -> None:
+        """Cancel what a run stands for, and make the run show it when nobody else will.
+
+        Only if the run is being cancelled now: events come again after a connection was lost,
+        and the run may have been retried since.
+        """
+        flow_run = await self._desk.flow_runs.read(flow_run_id)
+        if flow_run is None or not is_stopped(flow_run.state):
+            return
+        shop = self._desk.workshop
+        standing = await in_thread(shop.io_threads, cancel_flow_run, shop.database, flow_run_id)
+        if standing is None:
+            await self._cancel_other(flow_run)
+            return
+        attempt = self._desk.attempts.of_job(standing.job_id)
+        if attempt is not None:
+            # Even if the job has ended: one whose lease had run out was ended without its attempt.
+            attempt.end(Halt.CANCELLED)
+        elif standing.state.is_final:
+            await self._desk.flow_runs.show_end(standing)
+
+    async def _cancel_other(self, flow_run: FlowRun) -> None:
+        """A chunk gives its jobs back to the batch, a coordinator's batch is cancelled."""
+        shop = self._desk.workshop
+        chunk = self._desk.chunks.of_run(flow_run.id)
+        if chunk is not None:
+            chunk.end(Halt.CANCELLED)
+            return
+        release = await in_thread(shop.io_threads, release_run, shop.database, flow_run.id)
+        if (
+            release is Release.ENDED
+            and flow_run.state is not None
+            and not flow_run.state.is_final()
+        ):
+            await self._desk.flow_runs.close(flow_run.id, Cancelled())
+        elif release is Release.NOT_A_CHUNK and not await self._coordinators.cancel_run(
+            flow_run.id
+        ):
+            self._polled_runs.cancel(flow_run.id)

@@ -1,0 +1,5 @@
+"""Executes claimed work as a flow run, and releases the claim afterwards.
+
+`job_executor` makes an attempt at a job, `chunk_executor` at a chunk, `supervise` ends one early.
+Where the work comes from is not known here. Start reading at `job_executor.py`.
+"""

@@ -1,0 +1,130 @@
+"""The work of one chunk: its jobs side by side, each claimed, limited and ended like a single one.
+
+A job gets one try per attempt at the chunk. What is not final when the chunk ends leaves it.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from typing import Any
+from uuid import UUID
+
+import structlog
+from prefect import State
+
+from flows.execution.job_executor import Workbench
+from flows.runs.attempts import Attempt, Halt
+from flows.runs.chunk_attempts import ChunkAttempt
+from flows.runs.worker_context import Desk
+from flows.runtime.concurrency import a_slot, side_by_side
+from flows.runtime.resources import in_thread
+from infra.contract.errors import ServiceUnavailable
+from infra.contract.states import JobState
+from tasks.chunks.lease import finish_chunk
+from tasks.jobs.claim import Claim, Unclaimed
+
+log = structlog.get_logger(__name__)
+
+_GIVE_WAY_SECONDS = 0.05
+_CLAIMS_PER_LEASE = 6  # while the lease of a worker that died runs out
+
+Do = Callable[[Attempt], Coroutine[Any, Any, State[Any]]]
+
+
+class ChunkWork:
+    """Used only from the event loop."""
+
+    def __init__(self, desk: Desk, workbench: Workbench, attempt: ChunkAttempt) -> None:
+        self._desk = desk
+        self._workbench = workbench
+        self.attempt = attempt
+        self.ended: dict[UUID, JobState] = {}
+        """The jobs of this attempt that have come to an end."""
+        self.skus: dict[UUID, str] = {}
+        self._left_out = 0
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether jobs remain that this attempt was not allowed to begin."""
+        return self._left_out > 0 and self.attempt.halt is not Halt.CANCELLED
+
+    async def do_all(self, do: Do) -> None:
+        """Do all jobs, as many at once as the worker has bulk slots."""
+        self.attempt.begin()
+        await side_by_side(self._job(job_id, do) for job_id in self.attempt.claim.job_ids)
+
+    async def finish(self) -> Counter[JobState] | None:
+        """End the chunk; its other jobs go back to the batch.
+
+        Return how many of its jobs are in each state, whichever attempt did them; None when the
+        chunk was not ours.
+        """
+        shop = self._desk.workshop
+        counts = await in_thread(shop.io_threads, finish_chunk, shop.database, self.attempt.claim)
+        self.attempt.finished = True
+        return counts
+
+    async def _job(self, job_id: UUID, do: Do) -> None:
+        async with a_slot(self._desk.workshop.bulk_slots, unless=self.attempt.halted) as may_begin:
+            try:
+                if may_begin:
+                    async with self._desk.bulk_pace.turn(lambda: not self._may_begin):
+                        await self._do(job_id, do)
+                else:
+                    self._left_out += 1
+            except ServiceUnavailable as exc:
+                self._desk.gate.note(exc)
+                self._left_out += 1
+
+    async def _do(self, job_id: UUID, do: Do) -> None:
+        claimed = await self._claim(job_id)
+        if claimed is None:
+            self._left_out += 1
+        elif isinstance(claimed, Claim):
+            await self._attempt(claimed, do)
+        elif claimed is not Unclaimed.ABSENT:
+            await self._note_end(job_id)
+
+    async def _attempt(self, claimed: Claim, do: Do) -> None:
+        self.skus[claimed.job_id] = claimed.sku or str(claimed.product_id)
+        with self._desk.attempts.hold(claimed) as attempt:
+            self.attempt.in_hand.add(attempt)
+            try:
+                await self._workbench.work_beside(attempt, do(attempt))
+            finally:
+                self.attempt.in_hand.discard(attempt)
+        await self._note_end(claimed.job_id)
+
+    async def _note_end(self, job_id: UUID) -> None:
+        standing = await self._desk.standing(job_id)
+        if standing is None:
+            return
+        if standing.state.is_final:
+            self.ended[job_id] = standing.state
+        elif not self._may_begin and not standing.is_parked:
+            self._left_out += 1
+
+    async def _claim(self, job_id: UUID) -> Claim | Unclaimed | None:
+        """Return the claim or what decides against it; None when no job may begin."""
+        seconds = self._desk.workshop.configuration.job.lease_seconds
+        claimed: Claim | Unclaimed | None = None
+        for _ in range(2 * _CLAIMS_PER_LEASE):
+            await self._give_way()
+            if not self._may_begin:
+                return None
+            claimed = await self._desk.claim(job_id)
+            if claimed is not Unclaimed.HELD_ELSEWHERE:
+                return claimed
+            await asyncio.sleep(seconds / _CLAIMS_PER_LEASE * random.uniform(0.8, 1.2))
+        return claimed
+
+    @property
+    def _may_begin(self) -> bool:
+        return self._desk.gate.is_open and self.attempt.halt is None
+
+    async def _give_way(self) -> None:
+        """Begin no image while an interactive one waits for a pixel process."""
+        pixels = self._desk.workshop.pixels
+        while pixels.keeps_interactive_waiting and self._may_begin:
+            await asyncio.sleep(_GIVE_WAY_SECONDS)

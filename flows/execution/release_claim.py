@@ -1,0 +1,31 @@
+"""Gives back what this process has claimed and not ended: a job or a chunk."""
+
+import asyncio
+from collections.abc import Callable
+
+from flows.runs.worker_context import Desk
+from flows.runtime.circuit_breaker import Obstacle
+from flows.runtime.resources import in_thread
+from infra.contract.errors import ServiceUnavailable
+
+_LOOK_SECONDS = 1.0
+
+
+async def given_back(desk: Desk, give_back: Callable[[], bool]) -> bool:
+    """Return whether deliveries must go back; wait for PostgreSQL if need be.
+
+    What is not given back costs an attempt. After an answer that never came, it may be given
+    back already: then its delivery goes back too, because one too many does no harm.
+    """
+    unsure = False
+    while True:
+        try:
+            returned = await in_thread(desk.workshop.io_threads, give_back)
+        except ServiceUnavailable as exc:
+            unsure = True
+            desk.gate.note(exc)
+        else:
+            return returned or unsure
+        if Obstacle.LEAVING in desk.gate.obstacles:
+            return True  # the lease will expire; a delivery must not be lost
+        await asyncio.sleep(_LOOK_SECONDS)

@@ -1,0 +1,84 @@
+"""Does work that can be told to end, and tells its result from an outage."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Protocol, TypeVar
+
+import structlog
+from httpx import TransportError
+from prefect import State
+from prefect.exceptions import Abort
+from prefect.states import aget_state_exception
+
+from flows.runs.attempts import Halt
+from flows.runs.flow_run_client import is_stopped
+from flows.runtime.circuit_breaker import Obstacle
+from flows.runtime.dependency_monitor import Health
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+
+class Supervised(Protocol):
+    """An attempt, at a job or a chunk."""
+
+    halt: Halt | None
+    task: asyncio.Task[object] | None
+
+    def end(self, why: Halt) -> None:
+        """End the work."""
+
+
+async def supervise(
+    attempt: Supervised, work: Coroutine[Any, Any, T], *, health: Health, subject: str
+) -> T | None:
+    """Do work that the attempt can end; return what came of it, or None when it says nothing.
+
+    An outage of Prefect, or its refusal, is no result.
+    """
+    task = asyncio.create_task(work)
+    attempt.task = task
+    if attempt.halt is not None:
+        task.cancel()
+    try:
+        await asyncio.wait([task])
+    except asyncio.CancelledError:
+        attempt.end(Halt.LEAVING)
+        await asyncio.wait([task])
+        raise
+    finally:
+        attempt.task = None
+    return await _outcome(task, health, subject)
+
+
+def is_cancelled(attempt: Supervised, state: State[Any] | None) -> bool:
+    """Whether somebody cancelled what the attempt is at, or its run before the flow began."""
+    return attempt.halt is Halt.CANCELLED or is_stopped(state)
+
+
+async def _outcome(task: asyncio.Task[T], health: Health, subject: str) -> T | None:
+    if task.cancelled():
+        return None
+    error = task.exception() or await _outage_shown_by(task.result())
+    if error is None:
+        return task.result()
+    if isinstance(error, Abort):
+        log.info("run left", subject=subject, reason=str(error))
+    elif isinstance(error, KeyboardInterrupt | SystemExit):
+        raise error
+    else:
+        log.warning("run broken off", subject=subject, error=repr(error))
+        await health.suspect(Obstacle.PREFECT)
+    return None
+
+
+async def _outage_shown_by(result: object) -> BaseException | None:
+    """Return what made a run fail because Prefect was away, and back in time to show that.
+
+    What asks for the slots of a task run's tags hides it in its cause.
+    """
+    if not isinstance(result, State) or not result.is_failed():
+        return None
+    error = await aget_state_exception(result)
+    was_away = isinstance(error, TransportError) or isinstance(error.__cause__, TransportError)
+    return error if was_away else None

@@ -1,0 +1,85 @@
+"""Raises the failure alarm as an event in Prefect, where an automation reacts to it.
+
+What was told last is kept in a variable on the Prefect server. The event is sent before it is
+noted: a process that dies between the two tells the same thing twice, never nothing.
+"""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+import structlog
+from prefect.client.orchestration import PrefectClient
+from prefect.context import AsyncClientContext
+from prefect.events.schemas.events import Event, Resource
+from prefect.exceptions import PrefectException
+from prefect.logging import get_run_logger
+from prefect.variables import Variable
+from pydantic import TypeAdapter, ValidationError
+
+from flows.runtime.resources import Workshop, in_thread
+from tasks.reports.failure_alarm import Alarm, explain, next_alarm
+from tasks.reports.failure_rate import FailureRate, failure_rate
+
+log = structlog.get_logger(__name__)
+
+RESOURCE = "product-images.failure-rate"
+HIGH, NORMAL = f"{RESOURCE}.high", f"{RESOURCE}.normal"
+TOLD = "product_images_failure_alarm"
+_ALARMS = TypeAdapter(Alarm)
+
+
+async def watch_failures(workshop: Workshop) -> None:
+    """Look at the failure rate once; raise or end the alarm when it is time to."""
+    settings = workshop.configuration.failure_alarm
+    rate = await in_thread(
+        workshop.io_threads,
+        failure_rate,
+        workshop.database,
+        window_seconds=settings.window_seconds,
+    )
+    sentence = explain(rate, settings)
+    get_run_logger().info(sentence)
+    alarm = next_alarm(await _told(), rate, settings, now=datetime.now(UTC))
+    if alarm is None:
+        return
+    log.warning("failure alarm", is_high=alarm.is_high, share=round(rate.share, 3), jobs=rate.jobs)
+    event = _event(alarm, rate, sentence)
+    async with AsyncClientContext.get_or_create() as context:
+        await _send(context.client, event)
+    await Variable.aset(TOLD, _ALARMS.dump_python(alarm, mode="json"), overwrite=True)
+
+
+async def _told() -> Alarm:
+    noted = await Variable.aget(TOLD)
+    if noted is None:
+        return Alarm()
+    try:
+        return _ALARMS.validate_python(noted)
+    except ValidationError:
+        return Alarm()  # somebody has changed the variable by hand: better told once too often
+
+
+def _event(alarm: Alarm, rate: FailureRate, sentence: str) -> Event:
+    return Event(
+        event=HIGH if alarm.is_high else NORMAL,
+        resource=Resource(
+            {
+                "prefect.resource.id": RESOURCE,
+                "prefect.resource.name": "share of jobs that fail",
+            }
+        ),
+        payload={
+            "message": sentence,
+            "share": rate.share,
+            "jobs": rate.jobs,
+            "failed": rate.failed,
+            "errors": [{"code": error.code, "images": error.images} for error in rate.errors],
+        },
+    )
+
+
+async def _send(client: PrefectClient, event: Event) -> None:
+    """Hand the event over by HTTP, whose answer says that the server has it."""
+    answer = await client.request("POST", "/events", json=[event.model_dump(mode="json")])
+    if answer.status_code != HTTPStatus.NO_CONTENT:
+        raise PrefectException(f"Prefect did not take the event: {answer.status_code}.")

@@ -1,0 +1,105 @@
+"""What names the run of a job for people: its name, and tags to search by.
+
+Tags are bounded in number and length, whatever a caller or a supplier writes.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from infra.contract.errors import FetchRefused
+from infra.contract.source_refs import uploaded_sha256
+from infra.contract.states import Lane
+from infra.fetch.response_headers import MAX_URL_CHARACTERS
+from infra.fetch.safety.source_url import parse_source_url
+from tasks.jobs.claim import Claim
+
+DEPLOYMENT = "process-product/process-product"
+TAG_CHARACTERS = 100
+MAX_HOST_TAGS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class JobLabel:
+    """What names the run of a job for people.
+
+    `hosts` are the suppliers that its images come from, those with the most images first.
+    """
+
+    job_id: UUID
+    round: int
+    flow_run_id: UUID | None
+    product_id: UUID
+    sku: str | None
+    lane: Lane
+    image_count: int
+    hosts: tuple[str, ...] = ()
+    batch_id: UUID | None = None
+
+    @classmethod
+    def of(cls, claim: Claim) -> "JobLabel":
+        """Label the job of a claim."""
+        return cls(
+            job_id=claim.job_id,
+            round=claim.round,
+            flow_run_id=claim.flow_run_id,
+            product_id=claim.product_id,
+            sku=claim.sku,
+            lane=claim.lane,
+            image_count=len(claim.images),
+            hosts=hosts_of(image.source_url for image in claim.images),
+            batch_id=claim.batch_id,
+        )
+
+    @property
+    def deployment(self) -> str:
+        """The deployment that the run is one of."""
+        return DEPLOYMENT
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What the run is about."""
+        return {"job_id": str(self.job_id)}
+
+    @property
+    def idempotency_key(self) -> str:
+        """Equal for all attempts of a round; each round has a run of its own."""
+        return str(self.job_id) if self.round == 0 else f"{self.job_id}:{self.round}"
+
+    @property
+    def name(self) -> str:
+        """The run's name in the UI."""
+        what = self.sku or f"product {str(self.product_id)[-12:]}"
+        return f"{what} · {counted(self.image_count)}"
+
+    @property
+    def tags(self) -> list[str]:
+        """The tags of the run and of its task runs, for the search in the UI."""
+        tags = [f"lane:{self.lane}"]
+        if self.sku is not None:
+            tags.append(f"sku:{self.sku}")
+        if self.batch_id is not None:
+            tags.append(f"batch:{self.batch_id}")
+        tags.extend(f"host:{host}" for host in self.hosts[:MAX_HOST_TAGS])
+        return [tag[:TAG_CHARACTERS] for tag in tags]
+
+
+def hosts_of(source_urls: Iterable[str]) -> tuple[str, ...]:
+    """Return the hosts of source URLs, the most frequent first; uploaded files have none."""
+    counts = Counter(host for url in source_urls if (host := _host(url)) is not None)
+    return tuple(sorted(counts, key=lambda host: (-counts[host], host)))
+
+
+def counted(images: int) -> str:
+    """Return a number of images in words."""
+    return f"{images} image{'' if images == 1 else 's'}"
+
+
+def _host(source_url: str) -> str | None:
+    if uploaded_sha256(source_url) is not None:
+        return None
+    try:
+        return parse_source_url(source_url, max_characters=MAX_URL_CHARACTERS).host
+    except FetchRefused:
+        return None  # the fetcher says why

@@ -1,0 +1,157 @@
+"""What one run of the product flow has achieved so far, image by image.
+
+Every image has its own outcome: an error of one is noted here and never costs another.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+
+from flows.runs.attempts import Attempt
+from flows.runs.labels import JobLabel
+from flows.runs.retries import RETRIES, Step, warn_of_retry, with_retries
+from flows.runs.run_log import Journal
+from flows.runtime.resources import LaneThreads, Workshop
+from infra.contract.errors import (
+    ErrorCode,
+    HostBusy,
+    PermanentError,
+    ProductImagesError,
+    ServiceUnavailable,
+    Stopped,
+    TransientError,
+)
+from infra.fetch.transport.stop import Stop
+from tasks.jobs.claim import Claim, ClaimedImage
+from tasks.steps.results import ImageDone, ImageFailed, ImageResult
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+_SHORTEST_PARK_SECONDS = 1.0  # coming back costs more than a moment
+_FETCH_SHARE = 0.6  # of a job's time; what has arrived needs the rest
+
+
+class ProductRun:
+    """Mutable on purpose, and a plain class: Prefect does not look inside a parameter of it."""
+
+    def __init__(self, workshop: Workshop, attempt: Attempt, directory: Path) -> None:
+        self.workshop = workshop
+        self._attempt = attempt
+        self.directory = directory
+        self.stop = Stop()
+        """Ends the work in threads, which a cancelled task cannot."""
+        self.park_seconds: float | None = None
+        """How long the job has to wait for images that a supplier wants to send later."""
+        self.park_counts = False
+        """Whether a supplier was asked in vain: then the attempt counts, parked or not."""
+        timeout_seconds = workshop.configuration.job.timeout_seconds
+        self.fetch_deadline = asyncio.get_running_loop().time() + _FETCH_SHARE * timeout_seconds
+        """By the event loop's clock: what has not arrived then must not hold up the others."""
+        self.label = JobLabel.of(attempt.claim)
+        self.journal = Journal.of(attempt.claim)
+        self._results: dict[int, ImageResult] = {}
+
+    @property
+    def attempted(self) -> Attempt:
+        """The attempt that this run makes."""
+        return self._attempt
+
+    @property
+    def threads(self) -> LaneThreads:
+        """The threads of the job's lane."""
+        return self.workshop.threads[self.claim.lane]
+
+    @property
+    def claim(self) -> Claim:
+        """What this attempt is allowed to write."""
+        return self._attempt.claim
+
+    @property
+    def results(self) -> Sequence[ImageResult]:
+        """What is decided so far, in the order of the images."""
+        return [self._results[position] for position in sorted(self._results)]
+
+    def finish(self, result: ImageDone) -> None:
+        """Note that an image ended ready."""
+        self._results[result.image.position] = result
+
+    def give_up(self, image: ClaimedImage) -> None:
+        """Note that an image took too long to arrive; trying again may help."""
+        detail = "The image did not arrive in the time that its job has. Retrying may help."
+        self._fail(image, TransientError(ErrorCode.JOB_TIMEOUT, detail))
+
+    def note_recorded(self) -> None:
+        """Note, in whichever thread, that the outcome was committed."""
+        self._attempt.recorded = True
+
+    async def attempt(
+        self, step: Step, image: ClaimedImage, work: Callable[[], Awaitable[T]]
+    ) -> T | None:
+        """Do one step of one image with retries; note its failure and return None.
+
+        An outage of our own parts is not the image's fault: it is raised. An image that has
+        to wait for long gets no result now; the job is parked for it.
+        """
+        failures: list[TransientError] = []
+        warn = warn_of_retry(step, f"{step} of image {image.position}", self.journal.warning)
+
+        def on_retry(error: TransientError, number: int, wait_seconds: float) -> None:
+            failures.append(error)
+            warn(error, number, wait_seconds)
+
+        try:
+            return await with_retries(step, work, on_retry)
+        except (ServiceUnavailable, Stopped):
+            raise
+        except HostBusy as exc:
+            self._queue(image, exc, failures)
+        except TransientError as exc:
+            if not self._postpone(step, image, exc):
+                self._fail(image, exc)
+        except PermanentError as exc:
+            self._fail(image, exc)
+        return None
+
+    def _postpone(self, step: Step, image: ClaimedImage, error: TransientError) -> bool:
+        """Park the job when the other side named a delay that is worth waiting for."""
+        settings = self.workshop.configuration.job
+        seconds = error.retry_after_seconds or 0
+        is_long = RETRIES[step].longest_wait_seconds < seconds <= settings.longest_park_seconds
+        if not is_long or self.claim.attempt >= settings.max_attempts:
+            return False
+        self.park_seconds = max(self.park_seconds or 0, seconds)
+        self.park_counts = True
+        self.journal.warning(
+            f"Image {image.position} waits for {seconds:.0f} s: {error.detail} ({error.code})"
+        )
+        return True
+
+    def _queue(
+        self, image: ClaimedImage, error: HostBusy, failures: Sequence[TransientError]
+    ) -> None:
+        """Park the job until its turn; it counts only when the host was asked in vain before."""
+        settings = self.workshop.configuration.job
+        if failures and self.claim.attempt >= settings.max_attempts:
+            self._fail(image, failures[-1])
+            return
+        wanted = max(error.retry_after_seconds or 0, _SHORTEST_PARK_SECONDS)
+        seconds = min(wanted, settings.longest_park_seconds)
+        self.park_seconds = max(self.park_seconds or 0, seconds)
+        self.park_counts = self.park_counts or bool(failures)
+        self.journal.info(
+            f"Image {image.position} waits for its turn, {seconds:.0f} s: {error.detail}"
+        )
+
+    def _fail(self, image: ClaimedImage, error: ProductImagesError) -> None:
+        self._results[image.position] = ImageFailed.because(image, error)
+        self.journal.warning(f"Image {image.position} failed: {error.detail} ({error.code})")
+        log.info(
+            "image failed",
+            job_id=str(self.claim.job_id),
+            position=image.position,
+            code=error.code,
+        )

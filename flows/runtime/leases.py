@@ -1,0 +1,120 @@
+"""Keeps the leases of what this process works on: jobs, chunks and batches that it leads.
+
+It has a thread and a database connection of its own, so that no part that hangs and no other
+statement delays a renewal. Each lease has its own clock, which goes forward when a renewal has
+succeeded and only then: one that failed is tried again soon. Only PostgreSQL knows that a lease
+is over; while it cannot be asked, the fencing token keeps this process from harm.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Generic, TypeVar
+
+import structlog
+
+from flows.runtime.circuit_breaker import Gate
+from flows.runtime.resources import Workshop, in_thread
+from infra.contract.errors import ServiceUnavailable
+from infra.db.engine import Database
+from tasks.jobs.lease import Renewal
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+_RENEWALS_PER_LEASE = 3
+_AGAIN_SECONDS = 1.0
+_LOOK_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[T]):
+    """A kind of lease: its length, and the statement that renews some and tells of each."""
+
+    name: str
+    seconds: float
+    renew: Callable[[Database, Collection[T], float], Renewal[T]]
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two renewals."""
+        return self.seconds / _RENEWALS_PER_LEASE
+
+
+@dataclass(slots=True, eq=False)
+class _Lease:
+    claim: Any
+    due_at: float
+    is_over: Callable[[], bool]
+    lost: Callable[[], None]
+
+
+class Leases:
+    """Used only from the event loop."""
+
+    def __init__(self, workshop: Workshop, gate: Gate) -> None:
+        self._workshop = workshop
+        self._gate = gate
+        self._kept: dict[str, tuple[Kind[Any], list[_Lease]]] = {}
+
+    @contextmanager
+    def kept(
+        self,
+        kind: Kind[T],
+        claim: T,
+        *,
+        lost: Callable[[], None],
+        is_over: Callable[[], bool] = lambda: False,
+    ) -> Iterator[None]:
+        """Renew the lease while the block runs, until it is over; call `lost` if it is not ours."""
+        lease = _Lease(claim, monotonic() + kind.interval, is_over, lost)
+        _, leases = self._kept.setdefault(kind.name, (kind, []))
+        leases.append(lease)
+        try:
+            yield
+        finally:
+            if lease in leases:
+                leases.remove(lease)
+
+    async def run(self) -> None:
+        """Renew what is due, for ever."""
+        while True:
+            for kind, leases in list(self._kept.values()):
+                now = monotonic()
+                due = [each for each in leases if each.due_at <= now and not each.is_over()]
+                if due:
+                    await self._renew(kind, due)
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _renew(self, kind: Kind[Any], due: Collection[_Lease]) -> None:
+        asked_at = monotonic()
+        again_at = asked_at + min(_AGAIN_SECONDS, kind.interval)
+        for lease in due:
+            lease.due_at = again_at
+        try:
+            renewal = await in_thread(
+                self._workshop.lease_thread,
+                kind.renew,
+                self._workshop.lease_database,
+                [lease.claim for lease in due],
+                kind.seconds,
+            )
+        except ServiceUnavailable as exc:
+            self._gate.note(exc)
+            return
+        except Exception:  # leases must be kept, whatever else goes wrong
+            log.exception("leases not kept", kind=kind.name)
+            return
+        for lease in due:
+            if lease.claim in renewal.renewed:
+                lease.due_at = asked_at + kind.interval
+            elif lease.claim not in renewal.locked:
+                self._lose(kind, lease)
+
+    def _lose(self, kind: Kind[Any], lease: _Lease) -> None:
+        _, leases = self._kept[kind.name]
+        if lease in leases and not lease.is_over():  # not ended while PostgreSQL was asked
+            leases.remove(lease)
+            lease.lost()

@@ -1,0 +1,288 @@
+"""The tables. PostgreSQL is the truth; everything else can be rebuilt from here."""
+
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Numeric,
+    String,
+    Text,
+    UniqueConstraint,
+    event,
+    false,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from infra.contract.states import ImageState, JobState, Lane, Outcome
+from infra.db.models.batches import Batch, Chunk
+from infra.db.storable import MAX_SKU_CHARACTERS
+from infra.db.table import Created, Id, Metadata, Moment, Sha256, Table, word
+
+
+class Product(Table):
+    """What a shop sells; owns an ordered list of images.
+
+    `updated_at` is the version of what a reader sees: triggers of the database move it forward
+    with every change of the product, its images or their originals, whoever makes it.
+    """
+
+    __tablename__ = "products"
+    __table_args__ = (
+        CheckConstraint("(price IS NULL) = (currency IS NULL)", name="price_with_currency"),
+        CheckConstraint("price >= 0 AND price < 1e15", name="price_in_range"),
+        CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency_is_iso_4217"),
+        Index("ix_products_currency_id", "currency", "id"),
+        Index("ix_products_owner_id_id", "owner_id", "id"),
+        Index("ix_products_price", "price"),
+        Index(
+            "ix_products_name",
+            "name",
+            postgresql_using="gin",
+            postgresql_ops={"name": "gin_trgm_ops"},
+        ),
+    )
+
+    id: Mapped[Id]
+    sku: Mapped[str | None] = mapped_column(String(MAX_SKU_CHARACTERS), unique=True)
+    name: Mapped[str | None] = mapped_column(Text)
+    description: Mapped[str | None] = mapped_column(Text)
+    price: Mapped[Decimal | None] = mapped_column(Numeric)
+    currency: Mapped[str | None] = mapped_column(String(3))
+    owner_id: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[Created]
+    updated_at: Mapped[Created] = mapped_column(index=True)
+
+
+_TRIGRAMS = DDL("CREATE EXTENSION IF NOT EXISTS pg_trgm")  # type: ignore[no-untyped-call]  # SQLAlchemy's own lack
+event.listen(Product.__table__, "before_create", _TRIGRAMS)
+
+
+class Original(Table):
+    """One supplier file, by content. Facts about pixels are known once it was decoded.
+
+    `removed_until` is set when the objects of this content were removed: what an attempt stored
+    that was claimed before that moment may be gone. `dominant_colour`, `thumbhash` and `phash` are
+    what releases before `Preview` wrote: read where there is no preview, and never written.
+    """
+
+    __tablename__ = "originals"
+    __table_args__ = (CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256_is_hex"),)
+
+    sha256: Mapped[Sha256] = mapped_column(primary_key=True)
+    object_key: Mapped[str] = mapped_column(Text)
+    format: Mapped[str] = mapped_column(String(20))
+    media_type: Mapped[str] = mapped_column(String(100))
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    orientation: Mapped[int | None]
+    dominant_colour: Mapped[str | None] = mapped_column(String(7))
+    thumbhash: Mapped[str | None] = mapped_column(String(60))
+    phash: Mapped[str | None] = mapped_column(String(16), index=True)
+    removed_until: Mapped[Moment | None]
+    created_at: Mapped[Created]
+
+
+class Preview(Table):
+    """What a page shows of an original before the variants of a policy arrive.
+
+    A preset crops, trims and fills, so that all of it belongs to the original and the policy.
+    `dominant_colour` is "#rrggbb", `thumbhash` a ThumbHash in base64, `phash` a perceptual hash in
+    16 hexadecimal digits. It goes when the variants of the policy go.
+    """
+
+    __tablename__ = "previews"
+
+    original_sha256: Mapped[Sha256] = mapped_column(
+        ForeignKey("originals.sha256", ondelete="CASCADE"), primary_key=True
+    )
+    fingerprint: Mapped[str] = mapped_column(String(40), primary_key=True)
+    dominant_colour: Mapped[str] = mapped_column(String(7))
+    thumbhash: Mapped[str] = mapped_column(String(60))
+    phash: Mapped[str] = mapped_column(String(16), index=True)
+
+
+class Image(Table):
+    """One picture of a product, as the product shows it now.
+
+    `source_url` is a normalised http(s) URL, or `upload:{sha256}` for an uploaded file.
+    `claimed_at` says when the attempt that last wrote a result here was claimed: an attempt that
+    began earlier and records later does not replace it.
+    """
+
+    __tablename__ = "images"
+    __table_args__ = (
+        UniqueConstraint("product_id", "source_url"),
+        UniqueConstraint("product_id", "position", deferrable=True, initially="DEFERRED"),
+        CheckConstraint("position >= 0", name="position_from_zero"),
+        Index("ix_images_source_url", "source_url"),
+        Index("ix_images_fingerprint", "fingerprint"),
+        Index("ix_images_state_product_id", "state", "product_id"),
+    )
+
+    id: Mapped[Id]
+    product_id: Mapped[UUID] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    source_url: Mapped[str] = mapped_column(Text)
+    alt: Mapped[str | None] = mapped_column(Text)
+    state: Mapped[ImageState] = mapped_column(word(ImageState, "state"))
+    original_sha256: Mapped[Sha256 | None] = mapped_column(
+        ForeignKey("originals.sha256"), index=True
+    )
+    fingerprint: Mapped[str | None] = mapped_column(String(40))
+    error_code: Mapped[str | None] = mapped_column(String(60))
+    error_detail: Mapped[str | None] = mapped_column(Text)
+    error_retryable: Mapped[bool | None]
+    claimed_at: Mapped[Moment | None]
+    created_at: Mapped[Created]
+    updated_at: Mapped[Created]
+
+
+class Variant(Table):
+    """One stored rendition of an original under a policy. Shared by all images of that content."""
+
+    __tablename__ = "variants"
+    __table_args__ = (UniqueConstraint("original_sha256", "fingerprint", "name"),)
+
+    id: Mapped[Id]
+    original_sha256: Mapped[Sha256] = mapped_column(
+        ForeignKey("originals.sha256", ondelete="CASCADE")
+    )
+    fingerprint: Mapped[str] = mapped_column(String(40))
+    name: Mapped[str] = mapped_column(String(60))
+    object_key: Mapped[str] = mapped_column(Text)
+    format: Mapped[str] = mapped_column(String(20))
+    width: Mapped[int]
+    height: Mapped[int]
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[Sha256]
+    quality: Mapped[int | None]
+    score: Mapped[float | None]
+    frames: Mapped[int] = mapped_column(server_default="1")
+    created_at: Mapped[Created]
+
+
+class Job(Table):
+    """One request to process images of a product.
+
+    `fencing_token` rises with every claim and guards every write of the attempt;
+    `attempts` counts those claims that speak against the job; `round` counts how often a person
+    had the job done again, and each round has a flow run of its own.
+
+    A job of a batch travels in a chunk with others; without one it waits to be packed, and
+    `batch_position` is its place in the batch. `from_stored` asks no supplier: the job works on
+    the originals that its images show. `force` has variants encoded again that are there. `quiet`
+    leaves the state of the images alone until it has made them: what they show is good enough.
+    """
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        CheckConstraint("(state = 'running') = (lease_expires_at IS NOT NULL)", name="lease"),
+        CheckConstraint("(state = 'running') = (lease_owner IS NOT NULL)", name="owner"),
+        CheckConstraint(
+            "(state IN ('queued', 'running')) = (finished_at IS NULL)", name="finished"
+        ),
+        Index(
+            "ix_jobs_undispatched",
+            "created_at",
+            postgresql_where="state = 'queued' AND dispatched_at IS NULL",
+        ),
+        Index("ix_jobs_queued", "lane", postgresql_where="state = 'queued'"),
+        Index("ix_jobs_leases", "lease_expires_at", postgresql_where="state = 'running'"),
+        Index("ix_jobs_finished_at", "finished_at"),
+        Index("ix_jobs_state_id", "state", "id"),
+        Index("ix_jobs_lane_id", "lane", "id"),
+        Index("ix_jobs_created_at", "created_at"),
+        Index("ix_jobs_batch_state", "batch_id", "state"),
+        Index(
+            "ix_jobs_unpacked",
+            "batch_id",
+            "batch_position",
+            postgresql_where="state = 'queued' AND batch_id IS NOT NULL AND chunk_id IS NULL",
+        ),
+    )
+
+    id: Mapped[Id]
+    product_id: Mapped[UUID] = mapped_column(
+        ForeignKey("products.id", ondelete="CASCADE"), index=True
+    )
+    batch_id: Mapped[UUID | None] = mapped_column(ForeignKey(Batch.id, ondelete="SET NULL"))
+    batch_position: Mapped[int | None]
+    chunk_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey(Chunk.id, ondelete="SET NULL"), index=True
+    )
+    from_stored: Mapped[bool] = mapped_column(server_default=false())
+    force: Mapped[bool] = mapped_column(server_default=false())
+    quiet: Mapped[bool] = mapped_column(server_default=false())
+    lane: Mapped[Lane] = mapped_column(word(Lane, "lane"))
+    state: Mapped[JobState] = mapped_column(word(JobState, "state"))
+    preset: Mapped[str] = mapped_column(String(60))
+    details: Mapped[Metadata] = mapped_column("metadata")
+    callback_url: Mapped[str | None] = mapped_column(Text)
+    fencing_token: Mapped[int] = mapped_column(server_default="0")
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    round: Mapped[int] = mapped_column(server_default="0")
+    lease_owner: Mapped[str | None] = mapped_column(String(200))
+    lease_expires_at: Mapped[Moment | None]
+    not_before: Mapped[Moment | None]
+    dispatched_at: Mapped[Moment | None]
+    cancel_requested_at: Mapped[Moment | None]
+    flow_run_id: Mapped[UUID | None] = mapped_column(index=True)
+    error_code: Mapped[str | None] = mapped_column(String(60))
+    error_detail: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[Created]
+    started_at: Mapped[Moment | None]
+    finished_at: Mapped[Moment | None]
+
+
+class JobImage(Table):
+    """What one job did for one image: stays as it was, whatever later jobs do.
+
+    `cpu_seconds` is what making the variants cost, where any were made.
+    """
+
+    __tablename__ = "job_images"
+    __table_args__ = (
+        Index(
+            "ix_job_images_measured",
+            "finished_at",
+            postgresql_where="cpu_seconds IS NOT NULL",
+        ),
+    )
+
+    job_id: Mapped[UUID] = mapped_column(
+        ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True
+    )
+    image_id: Mapped[UUID] = mapped_column(
+        ForeignKey("images.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    position: Mapped[int]
+    state: Mapped[ImageState] = mapped_column(word(ImageState, "state"))
+    outcome: Mapped[Outcome | None] = mapped_column(word(Outcome, "outcome"))
+    original_sha256: Mapped[Sha256 | None] = mapped_column(
+        ForeignKey("originals.sha256"), index=True
+    )
+    fingerprint: Mapped[str | None] = mapped_column(String(40))
+    error_code: Mapped[str | None] = mapped_column(String(60))
+    error_detail: Mapped[str | None] = mapped_column(Text)
+    error_retryable: Mapped[bool | None]
+    cpu_seconds: Mapped[float | None]
+    finished_at: Mapped[Moment | None]
+
+
+class Worker(Table):
+    """A worker process that said not long ago that it lives.
+
+    `waits_for` says why it takes no work now; NULL while it does.
+    """
+
+    __tablename__ = "workers"
+
+    owner: Mapped[str] = mapped_column(String(200), primary_key=True)
+    seen_at: Mapped[Created]
+    waits_for: Mapped[str | None] = mapped_column(String(20))

@@ -1,0 +1,45 @@
+"""The table of API keys. It holds hashes only: nobody can read a key from it."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, Enum, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from infra.contract.scopes import Scope
+from infra.db.table import Created, Moment, Sha256, Table
+
+KEY_ID_CHARACTERS = 12
+MAX_NAME_CHARACTERS = 100
+
+
+class ApiKey(Table):
+    """A key, by the hash of its text.
+
+    Any row, also of a revoked or expired key, means that the API asks for a key: it never opens by
+    itself. `last_used_at` is exact to the minute.
+    """
+
+    __tablename__ = "api_keys"
+    __table_args__ = (CheckConstraint("hash ~ '^[0-9a-f]{64}$'", name="hash_is_hex"),)
+
+    id: Mapped[str] = mapped_column(String(KEY_ID_CHARACTERS), primary_key=True)
+    hash: Mapped[Sha256]
+    name: Mapped[str] = mapped_column(String(MAX_NAME_CHARACTERS))
+    scope: Mapped[Scope] = mapped_column(
+        Enum(
+            Scope,
+            native_enum=False,
+            create_constraint=True,
+            name="scope",
+            length=20,
+            values_callable=lambda scopes: [scope.value for scope in scopes],
+        )
+    )
+    created_at: Mapped[Created]
+    last_used_at: Mapped[Moment | None]
+    expires_at: Mapped[Moment | None]
+    revoked_at: Mapped[Moment | None]
+
+    def is_active(self, now: datetime) -> bool:
+        """Whether the key opens anything at that time."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)

@@ -1,0 +1,120 @@
+"""Brings politeness into a fetch: asks before each hop, and notes afterwards how its host behaved.
+
+It decides what an outcome says about a host; what follows from it is decided elsewhere.
+"""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from concurrent.futures import wait
+from http import HTTPStatus
+
+from infra.contract.errors import ErrorCode, HostBusy, ProductImagesError, Stopped
+from infra.fetch.response_headers import REDIRECTS
+from infra.fetch.safety.source_url import SourceUrl
+from infra.fetch.transport.deadline import Deadline
+from infra.host_limits.limiter import Hosts, Visit
+from infra.host_limits.policy import Verdict
+
+_LOOK_SECONDS = 0.05
+_OVERLOADED = frozenset(
+    f"http_{status.value}"
+    for status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+)
+_UNREACHABLE = frozenset(
+    {
+        ErrorCode.DNS_FAILURE,
+        ErrorCode.CONNECT_FAILED,
+        ErrorCode.CONNECT_TIMEOUT,
+        ErrorCode.READ_TIMEOUT,
+        ErrorCode.TOTAL_TIMEOUT,
+    }
+)
+_NOT_ASKED = frozenset({ErrorCode.BLOCKED_ADDRESS, ErrorCode.BAD_URL})
+
+
+class Manners:
+    """May be used from many threads. Without hosts, nothing is limited and nothing noted."""
+
+    def __init__(self, hosts: Hosts | None) -> None:
+        self._hosts = hosts
+
+    @contextlib.contextmanager
+    def visit(
+        self, url: SourceUrl, deadline: Deadline, *, patience_seconds: float
+    ) -> Iterator[Visit]:
+        """Hold a slot of the URL's host during the block; note the error that leaves it.
+
+        Raises `HostBusy` when there is no slot within the patience, `FetchFailed` with the code
+        `host_unavailable`.
+        """
+        with contextlib.ExitStack() as opened:
+            visit = self._entered(opened, url, deadline, patience_seconds=patience_seconds)
+            with _noted(visit):
+                try:
+                    yield visit
+                except ProductImagesError:
+                    deadline.check()  # when it had to end, that is the cause
+                    raise
+
+    def turn(self, host: str) -> float:
+        """Take a place in the queue of a host; return the seconds until it may be its turn."""
+        return 0.0 if self._hosts is None else self._hosts.turn(host)
+
+    def _entered(
+        self,
+        opened: contextlib.ExitStack,
+        url: SourceUrl,
+        deadline: Deadline,
+        *,
+        patience_seconds: float,
+    ) -> Visit:
+        if self._hosts is None:
+            return Visit()
+        end = time.monotonic() + patience_seconds
+        while True:
+            try:
+                return opened.enter_context(self._hosts.visit(host_of(url)))
+            except HostBusy as exc:
+                pause = max(exc.retry_after_seconds or 0, _LOOK_SECONDS)
+                if time.monotonic() + pause > end:
+                    raise
+            wait([deadline.over], pause)
+            deadline.check()
+
+
+def host_of(url: SourceUrl) -> str:
+    """Return what counts as one host: its name and port."""
+    name = f"[{url.host}]" if ":" in url.host else url.host
+    return f"{name}:{url.port}"
+
+
+def note_answer(visit: Visit, status: int) -> None:
+    """Note that the host answered; an error that follows says more."""
+    visit.verdict, visit.code = Verdict.ALIVE, "ok"
+    if status in REDIRECTS:
+        visit.code = "redirect"
+    elif status == HTTPStatus.NOT_MODIFIED:
+        visit.code = "not_modified"
+
+
+@contextlib.contextmanager
+def _noted(visit: Visit) -> Iterator[None]:
+    try:
+        yield
+    except ProductImagesError as exc:
+        _note(visit, exc)
+        raise
+
+
+def _note(visit: Visit, error: ProductImagesError) -> None:
+    visit.code, visit.verdict = error.code, Verdict.ALIVE
+    if isinstance(error, Stopped):
+        visit.code, visit.verdict = "broken_off", Verdict.NOTHING
+    elif error.code in _NOT_ASKED:
+        visit.verdict = Verdict.NOTHING
+    elif error.code in _UNREACHABLE:
+        visit.verdict = Verdict.UNREACHABLE
+    elif error.code in _OVERLOADED:
+        visit.verdict = Verdict.OVERLOADED
+        visit.retry_after_seconds = getattr(error, "retry_after_seconds", None)

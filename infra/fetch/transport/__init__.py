@@ -1,0 +1,4 @@
+"""Connections to checked addresses, with deadlines.
+
+Start reading at `dialer.py`.
+"""

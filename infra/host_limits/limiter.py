@@ -1,0 +1,152 @@
+"""The one question before each request to a supplier: may this host be asked now?
+
+Asks Redis, or this process while Redis is away. It never waits for a host.
+"""
+
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import uuid4
+
+import structlog
+
+from infra.cache import Cache
+from infra.contract.errors import ErrorCode, FetchFailed, HostBusy, ServiceUnavailable
+from infra.host_limits.local_limits import LocalHosts
+from infra.host_limits.policy import Admission, Conduct, Hold, Terms, Verdict
+from infra.host_limits.redis_limits import SharedHosts
+
+log = structlog.get_logger(__name__)
+
+_PAUSE_SECONDS = 5.0  # how long Redis is left alone after it did not answer
+
+
+class HostRules(Protocol):
+    """What is known of hosts, in one process or in all."""
+
+    def enter(self, name: str, token: str, /) -> Admission:
+        """Take a slot, or say why there is none."""
+
+    def leave(self, name: str, token: str, conduct: Conduct, /) -> None:
+        """Give a slot back."""
+
+    def turn(self, name: str, /) -> float:
+        """Take a place in the queue; return the seconds until its turn."""
+
+
+@dataclass(slots=True)
+class Visit:
+    """One request under way; who makes it notes here what came of it."""
+
+    verdict: Verdict = Verdict.NOTHING
+    code: str = "broken_off"
+    bytes: int = 0
+    retry_after_seconds: float | None = None
+
+
+class Hosts:
+    """Safe to share between threads. Without a cache, each process keeps its own limits."""
+
+    def __init__(self, terms: Terms, cache: Cache | None = None) -> None:
+        self._here = LocalHosts(terms)
+        self._shared = SharedHosts(cache, terms) if cache is not None else None
+        self._redis_from = 0.0
+
+    @contextmanager
+    def visit(self, host: str) -> Iterator[Visit]:
+        """Hold a slot of the host during the block, and note the visit at its end.
+
+        Raises `HostBusy` when the host may not be asked yet, `FetchFailed` with the code
+        `host_unavailable` when it did not answer several times in a row.
+        """
+        token = uuid4().hex
+        _require(host, self._enter(host, token))
+        started = time.monotonic()
+        visit = Visit()
+        try:
+            yield visit
+        finally:
+            self._leave(host, token, _conduct(visit, time.monotonic() - started))
+
+    def turn(self, host: str) -> float:
+        """Take a place in the host's queue; return the seconds until it may be its turn."""
+        shared = self._present()
+        if shared is not None:
+            try:
+                return shared.turn(host)
+            except ServiceUnavailable:
+                self._note_absence()
+        return self._here.turn(host)
+
+    def _enter(self, host: str, token: str) -> Admission:
+        shared = self._present()
+        if shared is None:
+            return self._here.enter(host, token)
+        memory = self._here.reserve(host, token)
+        try:
+            admission = shared.enter(host, token, memory)
+        except ServiceUnavailable:
+            self._note_absence()
+            self._here.release(host, token)
+            return self._here.enter(host, token)
+        self._here.settle(host, token, admission)
+        return admission
+
+    def _leave(self, host: str, token: str, conduct: Conduct) -> None:
+        """A slot in Redis that cannot be given back now ends with its lease."""
+        told = self._tell(host, token, conduct)
+        self._here.leave(host, token, conduct, told=told)
+
+    def _tell(self, host: str, token: str, conduct: Conduct) -> bool:
+        """Tell Redis of a visit, also of one that it did not let in; False when it is away."""
+        shared = self._present()
+        if shared is None:
+            return False
+        try:
+            shared.leave(host, token, conduct)
+        except ServiceUnavailable:
+            self._note_absence()
+            return False
+        return True
+
+    def _present(self) -> SharedHosts | None:
+        return self._shared if time.monotonic() >= self._redis_from else None
+
+    def _note_absence(self) -> None:
+        self._redis_from = time.monotonic() + _PAUSE_SECONDS
+        log.warning("source hosts are counted in this process", reason="Redis is away")
+
+
+def _require(host: str, admission: Admission) -> None:
+    hold = admission.hold
+    if hold is None:
+        return
+    if hold is Hold.OPEN:
+        why = f" ({admission.last_error})" if admission.last_error else ""
+        detail = (
+            f"{host} failed several times in a row{why}; it is asked again in "
+            f"{admission.wait_seconds:.0f} s."
+        )
+        raise FetchFailed(ErrorCode.HOST_UNAVAILABLE, detail)
+    raise HostBusy(host, _SENTENCES[hold].format(host=host), admission.wait_seconds)
+
+
+_SENTENCES = {
+    Hold.BUSY: "{host} has as many requests under way as it gets at the same time.",
+    Hold.RATE: "{host} had as many requests as it gets in this time.",
+    Hold.SILENT: "{host} asked for a pause.",
+}
+
+
+def _conduct(visit: Visit, duration_seconds: float) -> Conduct:
+    return Conduct(
+        verdict=visit.verdict,
+        code=visit.code,
+        bytes=visit.bytes,
+        duration_seconds=duration_seconds,
+        retry_after_seconds=visit.retry_after_seconds,
+        jitter=random.uniform(0.5, 1),
+    )

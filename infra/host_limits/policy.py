@@ -1,0 +1,154 @@
+"""How a source host is treated, and what is said about one request to it.
+
+A host is written `name:port`. It has no clock and keeps nothing.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from infra.settings.sections import FetchSettings
+
+MICROSECONDS = 1_000_000
+LONGEST_QUEUE_SECONDS = 600.0  # beyond it, later requests share the last place of a host's queue
+KEPT_SECONDS = 7 * 86_400  # how long a host is remembered after its last request
+MOST_HOSTS = 10_000  # strangers choose hosts: those asked longest ago are forgotten first
+
+FINE = frozenset({"ok", "not_modified", "redirect"})
+"""Codes of requests that went as they should."""
+
+_LEASE_MARGIN_SECONDS = 5.0  # above the longest fetch
+_MOST_DOUBLED = 16  # times as long is a dead host left alone at most
+
+
+class Hold(StrEnum):
+    """Why a host may not be asked now."""
+
+    BUSY = "busy"  # as many requests as it gets at the same time
+    RATE = "rate"  # as many requests as it gets in this time
+    SILENT = "silent"  # it asked for a pause
+    OPEN = "open"  # it did not answer several times; the circuit is open
+
+
+class Verdict(StrEnum):
+    """What a request says about its host."""
+
+    ALIVE = "alive"
+    OVERLOADED = "overloaded"  # 429 or 503
+    UNREACHABLE = "unreachable"
+    NOTHING = "nothing"  # broken off by us, or never asked
+
+
+class Circuit(StrEnum):
+    """Whether a host is asked at all."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"  # the next request finds out
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The numbers of the rules, the same for every host. Times in seconds."""
+
+    concurrency: int
+    rate_per_second: float
+    backoff_seconds: float
+    backoff_max_seconds: float
+    breaker_failures: int
+    breaker_seconds: float
+    lease_seconds: float
+
+    @classmethod
+    def of(cls, settings: FetchSettings) -> "Terms":
+        """Read the settings; a slot is held for longer than a fetch can last."""
+        return cls(
+            concurrency=settings.host_concurrency,
+            rate_per_second=settings.host_rate_per_second,
+            backoff_seconds=settings.host_backoff_seconds,
+            backoff_max_seconds=settings.host_backoff_max_seconds,
+            breaker_failures=settings.host_breaker_failures,
+            breaker_seconds=settings.host_breaker_seconds,
+            lease_seconds=settings.total_timeout_seconds + _LEASE_MARGIN_SECONDS,
+        )
+
+    @property
+    def step_microseconds(self) -> int:
+        """The time that one request takes of the rate."""
+        return max(1, round(MICROSECONDS / self.rate_per_second))
+
+    @property
+    def window_microseconds(self) -> int:
+        """How far requests may run ahead of the rate: a second's worth, at least one."""
+        return self.step_microseconds * max(1, round(self.rate_per_second))
+
+    @property
+    def breaker_max_seconds(self) -> float:
+        """The longest time for which a dead host is left alone."""
+        return self.breaker_seconds * _MOST_DOUBLED
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Whether a host may be asked now; if not, why, and in about how many seconds it may be.
+
+    `last_error` is the code of the host's last failure, for an open circuit.
+    """
+
+    hold: Hold | None = None
+    wait_seconds: float = 0.0
+    last_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What one process knows of a host by itself; of pauses, the seconds that are left.
+
+    `untold` says that Redis was away when the process learned of a pause, `full` that the
+    process alone has as many requests under way as the host gets.
+    """
+
+    silent_seconds: float = 0.0
+    open_seconds: float = 0.0
+    untold: bool = False
+    full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """What came of one request: a code, and what it says about the host.
+
+    `jitter` between 0.5 and 1 shortens pauses, so that not all workers come back at once.
+    """
+
+    verdict: Verdict
+    code: str
+    bytes: int = 0
+    duration_seconds: float = 0.0
+    retry_after_seconds: float | None = None
+    jitter: float = 1.0
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the code is worth showing as the host's last error."""
+        return self.code not in FINE and self.verdict is not Verdict.NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class HostView:
+    """What is known of a host. Moments in seconds since 1970, durations in seconds.
+
+    `outcomes` counts requests by code.
+    """
+
+    host: str
+    circuit: Circuit
+    requests: int
+    bytes: int
+    outcomes: dict[str, int]
+    active: int
+    mean_seconds: float | None
+    last_error: str | None
+    last_error_at: float | None
+    last_asked_at: float
+    silent_until: float | None
+    open_until: float | None

@@ -1,0 +1,166 @@
+"""Treats hosts politely together with all other processes: what is known is in Redis.
+
+Every step is one script, so a process that dies between two of them leaves nothing half done;
+its slots come back when their leases end.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from infra.cache import Cache
+from infra.host_limits.lua import ENTER, LEAVE, LIST, LOOK, RESET, TURN
+from infra.host_limits.policy import (
+    KEPT_SECONDS,
+    LONGEST_QUEUE_SECONDS,
+    MICROSECONDS,
+    MOST_HOSTS,
+    Admission,
+    Circuit,
+    Conduct,
+    Hold,
+    HostView,
+    Memory,
+    Terms,
+)
+
+_INDEX = "polite-hosts"
+_KEPT_MILLISECONDS = KEPT_SECONDS * 1000
+_CODE = "code:"
+NOTHING = Memory()
+
+
+class SharedHosts:
+    """Safe to share between threads. Everything raises `ServiceUnavailable` when Redis is away."""
+
+    def __init__(self, cache: Cache, terms: Terms) -> None:
+        self._terms = terms
+        self._enter, self._leave = cache.script(ENTER), cache.script(LEAVE)
+        self._turn, self._reset = cache.script(TURN), cache.script(RESET)
+        self._look, self._list = cache.script(LOOK), cache.script(LIST)
+
+    def enter(self, host: str, token: str, memory: Memory = NOTHING) -> Admission:
+        """Take a slot of the host under a token of the caller's, or say why there is none.
+
+        `memory` is believed where Redis cannot know better.
+        """
+        terms = self._terms
+        hold, wait, error = self._enter(
+            _keys(host),
+            (
+                token,
+                0 if memory.full else terms.concurrency,
+                _micro(terms.lease_seconds),
+                terms.window_microseconds,
+                terms.step_microseconds,
+                _KEPT_MILLISECONDS,
+                _micro(memory.silent_seconds),
+                _micro(memory.open_seconds),
+                int(memory.untold),
+            ),
+        )
+        if not hold:
+            return Admission()
+        return Admission(Hold(hold.decode()), int(wait) / MICROSECONDS, error.decode())
+
+    def leave(self, host: str, token: str, conduct: Conduct) -> None:
+        """Give the slot back, and note what came of the request."""
+        asked = conduct.retry_after_seconds
+        terms = self._terms
+        self._leave(
+            (*_keys(host), _INDEX),
+            (
+                token,
+                conduct.verdict,
+                conduct.code,
+                conduct.bytes,
+                _micro(conduct.duration_seconds),
+                -1 if asked is None else _micro(asked),
+                conduct.jitter,
+                _micro(terms.backoff_seconds),
+                _micro(terms.backoff_max_seconds),
+                terms.breaker_failures,
+                _micro(terms.breaker_seconds),
+                _micro(terms.breaker_max_seconds),
+                _KEPT_MILLISECONDS,
+                host,
+                int(conduct.is_error),
+                MOST_HOSTS,
+            ),
+        )
+
+    def turn(self, host: str) -> float:
+        """Take a place in the host's queue; return the seconds until it may be its turn."""
+        terms = self._terms
+        arguments = (
+            terms.concurrency,
+            terms.step_microseconds,
+            _micro(LONGEST_QUEUE_SECONDS),
+            _KEPT_MILLISECONDS,
+        )
+        return int(self._turn(_keys(host)[:1], arguments)) / MICROSECONDS
+
+    def reset(self, host: str) -> bool:
+        """Close the circuit and end the silence; False when nothing is known of the host."""
+        return bool(self._reset(_keys(host)[:1], ()))
+
+    def view(self, host: str) -> HostView | None:
+        """Return what is known of the host; None when it was not asked lately."""
+        pairs, active, now, asked = self._look((*_keys(host), _INDEX), (host,))
+        if not asked:
+            return None
+        texts = [part.decode() for part in pairs]
+        fields = dict(zip(texts[::2], texts[1::2], strict=True))
+        return _view(host, fields, active=int(active), now=int(now), asked=float(asked))
+
+    def views(self, limit: int) -> list[HostView]:
+        """Return what is known of the hosts that were asked last, the latest first."""
+        hosts = [name.decode() for name in self._list((_INDEX,), (limit,))]
+        return [view for host in hosts if (view := self.view(host)) is not None]
+
+
+def _keys(host: str) -> tuple[str, str]:
+    return f"polite-host:{host}", f"polite-slots:{host}"
+
+
+def _micro(seconds: float) -> int:
+    return max(0, round(seconds * MICROSECONDS))
+
+
+def _view(host: str, fields: Mapping[str, str], *, active: int, now: int, asked: float) -> HostView:
+    requests = int(fields.get("requests", 0))
+    busy = int(fields.get("busy", 0)) / MICROSECONDS
+    open_until = _moment(fields, "open_until")
+    silent_until = _moment(fields, "silent_until")
+    seconds = now / MICROSECONDS
+    return HostView(
+        host=host,
+        circuit=_circuit_of(open_until, seconds),
+        requests=requests,
+        bytes=int(fields.get("bytes", 0)),
+        outcomes=_outcomes(fields),
+        active=active,
+        mean_seconds=busy / requests if requests else None,
+        last_error=fields.get("last_error"),
+        last_error_at=_moment(fields, "last_error_at"),
+        last_asked_at=asked / MICROSECONDS,
+        silent_until=silent_until if silent_until and silent_until > seconds else None,
+        open_until=open_until if open_until and open_until > seconds else None,
+    )
+
+
+def _outcomes(fields: Mapping[str, str]) -> dict[str, int]:
+    return {
+        name.removeprefix(_CODE): int(count)
+        for name, count in sorted(fields.items())
+        if name.startswith(_CODE)
+    }
+
+
+def _moment(fields: Mapping[str, Any], name: str) -> float | None:
+    return float(fields[name]) / MICROSECONDS if name in fields else None
+
+
+def _circuit_of(open_until: float | None, now: float) -> Circuit:
+    if not open_until:
+        return Circuit.CLOSED
+    return Circuit.OPEN if open_until > now else Circuit.HALF_OPEN

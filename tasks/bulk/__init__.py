@@ -1,1 +1,0 @@
-"""Use cases of bulk work: packing the jobs of batches into chunks, claiming and ending chunks."""

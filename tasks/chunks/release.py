@@ -1,0 +1,35 @@
+"""Use case: return the jobs of a chunk to its batch because somebody cancelled the chunk's run."""
+
+from enum import Enum, auto
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from infra.contract.states import ChunkState
+from infra.db.engine import Database
+from infra.db.models.batches import Chunk
+from tasks.chunks.state_changes import end_chunk
+
+
+class Release(Enum):
+    """What became of the wish."""
+
+    NOT_A_CHUNK = auto()
+    ENDED = auto()  # by this call or before
+    HELD = auto()  # a worker has it, and hears of the wish itself
+
+
+def release_run(database: Database, flow_run_id: UUID) -> Release:
+    """End the chunk that this run shows, unless a worker holds it."""
+    mine = select(Chunk).where(Chunk.flow_run_id == flow_run_id).limit(1).with_for_update()
+    with database.transaction() as session:
+        chunk = session.scalars(mine).first()
+        if chunk is None:
+            return Release.NOT_A_CHUNK
+        if chunk.state is ChunkState.DONE:
+            return Release.ENDED
+        now = session.scalars(select(func.now())).one()
+        if chunk.lease_expires_at is not None and chunk.lease_expires_at > now:
+            return Release.HELD
+        end_chunk(session, chunk)
+        return Release.ENDED

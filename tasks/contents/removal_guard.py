@@ -1,0 +1,62 @@
+"""Results whose objects were removed while they were made: they must not be announced.
+
+A deleted product takes along what only it referred to, and the garbage collector takes what
+nobody shows. A job that stored or found the same bytes just before has a result without objects:
+its image stays unfinished, and another attempt makes them anew.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, literal, select
+from sqlalchemy.orm import Session
+
+from infra.contract.object_keys import Folder
+from infra.db.models.catalogue import Original
+from infra.db.models.retirements import Retirement
+from tasks.contents.locks import share_contents
+from tasks.jobs.claim import Claim
+from tasks.steps.results import ImageDone, ImageResult
+
+
+def without_removed(
+    session: Session, claim: Claim, results: Sequence[ImageResult]
+) -> list[ImageResult]:
+    """Return the results but those whose objects may have been removed since the claim.
+
+    Contents are locked until the transaction ends, so that they are not removed after this look.
+    """
+    contents = {result.sha256 for result in results if isinstance(result, ImageDone)}
+    share_contents(session, contents)
+    gone = removed_since(session, contents, literal(claim.claimed_at))
+    return [
+        result
+        for result in results
+        if not (isinstance(result, ImageDone) and gone & _folders(result))
+    ]
+
+
+def removed_since(
+    session: Session, contents: Collection[str], moment: ColumnElement[datetime]
+) -> frozenset[Folder]:
+    """Return the folders of these contents whose objects may have been removed since then.
+
+    The caller shares the contents; the rows of known originals are locked here.
+    """
+    originals = session.execute(
+        select(Original.sha256, func.coalesce(Original.removed_until >= moment, False))
+        .where(Original.sha256.in_(contents))
+        .order_by(Original.sha256)
+        .with_for_update(read=True, key_share=True)
+    ).tuples()
+    retired = session.execute(
+        select(Retirement.original_sha256, Retirement.fingerprint).where(
+            Retirement.original_sha256.in_(contents), Retirement.removed_until >= moment
+        )
+    ).tuples()
+    known = {Folder(sha256) for sha256, removed in originals if removed}
+    return frozenset(known | {Folder(*folder) for folder in retired})
+
+
+def _folders(done: ImageDone) -> frozenset[Folder]:
+    return frozenset((Folder(done.sha256), Folder(done.sha256, done.fingerprint)))

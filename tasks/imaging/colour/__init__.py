@@ -1,0 +1,1 @@
+"""Colours: from any profile to sRGB. Start reading at `to_srgb.py`."""

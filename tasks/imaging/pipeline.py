@@ -1,0 +1,123 @@
+"""The image pipeline: a source file becomes verified variants in a directory.
+
+The steps are the files beside this one, and their order is here. It must not know where sources
+come from, where variants go, or which process it runs in.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image
+
+from tasks.imaging.animation.encode import can_move
+from tasks.imaging.animation.frames import is_moving, plays
+from tasks.imaging.animation.pipeline import Footage, render_moving
+from tasks.imaging.colour.to_srgb import to_srgb
+from tasks.imaging.decode.load import load
+from tasks.imaging.decode.open import describe, open_picture, orientation_left
+from tasks.imaging.decode.source import Original, read_original
+from tasks.imaging.encode.variant_writer import Writer
+from tasks.imaging.errors import reading, writing
+from tasks.imaging.metadata.copyright import read_credit
+from tasks.imaging.models import Limits, PageFacts, Rendition, SourceFacts, VariantFile
+from tasks.imaging.presets.fingerprint import policy_fingerprint
+from tasks.imaging.presets.model import Preset
+from tasks.imaging.transform.geometry import fit_to_box, plan_sizes
+from tasks.imaging.transform.orient import orient
+from tasks.imaging.transform.pixel_format import plain
+from tasks.imaging.transform.plan import plan_loading, plan_shrinking, turned
+from tasks.imaging.transform.resize import shrink, shrink_to_plan
+from tasks.imaging.transform.sharpen import sharpen_shrunk
+from tasks.imaging.transform.sizes import Size, Target
+from tasks.imaging.transform.strip_metadata import bare
+from tasks.imaging.transform.trim import trim
+from tasks.imaging.web.page_facts import page_facts
+
+# Shrinking comes as early as it can: what follows then works on the widest variant's pixels,
+# not on the source's. A border is cut off before it, because it decides about the sizes.
+_FIRST_STEPS = (load, plain)
+_STEPS = (shrink_to_plan, orient, to_srgb, bare)
+
+
+def render(source: Path, directory: Path, preset: Preset, *, limits: Limits) -> Rendition:
+    """Make all variants of `preset` from the file `source` into the existing `directory`.
+
+    Equal bytes, preset and encoder versions give equal files. Raises `ImageRefused` when the
+    source is not acceptable, `PixelsFailed` when a variant could not be written.
+    """
+    began = time.process_time()
+    with reading():
+        original = read_original(source, limits)
+        image = open_picture(original, limits)
+        footage = _describe(image, original, preset, limits=limits)
+    if is_moving(footage.facts, preset.animation) and _some_can_move(preset):
+        variants, page = render_moving(footage, directory, preset)
+    else:
+        variants, page = _render_still(footage, directory, preset)
+    cpu_seconds = time.process_time() - began
+    fingerprint = policy_fingerprint(preset)
+    return Rendition(footage.facts, variants, fingerprint, page, cpu_seconds=cpu_seconds)
+
+
+def _describe(image: Image.Image, original: Original, preset: Preset, *, limits: Limits) -> Footage:
+    """Say what was opened, before loading shrinks it."""
+    facts = describe(image, original)
+    return Footage(
+        image=image,
+        facts=facts,
+        orientation=orientation_left(facts),
+        plays=plays(image, original),
+        credit=read_credit(image, original) if preset.keep_copyright else b"",
+        max_pixels=limits.max_pixels,
+    )
+
+
+def _some_can_move(preset: Preset) -> bool:
+    return any(can_move(encoding.format) for encoding in preset.encodings)
+
+
+def _render_still(
+    footage: Footage, directory: Path, preset: Preset
+) -> tuple[tuple[VariantFile, ...], PageFacts]:
+    facts = footage.facts
+    with reading():
+        largest, targets, upright = _prepare(footage, preset)
+    with writing():
+        writer, picture = Writer(directory, preset), largest
+        variants: list[VariantFile] = []
+        for target, picture in _ladder(largest, targets, preset, source=upright):
+            ceiling = facts.bytes if _is_as_large_as(facts, picture) else None
+            variants += writer.write(picture, target.stem, ceiling_bytes=ceiling)
+        return tuple(variants), page_facts(picture)
+
+
+def _prepare(footage: Footage, preset: Preset) -> tuple[Image.Image, tuple[Target, ...], Size]:
+    """Return the largest picture, all targets, and the size of the upright, trimmed source."""
+    image, facts, orientation = footage.image, footage.facts, footage.orientation
+    upright = Size(facts.width, facts.height)
+    plan = plan_loading(preset, upright, orientation)
+    for step in _FIRST_STEPS:
+        image = step(image, plan)
+    if preset.trim is not None:
+        image = trim(image, preset.trim)
+        upright = turned(Size(*image.size), orientation)
+    plan = plan_shrinking(preset, upright, orientation, credit=footage.credit)
+    for step in _STEPS:
+        image = step(image, plan)
+    return image, plan_sizes(preset, upright), upright
+
+
+def _ladder(
+    largest: Image.Image, targets: tuple[Target, ...], preset: Preset, *, source: Size
+) -> Iterator[tuple[Target, Image.Image]]:
+    """Yield the picture for each target, each made from the next larger one."""
+    picture = largest
+    for target in targets:
+        picture = shrink(picture, target.whole)
+        crisp = sharpen_shrunk(picture, preset.sharpen, source=source)
+        yield target, fit_to_box(crisp, target, preset)
+
+
+def _is_as_large_as(facts: SourceFacts, picture: Image.Image) -> bool:
+    return picture.size == (facts.width, facts.height)

@@ -1,0 +1,138 @@
+"""What is made of a source: boxes, encodings and the rest of a policy, under a name.
+
+Plain data, fit for pickling. It must not know how pixels are made, nor where presets are written.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tasks.imaging.formats.detect import ImageFormat
+
+RGB = tuple[int, int, int]
+
+WHITE: RGB = (255, 255, 255)
+MIDDLE = (0.5, 0.5)
+
+
+class Fit(StrEnum):
+    """How a picture meets a box. No fit ever enlarges."""
+
+    INSIDE = "inside"  # the whole picture, as large as the box allows
+    COVER = "cover"  # the whole box, what stands out is cut off around the focal point
+    PAD = "pad"  # the whole picture in the middle of the box, the rest in the background's colour
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A wanted size in pixels; a side that is None follows from the picture's proportions."""
+
+    width: int | None = None
+    height: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.width is None and self.height is None:
+            raise ValueError("a box has a width, a height, or both")
+
+
+@dataclass(frozen=True, slots=True)
+class FixedQuality:
+    """The same number for every picture, on the encoder's own scale from 0 to 100."""
+
+    quality: int
+
+
+@dataclass(frozen=True, slots=True)
+class TargetQuality:
+    """The smallest file that still looks like the original.
+
+    `score` is on SSIMULACRA2's scale (90: no visible difference, 70: good), met to within
+    `tolerance`. `low` and `high` bound the encoder's quality, 0 to 100.
+    """
+
+    score: float
+    low: int
+    high: int
+    tolerance: float
+
+
+@dataclass(frozen=True, slots=True)
+class ByteBudget:
+    """The best file of at most `max_bytes`; `low` and `high` bound the encoder's quality."""
+
+    max_bytes: int
+    low: int
+    high: int
+
+
+Quality = FixedQuality | TargetQuality | ByteBudget
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """One way to write a variant.
+
+    `effort` is the encoder's own scale of CPU against bytes; None is the pipeline's choice.
+    `lossless_graphics` permits a lossless WebP where a drawing gets smaller that way; it says
+    nothing of other formats.
+    """
+
+    format: ImageFormat
+    quality: Quality
+    effort: int | None = None
+    lossless_graphics: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Trim:
+    """Cut a uniform border off before anything else.
+
+    `tolerance` is how far, in levels of 255, a pixel may differ from the border's colour and
+    still belong to it. `margin` of the border stays, as a share of the content's longer side.
+    """
+
+    tolerance: int = 12
+    margin: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FirstFrame:
+    """Show the first frame of an animation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Animated:
+    """Keep animations moving, in the formats that can; a longer one shows its first frame.
+
+    `max_seconds` is what one round may take, `max_megapixels` the source's canvas times its frames.
+    """
+
+    max_frames: int = 300
+    max_seconds: float = 30.0
+    max_megapixels: float = 50.0
+
+
+Animation = FirstFrame | Animated
+FIRST_FRAME = FirstFrame()
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A named policy; docs/presets.md explains each part.
+
+    `boxes` are widest first. `focus` is the focal point, from (0, 0) at the top left to (1, 1).
+    `sharpen` is a strength from 0 (off) to 1. `drop_larger` leaves out a file that is no smaller
+    than the same picture in a simpler format; the simplest one stays.
+    """
+
+    name: str
+    revision: int
+    boxes: tuple[Box, ...]
+    encodings: tuple[Encoding, ...]
+    fit: Fit = Fit.INSIDE
+    background: RGB = WHITE
+    trim: Trim | None = None
+    sharpen: float = 0.0
+    keep_copyright: bool = False
+    focus: tuple[float, float] = MIDDLE
+    animation: Animation = FIRST_FRAME
+    drop_larger: bool = True

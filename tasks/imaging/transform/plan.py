@@ -1,0 +1,50 @@
+"""What the steps of one picture share: how large it becomes, how it must still be turned, and
+what it may say of its maker.
+"""
+
+from dataclasses import dataclass
+
+from tasks.imaging.presets.model import Preset
+from tasks.imaging.transform.geometry import plan_sizes
+from tasks.imaging.transform.sizes import Size
+
+_QUARTER_TURNS = frozenset({5, 6, 7, 8})
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`size` is upright; `orientation` is the EXIF value that the pixels still have to follow.
+
+    `credit` is the EXIF data that the variants keep; empty unless the preset wants them.
+    """
+
+    size: Size
+    orientation: int
+    credit: bytes = b""
+
+    @property
+    def stored_size(self) -> Size:
+        """The size as the pixels lie now: EXIF orientations 5 to 8 lie on their side."""
+        return turned(self.size, self.orientation)
+
+
+def plan_loading(preset: Preset, source: Size, orientation: int) -> Plan:
+    """Plan the decoding of an upright size: in full where a border has to be found first."""
+    if preset.trim is not None:
+        return Plan(source, orientation)
+    return plan_shrinking(preset, source, orientation)
+
+
+def plan_shrinking(preset: Preset, source: Size, orientation: int, *, credit: bytes = b"") -> Plan:
+    """Plan what follows, from the upright size of the decoded and trimmed picture."""
+    return Plan(plan_sizes(preset, source)[0].whole, orientation, credit)
+
+
+def turned(size: Size, orientation: int) -> Size:
+    """Return an upright size as it is stored, or a stored one upright."""
+    return Size(size.height, size.width) if is_sideways(orientation) else size
+
+
+def is_sideways(orientation: int) -> bool:
+    """Whether following the EXIF orientation swaps width and height."""
+    return orientation in _QUARTER_TURNS

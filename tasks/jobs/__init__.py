@@ -1,0 +1,6 @@
+"""Everything that happens to a job after it was accepted.
+
+Each file is one use case on the job's row: claim, lease, record, park, retry, cancel, reclaim.
+State changes are conditional updates (`state_changes`). Accepting jobs is in `tasks.submission`.
+Start reading at `claim.py`.
+"""

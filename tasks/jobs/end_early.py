@@ -1,0 +1,51 @@
+"""Use case: end a claimed job before all of its images are made."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from sqlalchemy.orm import Session
+
+from infra.contract.errors import ErrorCode
+from infra.contract.states import JobState
+from infra.db.engine import Database
+from infra.db.models.catalogue import Job
+from tasks.jobs.claim import Claim
+from tasks.jobs.state_changes import end, end_cancelled, judged
+from tasks.jobs.unfinished import fail_unfinished
+from tasks.jobs.write_results import locked, write_results
+from tasks.steps.results import ImageResult
+
+_TOO_SLOW = "The job took longer than it may. Retry it to have the unfinished images made."
+
+
+class Ending(StrEnum):
+    """Why a job ends early."""
+
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+
+
+def conclude(
+    database: Database, claim: Claim, results: Sequence[ImageResult], *, ending: Ending
+) -> JobState:
+    """Write the results that exist, fail the other images, end the job; return its state.
+
+    Raises `LostClaim` when another attempt owns the job now: then nothing is written.
+    """
+    with database.transaction() as session:
+        job = locked(session, claim)
+        write_results(session, claim, results)
+        if ending is Ending.CANCELLED:
+            end_cancelled(session, job)
+        else:
+            _end_timed_out(session, job)
+        return job.state
+
+
+def _end_timed_out(session: Session, job: Job) -> None:
+    missing = fail_unfinished(session, job, code=ErrorCode.JOB_TIMEOUT, detail=_TOO_SLOW)
+    if missing:
+        state = judged(session, job)
+        end(session, job, state=state, code=ErrorCode.JOB_TIMEOUT, detail=_TOO_SLOW)
+    else:
+        end(session, job, state=judged(session, job))

@@ -1,0 +1,34 @@
+"""Step and use case: write what became of a job's images, in one guarded transaction."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from infra.contract.states import JobState
+from infra.db.engine import Database
+from tasks.jobs.claim import Claim
+from tasks.jobs.park import queue_for_later
+from tasks.jobs.state_changes import end, judged
+from tasks.jobs.write_results import locked, write_results
+from tasks.steps.results import ImageResult
+
+log = structlog.get_logger(__name__)
+
+AGAIN_SECONDS = 5.0  # a removal takes less; one that was killed is waited for
+
+
+def record(database: Database, claim: Claim, results: Sequence[ImageResult]) -> JobState:
+    """Write the results and the job's final state; return that state.
+
+    `queued` when objects of a result were removed while it was made, with another product or by
+    the garbage collector: that is no fault of the job, so what is left is done anew, uncounted.
+    Raises `LostClaim` when another attempt owns the job now: then nothing is written.
+    """
+    with database.transaction() as session:
+        job = locked(session, claim)
+        if write_results(session, claim, results):
+            end(session, job, state=judged(session, job))
+        else:
+            log.info("objects were removed meanwhile: done anew", job_id=str(job.id))
+            queue_for_later(session, job, seconds=AGAIN_SECONDS, counts=False)
+        return job.state

@@ -1,0 +1,91 @@
+"""What the steps hand to each other and to `record`: one immutable fact per image."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.contract.errors import ProductImagesError
+from infra.contract.states import Outcome
+from infra.fetch.validators import Validators
+from tasks.imaging.models import PageFacts
+from tasks.jobs.claim import ClaimedImage
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedImage:
+    """An image's bytes in a local file. `sha256` is lower-case hex.
+
+    `validators` are what its source can be asked for changes with.
+    """
+
+    image: ClaimedImage
+    path: Path
+    sha256: str
+    bytes: int
+    validators: Validators | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVariant:
+    """A variant that is in the object store and was verified there; `frames` is 1 if still."""
+
+    name: str
+    object_key: str
+    format: str
+    width: int
+    height: int
+    bytes: int
+    sha256: str
+    quality: int | None
+    score: float | None
+    frames: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOriginal:
+    """A supplier's file in the object store; width and height after orientation."""
+
+    sha256: str
+    object_key: str
+    format: str
+    media_type: str
+    bytes: int
+    width: int
+    height: int
+    orientation: int
+    page: PageFacts
+
+
+@dataclass(frozen=True, slots=True)
+class ImageDone:
+    """An image that ended ready. `original` is None when it was known already.
+
+    `cpu_seconds` is what making the variants cost; None when nothing was made.
+    """
+
+    image: ClaimedImage
+    outcome: Outcome
+    sha256: str
+    source_bytes: int
+    fingerprint: str
+    variants: tuple[StoredVariant, ...]
+    original: StoredOriginal | None = None
+    validators: Validators | None = None
+    cpu_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFailed:
+    """An image that ended failed, with the code and sentence that the caller sees."""
+
+    image: ClaimedImage
+    code: str
+    detail: str
+    retryable: bool
+
+    @classmethod
+    def because(cls, image: ClaimedImage, error: ProductImagesError) -> "ImageFailed":
+        """Describe an error of a step."""
+        return cls(image, error.code, error.detail, error.retryable)
+
+
+ImageResult = ImageDone | ImageFailed

@@ -1,0 +1,48 @@
+"""A job whose preset this worker does not know fails image by image, with a code that says so."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prefect.logging import disable_run_logger
+
+from flows.product_tasks import compress_images
+from flows.runs.attempts import Attempt
+from flows.runs.product_run import ProductRun
+from infra.contract.errors import ErrorCode
+from infra.contract.states import Lane
+from tasks.jobs.claim import Claim
+from tasks.steps.results import FetchedImage, ImageFailed
+from tests.unit.flows.support.claims import JOB_ID, PRODUCT_ID, image_at
+from tests.unit.flows.support.crew import workshop
+
+CLAIM = Claim(
+    job_id=JOB_ID,
+    fencing_token=1,
+    attempt=1,
+    product_id=PRODUCT_ID,
+    sku=None,
+    preset="poster",
+    lane=Lane.INTERACTIVE,
+    flow_run_id=None,
+    round=0,
+    claimed_at=datetime.now(UTC),
+    images=(image_at(0), image_at(1)),
+)
+
+
+def test_every_image_fails_with_the_code_of_an_unknown_preset(tmp_path: Path) -> None:
+    async def compress() -> tuple[object, ProductRun]:
+        with workshop() as shop:
+            run = ProductRun(shop, Attempt(CLAIM), tmp_path)
+            fetched = [FetchedImage(image, tmp_path, "a" * 64, 1) for image in CLAIM.images]
+            return await compress_images.fn(run, fetched), run
+
+    with disable_run_logger():
+        rendered, run = asyncio.run(compress())
+
+    assert rendered == []
+    assert [type(result) for result in run.results] == [ImageFailed, ImageFailed]
+    assert {result.code for result in run.results if isinstance(result, ImageFailed)} == {
+        ErrorCode.UNKNOWN_PRESET
+    }

@@ -1,0 +1,96 @@
+"""A bridge between played neighbours: a workbench, the state of the limits, the way of the pool."""
+
+import asyncio
+from uuid import UUID
+
+from flows.bridge.chunk_consumer import ChunkBridge
+from flows.bridge.consumer import Bridge
+from flows.bridge.via_work_pool import ThroughPool
+from flows.execution.job_executor import Workbench
+from flows.runs.attempts import Attempt
+from flows.runtime.prefect_limits import Traffic
+from flows.runtime.resources import Workshop
+from infra.broker.broker import Delivery, Verdict
+from infra.contract.states import Lane
+from tasks.chunks.claim import ChunkClaim
+from tasks.jobs.claim import Unclaimed
+from tests.unit.flows.support.crew import Letter, PlayedDesk, play
+from tests.unit.flows.support.server import Server
+
+
+class Bench(Workbench):
+    """Works until it is let go, then says whether the job went back unfinished."""
+
+    def __init__(self) -> None:
+        self.worked: list[Attempt] = []
+        self.returned: bool | Exception = False
+        self.done = asyncio.Event()
+        self.done.set()
+
+    async def work_directly(self, attempt: Attempt) -> bool:
+        self.worked.append(attempt)
+        await self.done.wait()
+        if isinstance(self.returned, Exception):
+            raise self.returned
+        return self.returned
+
+
+class Road(Traffic):
+    """Says once for each entry that a limit stands; then that there is none."""
+
+    def __init__(self) -> None:
+        self.limits: list[bool | Exception] = []
+
+    async def is_limited(self, lane: Lane = Lane.INTERACTIVE) -> bool:
+        answer = self.limits.pop(0) if self.limits else False
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class Pool(ThroughPool):
+    """Carries jobs to this end."""
+
+    def __init__(self) -> None:
+        self.carried: list[UUID] = []
+        self.end: Unclaimed | None = Unclaimed.FINAL
+
+    async def carry(self, job_id: UUID) -> Unclaimed | None:
+        self.carried.append(job_id)
+        return self.end
+
+
+class Chunks(ChunkBridge):
+    """Declines every chunk, and notes which."""
+
+    def __init__(self) -> None:
+        self.declined: list[UUID] = []
+
+    async def claim(self, chunk_id: UUID, delivery: Delivery) -> ChunkClaim | Unclaimed | None:
+        return Unclaimed.FINAL
+
+    def decline(self, chunk_id: UUID, reason: Unclaimed, delivery: Delivery) -> None:
+        self.declined.append(chunk_id)
+        delivery.ack()
+
+
+class Scene:
+    """A bridge between played neighbours."""
+
+    def __init__(self, shop: Workshop) -> None:
+        self.server = Server()
+        self.desk = PlayedDesk(shop, self.server)
+        self.bench, self.road, self.pool = Bench(), Road(), Pool()
+        self.chunks = Chunks()
+        self.bridge = Bridge(
+            self.desk,
+            self.bench,
+            traffic=self.road,
+            through_pool=self.pool,
+            chunks=self.chunks,
+        )
+
+    def handle(self, letter: Letter) -> list[Verdict]:
+        """Serve one delivery to its end; return the verdicts."""
+        play(self.bridge.handle(letter.delivery))
+        return letter.verdicts
