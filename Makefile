@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-thorough lint check bench run stop lock audit format clean
+.PHONY: help install demo test test-thorough lint check migration bench run stop lock audit format clean
 
 help:  ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -47,6 +47,9 @@ lint: $(STAMP)  ## Format, lint, types, and the files for containers.
 check: $(STAMP)  ## What lint does, architecture and unit tests: for each commit.
 	@$(MAKE) --no-print-directory lint & lint=$$!; \
 		$(BIN)/python -m tests check; tests=$$?; wait $$lint && exit $$tests
+
+migration: $(STAMP)  ## Write the next migration from what the models changed: M="What it does".
+	@$(BIN)/python -m tests.migration "$(M)"
 
 bench: $(STAMP)  ## Run the benchmarks and print a table with ratios.
 	@$(BIN)/python -m tests.benchmarks

@@ -6,33 +6,41 @@ that one may build an index while a running system writes; what an interruption 
 time.
 """
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from infra.contract.errors import ServiceUnavailable
 from infra.db.engine import Connection, Database, exclusive_connection
+from infra.db.schema import MIGRATIONS
 from infra.logs import configure_logs
 from infra.settings.sections import DatabaseSettings, SettingsError
 from infra.waiting import wait_for
 
 HEAD = "head"
+_ALEMBICS_COMMENTS = re.compile(r"^ *# ###.*\n", re.MULTILINE)
 
 
-def _config(connection: Connection) -> Config:
+def _config(connection: Connection, folder: Path = MIGRATIONS) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("version_locations", str(folder))
     config.set_main_option("path_separator", "os")
+    config.set_main_option("file_template", "v%%(rev)s_%%(slug)s")
+    config.set_main_option("truncate_slug_length", "60")
     config.attributes["connection"] = connection
     return config
 
 
-def upgrade(url: str, revision: str = HEAD) -> None:
-    """Migrate the database at `url` up to `revision`."""
-    _migrate(url, command.upgrade, revision)
+def upgrade(url: str, revision: str = HEAD, *, folder: Path = MIGRATIONS) -> None:
+    """Migrate the database at `url` up to `revision`, with the migrations of `folder`."""
+    _migrate(url, command.upgrade, revision, folder=folder)
 
 
 def downgrade(url: str, revision: str) -> None:
@@ -40,15 +48,44 @@ def downgrade(url: str, revision: str) -> None:
     _migrate(url, command.downgrade, revision)
 
 
-def _migrate(url: str, direction: Callable[[Config, str], None], revision: str) -> None:
+def _migrate(
+    url: str,
+    direction: Callable[[Config, str], None],
+    revision: str,
+    *,
+    folder: Path = MIGRATIONS,
+) -> None:
     with exclusive_connection(url) as connection:
-        direction(_config(connection), revision)
+        direction(_config(connection, folder), revision)
 
 
-def write_revision(url: str, message: str) -> None:
-    """Write a new revision file with what differs between the models and the database."""
+def write_migration(url: str, subject: str, *, folder: Path = MIGRATIONS) -> Path | None:
+    """Write the next numbered migration of `folder`, from its newest one to the models.
+
+    `url` is an empty database to compare the models with. Returns the new file, or None when the
+    migrations build what the models describe.
+    """
+    upgrade(url, folder=folder)
     with exclusive_connection(url) as connection:
-        command.revision(_config(connection), message, autogenerate=True)
+        config = _config(connection, folder)
+        newest = ScriptDirectory.from_config(config).get_current_head() or "0"
+        number = f"{int(newest) + 1:04}"
+        command.revision(
+            config,
+            subject.rstrip("."),
+            autogenerate=True,
+            rev_id=number,
+            process_revision_directives=_without_empty_ones,
+        )
+    written = next(folder.glob(f"v{number}_*.py"), None)
+    if written is not None:
+        written.write_text(_ALEMBICS_COMMENTS.sub("", written.read_text(encoding="utf-8")))
+    return written
+
+
+def _without_empty_ones(_context: object, _revision: object, directives: list[Any]) -> None:
+    if directives[0].upgrade_ops.is_empty():
+        directives.clear()
 
 
 def main() -> None:

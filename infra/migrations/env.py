@@ -1,8 +1,15 @@
 """Runs migrations on the connection that `infra.migrate` hands over."""
 
+import pkgutil
+from importlib import import_module
+
 from alembic import context
 
+from infra.db import models
 from infra.db.table import Table
+
+for _module in pkgutil.iter_modules(models.__path__, f"{models.__name__}."):
+    import_module(_module.name)  # registers its tables
 
 
 def _run() -> None:
