@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-thorough lint check migration bench run stop lock audit format clean
+.PHONY: help install demo test test-stack test-thorough lint check migration bench run stop lock audit format clean
 
 help:  ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,8 +31,11 @@ $(STAMP): requirements-dev.lock requirements-bootstrap.lock pyproject.toml
 demo: $(STAMP)  ## Start the whole stack, process a real picture, show what came out.
 	@$(BIN)/product-images demo
 
-test: $(STAMP)  ## Run every test against private stacks.
-	@$(BIN)/python -m tests
+test: $(STAMP)  ## Run every test against private stacks, or some: T=tests/unit/… K=name.
+	@$(BIN)/python -m tests $(if $(T)$(K),some $(T) $(if $(K),-k "$(K)"))
+
+test-stack: $(STAMP)  ## Keep a stack running, which `make test T=…` uses until Ctrl-C.
+	@$(BIN)/python -m tests.stack_server
 
 test-thorough: $(STAMP)  ## Run the tests that take hours: each fault of each part, ORDEAL_JOBS=300 each.
 	@$(BIN)/python -m tests thorough

@@ -5,7 +5,8 @@ the others work, at a lower priority so that they do not disturb them. `make che
 `check`) is the tests that need no stack, as two sessions of about the same length; `make
 test-thorough` (`thorough`) is those that take hours, and the whole amount of what `make test` does
 a tenth of (tests/amount.py). The output of the first session is shown as it comes, that of the
-others when all are done.
+others when all are done. `python -m tests some …` hands everything else to pytest: tests of your
+choice, in one session.
 """
 
 import os
@@ -14,6 +15,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+from infra.stack.supervisor.lock import supervisor_pid
 
 _PROJECT = Path(__file__).resolve().parent.parent
 _STACKS = _PROJECT / ".local"
@@ -90,6 +93,8 @@ _SESSIONS = {
 
 def main() -> int:
     """Run the sessions; return 0 when all tests of all passed."""
+    if sys.argv[1:2] == ["some"]:
+        return _some(sys.argv[2:]).run()
     shown, *beside = _SESSIONS[sys.argv[1] if sys.argv[1:] else "all"]
     _STACKS.mkdir(exist_ok=True)
     passed = not any(_run(shown, beside))
@@ -97,6 +102,13 @@ def main() -> int:
         sys.stdout.write(session.log.read_text(encoding="utf-8", errors="replace"))
     _say("All tests passed." if passed else "Some tests failed: see above.")
     return 0 if passed else 1
+
+
+def _some(arguments: list[str]) -> _Session:
+    """Tests of somebody's choice, on the stack that `make test-stack` keeps while there is one."""
+    kept = supervisor_pid(_STACKS / "test-stack") is not None
+    thorough = any("thorough" in argument for argument in arguments)
+    return _Session("test-stack" if kept else "test", tuple(arguments), thorough=thorough)
 
 
 def _run(shown: _Session, beside: list[_Session]) -> list[int]:

@@ -16,11 +16,13 @@ from infra.settings.sections import DatabaseSettings, StackSettings
 from infra.stack.account import erase
 from infra.stack.ports import free_port
 from infra.stack.stack import Stack
+from infra.stack.supervisor.lock import supervisor_pid
 from infra.stack.supervisor.part import Progress
 from infra.stack.supervisor.progress import describe
 from tests.amount import amount
 from tests.pictures import PictureServer
 from tests.serving import LoopbackServer
+from tests.stack_client import KeptStack, attached
 from tests.world import World
 
 hypothesis.settings.register_profile("amount", max_examples=amount(250))
@@ -29,7 +31,7 @@ hypothesis.settings.load_profile("amount")
 pytest_plugins = ["tests.no_skip", "tests.support.hiring"]
 
 _PROJECT = Path(__file__).resolve().parent.parent
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "PRESETS_FILE": str(_PROJECT / "tests" / "presets.toml"),
     # Tests have one supplier for everything, and hold many of its answers back.
     "FETCH_HOST_CONCURRENCY": "64",
@@ -73,7 +75,7 @@ class _ReadyPrefect(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="session")
-def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack | KeptStack]:
     """The whole system with one worker; its directory is kept when a test failed.
 
     When no test of the session looks at the `world`, only its services: Prefect, which takes
@@ -88,6 +90,11 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
             for line in progress.lines:
                 terminal.write_line(f"           | {line}")
 
+    watched = any("world" in _fixtures(item) for item in request.session.items)
+    if supervisor_pid(_DIRECTORY) is not None:  # `make test-stack` keeps it
+        with attached(_DIRECTORY, application=watched) as kept:
+            yield kept
+        return
     erase(_DIRECTORY)
     settings = StackSettings(
         stack_directory=_DIRECTORY,
@@ -96,13 +103,12 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
         workers=1,
         fetch_allowed_private_hosts="127.0.0.1",
     )
-    watched = any("world" in _fixtures(item) for item in request.session.items)
     with ExitStack() as opened:
         if not watched:
             prefect = opened.enter_context(LoopbackServer(_ReadyPrefect))
             settings = settings.model_copy(update={"prefect_api_url": f"{prefect.address}/api"})
         with a_turn_to_start(), pytest.MonkeyPatch.context() as environment:
-            for name, value in _ENVIRONMENT.items():
+            for name, value in ENVIRONMENT.items():
                 environment.setenv(name, value)
             running = opened.enter_context(Stack(settings, report, application=watched))
         yield running
