@@ -46,6 +46,7 @@ lint: $(STAMP)  ## Format, lint, types, and the files for containers.
 	@$(BIN)/mypy
 	@$(BIN)/hadolint infra/docker/Dockerfile
 	@$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec docker-compose.yml
+	@$(BIN)/check-jsonschema -q --builtin-schema vendor.github-workflows .github/workflows/ci.yml
 
 check: $(STAMP)  ## What lint does, architecture and unit tests: for each commit.
 	@$(MAKE) --no-print-directory lint & lint=$$!; \

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.architecture.support.source import PACKAGES, ROOT, Violation, hold
 
-FOLDERS = (*PACKAGES, "tests", "docs", ".ci")
+FOLDERS = (*PACKAGES, "tests", "docs", ".ci", ".github")
 SUFFIXES = {".cfg", ".example", ".ini", ".md", ".py", ".sh", ".toml", ".txt", ".yaml", ".yml"}
 NAMES = {"Dockerfile", "Makefile", "run"}  # texts without a suffix
 
