@@ -35,7 +35,7 @@ test: $(STAMP)  ## Run every test against private stacks, or some: T=tests/unit/
 	@$(BIN)/python -m tests $(if $(T)$(K),some $(T) $(if $(K),-k "$(K)"))
 
 test-stack: $(STAMP)  ## Keep a stack running, which `make test T=…` uses until Ctrl-C.
-	@$(BIN)/python -m tests.stack_server
+	@$(BIN)/python -m tests.support.stack_server
 
 test-thorough: $(STAMP)  ## Run the tests that take hours: each fault of each part, ORDEAL_JOBS=300 each.
 	@$(BIN)/python -m tests thorough

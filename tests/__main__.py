@@ -5,8 +5,8 @@ the others work, at a lower priority so that they do not disturb them. `make che
 `check`) is the tests that need no stack, as two sessions of about the same length; `make
 test-thorough` (`thorough`) is those that take hours, and the whole amount of what `make test` does
 a tenth of (tests/amount.py). The output of the first session is shown as it comes, that of the
-others when all are done. `python -m tests some …` hands everything else to pytest: tests of your
-choice, in one session.
+others when all are done. `python -m tests some …` hands everything else to pytest: the
+tests that are named, in one session.
 """
 
 import os
@@ -105,7 +105,7 @@ def main() -> int:
 
 
 def _some(arguments: list[str]) -> _Session:
-    """Tests of somebody's choice, on the stack that `make test-stack` keeps while there is one."""
+    """Tests that are named, on the stack that `make test-stack` keeps while there is one."""
     kept = supervisor_pid(_STACKS / "test-stack") is not None
     thorough = any("thorough" in argument for argument in arguments)
     return _Session("test-stack" if kept else "test", tuple(arguments), thorough=thorough)

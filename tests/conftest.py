@@ -22,7 +22,7 @@ from infra.stack.supervisor.progress import describe
 from tests.amount import amount
 from tests.pictures import PictureServer
 from tests.serving import LoopbackServer
-from tests.stack_client import KeptStack, attached
+from tests.support.stack_client import KeptStack, attached
 from tests.world import World
 
 hypothesis.settings.register_profile("amount", max_examples=amount(250))

@@ -29,7 +29,7 @@ NOT_LIGHT = {
     "infra.migrations.env": "Alembic runs it, with a context that only Alembic has",
 }
 
-SCRIPT = Path(__file__).with_name("load.py")
+SCRIPT = Path(__file__).parent / "support" / "load.py"
 DEADLINE_SECONDS = 60
 
 

@@ -1,12 +1,15 @@
-"""Size limits: a function that fits on a screen, a file that has one subject."""
+"""Size limits: a function that fits on a screen, a file and a folder that have one subject."""
 
 import ast
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
-from tests.architecture.support.source import Module, Violation, hold, modules, snippet
+from tests.architecture.support.source import PACKAGES, Module, Violation, hold, modules, snippet
 
 FUNCTION_LINES = 60  # signature and body, without decorators and docstring
 FILE_LINES = 500
+FOLDER_MODULES = 15  # besides __init__.py
 PARAMETERS = 5  # besides self and cls
 POSITIONAL = 3  # aim at two; the rest by keyword: `store(key, path, media_type=…)`
 
@@ -28,12 +31,26 @@ CALLED_BY_OTHERS = {
     "infra.broker.rabbitmq.intake._arrive": "pika hands a delivery over in four arguments",
 }
 
+# Folders that grow with time alone.
+GROWING = {"infra/migrations/versions"}
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def oversized(module: Module) -> list[Violation]:
     """Files, functions and signatures above their budget."""
     return [*_long_file(module), *_long_functions(module), *_wide_signatures(module)]
+
+
+def crowded(paths: Iterable[str]) -> Iterator[Violation]:
+    """Folders with too many modules."""
+    modules_of = Counter(
+        str(Path(path).parent) for path in paths if not path.endswith("__init__.py")
+    )
+    for folder, count in modules_of.items():
+        if count > FOLDER_MODULES and folder not in GROWING:
+            advice = f"{count} modules, at most {FOLDER_MODULES}: make a package of one subject."
+            yield Violation(folder, 1, advice)
 
 
 def _long_file(module: Module) -> Iterator[Violation]:
@@ -116,6 +133,10 @@ def test_the_tests_keep_the_budget_of_files_and_functions() -> None:
         hold([*_long_file(module), *_long_functions(module)])
 
 
+def test_no_folder_is_crowded() -> None:
+    hold(crowded(module.path for module in modules(*PACKAGES, "tests")))
+
+
 def _function(body_lines: int, *, docstring_lines: int = 0) -> Module:
     docstring = ['    """' + "\n" * (docstring_lines - 1) + '"""'] if docstring_lines else []
     body = ["    pass"] * body_lines
@@ -159,3 +180,10 @@ def test_a_positional_parameter_too_many_is_found() -> None:
     assert oversized(snippet("tasks.work", leaving)) == []
     making = f"class Work:\n    def __init__(self, {most}, z): ..."
     assert len(oversized(snippet("tasks.work", making))) == 1
+
+
+def test_a_folder_with_one_module_too_many_is_found() -> None:
+    paths = ["tasks/jobs/__init__.py", *(f"tasks/jobs/m{n}.py" for n in range(FOLDER_MODULES))]
+    assert list(crowded(paths)) == []
+    assert len(list(crowded([*paths, "tasks/jobs/more.py"]))) == 1
+    assert len(list(crowded([*paths, "tasks/jobs/deeper/more.py"]))) == 0

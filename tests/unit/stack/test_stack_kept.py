@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from infra.stack.supervisor.errors import StackError
-from tests.stack_client import KeptPart, address_of, is_outdated
-from tests.stack_server import PartServer
+from tests.support.stack_client import KeptPart, address_of, is_outdated
+from tests.support.stack_server import PartServer
 from tests.unit.stack.nursery import Nursery, eventually, python_part
 
 _KEY = b"known to both"

@@ -1,7 +1,7 @@
-"""A session's view of the stack that `make test-stack` keeps (tests/stack_server.py).
+"""A session's view of the stack that `make test-stack` keeps (tests/support/stack_server.py).
 
-Whoever attaches finds the stack empty and, when it is asked for, the API and the worker running
-the code as it is now. Sessions that come at the same time wait for each other.
+A session that attaches finds the stack empty and, where its tests need them, the API and the worker
+running the code as it is now. Sessions that come at the same time wait for each other.
 """
 
 import fcntl
@@ -33,7 +33,7 @@ from infra.stack.supervisor.part import Part
 LOOK = "look"
 ACTIONS = frozenset({"start", "stop", "restart", "kill", "wait_until_ready"})
 
-_PROJECT = Path(__file__).resolve().parent.parent
+_PROJECT = Path(__file__).resolve().parents[2]
 _CODE = ("api", "flows", "infra", "tasks")
 _SERVICES = ("postgres", "redis", "s3", "rabbitmq", "prefect")
 _APPLICATION = ("worker-1", "api")
@@ -118,7 +118,7 @@ class KeptStack:
 
 @contextmanager
 def attached(directory: Path, *, application: bool) -> Iterator[KeptStack]:
-    """Have the kept stack of a directory for oneself; `application`: API and worker are needed."""
+    """Attach to the kept stack of a directory; `application`: API and worker are needed."""
     stack = KeptStack(directory)
     with (directory / "session.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -138,7 +138,7 @@ def attached(directory: Path, *, application: bool) -> Iterator[KeptStack]:
 def _have_running(stack: KeptStack, name: str) -> None:
     part = stack.part(name)
     if (pid := part.pid) is not None:
-        os.kill(pid, signal.SIGCONT)  # a session that was stopped may have left it frozen
+        os.kill(pid, signal.SIGCONT)  # an interrupted session may have left it frozen
     part.start()
     part.wait_until_ready()
 
@@ -187,7 +187,7 @@ def _purge_queues(amqp_url: str) -> None:
             channel = connection.channel()
             try:
                 channel.queue_purge(name)
-            except pika.exceptions.ChannelClosedByBroker:  # nobody has declared it yet
+            except pika.exceptions.ChannelClosedByBroker:  # not declared yet
                 continue
     finally:
         connection.close()

@@ -1,7 +1,7 @@
 """`make test-stack`: keeps a stack, which `make test T=…` attaches to instead of starting its own.
 
 It stays until Ctrl-C. Sessions look at its parts and move them through a socket in its directory
-(tests/stack_client.py).
+(tests/support/stack_client.py).
 """
 
 import signal
@@ -25,9 +25,9 @@ from infra.stack.supervisor.part import Progress, always, nothing
 from infra.stack.supervisor.part_supervisor import PartKeeper
 from infra.stack.supervisor.progress import describe
 from tests.conftest import ENVIRONMENT
-from tests.stack_client import ACTIONS, LOOK, address_of, key_of
+from tests.support.stack_client import ACTIONS, LOOK, address_of, key_of
 
-_DIRECTORY = Path(__file__).resolve().parent.parent / ".local" / "test-stack"
+_DIRECTORY = Path(__file__).resolve().parents[2] / ".local" / "test-stack"
 _READY = "\nThe stack stays until Ctrl-C. In another terminal: make test T=tests/e2e K=name\n"
 
 
@@ -61,7 +61,7 @@ class PartServer:
             try:
                 connection = self._listener.accept()
                 request = connection.recv()
-            except (AuthenticationError, EOFError, OSError):  # of somebody who went away
+            except (AuthenticationError, EOFError, OSError):  # a caller that went away
                 continue
             if request is None:
                 connection.close()
