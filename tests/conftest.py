@@ -38,7 +38,7 @@ ENVIRONMENT = {
     "FETCH_HOST_RATE_PER_SECOND": "1000",
     "FETCH_HOST_BREAKER_FAILURES": "1000",
     # A few chunks and slots tell as much as many.
-    "BULK_CHUNK_JOBS": "25",
+    "BULK_CHUNK_JOBS": "12",
     "WORKER_BULK_SLOTS": "4",
     # What is left behind is noticed soon: tests of it wait for these. Not so soon that a busy
     # machine loses a lease that its worker renews every third of this.

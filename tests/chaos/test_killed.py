@@ -21,7 +21,7 @@ from tests.world import World
 def test_a_worker_killed_while_it_compresses_costs_an_attempt_and_leaves_nothing_twice(
     world: World, pictures: PictureServer, database: Database
 ) -> None:
-    bodies = [photo(3000, 3000, seed=seed) for seed in (6001, 6002)]
+    bodies = [photo(2000, 2000, seed=seed) for seed in (6001, 6002)]
     pictures.bodies |= {f"/big/{number}.jpg": body for number, body in enumerate(bodies)}
     pixels = PixelWork(world.stack.description.processes["worker-1"])
     accepted = world.post(*(pictures.url(path) for path in pictures.bodies))

@@ -10,7 +10,7 @@ from tests.support.prefect_hands import pool_limit, retry, states_of
 from tests.waiting import eventually
 from tests.world import World
 
-JOBS = 20  # of one chunk
+JOBS = 12  # of one chunk
 
 
 def test_a_worker_that_stops_in_order_gives_its_chunk_back_uncounted(

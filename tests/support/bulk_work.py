@@ -23,7 +23,7 @@ def small_ones(pictures: PictureServer, first_seed: int, count: int) -> list[str
     urls = []
     for seed in range(first_seed, first_seed + count):
         path = f"/bulk/{seed}.jpg"
-        pictures.bodies[path] = photo(320, 240, seed=seed)
+        pictures.bodies[path] = photo(200, 150, seed=seed)
         urls.append(pictures.url(path))
     return urls
 
