@@ -78,8 +78,8 @@ _ALL = (
     _Session("test-unit", ("tests/architecture", "tests/unit", _PIXELS), niceness=5),
 )
 _WITHOUT_STACK = (
-    _Session("check", ("-q", "tests/unit", "--ignore=tests/unit/imaging")),
-    _Session("check-others", ("-q", "tests/architecture", "tests/unit/imaging")),
+    _Session("check", ("-q", "tests/architecture", "tests/unit", "--ignore=tests/unit/imaging")),
+    _Session("check-imaging", ("-q", "tests/unit/imaging")),
 )
 _SESSIONS = {
     "all": _ALL,

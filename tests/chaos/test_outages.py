@@ -23,7 +23,7 @@ def test_the_object_store_away_costs_no_job_an_attempt(
     world: World, pictures: PictureServer
 ) -> None:
     log = worker_log(world)
-    jobs = begin(world, pictures, range(5540, 5546))
+    jobs = begin(world, pictures, range(5540, 5543))
     with away(world, "s3"):
         pictures.gate.set()
         step_begins(world, jobs[0], "store")
@@ -40,7 +40,7 @@ def test_postgresql_away_with_jobs_in_hand_fails_no_job(
     world: World, pictures: PictureServer
 ) -> None:
     log = worker_log(world)
-    jobs = begin(world, pictures, range(5560, 5566))
+    jobs = begin(world, pictures, range(5560, 5563))
     with away(world, "postgres"):
         since = monotonic()
         pictures.gate.set()
@@ -58,7 +58,7 @@ def test_postgresql_away_with_jobs_in_hand_fails_no_job(
 def test_rabbitmq_restarted_with_jobs_in_hand_does_nothing_twice(
     world: World, pictures: PictureServer
 ) -> None:
-    jobs = begin(world, pictures, range(5580, 5585))
+    jobs = begin(world, pictures, range(5580, 5583))
     world.stack.part("rabbitmq").restart()
     jobs.append(world.post(pictures.photo(5585))["job_id"])
     pictures.gate.set()

@@ -5,7 +5,7 @@ from tests.pictures import PictureServer
 from tests.support.ordeal import Fault, Ordeal, inflict
 from tests.world import World
 
-_JOBS = 12
+_JOBS = 8
 
 
 def test_two_parts_killed_at_once_lose_nothing_and_double_nothing(

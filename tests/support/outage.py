@@ -10,7 +10,7 @@ from tests.support.prefect_hands import ended
 from tests.waiting import eventually
 from tests.world import World
 
-_JOBS = 6
+_JOBS = 5
 _IN_HAND = 3
 _REAPED_SECONDS = 120.0
 
