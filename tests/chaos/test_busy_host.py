@@ -22,7 +22,7 @@ from tests.support.own_workers import Hiring, OwnWorker
 from tests.waiting import eventually
 from tests.world import World
 
-_JOBS, _IMAGES = 6, 3
+_JOBS, _IMAGES = 4, 3
 _PATIENCE_SECONDS = 300
 _AT_A_TIME = 2
 _LIMITS = {

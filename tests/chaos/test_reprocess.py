@@ -29,8 +29,8 @@ from tests.support.remaking import (
 from tests.support.stored import stored_keys
 from tests.world import World
 
-PRODUCTS = 20
-FEW = 6
+PRODUCTS = 12
+FEW = 3
 
 pytestmark = pytest.mark.usefixtures("off_duty")
 
