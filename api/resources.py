@@ -10,7 +10,7 @@ from api.auth.known_keys import KnownKeys
 from api.background.decoder_probe import DecoderProbe
 from api.background.dispatcher import Dispatcher
 from api.background.probes import DATABASE, Probe, Probes
-from api.background.webhook_sender import Courier
+from api.background.webhook_sender import WebhookWorker
 from api.events.job_watcher import JobWatcher
 from api.schemas.product_responses import rendering, shape
 from api.schemas.submissions import UrlRules
@@ -46,7 +46,7 @@ from tasks.submission.queue_limit import QueueBound
 
 log = structlog.get_logger(__name__)
 
-_CONNECTIONS_BESIDE_REQUESTS = 4  # the dispatcher, the courier, the watcher and the probe
+_CONNECTIONS_BESIDE_REQUESTS = 4  # the dispatcher, the webhook worker, the watcher and the probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def open_resources(configuration: ApiConfiguration) -> Iterator[ApiResources]:
         publisher = RabbitPublisher(configuration.broker)
         dispatcher = stack.enter_context(Dispatcher(database, publisher, configuration.dispatch))
         sender = WebhookSender(configuration.fetch, configuration.webhooks)
-        stack.enter_context(Courier(database, sender.send, configuration.webhooks))
+        stack.enter_context(WebhookWorker(database, sender.send, configuration.webhooks))
         stack.enter_context(sender)  # left first: what is under way ends, and is given back
         watcher = JobWatcher(
             database,

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from flows.reports.artifacts import show
 from flows.reports.upkeep import tally_sentence, tally_table
-from flows.runtime.resources import current_workshop, in_thread
+from flows.runtime.resources import worker_resources
 from infra.settings.sections import WebhookSettings
 from infra.settings.upkeep import GarbageSettings
 from tasks.upkeep.collect import collect_garbage as collect
@@ -38,7 +38,7 @@ async def collect_garbage(
         original_retention_days: How long files stay that no image shows; empty means
             GC_ORIGINAL_RETENTION_DAYS.
     """
-    shop, logger = current_workshop(), get_run_logger()
+    resources, logger = worker_resources(), get_run_logger()
     given = {
         "grace_hours": older_than_hours,
         "superseded_retention_days": superseded_retention_days,
@@ -51,7 +51,11 @@ async def collect_garbage(
     def tell(tally: Tally) -> None:
         logger.info(tally_sentence(tally, dry_run=dry_run))
 
-    tally = await in_thread(
-        shop.io_threads, collect, shop.database, shop.store, webhooks, rules=rules, tell=tell
+    tally = await resources.db(
+        collect,
+        resources.store,
+        webhooks,
+        rules=rules,
+        tell=tell,
     )
     await show(tally_table(tally), tally_sentence(tally, dry_run=dry_run))

@@ -1,4 +1,4 @@
-"""The coordinator of a batch: plans, packs, hears of cancelling, shows progress, until the end.
+"""The batch leader of a batch: plans, packs, hears of cancelling, shows progress, until the end.
 
 One flow run per round of a batch, which another worker continues when its own is gone. It does
 no job and takes no slot. Everything here may be done twice.
@@ -13,11 +13,11 @@ import structlog
 from prefect import State, flow
 from prefect.states import Cancelled, Completed, Failed
 
-from flows.process_product import interrupted, own_run_id, told
+from flows.process_product import answer_of, interrupted, own_run_id
 from flows.reports.batch_progress import Progress
-from flows.runs.worker_context import Desk, current_desk
-from flows.runtime.circuit_breaker import Obstacle
-from flows.runtime.leases import Kind
+from flows.runs.worker_context import WorkerContext, worker_context
+from flows.runtime.circuit_breaker import PauseReason
+from flows.runtime.leases import LeaseKind
 from flows.runtime.resources import in_thread
 from infra.contract.errors import Rejected, ServiceUnavailable
 from infra.contract.states import BatchState, JobState, Lane
@@ -53,22 +53,22 @@ async def coordinate_batch(*, batch_id: str = "") -> State[Any]:  # noqa: ARG001
     Args:
         batch_id: The batch. Retry this run to have its failed and cancelled jobs done again.
     """
-    desk = current_desk()
-    ticket = desk.take(own_run_id())
+    context = worker_context()
+    ticket = context.take(own_run_id())
     if isinstance(ticket, UUID):
-        return await coordinate(desk, ticket, own_run_id())
-    return told(ticket)
+        return await coordinate(context, ticket, own_run_id())
+    return answer_of(ticket)
 
 
-async def coordinate(desk: Desk, batch_id: UUID, flow_run_id: UUID) -> State[Any]:
+async def coordinate(context: WorkerContext, batch_id: UUID, flow_run_id: UUID) -> State[Any]:
     """Lead the batch, shown by this run, and return the state in which the run ends.
 
     Where another process leads the batch, watch it. Usable from any flow of this project. Ends
     interrupted when the worker stops: somebody else goes on.
     """
-    coordinator = _Coordinator(desk, batch_id, flow_run_id)
+    coordinator = _Coordinator(context, batch_id, flow_run_id)
     try:
-        while Obstacle.LEAVING not in desk.gate.obstacles:
+        while PauseReason.LEAVING not in context.breaker.reasons:
             ended = await coordinator.turn()
             if ended is not None:
                 return ended
@@ -79,15 +79,15 @@ async def coordinate(desk: Desk, batch_id: UUID, flow_run_id: UUID) -> State[Any
 
 
 class _Coordinator:
-    def __init__(self, desk: Desk, batch_id: UUID, flow_run_id: UUID) -> None:
-        self._desk = desk
+    def __init__(self, context: WorkerContext, batch_id: UUID, flow_run_id: UUID) -> None:
+        self._context = context
         self._batch_id = batch_id
         self._flow_run_id = flow_run_id
-        self._threads = desk.workshop.threads[Lane.BULK].io
-        self._database = desk.workshop.database
-        self._bound = QueueBound(desk.workshop.configuration.queue.max_queued)
-        seconds = desk.workshop.configuration.timings.batch_lease_seconds
-        self._lease = Kind("batch", seconds, renew_leading)
+        self._threads = context.resources.threads[Lane.BULK].io
+        self._database = context.resources.database
+        self._bound = QueueBound(context.resources.configuration.queue.max_queued)
+        seconds = context.resources.configuration.timings.batch_lease_seconds
+        self._lease = LeaseKind("batch", seconds, renew_leading)
         self._progress = Progress(batch_id, flow_run_id)
         self._shown_at = float("-inf")
         self.pause_seconds = _TURN_SECONDS
@@ -98,11 +98,11 @@ class _Coordinator:
         try:
             return await self._turn()
         except ServiceUnavailable as exc:
-            self._desk.gate.note(exc)
+            self._context.breaker.note(exc)
         except Rejected as exc:
             log.info("batch not led", batch_id=str(self._batch_id), reason=str(exc))
         except Exception:  # a batch must not be left alone because of one surprise
-            log.exception("turn of coordinator failed", batch_id=str(self._batch_id))
+            log.exception("turn of batch leader failed", batch_id=str(self._batch_id))
             self.pause_seconds = _SURPRISE_SECONDS
         return None
 
@@ -110,10 +110,10 @@ class _Coordinator:
         """Let somebody else lead; if that cannot be written, the lease ends by itself."""
         try:
             await in_thread(
-                self._threads, let_go, self._database, self._batch_id, owner=self._desk.owner
+                self._threads, let_go, self._database, self._batch_id, owner=self._context.owner
             )
         except ServiceUnavailable as exc:
-            self._desk.gate.note(exc)
+            self._context.breaker.note(exc)
 
     async def _turn(self) -> State[Any] | None:
         leading = await in_thread(
@@ -121,12 +121,12 @@ class _Coordinator:
             lead,
             self._database,
             self._batch_id,
-            owner=self._desk.owner,
+            owner=self._context.owner,
             lease_seconds=self._lease.seconds,
         )
         if leading is not None:
-            claim = LeaderClaim(self._batch_id, self._desk.owner)
-            with self._desk.leases.kept(self._lease, claim, lost=self._say_lost):
+            claim = LeaderClaim(self._batch_id, self._context.owner)
+            with self._context.leases.kept(self._lease, claim, lost=self._say_lost):
                 await self._lead(leading)
         end = await in_thread(self._threads, batch_end, self._database, self._batch_id)
         if end is None:
@@ -146,12 +146,12 @@ class _Coordinator:
                 show_by,
                 self._database,
                 self._batch_id,
-                owner=self._desk.owner,
+                owner=self._context.owner,
                 flow_run_id=self._flow_run_id,
             )
         if await self._do(cancel_is_requested):
             await self._do(cancel_batch)
-        elif self._desk.gate.is_open:
+        elif self._context.breaker.is_admitting:
             await self._plan_and_pack()
         if not await self._do(has_open_jobs):
             await self._do(settle_batch)
@@ -168,7 +168,7 @@ class _Coordinator:
             limit=SLICE,
             bound=self._bound,
         )
-        settings = self._desk.workshop.configuration.bulk
+        settings = self._context.resources.configuration.bulk
         await in_thread(self._threads, pack_due, self._database, settings, self._batch_id)
         if planned:
             self.pause_seconds = 0

@@ -7,7 +7,7 @@ from prefect import flow
 from prefect.logging import get_run_logger
 
 from flows.reports.artifacts import plain, show, table
-from flows.runtime.resources import current_workshop, in_thread
+from flows.runtime.resources import worker_resources
 from tasks.reports.daily_summary import DaySummary, ImageSums, JobCount, summarise
 from tasks.reports.savings import saving
 
@@ -23,9 +23,9 @@ async def daily_summary(day: str = "") -> None:
     Args:
         day: The day to sum up, in UTC, like 2026-01-31. Empty: yesterday.
     """
-    workshop = current_workshop()
+    resources = worker_resources()
     wanted = _day(day)
-    summary = await in_thread(workshop.io_threads, summarise, workshop.database, wanted)
+    summary = await resources.db(summarise, wanted)
     await show(markdown_of(summary), f"What happened on {wanted} (UTC)", key=KEY)
     jobs = sum(count.jobs for count in summary.jobs)
     get_run_logger().info(f"{wanted}: {jobs} jobs ended.")

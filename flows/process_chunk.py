@@ -13,11 +13,11 @@ from prefect.cache_policies import NO_CACHE
 from prefect.exceptions import Abort, PrefectException
 from prefect.states import Cancelled, Completed, Failed
 
-from flows.execution.chunk_jobs import ChunkWork
-from flows.process_product import SHARED_RUN, interrupted, own_run_id, process, told
+from flows.execution.chunk_jobs import ChunkJobs
+from flows.process_product import SHARED_RUN, answer_of, interrupted, own_run_id, process
 from flows.reports.artifacts import plain, show, table
-from flows.runs.attempts import Attempt, Halt
-from flows.runs.worker_context import Desk, current_desk
+from flows.runs.attempts import Attempt, StopReason
+from flows.runs.worker_context import WorkerContext, worker_context
 from infra.contract.errors import ServiceUnavailable
 from infra.contract.states import JobState
 
@@ -31,9 +31,9 @@ async def process_chunk(*, chunk_id: str = "") -> State[Any]:  # noqa: ARG001 - 
     Args:
         chunk_id: The chunk. Workers start these runs; retry one to do again what failed in it.
     """
-    desk = current_desk()
-    ticket = desk.take(own_run_id())
-    return await _work(desk, ticket) if isinstance(ticket, ChunkWork) else told(ticket)
+    context = worker_context()
+    ticket = context.take(own_run_id())
+    return await _work(context, ticket) if isinstance(ticket, ChunkJobs) else answer_of(ticket)
 
 
 @task(
@@ -46,7 +46,7 @@ async def process_chunk(*, chunk_id: str = "") -> State[Any]:  # noqa: ARG001 - 
 async def product(name: str, attempt: Attempt) -> State[Any]:  # noqa: ARG001 - names the task run
     """Do one product job."""
     try:
-        return await process(current_desk(), attempt, SHARED_RUN)
+        return await process(worker_context(), attempt, SHARED_RUN)
     except Abort as exc:
         return Completed(name="Left", message=str(exc))
 
@@ -60,17 +60,17 @@ async def _do(attempt: Attempt) -> State[Any]:
     return state
 
 
-async def _work(desk: Desk, work: ChunkWork) -> State[Any]:
+async def _work(context: WorkerContext, work: ChunkJobs) -> State[Any]:
     await work.do_all(_do)
     chunk_id = str(work.attempt.claim.chunk_id)
-    if work.attempt.halt is Halt.LOST:
+    if work.attempt.halt is StopReason.LOST:
         raise Abort("another attempt owns this chunk now")
     if work.is_interrupted:
         return interrupted("The worker takes no more work at present.")
     try:
         counts = await work.finish()
     except ServiceUnavailable as exc:
-        desk.gate.note(exc)
+        context.breaker.note(exc)
         return interrupted(exc.detail)
     if counts is None:
         raise Abort("another attempt owns this chunk now")
@@ -79,11 +79,11 @@ async def _work(desk: Desk, work: ChunkWork) -> State[Any]:
     return _final_state(counts, work.attempt.halt)
 
 
-def _final_state(counts: Counter[JobState], halt: Halt | None) -> State[Any]:
+def _final_state(counts: Counter[JobState], halt: StopReason | None) -> State[Any]:
     """Return how Prefect shows the end of a chunk, counting its jobs of all attempts."""
     total = counts.total()
     message = f"{counts[JobState.READY]} of {total} jobs are ready."
-    if halt is Halt.CANCELLED:
+    if halt is StopReason.CANCELLED:
         return Cancelled(message=f"{message} The others went back to the batch.")
     if counts[JobState.READY] == total:
         return Completed(message=message)
@@ -92,7 +92,7 @@ def _final_state(counts: Counter[JobState], halt: Halt | None) -> State[Any]:
     return Completed(name="Partial", message=message)
 
 
-async def _show(work: ChunkWork) -> None:
+async def _show(work: ChunkJobs) -> None:
     """Show the jobs on the run's page; they are recorded already, so failing is allowed."""
     rows = [
         (plain(work.skus.get(job_id, "")), work.ended.get(job_id, "back in the batch"), job_id)

@@ -24,14 +24,13 @@ from flows.product_tasks import (
     store_images,
 )
 from flows.reports.artifacts import report_of, show
-from flows.runs.attempts import Attempt, Halt
+from flows.runs.attempts import Attempt, StopReason
 from flows.runs.flow_run_client import PARKED, end_of, final_state, parked_state
 from flows.runs.product_run import ProductRun
-from flows.runs.worker_context import Desk, current_desk
-from flows.runtime.resources import in_thread
+from flows.runs.worker_context import WorkerContext, worker_context
 from infra.contract.errors import LostClaim, ServiceUnavailable
 from infra.contract.states import JobState
-from tasks.jobs.end_early import Ending, conclude
+from tasks.jobs.end_early import Ending, end_early
 from tasks.steps.compress import RenderedImage
 from tasks.steps.results import FetchedImage
 
@@ -40,7 +39,7 @@ log = structlog.get_logger(__name__)
 INTERRUPTED = "Interrupted"
 """Name of the state of a run that says nothing about its job."""
 
-_ENDINGS = {Halt.CANCELLED: Ending.CANCELLED, Halt.TIMED_OUT: Ending.TIMED_OUT}
+_ENDINGS = {StopReason.CANCELLED: Ending.CANCELLED, StopReason.TIMED_OUT: Ending.TIMED_OUT}
 
 
 @flow(name="process-product", retries=0, persist_result=False)
@@ -64,9 +63,13 @@ async def process_product(
     """
     # The parameters were read by whoever started this run, and became the ticket. Their types
     # are plain because Prefect makes a form of them.
-    desk = current_desk()
-    ticket = desk.take(own_run_id())
-    return await process(desk, ticket, OWN_RUN) if isinstance(ticket, Attempt) else told(ticket)
+    context = worker_context()
+    ticket = context.take(own_run_id())
+    return (
+        await process(context, ticket, OWN_RUN)
+        if isinstance(ticket, Attempt)
+        else answer_of(ticket)
+    )
 
 
 def interrupted(message: str) -> State[Any]:
@@ -81,7 +84,7 @@ def is_verdict(state: State[Any] | None) -> bool:
     return state.name != INTERRUPTED and not state.is_cancelled()
 
 
-def told(ticket: object) -> State[Any]:
+def answer_of(ticket: object) -> State[Any]:
     """Return the answer that was left instead of work."""
     if not isinstance(ticket, State):
         raise TypeError(f"this flow was left {ticket!r}")
@@ -97,7 +100,7 @@ def own_run_id() -> UUID:
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class StepRunner:
     """How a job's steps are done: each as a task run on the job's own page, or plainly."""
 
     fetch: Callable[[ProductRun], Awaitable[list[FetchedImage]]]
@@ -107,42 +110,42 @@ class Manner:
     has_own_run: bool
 
 
-OWN_RUN = Manner(fetch_images, compress_images, store_images, record_results, has_own_run=True)
-SHARED_RUN = Manner(
+OWN_RUN = StepRunner(fetch_images, compress_images, store_images, record_results, has_own_run=True)
+SHARED_RUN = StepRunner(
     fetch_images.fn, compress_images.fn, store_images.fn, record_results.fn, has_own_run=False
 )
 """For jobs that share a flow run: their steps are no task runs."""
 
 
-async def process(desk: Desk, attempt: Attempt, manner: Manner) -> State[Any]:
+async def process(context: WorkerContext, attempt: Attempt, manner: StepRunner) -> State[Any]:
     """Make one attempt at a job; return how Prefect shows what came of it."""
-    folder = desk.workshop.configuration.worker.directory
+    folder = context.resources.configuration.worker.directory
     with TemporaryDirectory(
         prefix="product-images-job-", dir=folder, ignore_cleanup_errors=True
     ) as directory:
-        run = ProductRun(desk.workshop, attempt, Path(directory))
+        run = ProductRun(context.resources, attempt, Path(directory))
         try:
             attempt.begin()
-            with _time_limit(desk, attempt), _tagged(run, manner):
-                return await _work(desk, run, manner)
+            with _time_limit(context, attempt), _tagged(run, manner):
+                return await _work(context, run, manner)
         except LostClaim:  # or a commit of ours whose answer never came
-            return await _show_end(desk, run)
+            return await _show_end(context, run)
         except ServiceUnavailable as exc:
             log.warning("run interrupted", job_id=str(attempt.claim.job_id), code=exc.code)
-            desk.gate.note(exc)
+            context.breaker.note(exc)
             return interrupted(exc.detail)
         except asyncio.CancelledError:
             if attempt.halt is None:
                 raise
-            return await _end(desk, run, manner)
+            return await _end(context, run, manner)
         finally:
             run.stop.stop()  # what still works in threads works for nobody
 
 
 @contextmanager
-def _time_limit(desk: Desk, attempt: Attempt) -> Iterator[None]:
-    seconds = desk.workshop.configuration.job.timeout_seconds
-    timer = asyncio.get_running_loop().call_later(seconds, attempt.end, Halt.TIMED_OUT)
+def _time_limit(context: WorkerContext, attempt: Attempt) -> Iterator[None]:
+    seconds = context.resources.configuration.job.timeout_seconds
+    timer = asyncio.get_running_loop().call_later(seconds, attempt.end, StopReason.TIMED_OUT)
     try:
         yield
     finally:
@@ -150,7 +153,7 @@ def _time_limit(desk: Desk, attempt: Attempt) -> Iterator[None]:
 
 
 @contextmanager
-def _tagged(run: ProductRun, manner: Manner) -> Iterator[None]:
+def _tagged(run: ProductRun, manner: StepRunner) -> Iterator[None]:
     """Tag the task runs of a job's own run; each tag of a task run costs a request."""
     if not manner.has_own_run:
         yield
@@ -159,7 +162,7 @@ def _tagged(run: ProductRun, manner: Manner) -> Iterator[None]:
         yield
 
 
-async def _work(desk: Desk, run: ProductRun, manner: Manner) -> State[Any]:
+async def _work(context: WorkerContext, run: ProductRun, manner: StepRunner) -> State[Any]:
     fetched = await manner.fetch(run)
     rendered = await manner.compress(run, fetched)
     if rendered:
@@ -170,26 +173,26 @@ async def _work(desk: Desk, run: ProductRun, manner: Manner) -> State[Any]:
     if not manner.has_own_run and recorded.not_before is not None:
         return Completed(name=PARKED, message=parked_state(recorded.not_before).message)
     if manner.has_own_run:
-        await _show(desk, run)
+        await _show(context, run)
     if recorded.not_before is not None:
-        await desk.flow_runs.overrule(own_run_id(), parked_state(recorded.not_before))
+        await context.flow_runs.force_state(own_run_id(), parked_state(recorded.not_before))
         raise Abort("the job waits until its supplier wants to be asked again")
-    return await _recorded_end(desk, run, recorded.state)
+    return await _recorded_end(context, run, recorded.state)
 
 
-async def _recorded_end(desk: Desk, run: ProductRun, state: JobState) -> State[Any]:
+async def _recorded_end(context: WorkerContext, run: ProductRun, state: JobState) -> State[Any]:
     """Return how Prefect shows an end that is recorded, whatever can be read of it now."""
     try:
-        standing = await desk.standing(run.claim.job_id)
+        status = await context.status(run.claim.job_id)
     except ServiceUnavailable as exc:
-        desk.gate.note(exc)
-        standing = None
-    if standing is None or standing.state is not state:  # removed, or begun again since
+        context.breaker.note(exc)
+        status = None
+    if status is None or status.state is not state:  # removed, or begun again since
         return final_state(state)
-    return end_of(standing)
+    return end_of(status)
 
 
-async def _end(desk: Desk, run: ProductRun, manner: Manner) -> State[Any]:
+async def _end(context: WorkerContext, run: ProductRun, manner: StepRunner) -> State[Any]:
     """Bring an attempt to its end that was told to end."""
     attempt = run.attempted
     task = asyncio.current_task()
@@ -197,44 +200,49 @@ async def _end(desk: Desk, run: ProductRun, manner: Manner) -> State[Any]:
         task.uncancel()  # the wish has been heard; what follows is our own work
     why = "" if attempt.halt is None else attempt.halt.name.lower()
     log.info("attempt ends early", job_id=str(run.claim.job_id), why=why)
-    if attempt.halt is Halt.LEAVING:
+    if attempt.halt is StopReason.LEAVING:
         return interrupted("The worker stopped.")
     try:
         if attempt.halt in _ENDINGS:
-            return await _conclude(desk, run, ending=_ENDINGS[attempt.halt], manner=manner)
-        return await _show_end(desk, run)
+            return await _end_early(context, run, ending=_ENDINGS[attempt.halt], manner=manner)
+        return await _show_end(context, run)
     except ServiceUnavailable as exc:
-        desk.gate.note(exc)
+        context.breaker.note(exc)
         return interrupted(exc.detail)
 
 
-async def _conclude(desk: Desk, run: ProductRun, *, ending: Ending, manner: Manner) -> State[Any]:
-    shop = desk.workshop
+async def _end_early(
+    context: WorkerContext, run: ProductRun, *, ending: Ending, manner: StepRunner
+) -> State[Any]:
+    resources = context.resources
     try:
-        state = await in_thread(
-            shop.io_threads, conclude, shop.database, run.claim, run.results, ending=ending
+        state = await resources.db(
+            end_early,
+            run.claim,
+            run.results,
+            ending=ending,
         )
     except LostClaim:  # perhaps because a thread recorded the job while it was being cancelled
-        return await _show_end(desk, run)
+        return await _show_end(context, run)
     run.note_recorded()
     if manner.has_own_run:
-        await _show(desk, run)
-    return await _recorded_end(desk, run, state)
+        await _show(context, run)
+    return await _recorded_end(context, run, state)
 
 
-async def _show_end(desk: Desk, run: ProductRun) -> State[Any]:
+async def _show_end(context: WorkerContext, run: ProductRun) -> State[Any]:
     """Return the end that the job has come to; if it has none, another attempt works on it."""
-    standing = await desk.standing(run.claim.job_id)
-    if standing is None or not standing.state.is_final:
+    status = await context.status(run.claim.job_id)
+    if status is None or not status.state.is_final:
         raise Abort("another attempt owns this job now")
-    return end_of(standing)
+    return end_of(status)
 
 
-async def _show(desk: Desk, run: ProductRun) -> None:
+async def _show(context: WorkerContext, run: ProductRun) -> None:
     """Show the results on the run's page; they are recorded already, so failing is allowed."""
     try:
         await show(
-            report_of(run.results, desk.workshop.configuration.assets.public_asset_url),
+            report_of(run.results, context.resources.configuration.assets.public_asset_url),
             f"What was made for job {run.claim.job_id}",
         )
     except (HTTPError, PrefectException):

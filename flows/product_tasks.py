@@ -16,8 +16,8 @@ from prefect.cache_policies import NO_CACHE
 from flows.reports.artifacts import sentence_of
 from flows.runs.product_run import ProductRun
 from flows.runs.retries import Step, warn_of_retry, with_retries
-from flows.runtime.concurrency import side_by_side
-from flows.runtime.host_waits import Queue, with_patience
+from flows.runtime.concurrency import gather_or_cancel
+from flows.runtime.host_waits import Queue, wait_for_host
 from flows.runtime.resources import in_thread
 from infra.contract.states import JobState
 from infra.fetch.transport.stop import Stop
@@ -59,7 +59,7 @@ async def fetch_images(run: ProductRun) -> list[FetchedImage]:
             finally:
                 stop.stop()  # a thread hears of no cancelling
 
-    arrived = await side_by_side(fetch(image) for image in run.claim.images)
+    arrived = await gather_or_cancel(fetch(image) for image in run.claim.images)
     return [fetched for fetched in arrived if fetched is not None]
 
 
@@ -68,16 +68,19 @@ async def _bring(run: ProductRun, image: ClaimedImage, *, stop: Stop) -> Fetched
 
     Either its source says that what the product shows is still right, or no source is asked.
     """
-    shop, from_stored = run.workshop, run.claim.from_stored
+    resources, from_stored = run.resources, run.claim.from_stored
     if from_stored and await _made_already(run, image):
         return None
-    queue = Queue(run.threads.fetch, shop.source)
+    queue = Queue(run.threads.fetch, resources.source)
     asked = await _question(run, image)
     if asked is None:
-        bring = partial(shop.source.fetch, image, run.directory, stop=stop, from_stored=from_stored)
-        return await with_patience(queue, bring)
-    newer = await with_patience(
-        queue, partial(shop.source.fetch_newer, image, run.directory, known=asked.known, stop=stop)
+        bring = partial(
+            resources.source.fetch, image, run.directory, stop=stop, from_stored=from_stored
+        )
+        return await wait_for_host(queue, bring)
+    newer = await wait_for_host(
+        queue,
+        partial(resources.source.fetch_newer, image, run.directory, known=asked.known, stop=stop),
     )
     if newer is None:
         run.finish(asked.unchanged)
@@ -86,11 +89,11 @@ async def _bring(run: ProductRun, image: ClaimedImage, *, stop: Stop) -> Fetched
 
 async def _made_already(run: ProductRun, image: ClaimedImage) -> bool:
     """Finish an image whose stored original has its variants, before a byte of it is read."""
-    shop = run.workshop
+    resources = run.resources
     if run.claim.force:
         return False
     fingerprint = _fingerprint(run)
-    known = await in_thread(run.threads.io, reuse_stored, shop.database, image, fingerprint)
+    known = await in_thread(run.threads.io, reuse_stored, resources.database, image, fingerprint)
     if known is not None:
         run.finish(known)
     return known is not None
@@ -98,16 +101,16 @@ async def _made_already(run: ProductRun, image: ClaimedImage) -> bool:
 
 def _fingerprint(run: ProductRun) -> str:
     """Return what the job's preset gives here; raise `PermanentError` for an unknown one."""
-    return policy_fingerprint(run.workshop.configuration.presets.named(run.claim.preset))
+    return policy_fingerprint(run.resources.configuration.presets.named(run.claim.preset))
 
 
 async def _question(run: ProductRun, image: ClaimedImage) -> Revalidation | None:
     """Return what the source can be asked; nothing for an image that shows nothing yet."""
-    shop = run.workshop
+    resources = run.resources
     if image.current_fingerprint is None or image.stored_key is not None or run.claim.force:
         return None
     fingerprint = _fingerprint(run)
-    return await in_thread(run.threads.io, revalidation, shop.database, image, fingerprint)
+    return await in_thread(run.threads.io, revalidation, resources.database, image, fingerprint)
 
 
 @task(
@@ -122,28 +125,30 @@ async def compress_images(run: ProductRun, fetched: Sequence[FetchedImage]) -> l
 
     A forced job makes them although they are there: the same keys get the same bytes.
     """
-    shop = run.workshop
+    resources = run.resources
 
     async def make(source: FetchedImage) -> RenderedImage | None:
-        preset = shop.configuration.presets.named(run.claim.preset)  # an unknown one fails here
+        preset = resources.configuration.presets.named(
+            run.claim.preset
+        )  # an unknown one fails here
         known = None if run.claim.force else await _known(run, source)
         if known is not None:
             run.finish(known)
             return None
         return await compress(
-            shop.pixels, source, run.directory, preset=preset, lane=run.claim.lane
+            resources.pixels, source, run.directory, preset=preset, lane=run.claim.lane
         )
 
     async def compress_one(source: FetchedImage) -> RenderedImage | None:
         return await run.attempt(Step.COMPRESS, source.image, partial(make, source))
 
-    rendered = await side_by_side(compress_one(source) for source in fetched)
+    rendered = await gather_or_cancel(compress_one(source) for source in fetched)
     return [image for image in rendered if image is not None]
 
 
 async def _known(run: ProductRun, source: FetchedImage) -> ImageDone | None:
-    shop = run.workshop
-    return await in_thread(run.threads.io, reuse, shop.database, source, _fingerprint(run))
+    resources = run.resources
+    return await in_thread(run.threads.io, reuse, resources.database, source, _fingerprint(run))
 
 
 @task(
@@ -155,13 +160,13 @@ async def _known(run: ProductRun, source: FetchedImage) -> ImageDone | None:
 )
 async def store_images(run: ProductRun, rendered: Sequence[RenderedImage]) -> None:
     """Put originals and variants into the object store, verified."""
-    shop = run.workshop
+    resources = run.resources
 
     async def put(image: RenderedImage) -> ImageDone:
-        original = await in_thread(run.threads.store, store_original, shop.store, image)
+        original = await in_thread(run.threads.store, store_original, resources.store, image)
         files = image.rendition.variants
-        variants = await side_by_side(
-            in_thread(run.threads.store, store_variant, shop.store, image.rendition, file)
+        variants = await gather_or_cancel(
+            in_thread(run.threads.store, store_variant, resources.store, image.rendition, file)
             for file in files
         )
         return finish(image, original, variants)
@@ -171,7 +176,7 @@ async def store_images(run: ProductRun, rendered: Sequence[RenderedImage]) -> No
         if done is not None:
             run.finish(done)
 
-    await side_by_side(store(image) for image in rendered)
+    await gather_or_cancel(store(image) for image in rendered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,16 +196,16 @@ class Recorded:
 )
 async def record_results(run: ProductRun) -> Recorded:
     """Write what became of every image, in one transaction guarded by the claim."""
-    shop = run.workshop
+    resources = run.resources
 
     def write() -> Recorded:
         if run.park_seconds is None:
-            state = record(shop.database, run.claim, run.results)
+            state = record(resources.database, run.claim, run.results)
             again = datetime.now(UTC) + timedelta(seconds=AGAIN_SECONDS)
             recorded = Recorded(state, None if state.is_final else again)
         else:
             until = park(
-                shop.database,
+                resources.database,
                 run.claim,
                 run.results,
                 seconds=run.park_seconds,
@@ -213,9 +218,9 @@ async def record_results(run: ProductRun) -> Recorded:
     recorded = await with_retries(
         Step.RECORD,
         lambda: in_thread(run.threads.io, write),
-        warn_of_retry(Step.RECORD, "record", run.journal.warning),
+        warn_of_retry(Step.RECORD, "record", run.run_log.warning),
     )
     for result in run.results:
         if isinstance(result, ImageDone):  # a failure was told when it happened
-            run.journal.info(sentence_of(result))
+            run.run_log.info(sentence_of(result))
     return recorded

@@ -14,7 +14,7 @@ from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
-from flows.runs.worker_context import current_desk
+from flows.runs.worker_context import worker_context
 from flows.runtime.resources import in_thread
 from infra.contract.errors import Rejected
 from infra.contract.states import BatchState
@@ -50,15 +50,15 @@ async def reprocess(selection: ReprocessForm = ReprocessForm()) -> State[Any]:  
 @flow(name="reprocess-stale", retries=0, persist_result=False)
 async def reprocess_stale() -> State[Any]:
     """Make stale images again, up to REPROCESS_NIGHTLY_LIMIT of them."""
-    limit = current_desk().workshop.configuration.reprocess.nightly_limit
+    limit = worker_context().resources.configuration.reprocess.nightly_limit
     return await _make(Selector(limit=limit))
 
 
 async def _count(selector: Selector) -> State[Any]:
-    shop = current_desk().workshop
-    presets = shop.configuration.presets
+    resources = worker_context().resources
+    presets = resources.configuration.presets
     try:
-        found = await in_thread(shop.io_threads, estimate, shop.database, selector, presets)
+        found = await resources.db(estimate, selector, presets)
     except Rejected as exc:
         return Failed(message=str(exc))
     return Completed(message=f"Would make {_told(found)}")
@@ -66,12 +66,10 @@ async def _count(selector: Selector) -> State[Any]:
 
 async def _make(selector: Selector) -> State[Any]:
     """Start the batch, or go on with the one that this run has started, and watch over it."""
-    shop, flow_run = current_desk().workshop, _own_run()
-    presets, origin = shop.configuration.presets, Origin(flow_run_id=flow_run.id)
+    resources, flow_run = worker_context().resources, _own_run()
+    presets, origin = resources.configuration.presets, Origin(flow_run_id=flow_run.id)
     try:
-        started = await in_thread(
-            shop.io_threads, start, shop.database, selector, presets, origin=origin
-        )
+        started = await resources.db(start, selector, presets, origin=origin)
     except Rejected as exc:
         return Failed(message=str(exc))
     if started.batch_id is None:
@@ -84,14 +82,14 @@ async def _make(selector: Selector) -> State[Any]:
 
 async def _go_on(batch_id: UUID, flow_run: FlowRun) -> State[Any]:
     """Do again what failed in the batch, or watch over it while it runs."""
-    desk = current_desk()
-    threads, database = desk.workshop.io_threads, desk.workshop.database
+    context = worker_context()
+    threads, database = context.resources.io_threads, context.resources.database
     end = await in_thread(threads, batch_end, database, batch_id)
     if end is None or end.state is BatchState.READY:
         return Completed(message=f"Nothing to do: batch {batch_id} is ready. {_ANOTHER}")
     if end.state is not BatchState.RUNNING:
-        timings = desk.workshop.configuration.timings
-        leader = Leader(desk.owner, flow_run.id, timings.batch_lease_seconds)
+        timings = context.resources.configuration.timings
+        leader = Leader(context.owner, flow_run.id, timings.batch_lease_seconds)
         try:
             await in_thread(threads, retry_batch, database, batch_id, leader=leader)
         except Rejected as exc:
@@ -101,12 +99,12 @@ async def _go_on(batch_id: UUID, flow_run: FlowRun) -> State[Any]:
 
 
 async def _watch_over(batch_id: UUID, run_id: UUID) -> State[Any]:
-    state: State[Any] = await _coordinator().coordinate(current_desk(), batch_id, run_id)
+    state: State[Any] = await _coordinator().coordinate(worker_context(), batch_id, run_id)
     return state
 
 
 def _coordinator() -> Any:
-    # By name: the coordinator is imported when it is needed, it starts flows itself.
+    # By name: the batch leader is imported when it is needed, it starts flows itself.
     return import_module("flows.coordinate_batch")
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from flows.reports.artifacts import show
 from flows.reports.upkeep import findings_sentence, findings_state, findings_table
-from flows.runtime.resources import current_workshop, in_thread
+from flows.runtime.resources import in_thread, worker_resources
 from tasks.upkeep.sample import all_promises, sample
 from tasks.upkeep.verify import Findings, Verifier
 
@@ -32,19 +32,21 @@ async def verify(
         deep: With everything: also read every object and compare its hash. Takes hours.
         repair: Have what is broken made again, in the bulk lane.
     """
-    shop, logger = current_workshop(), get_run_logger()
+    resources, logger = worker_resources(), get_run_logger()
 
     def tell(findings: Findings) -> None:
         logger.info(findings_sentence(findings))
 
     verifier = Verifier(
-        shop.database,
-        shop.store,
+        resources.database,
+        resources.store,
         thorough=deep or not everything,
-        presets=shop.configuration.presets if repair else None,
+        presets=resources.configuration.presets if repair else None,
     )
     today = datetime.now(UTC).date()
-    slices = all_promises(shop.database) if everything else sample(shop.database, count, today)
-    findings = await in_thread(shop.io_threads, verifier.verify, slices, tell)
+    slices = (
+        all_promises(resources.database) if everything else sample(resources.database, count, today)
+    )
+    findings = await in_thread(resources.io_threads, verifier.verify, slices, tell)
     await show(findings_table(findings), findings_sentence(findings))
     return findings_state(findings)

@@ -2,15 +2,15 @@
 
 from infra.contract.errors import ErrorCode, Rejected
 from infra.host_limits.policy import HostView
-from infra.host_limits.redis_limits import SharedHosts
+from infra.host_limits.redis_limits import RedisHostLimits
 
 
-def list_hosts(hosts: SharedHosts, *, limit: int) -> list[HostView]:
+def list_hosts(hosts: RedisHostLimits, *, limit: int) -> list[HostView]:
     """Return the hosts that were asked last, the latest first; raises `ServiceUnavailable`."""
     return hosts.views(limit)
 
 
-def reset_host(hosts: SharedHosts, host: str) -> HostView:
+def reset_host(hosts: RedisHostLimits, host: str) -> HostView:
     """Close the circuit and end the silence; return what is known of the host then.
 
     Raises `Rejected` (404) when it was not asked lately, `ServiceUnavailable`.

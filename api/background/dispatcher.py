@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from api.background.periodic_thread import Rounds, Words
+from api.background.periodic_thread import PeriodicThread, Words
 from infra.broker.broker import Publisher
 from infra.db.engine import Database
 from infra.settings.sections import DispatchSettings
@@ -16,7 +16,7 @@ _WORDS: Final = Words(
 )
 
 
-class Dispatcher(Rounds):
+class Dispatcher(PeriodicThread):
     """Publishes soon after `wake`, and looks by itself every `poll_seconds`."""
 
     def __init__(

@@ -30,7 +30,7 @@ class Words:
     failed: str
 
 
-class Rounds(ABC):
+class PeriodicThread(ABC):
     """Use it in a `with`: inside the thread runs, leaving it waits for the round under way.
 
     `at_end` is the thread's last act, for what belongs to it alone.

@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from api.background.periodic_thread import Rounds, Words
+from api.background.periodic_thread import PeriodicThread, Words
 from infra.db.engine import Database
 from infra.settings.sections import WebhookSettings
 from infra.webhooks.sender import Send
@@ -27,7 +27,7 @@ _POLL_SECONDS = 1.0
 _LEASE_BEYOND_TIMEOUT_SECONDS = 15  # for writing the result, and a slow machine
 
 
-class Courier(Rounds):
+class WebhookWorker(PeriodicThread):
     """Looks for due messages every second and after each one that was sent."""
 
     def __init__(self, database: Database, send: Send, settings: WebhookSettings) -> None:

@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field
 from api.auth.admin import AdminOnly
 from api.dependencies import Resources
 from api.resources import ApiResources
-from infra.host_limits.policy import Circuit, HostView, Terms
-from infra.host_limits.redis_limits import SharedHosts
+from infra.host_limits.policy import Circuit, HostPolicy, HostView
+from infra.host_limits.redis_limits import RedisHostLimits
 from tasks.hosts import list_hosts, reset_host
 
 router = APIRouter(prefix="/hosts", tags=["hosts"], dependencies=[AdminOnly])
@@ -64,5 +64,5 @@ def post_reset(host: str, resources: Resources) -> SourceHost:
     return SourceHost.of(reset_host(_known(resources), host))
 
 
-def _known(resources: ApiResources) -> SharedHosts:
-    return SharedHosts(resources.cache, Terms.of(resources.configuration.fetch))
+def _known(resources: ApiResources) -> RedisHostLimits:
+    return RedisHostLimits(resources.cache, HostPolicy.of(resources.configuration.fetch))

@@ -12,11 +12,11 @@ from uuid import UUID
 
 import structlog
 
-from flows.bridge.chunk_consumer import ChunkBridge
-from flows.bridge.via_work_pool import ThroughPool
-from flows.execution.job_executor import Workbench
-from flows.runs.worker_context import Desk
-from flows.runtime.prefect_limits import Traffic
+from flows.bridge.chunk_consumer import ChunkConsumer
+from flows.bridge.via_work_pool import ViaWorkPool
+from flows.execution.job_executor import JobExecutor
+from flows.runs.worker_context import WorkerContext
+from flows.runtime.prefect_limits import PrefectLimits
 from infra.broker.broker import Delivery
 from infra.contract.errors import ServiceUnavailable
 from infra.contract.messages import ChunkMessage, Message, UndecodableMessage, decode_message
@@ -30,21 +30,21 @@ _SURPRISE_WAIT_SECONDS = 5.0
 _FINAL = (Unclaimed.FINAL, Unclaimed.GAVE_UP, Unclaimed.CANCELLED)
 
 
-class Bridge:
+class JobConsumer:
     """Lives in the event loop of the warm runner."""
 
     def __init__(
         self,
-        desk: Desk,
-        workbench: Workbench,
+        context: WorkerContext,
+        job_executor: JobExecutor,
         *,
-        traffic: Traffic,
-        through_pool: ThroughPool,
-        chunks: ChunkBridge,
+        prefect_limits: PrefectLimits,
+        through_pool: ViaWorkPool,
+        chunks: ChunkConsumer,
     ) -> None:
-        self._desk = desk
-        self._workbench = workbench
-        self._traffic = traffic
+        self._context = context
+        self._job_executor = job_executor
+        self._prefect_limits = prefect_limits
         self._through_pool = through_pool
         self._chunks = chunks
         self._waiting: set[asyncio.Task[object]] = set()
@@ -70,7 +70,7 @@ class Bridge:
             else:
                 await self._serve(message.job_id, delivery)
         except ServiceUnavailable as exc:
-            self._desk.gate.note(exc)
+            self._context.breaker.note(exc)
             await asyncio.sleep(_OUTAGE_WAIT_SECONDS)
             delivery.requeue()
         except Exception:  # a delivery must never stay unsettled
@@ -86,7 +86,7 @@ class Bridge:
     async def _serve(self, job_id: UUID, delivery: Delivery) -> None:
         async with AsyncExitStack() as stack:
             with self._sent_back_meanwhile():
-                await stack.enter_async_context(self._desk.pace.turn(self._is_closed))
+                await stack.enter_async_context(self._context.start_limit.turn(self._is_closed))
                 claimed = await self._claim(job_id, delivery)
             if isinstance(claimed, Claim):
                 await self._attempt(claimed, delivery)
@@ -119,39 +119,41 @@ class Bridge:
             self._waiting.discard(task)
 
     async def _claim(self, job_id: UUID, delivery: Delivery) -> Claim | Unclaimed | None:
-        """Return the claim or what decides against it; None when the gate closed meanwhile."""
-        lease_seconds = self._desk.workshop.configuration.job.lease_seconds
-        while self._desk.gate.is_open:
-            if await self._traffic.is_limited():
+        """Return the claim or what decides against it; None when the intake closed meanwhile."""
+        lease_seconds = self._context.resources.configuration.job.lease_seconds
+        while self._context.breaker.is_admitting:
+            if await self._prefect_limits.is_limited():
                 ended = await self._through_pool.carry(job_id)
                 if ended is not None:
                     return ended
                 continue
-            if self._desk.gate.obstacles:  # closed by that very look
+            if self._context.breaker.reasons:  # closed by that very look
                 break
-            claimed = await self._desk.claim(job_id)
+            claimed = await self._context.claim(job_id)
             is_elsewhere = claimed is Unclaimed.HELD_ELSEWHERE
-            is_forlorn = claimed is Unclaimed.HELD_HERE and not self._desk.attempts.of_job(job_id)
+            is_forlorn = claimed is Unclaimed.HELD_HERE and not self._context.attempts.of_job(
+                job_id
+            )
             if not (delivery.redelivered and (is_elsewhere or is_forlorn)):
                 return claimed
             await asyncio.sleep(lease_seconds * random.uniform(0.3, 0.5))
         return None
 
     def _is_closed(self) -> bool:
-        return not self._desk.gate.is_open
+        return not self._context.breaker.is_admitting
 
     async def _attempt(self, claimed: Claim, delivery: Delivery) -> None:
-        with self._desk.attempts.hold(claimed) as attempt:
+        with self._context.attempts.hold(claimed) as attempt:
             attempt.deliveries.append(delivery)
             returned = True
             try:
-                returned = await self._workbench.work_directly(attempt)
+                returned = await self._job_executor.work_directly(attempt)
             finally:
                 attempt.settle(returned=returned)
 
     async def _decline(self, job_id: UUID, reason: Unclaimed, delivery: Delivery) -> None:
         log.info("nothing to do", job_id=str(job_id), reason=reason.name.lower())
-        attempt = self._desk.attempts.of_job(job_id)
+        attempt = self._context.attempts.of_job(job_id)
         if reason is Unclaimed.HELD_HERE and delivery.redelivered and attempt is not None:
             attempt.deliveries.append(delivery)  # adopted: the first one was lost on its way
             return
@@ -161,11 +163,11 @@ class Bridge:
 
     async def _close_flow_run(self, job_id: UUID) -> None:
         """Close the run of a job whose worker died between recording and telling Prefect."""
-        standing = await self._desk.standing(job_id)
-        if standing is None:
+        status = await self._context.status(job_id)
+        if status is None:
             return
         try:
-            await self._desk.flow_runs.show_end(standing)
+            await self._context.flow_runs.show_end(status)
         except Exception as exc:  # noqa: BLE001 - Prefect only shows the job; the reaper comes by
             log.info("run not closed", job_id=str(job_id), error=repr(exc))
 

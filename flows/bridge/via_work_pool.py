@@ -16,23 +16,22 @@ from httpx import HTTPError
 from prefect.exceptions import PrefectException
 
 from flows.runs.bulk_labels import CHUNK_DEPLOYMENT, BulkLabel, chunk_label
-from flows.runs.flow_run_client import Taken, awaiting_slot
+from flows.runs.flow_run_client import TakeResult, awaiting_slot
 from flows.runs.labels import DEPLOYMENT, JobLabel, hosts_of
-from flows.runs.worker_context import Desk
-from flows.runtime.circuit_breaker import Obstacle
-from flows.runtime.dependency_monitor import Health
-from flows.runtime.prefect_limits import Traffic
-from flows.runtime.resources import in_thread
+from flows.runs.worker_context import WorkerContext
+from flows.runtime.circuit_breaker import PauseReason
+from flows.runtime.dependency_monitor import DependencyMonitor
+from flows.runtime.prefect_limits import PrefectLimits
 from infra.contract.errors import Rejected
 from infra.contract.states import JobState, Lane
 from infra.db.engine import Database
 from tasks.chunks.claim import describe_chunk
 from tasks.chunks.release import release_run
-from tasks.chunks.status import chunk_standing
+from tasks.chunks.status import chunk_status
 from tasks.jobs.cancel import cancel
 from tasks.jobs.claim import Unclaimed
 from tasks.jobs.read import read_job
-from tasks.jobs.status import Standing
+from tasks.jobs.status import JobStatus
 
 log = structlog.get_logger(__name__)
 
@@ -40,42 +39,47 @@ _LOOK_SECONDS = 1.0
 _SCHEDULE_AGAIN_SECONDS = 15.0  # in case the run ended without its job
 
 
-class ThroughPool:
+class ViaWorkPool:
     """Used only from the event loop."""
 
     def __init__(
-        self, desk: Desk, health: Health, traffic: Traffic, *, wake: Callable[[], None]
+        self,
+        context: WorkerContext,
+        monitor: DependencyMonitor,
+        prefect_limits: PrefectLimits,
+        *,
+        wake: Callable[[], None],
     ) -> None:
         """`wake` makes this process's poller look at once, without waiting for that."""
-        self._desk = desk
-        self._health = health
-        self._traffic = traffic
+        self._context = context
+        self._monitor = monitor
+        self._prefect_limits = prefect_limits
         self._wake = wake
 
     async def carry(self, job_id: UUID) -> Unclaimed | None:
         """Have the pool run the job; return what ended it, or None when no limit stands now."""
 
         async def look() -> Unclaimed | Schedule | None:
-            standing = await self._desk.standing(job_id)
-            ended = _ended(standing)
-            if standing is None or ended is not None:
+            status = await self._context.status(job_id)
+            ended = _ended(status)
+            if status is None or ended is not None:
                 return ended
-            waits = standing.state is JobState.QUEUED
-            return partial(self._schedule, standing) if waits else None
+            waits = status.state is JobState.QUEUED
+            return partial(self._schedule, status) if waits else None
 
         return await self._carry(look, Lane.INTERACTIVE)
 
     async def carry_chunk(self, chunk_id: UUID) -> Unclaimed | None:
         """Do the same for a chunk."""
-        shop = self._desk.workshop
+        resources = self._context.resources
 
         async def look() -> Unclaimed | Schedule | None:
-            standing = await in_thread(shop.io_threads, chunk_standing, shop.database, chunk_id)
-            if standing is None:
+            status = await resources.db(chunk_status, chunk_id)
+            if status is None:
                 return Unclaimed.ABSENT
-            if standing.is_done:
+            if status.is_done:
                 return Unclaimed.FINAL
-            return partial(self._schedule_chunk, chunk_id) if standing.waits else None
+            return partial(self._schedule_chunk, chunk_id) if status.waits else None
 
         return await self._carry(look, Lane.BULK)
 
@@ -83,7 +87,7 @@ class ThroughPool:
         self, look: Callable[[], Awaitable["Unclaimed | Schedule | None"]], lane: Lane
     ) -> Unclaimed | None:
         scheduled_at = float("-inf")
-        while self._desk.gate.is_open and await self._traffic.is_limited(lane):
+        while self._context.breaker.is_admitting and await self._prefect_limits.is_limited(lane):
             found = await look()
             if isinstance(found, Unclaimed):
                 return found
@@ -97,48 +101,48 @@ class ThroughPool:
         """Have the run taken by a poller; False when that has to be tried again soon."""
         name = CHUNK_DEPLOYMENT if lane is Lane.BULK else DEPLOYMENT
         try:
-            holds_slots = self._traffic.holds_slots(lane)
-            if holds_slots and await self._desk.flow_runs.any_without_slot(name):
+            holds_slots = self._prefect_limits.holds_slots(lane)
+            if holds_slots and await self._context.flow_runs.any_without_slot(name):
                 return False
             await schedule()
         except (HTTPError, PrefectException) as exc:
             log.warning("run not scheduled", error=repr(exc))
-            await self._health.suspect(Obstacle.PREFECT)
+            await self._monitor.suspect(PauseReason.PREFECT)
             return False
         return True
 
     async def _schedule_chunk(self, chunk_id: UUID) -> None:
-        shop = self._desk.workshop
-        label = await in_thread(shop.io_threads, _chunk_label, shop.database, chunk_id)
+        resources = self._context.resources
+        label = await resources.db(_chunk_label, chunk_id)
         if label is None:
             return
-        flow_run = await self._desk.flow_runs.of_job(label, awaiting_slot())
-        taken = await self._desk.flow_runs.schedule(flow_run)
-        if taken is Taken.CANCELLED:
-            await in_thread(shop.io_threads, release_run, shop.database, flow_run.id)
+        flow_run = await self._context.flow_runs.of_job(label, awaiting_slot())
+        taken = await self._context.flow_runs.schedule(flow_run)
+        if taken is TakeResult.CANCELLED:
+            await resources.db(release_run, flow_run.id)
             return
         self._wake()
 
-    async def _schedule(self, standing: Standing) -> None:
-        shop = self._desk.workshop
-        job = await in_thread(shop.io_threads, read_job, shop.database, standing.job_id)
+    async def _schedule(self, status: JobStatus) -> None:
+        resources = self._context.resources
+        job = await resources.db(read_job, status.job_id)
         if job is None:
             return
         label = JobLabel(
-            job_id=standing.job_id,
-            round=standing.round,
-            flow_run_id=standing.flow_run_id,
+            job_id=status.job_id,
+            round=status.round,
+            flow_run_id=status.flow_run_id,
             product_id=job.summary.product_id,
             sku=job.summary.sku,
             lane=job.summary.lane,
             image_count=len(job.images),
             hosts=hosts_of(image.source_url for image in job.images),
         )
-        flow_run = await self._desk.flow_runs.of_job(label, awaiting_slot())
-        taken = await self._desk.flow_runs.schedule(flow_run)
-        if taken is Taken.CANCELLED:
+        flow_run = await self._context.flow_runs.of_job(label, awaiting_slot())
+        taken = await self._context.flow_runs.schedule(flow_run)
+        if taken is TakeResult.CANCELLED:
             with suppress(Rejected):  # it has ended meanwhile
-                await in_thread(shop.io_threads, cancel, shop.database, standing.job_id)
+                await resources.db(cancel, status.job_id)
             return
         self._wake()
 
@@ -151,9 +155,9 @@ def _chunk_label(database: Database, chunk_id: UUID) -> BulkLabel | None:
     return None if chunk is None else chunk_label(chunk)
 
 
-def _ended(standing: Standing | None) -> Unclaimed | None:
-    if standing is None:
+def _ended(status: JobStatus | None) -> Unclaimed | None:
+    if status is None:
         return Unclaimed.ABSENT
-    if standing.state.is_final:
+    if status.state.is_final:
         return Unclaimed.FINAL
-    return Unclaimed.PARKED if standing.is_parked else None
+    return Unclaimed.PARKED if status.is_parked else None

@@ -1,4 +1,4 @@
-"""Sees to it that every running batch has a coordinator and that its due jobs are packed.
+"""Sees to it that every running batch has a batch leader and that its due jobs are packed.
 
 Coordinators are tasks of the event loop beside the jobs: a hundred batches cost no slot.
 """
@@ -16,8 +16,8 @@ from prefect.states import Cancelled, Failed
 
 from flows.coordinate_batch import batch_state, coordinate, coordinate_batch
 from flows.runs.bulk_labels import BATCH_DEPLOYMENT, batch_label
-from flows.runs.flow_run_client import Taken
-from flows.runs.worker_context import Desk
+from flows.runs.flow_run_client import TakeResult
+from flows.runs.worker_context import WorkerContext
 from flows.runtime.event_loop import run_flow_here
 from flows.runtime.resources import in_thread
 from infra.contract.errors import Rejected, ServiceUnavailable
@@ -34,36 +34,36 @@ _MOST = 100  # batches that one worker leads
 _WISHED = "Give the id of a batch."
 
 
-class Coordinators:
+class BatchLeaders:
     """Used only from the event loop."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._threads = desk.workshop.threads[Lane.BULK].io
-        self._database = desk.workshop.database
-        self._lease_seconds = desk.workshop.configuration.timings.batch_lease_seconds
+    def __init__(self, context: WorkerContext) -> None:
+        self._context = context
+        self._threads = context.resources.threads[Lane.BULK].io
+        self._database = context.resources.database
+        self._lease_seconds = context.resources.configuration.timings.batch_lease_seconds
         self._under_way: dict[UUID, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
         """Look for ever."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS * random.uniform(0.8, 1.2))
-            if not self._desk.gate.is_open:
+            if not self._context.breaker.is_admitting:
                 continue
             try:
                 await self._look()
             except ServiceUnavailable as exc:
-                self._desk.gate.note(exc)
+                self._context.breaker.note(exc)
             except Exception:  # batches must be led, whatever else goes wrong
                 log.exception("batches not looked at")
 
     async def leave(self, seconds: float) -> None:
-        """Wait for the coordinators, which see by themselves that the worker stops."""
+        """Wait for the batch leaders, which see by themselves that the worker stops."""
         if self._under_way:
             await asyncio.wait(list(self._under_way.values()), timeout=seconds)
 
     def is_running(self, flow_run_id: UUID) -> bool:
-        """Whether a coordinator of this run is under way here."""
+        """Whether a batch leader of this run is under way here."""
         return flow_run_id in self._under_way
 
     async def cancel_run(self, flow_run_id: UUID) -> bool:
@@ -87,7 +87,7 @@ class Coordinators:
         if end is None:
             return Failed(message=f"There is no batch {batch_id}.")
         if end.state is not BatchState.RUNNING:
-            wished_at = await self._desk.flow_runs.scheduled_at(flow_run)
+            wished_at = await self._context.flow_runs.scheduled_at(flow_run)
             if end.finished_at is not None and end.finished_at >= wished_at:
                 return batch_state(end.state)
             try:
@@ -98,7 +98,7 @@ class Coordinators:
         return None
 
     async def _look(self) -> None:
-        settings = self._desk.workshop.configuration.bulk
+        settings = self._context.resources.configuration.bulk
         await in_thread(self._threads, pack_due, self._database, settings)
         room = _MOST - len(self._under_way)
         if room <= 0:
@@ -107,7 +107,7 @@ class Coordinators:
             self._threads,
             lead_waiting,
             self._database,
-            owner=self._desk.owner,
+            owner=self._context.owner,
             lease_seconds=self._lease_seconds,
             limit=room,
         )
@@ -123,28 +123,28 @@ class Coordinators:
         """Lead in the batch's own run, found or made."""
         try:
             flow_run = await self._find(leading)
-            taken = await self._desk.flow_runs.take(flow_run)
+            taken = await self._context.flow_runs.take(flow_run)
         except Exception as exc:  # noqa: BLE001 - Prefect away: somebody leads it later
             log.warning("batch not led", batch_id=str(leading.batch_id), error=repr(exc))
             await self._let_go(leading.batch_id)
             return
-        if taken is Taken.OURS:
+        if taken is TakeResult.OURS:
             await self._in_run(leading.batch_id, flow_run)
-        elif taken is Taken.CANCELLED:
+        elif taken is TakeResult.CANCELLED:
             await self._to_the_end(leading.batch_id, flow_run)
         else:
             await self._let_go(leading.batch_id)
 
     async def _find(self, leading: Leading) -> FlowRun:
         """The run that shows the batch; one of another flow, which nobody runs, is not ours."""
-        runs, label = self._desk.flow_runs, batch_label(leading)
+        runs, label = self._context.flow_runs, batch_label(leading)
         flow_run = await runs.of_job(label)
         if flow_run.deployment_id == await runs.deployment_id(BATCH_DEPLOYMENT):
             return flow_run
         return await runs.create(label)
 
     async def _in_run(self, batch_id: UUID, flow_run: FlowRun) -> None:
-        self._desk.leave(flow_run.id, batch_id)
+        self._context.leave(flow_run.id, batch_id)
         try:
             await run_flow_here(coordinate_batch, flow_run)
         except Abort as exc:
@@ -152,15 +152,15 @@ class Coordinators:
         except Exception as exc:  # noqa: BLE001 - an outage of Prefect's is no end of the batch
             log.warning("run broken off", flow_run_id=str(flow_run.id), error=repr(exc))
         finally:
-            self._desk.clear(flow_run.id, batch_id)
+            self._context.clear(flow_run.id, batch_id)
             await self._let_go(batch_id)
 
     async def _to_the_end(self, batch_id: UUID, flow_run: FlowRun) -> None:
         """Cancel a batch whose run was cancelled while nobody led it."""
         try:
             await self._cancel(batch_id)
-            await coordinate(self._desk, batch_id, flow_run.id)
-            await self._desk.flow_runs.close(flow_run.id, Cancelled())
+            await coordinate(self._context, batch_id, flow_run.id)
+            await self._context.flow_runs.close(flow_run.id, Cancelled())
         except Exception as exc:  # noqa: BLE001 - somebody tries again when the lease ends
             log.warning("batch not cancelled", batch_id=str(batch_id), error=repr(exc))
 
@@ -172,6 +172,8 @@ class Coordinators:
 
     async def _let_go(self, batch_id: UUID) -> None:
         try:
-            await in_thread(self._threads, let_go, self._database, batch_id, owner=self._desk.owner)
+            await in_thread(
+                self._threads, let_go, self._database, batch_id, owner=self._context.owner
+            )
         except ServiceUnavailable as exc:
-            self._desk.gate.note(exc)
+            self._context.breaker.note(exc)

@@ -12,12 +12,11 @@ import structlog
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import Cancelled
 
-from flows.control.batch_leaders import Coordinators
-from flows.pool.runs import PolledRuns
-from flows.runs.attempts import Halt
+from flows.control.batch_leaders import BatchLeaders
+from flows.pool.runs import PoolRuns
+from flows.runs.attempts import StopReason
 from flows.runs.flow_run_client import is_stopped
-from flows.runs.worker_context import Desk
-from flows.runtime.resources import in_thread
+from flows.runs.worker_context import WorkerContext
 from infra.contract.errors import ServiceUnavailable
 from tasks.chunks.release import Release, release_run
 from tasks.jobs.cancel import cancel_flow_run
@@ -30,13 +29,15 @@ _BEFORE_SECONDS = 600.0  # what this worker looks back on when it starts
 _AT_ONCE = 4  # runs that are cancelled at the same time: people cancel hundreds with a click
 
 
-class Cancelling:
+class Cancellation:
     """Used only from the event loop."""
 
-    def __init__(self, desk: Desk, polled_runs: PolledRuns, coordinators: Coordinators) -> None:
-        self._desk = desk
+    def __init__(
+        self, context: WorkerContext, polled_runs: PoolRuns, batch_leaders: BatchLeaders
+    ) -> None:
+        self._context = context
         self._polled_runs = polled_runs
-        self._coordinators = coordinators
+        self._batch_leaders = batch_leaders
         self._at_once = asyncio.Semaphore(_AT_ONCE)
         self._waiting: set[UUID] = set()
         self._under_way: set[asyncio.Task[None]] = set()
@@ -57,15 +58,15 @@ class Cancelling:
 
     async def look(self) -> None:
         """Look for ever at runs that are being cancelled, and at jobs that were cancelled."""
-        timings = self._desk.workshop.configuration.timings
+        timings = self._context.resources.configuration.timings
         looked_at = monotonic() - _BEFORE_SECONDS
         while True:
             await asyncio.sleep(timings.cancel_look_seconds)
-            if not self._desk.gate.is_open:
+            if not self._context.breaker.is_admitting:
                 continue
             begun = monotonic()
             try:
-                for flow_run in await self._desk.flow_runs.in_states([StateType.CANCELLING]):
+                for flow_run in await self._context.flow_runs.in_states([StateType.CANCELLING]):
                     await self.try_to_cancel(flow_run.id)
                 await self._show_cancelled(begun - looked_at + _OVERLAP_SECONDS)
             except Exception as exc:  # noqa: BLE001 - Prefect away: look again later
@@ -78,20 +79,18 @@ class Cancelling:
 
         Looks back to the last complete look, however long ago an outage has made that.
         """
-        shop = self._desk.workshop
-        cancelled = await in_thread(
-            shop.io_threads, recently_cancelled, shop.database, within_seconds
-        )
-        for standing in cancelled:
-            if self._desk.attempts.of_job(standing.job_id) is None:
-                await self._desk.flow_runs.show_end(standing)
+        resources = self._context.resources
+        cancelled = await resources.db(recently_cancelled, within_seconds)
+        for status in cancelled:
+            if self._context.attempts.of_job(status.job_id) is None:
+                await self._context.flow_runs.show_end(status)
 
     async def try_to_cancel(self, flow_run_id: UUID) -> None:
         """Look at a run that is said to be cancelled. Raises nothing."""
         try:
             await self.cancel(flow_run_id)
         except ServiceUnavailable as exc:
-            self._desk.gate.note(exc)
+            self._context.breaker.note(exc)
         except Exception:  # one run that cannot be cancelled must not deafen us to the others
             log.exception("run not cancelled", flow_run_id=str(flow_run_id))
 
@@ -101,36 +100,36 @@ class Cancelling:
         Only if the run is being cancelled now: events come again after a connection was lost,
         and the run may have been retried since.
         """
-        flow_run = await self._desk.flow_runs.read(flow_run_id)
+        flow_run = await self._context.flow_runs.read(flow_run_id)
         if flow_run is None or not is_stopped(flow_run.state):
             return
-        shop = self._desk.workshop
-        standing = await in_thread(shop.io_threads, cancel_flow_run, shop.database, flow_run_id)
-        if standing is None:
+        resources = self._context.resources
+        status = await resources.db(cancel_flow_run, flow_run_id)
+        if status is None:
             await self._cancel_other(flow_run)
             return
-        attempt = self._desk.attempts.of_job(standing.job_id)
+        attempt = self._context.attempts.of_job(status.job_id)
         if attempt is not None:
             # Even if the job has ended: one whose lease had run out was ended without its attempt.
-            attempt.end(Halt.CANCELLED)
-        elif standing.state.is_final:
-            await self._desk.flow_runs.show_end(standing)
+            attempt.end(StopReason.CANCELLED)
+        elif status.state.is_final:
+            await self._context.flow_runs.show_end(status)
 
     async def _cancel_other(self, flow_run: FlowRun) -> None:
-        """A chunk gives its jobs back to the batch, a coordinator's batch is cancelled."""
-        shop = self._desk.workshop
-        chunk = self._desk.chunks.of_run(flow_run.id)
+        """A chunk gives its jobs back to the batch, a batch leader's batch is cancelled."""
+        resources = self._context.resources
+        chunk = self._context.chunks.of_run(flow_run.id)
         if chunk is not None:
-            chunk.end(Halt.CANCELLED)
+            chunk.end(StopReason.CANCELLED)
             return
-        release = await in_thread(shop.io_threads, release_run, shop.database, flow_run.id)
+        release = await resources.db(release_run, flow_run.id)
         if (
             release is Release.ENDED
             and flow_run.state is not None
             and not flow_run.state.is_final()
         ):
-            await self._desk.flow_runs.close(flow_run.id, Cancelled())
-        elif release is Release.NOT_A_CHUNK and not await self._coordinators.cancel_run(
+            await self._context.flow_runs.close(flow_run.id, Cancelled())
+        elif release is Release.NOT_A_CHUNK and not await self._batch_leaders.cancel_run(
             flow_run.id
         ):
             self._polled_runs.cancel(flow_run.id)

@@ -26,15 +26,15 @@ Hear = Callable[[UUID], None]
 """Takes note of a flow run, and returns at once."""
 
 
-async def listen(hearers: Mapping[str, Hear]) -> None:
+async def listen(event_handlers: Mapping[str, Hear]) -> None:
     """Call for ever, for each event that somebody hears, with the id of its flow run."""
-    wanted = EventFilter(event=EventNameFilter(name=list(hearers)))
+    wanted = EventFilter(event=EventNameFilter(name=list(event_handlers)))
     while True:
         try:
             async with get_events_subscriber(filter=wanted) as events:
                 async for event in events:
                     flow_run_id = UUID(event.resource.id.removeprefix(_RESOURCE_PREFIX))
-                    hearers[event.event](flow_run_id)
+                    event_handlers[event.event](flow_run_id)
         except Exception as exc:  # noqa: BLE001 - Prefect away or odd: listen again soon
             log.debug("not listening", error=repr(exc))
         await asyncio.sleep(_AGAIN_SECONDS)

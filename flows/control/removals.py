@@ -8,8 +8,7 @@ import random
 
 import structlog
 
-from flows.runs.worker_context import Desk
-from flows.runtime.resources import in_thread
+from flows.runs.worker_context import WorkerContext
 from infra.contract.errors import ServiceUnavailable
 from tasks.contents.remove import remove_requested
 
@@ -18,25 +17,25 @@ log = structlog.get_logger(__name__)
 _LOOK_SECONDS = 5.0
 
 
-class Removal:
+class ObjectRemoval:
     """Used only from the event loop."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: WorkerContext) -> None:
+        self._context = context
 
     async def run(self) -> None:
         """Look for ever."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS * random.uniform(0.8, 1.2))
-            if not self._desk.gate.is_open:
+            if not self._context.breaker.is_admitting:
                 continue
             try:
                 await self.remove()
-            except ServiceUnavailable as exc:  # work that needs the part closes the gate
+            except ServiceUnavailable as exc:  # work that needs the part closes the intake
                 log.warning("objects are removed later", code=exc.code)
 
     async def remove(self) -> None:
         """Remove all that may go now."""
-        shop = self._desk.workshop
-        while await in_thread(shop.io_threads, remove_requested, shop.database, shop.store):
+        resources = self._context.resources
+        while await resources.db(remove_requested, resources.store):
             continue

@@ -13,8 +13,8 @@ from uuid import UUID
 import structlog
 from prefect.client.schemas.objects import StateType
 
-from flows.runs.worker_context import Desk
-from flows.runtime.circuit_breaker import Obstacle
+from flows.runs.worker_context import WorkerContext
+from flows.runtime.circuit_breaker import PauseReason
 
 log = structlog.get_logger(__name__)
 
@@ -25,8 +25,8 @@ _SPREAD_SECONDS = 0.5  # within it one of the workers refuses, and the others se
 class Suspensions:
     """Used only from the event loop."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: WorkerContext) -> None:
+        self._context = context
         self._heard = asyncio.Event()
 
     def hear(self, _: UUID) -> None:
@@ -41,7 +41,7 @@ class Suspensions:
                     await self._heard.wait()
                 await asyncio.sleep(random.uniform(0, _SPREAD_SECONDS))
             self._heard.clear()
-            if Obstacle.PREFECT in self._desk.gate.obstacles:
+            if PauseReason.PREFECT in self._context.breaker.reasons:
                 continue
             try:
                 await self.refuse()
@@ -50,7 +50,7 @@ class Suspensions:
 
     async def refuse(self) -> None:
         """Look once."""
-        flow_runs = self._desk.flow_runs
+        flow_runs = self._context.flow_runs
         for flow_run in await flow_runs.in_states([StateType.PAUSED]):
             refused = await flow_runs.undo_pause(flow_run)
             log.info("pause refused" if refused else "pause over", flow_run_id=str(flow_run.id))

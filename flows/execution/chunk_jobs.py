@@ -13,12 +13,11 @@ from uuid import UUID
 import structlog
 from prefect import State
 
-from flows.execution.job_executor import Workbench
-from flows.runs.attempts import Attempt, Halt
+from flows.execution.job_executor import JobExecutor
+from flows.runs.attempts import Attempt, StopReason
 from flows.runs.chunk_attempts import ChunkAttempt
-from flows.runs.worker_context import Desk
-from flows.runtime.concurrency import a_slot, side_by_side
-from flows.runtime.resources import in_thread
+from flows.runs.worker_context import WorkerContext
+from flows.runtime.concurrency import gather_or_cancel, semaphore_slot
 from infra.contract.errors import ServiceUnavailable
 from infra.contract.states import JobState
 from tasks.chunks.lease import finish_chunk
@@ -32,12 +31,14 @@ _CLAIMS_PER_LEASE = 6  # while the lease of a worker that died runs out
 Do = Callable[[Attempt], Coroutine[Any, Any, State[Any]]]
 
 
-class ChunkWork:
+class ChunkJobs:
     """Used only from the event loop."""
 
-    def __init__(self, desk: Desk, workbench: Workbench, attempt: ChunkAttempt) -> None:
-        self._desk = desk
-        self._workbench = workbench
+    def __init__(
+        self, context: WorkerContext, job_executor: JobExecutor, attempt: ChunkAttempt
+    ) -> None:
+        self._context = context
+        self._job_executor = job_executor
         self.attempt = attempt
         self.ended: dict[UUID, JobState] = {}
         """The jobs of this attempt that have come to an end."""
@@ -47,12 +48,12 @@ class ChunkWork:
     @property
     def is_interrupted(self) -> bool:
         """Whether jobs remain that this attempt was not allowed to begin."""
-        return self._left_out > 0 and self.attempt.halt is not Halt.CANCELLED
+        return self._left_out > 0 and self.attempt.halt is not StopReason.CANCELLED
 
     async def do_all(self, do: Do) -> None:
         """Do all jobs, as many at once as the worker has bulk slots."""
         self.attempt.begin()
-        await side_by_side(self._job(job_id, do) for job_id in self.attempt.claim.job_ids)
+        await gather_or_cancel(self._job(job_id, do) for job_id in self.attempt.claim.job_ids)
 
     async def finish(self) -> Counter[JobState] | None:
         """End the chunk; its other jobs go back to the batch.
@@ -60,21 +61,23 @@ class ChunkWork:
         Return how many of its jobs are in each state, whichever attempt did them; None when the
         chunk was not ours.
         """
-        shop = self._desk.workshop
-        counts = await in_thread(shop.io_threads, finish_chunk, shop.database, self.attempt.claim)
+        resources = self._context.resources
+        counts = await resources.db(finish_chunk, self.attempt.claim)
         self.attempt.finished = True
         return counts
 
     async def _job(self, job_id: UUID, do: Do) -> None:
-        async with a_slot(self._desk.workshop.bulk_slots, unless=self.attempt.halted) as may_begin:
+        async with semaphore_slot(
+            self._context.resources.bulk_slots, unless=self.attempt.halted
+        ) as may_begin:
             try:
                 if may_begin:
-                    async with self._desk.bulk_pace.turn(lambda: not self._may_begin):
+                    async with self._context.bulk_start_limit.turn(lambda: not self._may_begin):
                         await self._do(job_id, do)
                 else:
                     self._left_out += 1
             except ServiceUnavailable as exc:
-                self._desk.gate.note(exc)
+                self._context.breaker.note(exc)
                 self._left_out += 1
 
     async def _do(self, job_id: UUID, do: Do) -> None:
@@ -88,32 +91,32 @@ class ChunkWork:
 
     async def _attempt(self, claimed: Claim, do: Do) -> None:
         self.skus[claimed.job_id] = claimed.sku or str(claimed.product_id)
-        with self._desk.attempts.hold(claimed) as attempt:
+        with self._context.attempts.hold(claimed) as attempt:
             self.attempt.in_hand.add(attempt)
             try:
-                await self._workbench.work_beside(attempt, do(attempt))
+                await self._job_executor.work_beside(attempt, do(attempt))
             finally:
                 self.attempt.in_hand.discard(attempt)
         await self._note_end(claimed.job_id)
 
     async def _note_end(self, job_id: UUID) -> None:
-        standing = await self._desk.standing(job_id)
-        if standing is None:
+        status = await self._context.status(job_id)
+        if status is None:
             return
-        if standing.state.is_final:
-            self.ended[job_id] = standing.state
-        elif not self._may_begin and not standing.is_parked:
+        if status.state.is_final:
+            self.ended[job_id] = status.state
+        elif not self._may_begin and not status.is_parked:
             self._left_out += 1
 
     async def _claim(self, job_id: UUID) -> Claim | Unclaimed | None:
         """Return the claim or what decides against it; None when no job may begin."""
-        seconds = self._desk.workshop.configuration.job.lease_seconds
+        seconds = self._context.resources.configuration.job.lease_seconds
         claimed: Claim | Unclaimed | None = None
         for _ in range(2 * _CLAIMS_PER_LEASE):
             await self._give_way()
             if not self._may_begin:
                 return None
-            claimed = await self._desk.claim(job_id)
+            claimed = await self._context.claim(job_id)
             if claimed is not Unclaimed.HELD_ELSEWHERE:
                 return claimed
             await asyncio.sleep(seconds / _CLAIMS_PER_LEASE * random.uniform(0.8, 1.2))
@@ -121,10 +124,10 @@ class ChunkWork:
 
     @property
     def _may_begin(self) -> bool:
-        return self._desk.gate.is_open and self.attempt.halt is None
+        return self._context.breaker.is_admitting and self.attempt.halt is None
 
     async def _give_way(self) -> None:
         """Begin no image while an interactive one waits for a pixel process."""
-        pixels = self._desk.workshop.pixels
+        pixels = self._context.resources.pixels
         while pixels.keeps_interactive_waiting and self._may_begin:
             await asyncio.sleep(_GIVE_WAY_SECONDS)

@@ -3,15 +3,15 @@
 import asyncio
 from collections.abc import Callable
 
-from flows.runs.worker_context import Desk
-from flows.runtime.circuit_breaker import Obstacle
+from flows.runs.worker_context import WorkerContext
+from flows.runtime.circuit_breaker import PauseReason
 from flows.runtime.resources import in_thread
 from infra.contract.errors import ServiceUnavailable
 
 _LOOK_SECONDS = 1.0
 
 
-async def given_back(desk: Desk, give_back: Callable[[], bool]) -> bool:
+async def given_back(context: WorkerContext, give_back: Callable[[], bool]) -> bool:
     """Return whether deliveries must go back; wait for PostgreSQL if need be.
 
     What is not given back costs an attempt. After an answer that never came, it may be given
@@ -20,12 +20,12 @@ async def given_back(desk: Desk, give_back: Callable[[], bool]) -> bool:
     unsure = False
     while True:
         try:
-            returned = await in_thread(desk.workshop.io_threads, give_back)
+            returned = await in_thread(context.resources.io_threads, give_back)
         except ServiceUnavailable as exc:
             unsure = True
-            desk.gate.note(exc)
+            context.breaker.note(exc)
         else:
             return returned or unsure
-        if Obstacle.LEAVING in desk.gate.obstacles:
+        if PauseReason.LEAVING in context.breaker.reasons:
             return True  # the lease will expire; a delivery must not be lost
         await asyncio.sleep(_LOOK_SECONDS)

@@ -10,10 +10,10 @@ from prefect import State
 from prefect.exceptions import Abort
 from prefect.states import aget_state_exception
 
-from flows.runs.attempts import Halt
+from flows.runs.attempts import StopReason
 from flows.runs.flow_run_client import is_stopped
-from flows.runtime.circuit_breaker import Obstacle
-from flows.runtime.dependency_monitor import Health
+from flows.runtime.circuit_breaker import PauseReason
+from flows.runtime.dependency_monitor import DependencyMonitor
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
@@ -22,15 +22,15 @@ log = structlog.get_logger(__name__)
 class Supervised(Protocol):
     """An attempt, at a job or a chunk."""
 
-    halt: Halt | None
+    halt: StopReason | None
     task: asyncio.Task[object] | None
 
-    def end(self, why: Halt) -> None:
+    def end(self, why: StopReason) -> None:
         """End the work."""
 
 
 async def supervise(
-    attempt: Supervised, work: Coroutine[Any, Any, T], *, health: Health, subject: str
+    attempt: Supervised, work: Coroutine[Any, Any, T], *, monitor: DependencyMonitor, subject: str
 ) -> T | None:
     """Do work that the attempt can end; return what came of it, or None when it says nothing.
 
@@ -43,20 +43,20 @@ async def supervise(
     try:
         await asyncio.wait([task])
     except asyncio.CancelledError:
-        attempt.end(Halt.LEAVING)
+        attempt.end(StopReason.LEAVING)
         await asyncio.wait([task])
         raise
     finally:
         attempt.task = None
-    return await _outcome(task, health, subject)
+    return await _outcome(task, monitor, subject)
 
 
 def is_cancelled(attempt: Supervised, state: State[Any] | None) -> bool:
     """Whether somebody cancelled what the attempt is at, or its run before the flow began."""
-    return attempt.halt is Halt.CANCELLED or is_stopped(state)
+    return attempt.halt is StopReason.CANCELLED or is_stopped(state)
 
 
-async def _outcome(task: asyncio.Task[T], health: Health, subject: str) -> T | None:
+async def _outcome(task: asyncio.Task[T], monitor: DependencyMonitor, subject: str) -> T | None:
     if task.cancelled():
         return None
     error = task.exception() or await _outage_shown_by(task.result())
@@ -68,7 +68,7 @@ async def _outcome(task: asyncio.Task[T], health: Health, subject: str) -> T | N
         raise error
     else:
         log.warning("run broken off", subject=subject, error=repr(error))
-        await health.suspect(Obstacle.PREFECT)
+        await monitor.suspect(PauseReason.PREFECT)
     return None
 
 

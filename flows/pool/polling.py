@@ -12,10 +12,10 @@ from uuid import UUID
 
 import structlog
 
-from flows.pool.runs import PolledRuns
+from flows.pool.runs import PoolRuns
 from flows.pool.worker_type import PoolWorker
-from flows.runs.flow_run_client import FlowRuns
-from flows.runtime.prefect_limits import Traffic
+from flows.runs.flow_run_client import FlowRunClient
+from flows.runtime.prefect_limits import PrefectLimits
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +36,7 @@ class Polling:
         self._worker: PoolWorker | None = None
         self._wanted = asyncio.Event()
 
-    async def run(self, runs: PolledRuns, traffic: Traffic | None) -> None:
+    async def run(self, runs: PoolRuns, prefect_limits: PrefectLimits | None) -> None:
         """Poll for ever; start again when the server was away for too long.
 
         `traffic` knows whether somebody counts the runs of this pool.
@@ -48,7 +48,7 @@ class Polling:
                 create_pool_if_not_found=False,
                 limit=self._limit,
             )
-            worker.runs, worker.traffic = runs, traffic
+            worker.runs, worker.prefect_limits = runs, prefect_limits
             self._worker = worker
             try:
                 await worker.start(printer=_silent)
@@ -94,7 +94,7 @@ class Polling:
 class ScheduledRuns:
     """Wakes the polling of the pools in which runs that were scheduled still wait."""
 
-    def __init__(self, flow_runs: FlowRuns, pools: Mapping[str, Polling]) -> None:
+    def __init__(self, flow_runs: FlowRunClient, pools: Mapping[str, Polling]) -> None:
         self._flow_runs = flow_runs
         self._pools = pools
         self._heard: set[UUID] = set()

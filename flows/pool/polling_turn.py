@@ -12,14 +12,14 @@ from functools import partial
 from threading import Event
 from typing import Any
 
-from flows.runtime.resources import Workshop, in_thread
+from flows.runtime.resources import WorkerResources, in_thread
 from tasks.workers.polling_lock import polling_turn
 
 _LONGEST_TURN_SECONDS = 20.0
 
 
 @asynccontextmanager
-async def turn(workshop: Workshop) -> AsyncIterator[bool]:
+async def turn(resources: WorkerResources) -> AsyncIterator[bool]:
     """Yield whether it is our turn; it ends with the block.
 
     Raises `ServiceUnavailable` when PostgreSQL is away.
@@ -29,12 +29,12 @@ async def turn(workshop: Workshop) -> AsyncIterator[bool]:
     over = Event()
 
     def hold() -> None:
-        with polling_turn(workshop.database) as ours:
+        with polling_turn(resources.database) as ours:
             if ours:
                 loop.call_soon_threadsafe(partial(granted.set_result, ours))
                 over.wait(_LONGEST_TURN_SECONDS)
 
-    holding = asyncio.ensure_future(in_thread(workshop.duty_threads, hold))
+    holding = asyncio.ensure_future(in_thread(resources.duty_threads, hold))
     either: list[asyncio.Future[Any]] = [holding, granted]
     try:
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)

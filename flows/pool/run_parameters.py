@@ -20,7 +20,7 @@ _REFUSED = 422
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RunParameters:
     """A job to continue, or pictures to process as a new one."""
 
     job_id: UUID | None = None
@@ -29,17 +29,19 @@ class Wish:
     preset: str = "web"
 
     @classmethod
-    def of(cls, parameters: Mapping[str, Any], presets: Presets, limits: RequestSettings) -> "Wish":
+    def of(
+        cls, parameters: Mapping[str, Any], presets: Presets, limits: RequestSettings
+    ) -> "RunParameters":
         """Read a run's parameters, within the limits of the API; raise `PermanentError`."""
         given = {name: value for name, value in parameters.items() if value not in (None, "", [])}
         try:
-            wish = TypeAdapter(cls).validate_python(given)
+            run_parameters = TypeAdapter(cls).validate_python(given)
         except ValidationError as exc:
             first = exc.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(step) for step in first["loc"])
             raise _rejected(f"The parameter {where} is not usable: {first['msg']}.") from exc
-        _require_sense(wish, presets, limits)
-        return wish
+        _require_sense(run_parameters, presets, limits)
+        return run_parameters
 
     def submission(self, flow_run_id: UUID) -> Submission:
         """Return the new job that is asked for, to be shown by this run."""
@@ -53,15 +55,17 @@ class Wish:
         )
 
 
-def _require_sense(wish: Wish, presets: Presets, limits: RequestSettings) -> None:
-    if (wish.job_id is None) == (not wish.image_urls):
+def _require_sense(
+    run_parameters: RunParameters, presets: Presets, limits: RequestSettings
+) -> None:
+    if (run_parameters.job_id is None) == (not run_parameters.image_urls):
         raise _rejected("Give either image_urls, for a new job, or the job_id of an old one.")
-    if len(wish.image_urls) > limits.max_urls:
+    if len(run_parameters.image_urls) > limits.max_urls:
         raise _rejected(f"Give at most {limits.max_urls} image URLs in one run.")
-    if wish.sku is not None:
-        _require_sku(wish.sku)
-    presets.named(wish.preset)
-    for index, url in enumerate(wish.image_urls):
+    if run_parameters.sku is not None:
+        _require_sku(run_parameters.sku)
+    presets.named(run_parameters.preset)
+    for index, url in enumerate(run_parameters.image_urls):
         try:
             parse_source_url(url, max_characters=limits.max_url_characters)
         except FetchRefused as exc:

@@ -18,18 +18,17 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import Abort, Pause, PrefectException
 from prefect.states import Cancelled, Completed, Failed, Running
 
-from flows.control.batch_leaders import Coordinators
+from flows.control.batch_leaders import BatchLeaders
 from flows.coordinate_batch import coordinate_batch
-from flows.execution.job_executor import Workbench
-from flows.pool.chunk_runs import PolledChunks
-from flows.pool.run_parameters import Wish
+from flows.execution.job_executor import JobExecutor
+from flows.pool.chunk_runs import PoolChunkRuns
+from flows.pool.run_parameters import RunParameters
 from flows.process_chunk import process_chunk
 from flows.process_product import process_product
 from flows.runs.flow_run_client import final_state, parked_state
 from flows.runs.labels import JobLabel, hosts_of
-from flows.runs.worker_context import Desk
+from flows.runs.worker_context import WorkerContext
 from flows.runtime.event_loop import run_flow_here
-from flows.runtime.resources import in_thread
 from infra.contract.errors import PermanentError, ServiceUnavailable
 from tasks.chunks.claim import ChunkClaim
 from tasks.jobs.claim import Claim, Unclaimed
@@ -44,21 +43,21 @@ _LOOK_SECONDS = 0.5
 _WAIT_FOR = (Unclaimed.HELD_HERE, Unclaimed.HELD_ELSEWHERE, Unclaimed.PARKED)
 
 
-class PolledRuns:
+class PoolRuns:
     """Used only from the event loop."""
 
     def __init__(
         self,
-        desk: Desk,
-        workbench: Workbench,
+        context: WorkerContext,
+        job_executor: JobExecutor,
         *,
-        chunks: PolledChunks | None = None,
-        coordinators: Coordinators | None = None,
+        chunks: PoolChunkRuns | None = None,
+        batch_leaders: BatchLeaders | None = None,
     ) -> None:
         self._chunks = chunks
-        self._coordinators = coordinators
-        self._desk = desk
-        self._workbench = workbench
+        self._batch_leaders = batch_leaders
+        self._context = context
+        self._job_executor = job_executor
         self._others: dict[UUID, asyncio.Task[Any]] = {}
         self._cancelled: set[UUID] = set()
 
@@ -67,8 +66,8 @@ class PolledRuns:
         if flow is process_chunk and self._chunks is not None:
             await self._run_chunk(self._chunks, flow_run)
             return
-        if flow is coordinate_batch and self._coordinators is not None:
-            await self._run_coordinator(self._coordinators, flow_run)
+        if flow is coordinate_batch and self._batch_leaders is not None:
+            await self._run_coordinator(self._batch_leaders, flow_run)
             return
         if flow is not process_product:
             await self._run_other(flow, flow_run)
@@ -79,26 +78,26 @@ class PolledRuns:
         if isinstance(admitted, Claim):
             await self._attempt(admitted, flow_run)
         elif not admitted.is_final():  # it is not for us to run, and shows again what it showed
-            await self._desk.flow_runs.overrule(flow_run.id, admitted)
+            await self._context.flow_runs.force_state(flow_run.id, admitted)
         else:
             await self._show(admitted, flow_run)
 
-    async def _run_chunk(self, chunks: PolledChunks, flow_run: FlowRun) -> None:
+    async def _run_chunk(self, chunks: PoolChunkRuns, flow_run: FlowRun) -> None:
         admitted = await chunks.admit(flow_run)
         if admitted is None:
             return
         if isinstance(admitted, ChunkClaim):
             await chunks.attempt(admitted, flow_run)
         elif not admitted.is_final():
-            await self._desk.flow_runs.overrule(flow_run.id, admitted)
+            await self._context.flow_runs.force_state(flow_run.id, admitted)
         else:
             await self._show(admitted, flow_run, flow=process_chunk)
 
-    async def _run_coordinator(self, coordinators: Coordinators, flow_run: FlowRun) -> None:
+    async def _run_coordinator(self, batch_leaders: BatchLeaders, flow_run: FlowRun) -> None:
         try:
-            end = await coordinators.run_polled(flow_run)
+            end = await batch_leaders.run_polled(flow_run)
         except ServiceUnavailable as exc:
-            self._desk.gate.note(exc)
+            self._context.breaker.note(exc)
             return
         if end is not None:
             await self._show(end, flow_run, flow=coordinate_batch)
@@ -107,20 +106,20 @@ class PolledRuns:
         self, end: State[Any], flow_run: FlowRun, *, flow: Flow[..., Any] = process_product
     ) -> None:
         """Have the run end at once, unless the bridge has run it while we waited for the job."""
-        shown = await self._desk.flow_runs.read(flow_run.id)
+        shown = await self._context.flow_runs.read(flow_run.id)
         if shown is None or shown.state is None or not shown.state.is_pending():
             return
-        self._desk.leave(flow_run.id, end)
+        self._context.leave(flow_run.id, end)
         try:
             await self._run_other(flow, flow_run)
         finally:
-            self._desk.clear(flow_run.id, end)
+            self._context.clear(flow_run.id, end)
 
     async def _attempt(self, admitted: Claim, flow_run: FlowRun) -> None:
-        with self._desk.attempts.hold(admitted) as attempt:
+        with self._context.attempts.hold(admitted) as attempt:
             returned = True
             try:
-                returned = await self._workbench.work(attempt, flow_run, republish=True)
+                returned = await self._job_executor.work(attempt, flow_run, republish=True)
             finally:
                 attempt.settle(returned=returned)
 
@@ -143,7 +142,7 @@ class PolledRuns:
         except asyncio.CancelledError:
             if flow_run.id not in self._cancelled:
                 raise
-            await self._desk.flow_runs.overrule(flow_run.id, Cancelled())
+            await self._context.flow_runs.force_state(flow_run.id, Cancelled())
         except (Abort, Pause) as exc:  # the server's word: the run is not for us to end
             log.info("run left", flow_run_id=str(flow_run.id), reason=str(exc))
         finally:
@@ -162,22 +161,24 @@ class PolledRuns:
         except PermanentError as exc:
             return Failed(message=str(exc))
         except ServiceUnavailable as exc:
-            self._desk.gate.note(exc)
+            self._context.breaker.note(exc)
             return None
 
     async def _job(self, flow_run: FlowRun) -> UUID:
-        shop = self._desk.workshop
-        configuration = shop.configuration
-        wish = Wish.of(flow_run.parameters, configuration.presets, configuration.requests)
-        if wish.job_id is not None:
-            return wish.job_id
-        known = await in_thread(shop.io_threads, job_of_flow_run, shop.database, flow_run.id)
+        resources = self._context.resources
+        configuration = resources.configuration
+        run_parameters = RunParameters.of(
+            flow_run.parameters, configuration.presets, configuration.requests
+        )
+        if run_parameters.job_id is not None:
+            return run_parameters.job_id
+        known = await resources.db(job_of_flow_run, flow_run.id)
         if known is not None:
             with self._only_shown(flow_run):
-                await self._desk.flow_runs.refer(flow_run.id, known)
+                await self._context.flow_runs.refer(flow_run.id, known)
             return known
-        submission = wish.submission(flow_run.id)
-        submitted = await in_thread(shop.io_threads, submit, shop.database, submission)
+        submission = run_parameters.submission(flow_run.id)
+        submitted = await resources.db(submit, submission)
         label = JobLabel(
             job_id=submitted.job_id,
             round=0,
@@ -186,10 +187,10 @@ class PolledRuns:
             sku=submission.sku,
             lane=submission.lane,
             image_count=len(submitted.images),
-            hosts=hosts_of(wish.image_urls),
+            hosts=hosts_of(run_parameters.image_urls),
         )
         with self._only_shown(flow_run):
-            await self._desk.flow_runs.dress(flow_run.id, label)
+            await self._context.flow_runs.label_run(flow_run.id, label)
         return submitted.job_id
 
     @contextmanager
@@ -203,7 +204,7 @@ class PolledRuns:
     async def _claim(self, job_id: UUID, flow_run: FlowRun) -> Claim | State[Any]:
         deadline = monotonic() + _PATIENCE_SECONDS
         while True:
-            claimed = await self._desk.claim(job_id)
+            claimed = await self._context.claim(job_id)
             if isinstance(claimed, Claim):
                 return claimed
             if claimed is Unclaimed.FINAL and await self._reopen(job_id, flow_run):
@@ -214,28 +215,26 @@ class PolledRuns:
 
     async def _reopen(self, job_id: UUID, flow_run: FlowRun) -> bool:
         """A run that was scheduled after the job's end is a wish to do it again."""
-        shop = self._desk.workshop
-        return await in_thread(
-            shop.io_threads,
+        resources = self._context.resources
+        return await resources.db(
             reopen,
-            shop.database,
             job_id,
             flow_run_id=flow_run.id,
-            wished_at=await self._desk.flow_runs.scheduled_at(flow_run),
+            wished_at=await self._context.flow_runs.scheduled_at(flow_run),
         )
 
     async def _nothing_to_do(
         self, job_id: UUID, reason: Unclaimed, flow_run: FlowRun
     ) -> State[Any]:
-        standing = await self._desk.standing(job_id)
-        if standing is None:
+        status = await self._context.status(job_id)
+        if status is None:
             return Failed(message=f"There is no job {job_id}.")
-        if standing.state.is_final:
-            message = f"Nothing to do: the job is {standing.state} already."
-            return final_state(standing.state, message)
-        if standing.parked_until is not None:
-            return parked_state(standing.parked_until)
-        if standing.flow_run_id == flow_run.id and standing.lease_is_live:
+        if status.state.is_final:
+            message = f"Nothing to do: the job is {status.state} already."
+            return final_state(status.state, message)
+        if status.parked_until is not None:
+            return parked_state(status.parked_until)
+        if status.flow_run_id == flow_run.id and status.lease_is_live:
             return Running()
-        message = f"Nothing to do here: the job is {standing.state} ({reason.name.lower()})."
+        message = f"Nothing to do here: the job is {status.state} ({reason.name.lower()})."
         return Completed(message=message)

@@ -18,12 +18,12 @@ from flows.collect_garbage import collect_garbage
 from flows.coordinate_batch import coordinate_batch
 from flows.daily_summary import daily_summary
 from flows.pool.polling_turn import turn
-from flows.pool.runs import PolledRuns
+from flows.pool.runs import PoolRuns
 from flows.process_chunk import process_chunk
 from flows.process_product import process_product
 from flows.reprocess import reprocess, reprocess_stale
-from flows.runs.worker_context import current_desk
-from flows.runtime.prefect_limits import Traffic
+from flows.runs.worker_context import worker_context
+from flows.runtime.prefect_limits import PrefectLimits
 from flows.sweep import sweep
 from flows.verify import verify
 from infra.contract.errors import ServiceUnavailable
@@ -49,11 +49,11 @@ FLOWS: dict[str, Flow[..., Any]] = {
 _UNDER_WAY: set[asyncio.Task[None]] = set()  # the loop itself holds tasks only weakly
 
 
-class WarmResult(BaseWorkerResult):
+class PoolResult(BaseWorkerResult):
     """What Prefect is told of a run that ended in this process."""
 
 
-class PoolWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult]):
+class PoolWorker(BaseWorker[BaseJobConfiguration, BaseVariables, PoolResult]):
     """Polls the work pool."""
 
     type = WORKER_TYPE
@@ -64,8 +64,8 @@ class PoolWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult]):
         "Start one with `product-images worker`; more of them share the work."
     )
 
-    runs: PolledRuns | None = None
-    traffic: Traffic | None = None
+    runs: PoolRuns | None = None
+    prefect_limits: PrefectLimits | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -74,20 +74,20 @@ class PoolWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult]):
         """Whether the last look was left out because another worker was looking."""
 
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
-        """Take runs only while the gate is open: a job could not be claimed otherwise."""
+        """Take runs only while the intake is open: a job could not be claimed otherwise."""
         async with self._looking:
             self.lost_turn = False
-            if not current_desk().gate.is_open:
+            if not worker_context().breaker.is_admitting:
                 return []
-            if self.traffic is None or not self.traffic.runs_are_counted:
+            if self.prefect_limits is None or not self.prefect_limits.runs_are_counted:
                 return await super().get_and_submit_flow_runs()
             return await self._take_turn()
 
     async def _take_turn(self) -> list[FlowRun]:
         """Look alone, and until the runs that were taken are pending, and so counted."""
-        desk = current_desk()
+        context = worker_context()
         try:
-            async with turn(desk.workshop) as ours:
+            async with turn(context.resources) as ours:
                 if not ours:
                     self.lost_turn = True
                     return []
@@ -98,7 +98,7 @@ class PoolWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult]):
                             await asyncio.sleep(_LOOK_SECONDS)
                 return taken
         except ServiceUnavailable as exc:
-            desk.gate.note(exc)
+            context.breaker.note(exc)
             return []
 
     async def run(
@@ -106,7 +106,7 @@ class PoolWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult]):
         flow_run: FlowRun,
         configuration: BaseJobConfiguration,  # noqa: ARG002 - Prefect's signature
         task_status: anyio.abc.TaskStatus[Any] | None = None,
-    ) -> WarmResult:
+    ) -> PoolResult:
         """Run one flow run here."""
         if self.runs is None:
             raise RuntimeError("a pool worker runs inside a worker process of this project")
@@ -118,7 +118,7 @@ class PoolWorker(BaseWorker[BaseJobConfiguration, BaseVariables, WarmResult]):
         _UNDER_WAY.add(task)
         task.add_done_callback(_UNDER_WAY.discard)
         await asyncio.shield(task)
-        return WarmResult(status_code=0, identifier=str(flow_run.id))
+        return PoolResult(status_code=0, identifier=str(flow_run.id))
 
     async def _flow_of(self, flow_run: FlowRun) -> Flow[..., Any]:
         entrypoint = await self._entrypoint(flow_run.deployment_id)

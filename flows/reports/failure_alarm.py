@@ -16,7 +16,7 @@ from prefect.logging import get_run_logger
 from prefect.variables import Variable
 from pydantic import TypeAdapter, ValidationError
 
-from flows.runtime.resources import Workshop, in_thread
+from flows.runtime.resources import WorkerResources
 from tasks.reports.failure_alarm import Alarm, explain, next_alarm
 from tasks.reports.failure_rate import FailureRate, failure_rate
 
@@ -28,13 +28,11 @@ TOLD = "product_images_failure_alarm"
 _ALARMS = TypeAdapter(Alarm)
 
 
-async def watch_failures(workshop: Workshop) -> None:
+async def watch_failures(resources: WorkerResources) -> None:
     """Look at the failure rate once; raise or end the alarm when it is time to."""
-    settings = workshop.configuration.failure_alarm
-    rate = await in_thread(
-        workshop.io_threads,
+    settings = resources.configuration.failure_alarm
+    rate = await resources.db(
         failure_rate,
-        workshop.database,
         window_seconds=settings.window_seconds,
     )
     sentence = explain(rate, settings)

@@ -14,16 +14,16 @@ from uuid import UUID
 
 import structlog
 
-from flows.runs.engine_start import Beginning
-from flows.runtime.circuit_breaker import Gate
-from flows.runtime.leases import Kind, Leases
-from flows.runtime.resources import Workshop, in_thread
+from flows.runs.engine_start import EngineStart
+from flows.runtime.circuit_breaker import CircuitBreaker
+from flows.runtime.leases import LeaseKind, Leases
+from flows.runtime.resources import WorkerResources, in_thread
 from infra.broker.broker import Delivery
 from infra.contract.errors import ServiceUnavailable
 from infra.contract.states import Lane
 from tasks.jobs.claim import Claim
 from tasks.jobs.lease import cancel_requests, renew
-from tasks.workers.heartbeat import report_presence
+from tasks.workers.heartbeat import send_heartbeat
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +31,7 @@ _REPORTS_PER_LEASE = 3
 _LOOK_SECONDS = 0.5
 
 
-class Halt(Enum):
+class StopReason(Enum):
     """Why an attempt must end before its work is done."""
 
     LOST = auto()  # another attempt owns the job now; this one must not say a word
@@ -46,25 +46,25 @@ class Attempt:
 
     claim: Claim
     flow_run_id: UUID | None = None
-    halt: Halt | None = None
+    halt: StopReason | None = None
     deliveries: list[Delivery] = field(default_factory=list)
     task: asyncio.Task[object] | None = None
-    beginning: Beginning = field(default_factory=Beginning)
+    beginning: EngineStart = field(default_factory=EngineStart)
     recorded: bool = False
     """Whether its outcome is in PostgreSQL: the lease is over, Prefect may still be told."""
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def end(self, why: Halt) -> None:
+    def end(self, why: StopReason) -> None:
         """End the work. The first reason counts, except that a lost job is lost."""
-        if self.recorded and why is not Halt.LEAVING:
+        if self.recorded and why is not StopReason.LEAVING:
             return
-        if self.halt is not None and why is not Halt.LOST:
+        if self.halt is not None and why is not StopReason.LOST:
             return
         already_ending = self.halt is not None
         self.halt = why
         if self.task is None or already_ending:
             return
-        self.beginning.cancel(self.task, at_once=why is not Halt.CANCELLED)
+        self.beginning.cancel(self.task, at_once=why is not StopReason.CANCELLED)
 
     def begin(self) -> None:
         """Say that the flow begins its work.
@@ -100,19 +100,21 @@ async def wait_until_set(events: Iterable[asyncio.Event], seconds: float) -> Non
 class Attempts:
     """All attempts of this process. Used only from the event loop."""
 
-    def __init__(self, workshop: Workshop, owner: str, gate: Gate, *, leases: Leases) -> None:
-        self._workshop = workshop
+    def __init__(
+        self, resources: WorkerResources, owner: str, breaker: CircuitBreaker, *, leases: Leases
+    ) -> None:
+        self._resources = resources
         self._owner = owner
-        self._gate = gate
+        self._breaker = breaker
         self._leases = leases
-        self._kind = Kind("job", workshop.configuration.job.lease_seconds, renew)
+        self._kind = LeaseKind("job", resources.configuration.job.lease_seconds, renew)
         self._held: dict[UUID, Attempt] = {}
 
     @contextmanager
     def hold(self, claim: Claim) -> Iterator[Attempt]:
         """Renew the lease while the block runs."""
         if claim.lane is Lane.INTERACTIVE:
-            self._workshop.pixels.expect_interactive()
+            self._resources.pixels.expect_interactive()
         attempt = Attempt(claim)
         self._held[claim.job_id] = attempt
         try:
@@ -143,7 +145,7 @@ class Attempts:
             return
         log.warning("giving back", jobs=len(late))
         for attempt in late:
-            attempt.end(Halt.LEAVING)
+            attempt.end(StopReason.LEAVING)
         await self._wait_until_gone(patience_seconds)
         for attempt in self._held.values():
             log.warning("left behind", job_id=str(attempt.claim.job_id))
@@ -154,45 +156,45 @@ class Attempts:
             try:
                 await self._look_for_cancels()
             except ServiceUnavailable as exc:
-                self._gate.note(exc)
+                self._breaker.note(exc)
             except Exception:  # it must be looked again, whatever went wrong
                 log.exception("cancel requests not read")
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def report(self) -> None:
         """Say that this worker lives, for ever."""
-        shop = self._workshop
+        resources = self._resources
         while True:
             try:
                 await in_thread(
-                    shop.duty_threads,
-                    report_presence,
-                    shop.database,
+                    resources.duty_threads,
+                    send_heartbeat,
+                    resources.database,
                     self._owner,
-                    waits_for=self._gate.waits_for,
+                    waits_for=self._breaker.waits_for,
                 )
             except ServiceUnavailable as exc:
-                self._gate.note(exc)
+                self._breaker.note(exc)
             except Exception:  # the next report may succeed
                 log.exception("presence not reported")
-            await asyncio.sleep(shop.configuration.job.lease_seconds / _REPORTS_PER_LEASE)
+            await asyncio.sleep(resources.configuration.job.lease_seconds / _REPORTS_PER_LEASE)
 
     def _lost(self, attempt: Attempt) -> None:
         if self._is_held(attempt):
             log.warning("lease lost", job_id=str(attempt.claim.job_id))
-            attempt.end(Halt.LOST)
+            attempt.end(StopReason.LOST)
 
     async def _look_for_cancels(self) -> None:
         attempts = [attempt for attempt in self._held.values() if attempt.halt is None]
         if not attempts:
             return
-        shop = self._workshop
+        resources = self._resources
         wanted = await in_thread(
-            shop.duty_threads, cancel_requests, shop.database, _claims(attempts)
+            resources.duty_threads, cancel_requests, resources.database, _claims(attempts)
         )
         for attempt in attempts:
             if attempt.claim.job_id in wanted and self._is_held(attempt):
-                attempt.end(Halt.CANCELLED)
+                attempt.end(StopReason.CANCELLED)
 
     def _is_held(self, attempt: Attempt) -> bool:
         return self._held.get(attempt.claim.job_id) is attempt

@@ -12,9 +12,9 @@ from uuid import UUID
 
 import structlog
 
-from flows.runs.attempts import Attempt, Halt, settle, wait_until_set
-from flows.runs.engine_start import Beginning
-from flows.runtime.leases import Kind, Leases
+from flows.runs.attempts import Attempt, StopReason, settle, wait_until_set
+from flows.runs.engine_start import EngineStart
+from flows.runtime.leases import LeaseKind, Leases
 from infra.broker.broker import Delivery
 from tasks.chunks.claim import ChunkClaim
 from tasks.chunks.lease import renew_chunks
@@ -28,10 +28,10 @@ class ChunkAttempt:
 
     claim: ChunkClaim
     flow_run_id: UUID | None = None
-    halt: Halt | None = None
+    halt: StopReason | None = None
     deliveries: list[Delivery] = field(default_factory=list)
     task: asyncio.Task[object] | None = None
-    beginning: Beginning = field(default_factory=Beginning)
+    beginning: EngineStart = field(default_factory=EngineStart)
     in_hand: set[Attempt] = field(default_factory=set)
     has_begun: bool = False
     """Whether its flow has its turn: it then ends by itself soon after a halt."""
@@ -40,17 +40,17 @@ class ChunkAttempt:
     halted: asyncio.Event = field(default_factory=asyncio.Event)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def end(self, why: Halt) -> None:
+    def end(self, why: StopReason) -> None:
         """Begin no job any more. A cancelled chunk also gives back the jobs in hand."""
-        if self.halt is None or why is Halt.LOST:
+        if self.halt is None or why is StopReason.LOST:
             self.halt = why
         self.halted.set()
-        if why is Halt.CANCELLED:
+        if why is StopReason.CANCELLED:
             for attempt in list(self.in_hand):
-                attempt.end(Halt.LEAVING)
+                attempt.end(StopReason.LEAVING)
         if self.has_begun or self.finished or self.task is None:
             return
-        self.beginning.cancel(self.task, at_once=why is not Halt.CANCELLED)
+        self.beginning.cancel(self.task, at_once=why is not StopReason.CANCELLED)
 
     def begin(self) -> None:
         """Say that the flow begins its work."""
@@ -67,7 +67,7 @@ class ChunkAttempts:
 
     def __init__(self, leases: Leases, lease_seconds: float) -> None:
         self._leases = leases
-        self._kind = Kind("chunk", lease_seconds, renew_chunks)
+        self._kind = LeaseKind("chunk", lease_seconds, renew_chunks)
         self._held: dict[UUID, ChunkAttempt] = {}
 
     @contextmanager
@@ -100,7 +100,7 @@ class ChunkAttempts:
         """Wait for chunks to be given back; break off those that wait for a part that is away."""
         await self._wait_until_gone(patience_seconds)
         for attempt in list(self._held.values()):
-            attempt.end(Halt.LEAVING)
+            attempt.end(StopReason.LEAVING)
             if attempt.task is not None:
                 attempt.task.cancel()
         await self._wait_until_gone(patience_seconds)
@@ -108,7 +108,7 @@ class ChunkAttempts:
     def _lost(self, attempt: ChunkAttempt) -> None:
         if self._held.get(attempt.claim.chunk_id) is attempt:
             log.warning("lease of chunk lost", chunk_id=str(attempt.claim.chunk_id))
-            attempt.end(Halt.LOST)
+            attempt.end(StopReason.LOST)
 
     async def _wait_until_gone(self, seconds: float) -> None:
         await wait_until_set([attempt.gone for attempt in self._held.values()], seconds)

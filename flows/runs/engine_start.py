@@ -11,7 +11,7 @@ from contextlib import contextmanager
 _PATIENCE_SECONDS = 2.0  # nothing is done meanwhile, so it costs nothing but these
 
 
-class Beginning:
+class EngineStart:
     """Of one attempt's run. Used only from the event loop."""
 
     def __init__(self) -> None:

@@ -34,7 +34,7 @@ from prefect.states import Cancelled, Completed, Crashed, Failed, Pending, Runni
 from flows.runs.bulk_labels import RunLabel, batches_pool
 from flows.runs.labels import DEPLOYMENT
 from infra.contract.states import JobState
-from tasks.jobs.status import Standing
+from tasks.jobs.status import JobStatus
 
 UNFINISHED_TASK_RUNS = TaskRunFilter(
     state=TaskRunFilterState(
@@ -58,7 +58,7 @@ _STOPPED = (StateType.CANCELLED, StateType.CANCELLING)
 _SLOT_LOST = "Deployment concurrency slot lost"
 
 
-class Taken(Enum):
+class TakeResult(Enum):
     """What became of an attempt to take a run into this process."""
 
     OURS = auto()
@@ -77,13 +77,13 @@ def final_state(state: JobState, message: str | None = None) -> State[Any]:
     return Failed(message=message)
 
 
-def end_of(standing: Standing) -> State[Any]:
+def end_of(status: JobStatus) -> State[Any]:
     """Return how Prefect shows the end that a job has come to, counting its images of all runs."""
-    images = standing.images
+    images = status.images
     message = f"{images.ready} of {images.total} images are ready."
-    if standing.state is JobState.PARTIAL and not images.made:
+    if status.state is JobState.PARTIAL and not images.made:
         return Failed(name=NOTHING_MADE, message=f"This run made no image; {message}")
-    return final_state(standing.state, message)
+    return final_state(status.state, message)
 
 
 def parked_state(until: datetime) -> State[Any]:
@@ -144,7 +144,7 @@ def _is_absent(error: Exception) -> bool:
     return isinstance(error, ObjectNotFound)
 
 
-class FlowRuns:
+class FlowRunClient:
     """Used only from the event loop."""
 
     def __init__(self, client: PrefectClient, work_pool: str) -> None:
@@ -245,7 +245,7 @@ class FlowRuns:
             self._ours_until = monotonic() + _OURS_SECONDS
         return self._our_ids
 
-    async def dress(self, flow_run_id: UUID, label: RunLabel) -> None:
+    async def label_run(self, flow_run_id: UUID, label: RunLabel) -> None:
         """Give a run that a person started the name, tags and parameters of its job.
 
         What the person gave is in the job now; Prefect keeps no URLs, whose queries may be signed.
@@ -264,29 +264,29 @@ class FlowRuns:
         wishes = [state.timestamp for state in states if _is_wish(state)]
         return max(wishes, default=flow_run.created or datetime.now(UTC))
 
-    async def take(self, flow_run: FlowRun) -> Taken:
+    async def take(self, flow_run: FlowRun) -> TakeResult:
         """Make sure that a run may be run here, as it is."""
         state = flow_run.state
         if is_stopped(state):
-            return Taken.CANCELLED
+            return TakeResult.CANCELLED
         if state is None or not state.is_scheduled():
             if flow_run.run_count > 0:
                 await self.close_task_runs([flow_run.id])
-            return Taken.OURS
+            return TakeResult.OURS
         answer: OrchestrationResult[Any] = await self._client.set_flow_run_state(
             flow_run.id, Pending()
         )
-        return Taken.OURS if answer.status is SetStateStatus.ACCEPT else Taken.ELSEWHERE
+        return TakeResult.OURS if answer.status is SetStateStatus.ACCEPT else TakeResult.ELSEWHERE
 
-    async def schedule(self, flow_run: FlowRun) -> Taken:
+    async def schedule(self, flow_run: FlowRun) -> TakeResult:
         """Have a run taken by a poller, now; ELSEWHERE when it is already on its way."""
         state = flow_run.state
         if is_stopped(state):
-            return Taken.CANCELLED
+            return TakeResult.CANCELLED
         if state is not None and not state.is_final():
-            return Taken.ELSEWHERE
+            return TakeResult.ELSEWHERE
         await self._client.set_flow_run_state(flow_run.id, awaiting_slot())
-        return Taken.ELSEWHERE
+        return TakeResult.ELSEWHERE
 
     async def undo_pause(self, flow_run: FlowRun) -> bool:
         """Have a run show again what it showed when it was paused; False if the server refuses.
@@ -316,15 +316,15 @@ class FlowRuns:
         if shown is not None and ended_at is not None and _is_wanted_since(shown, ended_at):
             return
         if shown is None or not shown.is_final() or shown.is_crashed():
-            await self.overrule(flow_run_id, state)
+            await self.force_state(flow_run_id, state)
         await self.close_task_runs([flow_run_id])
 
-    async def show_end(self, standing: Standing) -> None:
+    async def show_end(self, status: JobStatus) -> None:
         """Have a job's run show the job's end; nothing to do for a job without end or run."""
-        if standing.flow_run_id is not None and standing.state.is_final:
-            await self.close(standing.flow_run_id, end_of(standing), ended_at=standing.finished_at)
+        if status.flow_run_id is not None and status.state.is_final:
+            await self.close(status.flow_run_id, end_of(status), ended_at=status.finished_at)
 
-    async def overrule(self, flow_run_id: UUID, state: State[Any]) -> None:
+    async def force_state(self, flow_run_id: UUID, state: State[Any]) -> None:
         """Put a run into a state, whatever it shows.
 
         A run that holds a slot of a limit which somebody has removed meanwhile cannot be ended:

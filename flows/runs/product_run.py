@@ -13,8 +13,8 @@ import structlog
 from flows.runs.attempts import Attempt
 from flows.runs.labels import JobLabel
 from flows.runs.retries import RETRIES, Step, warn_of_retry, with_retries
-from flows.runs.run_log import Journal
-from flows.runtime.resources import LaneThreads, Workshop
+from flows.runs.run_log import RunLog
+from flows.runtime.resources import LaneThreads, WorkerResources
 from infra.contract.errors import (
     ErrorCode,
     HostBusy,
@@ -38,8 +38,8 @@ _FETCH_SHARE = 0.6  # of a job's time; what has arrived needs the rest
 class ProductRun:
     """Mutable on purpose, and a plain class: Prefect does not look inside a parameter of it."""
 
-    def __init__(self, workshop: Workshop, attempt: Attempt, directory: Path) -> None:
-        self.workshop = workshop
+    def __init__(self, resources: WorkerResources, attempt: Attempt, directory: Path) -> None:
+        self.resources = resources
         self._attempt = attempt
         self.directory = directory
         self.stop = Stop()
@@ -48,11 +48,11 @@ class ProductRun:
         """How long the job has to wait for images that a supplier wants to send later."""
         self.park_counts = False
         """Whether a supplier was asked in vain: then the attempt counts, parked or not."""
-        timeout_seconds = workshop.configuration.job.timeout_seconds
+        timeout_seconds = resources.configuration.job.timeout_seconds
         self.fetch_deadline = asyncio.get_running_loop().time() + _FETCH_SHARE * timeout_seconds
         """By the event loop's clock: what has not arrived then must not hold up the others."""
         self.label = JobLabel.of(attempt.claim)
-        self.journal = Journal.of(attempt.claim)
+        self.run_log = RunLog.of(attempt.claim)
         self._results: dict[int, ImageResult] = {}
 
     @property
@@ -63,7 +63,7 @@ class ProductRun:
     @property
     def threads(self) -> LaneThreads:
         """The threads of the job's lane."""
-        return self.workshop.threads[self.claim.lane]
+        return self.resources.threads[self.claim.lane]
 
     @property
     def claim(self) -> Claim:
@@ -97,7 +97,7 @@ class ProductRun:
         to wait for long gets no result now; the job is parked for it.
         """
         failures: list[TransientError] = []
-        warn = warn_of_retry(step, f"{step} of image {image.position}", self.journal.warning)
+        warn = warn_of_retry(step, f"{step} of image {image.position}", self.run_log.warning)
 
         def on_retry(error: TransientError, number: int, wait_seconds: float) -> None:
             failures.append(error)
@@ -118,14 +118,14 @@ class ProductRun:
 
     def _postpone(self, step: Step, image: ClaimedImage, error: TransientError) -> bool:
         """Park the job when the other side named a delay that is worth waiting for."""
-        settings = self.workshop.configuration.job
+        settings = self.resources.configuration.job
         seconds = error.retry_after_seconds or 0
         is_long = RETRIES[step].longest_wait_seconds < seconds <= settings.longest_park_seconds
         if not is_long or self.claim.attempt >= settings.max_attempts:
             return False
         self.park_seconds = max(self.park_seconds or 0, seconds)
         self.park_counts = True
-        self.journal.warning(
+        self.run_log.warning(
             f"Image {image.position} waits for {seconds:.0f} s: {error.detail} ({error.code})"
         )
         return True
@@ -134,7 +134,7 @@ class ProductRun:
         self, image: ClaimedImage, error: HostBusy, failures: Sequence[TransientError]
     ) -> None:
         """Park the job until its turn; it counts only when the host was asked in vain before."""
-        settings = self.workshop.configuration.job
+        settings = self.resources.configuration.job
         if failures and self.claim.attempt >= settings.max_attempts:
             self._fail(image, failures[-1])
             return
@@ -142,13 +142,13 @@ class ProductRun:
         seconds = min(wanted, settings.longest_park_seconds)
         self.park_seconds = max(self.park_seconds or 0, seconds)
         self.park_counts = self.park_counts or bool(failures)
-        self.journal.info(
+        self.run_log.info(
             f"Image {image.position} waits for its turn, {seconds:.0f} s: {error.detail}"
         )
 
     def _fail(self, image: ClaimedImage, error: ProductImagesError) -> None:
         self._results[image.position] = ImageFailed.because(image, error)
-        self.journal.warning(f"Image {image.position} failed: {error.detail} ({error.code})")
+        self.run_log.warning(f"Image {image.position} failed: {error.detail} ({error.code})")
         log.info(
             "image failed",
             job_id=str(self.claim.job_id),

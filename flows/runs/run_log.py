@@ -15,13 +15,13 @@ from tasks.jobs.claim import Claim
 
 
 @dataclass(frozen=True, slots=True)
-class Journal:
+class RunLog:
     """Writes into the log of the task run or flow run under way, about one job."""
 
     fields: str
 
     @classmethod
-    def of(cls, claim: Claim) -> "Journal":
+    def of(cls, claim: Claim) -> "RunLog":
         """Return the log for a claimed job."""
         fields = [f"job_id={claim.job_id}", f"lane={claim.lane}", f"attempt={claim.attempt}"]
         if claim.sku is not None:

@@ -15,38 +15,40 @@ from prefect import State
 
 from flows.runs.attempts import Attempt, Attempts
 from flows.runs.chunk_attempts import ChunkAttempts
-from flows.runs.flow_run_client import FlowRuns
-from flows.runtime.adaptive_limit import Pace
-from flows.runtime.circuit_breaker import Gate
+from flows.runs.flow_run_client import FlowRunClient
+from flows.runtime.adaptive_limit import AdaptiveLimit
+from flows.runtime.circuit_breaker import CircuitBreaker
 from flows.runtime.leases import Leases
-from flows.runtime.resources import Workshop, in_thread
+from flows.runtime.resources import WorkerResources, in_thread
 from infra.contract.errors import ServiceUnavailable
 from infra.process_name import process_name
 from tasks.chunks.claim import ChunkClaim, claim_chunk
 from tasks.chunks.lease import give_back_chunk
 from tasks.jobs.claim import Claim, Unclaimed, claim
 from tasks.jobs.lease import give_back
-from tasks.jobs.status import Standing, read_standing
+from tasks.jobs.status import JobStatus, read_status
 
 Claimed = TypeVar("Claimed", Claim, ChunkClaim)
 Ticket = Attempt | State[Any] | object
 """An attempt at a job, the work of a chunk, or the answer that there is nothing to do."""
 
 
-class Desk:
+class WorkerContext:
     """One per process. Used only from the event loop."""
 
-    def __init__(self, workshop: Workshop, gate: Gate, flow_runs: FlowRuns) -> None:
-        self.workshop = workshop
-        self.gate = gate
+    def __init__(
+        self, resources: WorkerResources, breaker: CircuitBreaker, flow_runs: FlowRunClient
+    ) -> None:
+        self.resources = resources
+        self.breaker = breaker
         self.flow_runs = flow_runs
         self.owner = f"{process_name()}-{uuid4().hex[:8]}"
-        settings = workshop.configuration
-        self.leases = Leases(workshop, gate)
-        self.attempts = Attempts(workshop, self.owner, gate, leases=self.leases)
+        settings = resources.configuration
+        self.leases = Leases(resources, breaker)
+        self.attempts = Attempts(resources, self.owner, breaker, leases=self.leases)
         self.chunks = ChunkAttempts(self.leases, settings.job.lease_seconds)
-        self.pace = Pace(settings.worker.slots)
-        self.bulk_pace = Pace(workshop.bulk_slot_count)
+        self.start_limit = AdaptiveLimit(settings.worker.slots)
+        self.bulk_start_limit = AdaptiveLimit(resources.bulk_slot_count)
         self._tickets: dict[UUID, Ticket] = {}
 
     async def claim(self, job_id: UUID) -> Claim | Unclaimed:
@@ -54,20 +56,20 @@ class Desk:
 
         When the caller is cancelled meanwhile, a claim that was made goes back uncounted.
         """
-        return await self._claim(partial(claim, self.workshop.database, job_id), give_back)
+        return await self._claim(partial(claim, self.resources.database, job_id), give_back)
 
     async def claim_chunk(self, chunk_id: UUID) -> ChunkClaim | Unclaimed:
         """Claim a chunk likewise. Raises `ServiceUnavailable`."""
-        take = partial(claim_chunk, self.workshop.database, chunk_id)
+        take = partial(claim_chunk, self.resources.database, chunk_id)
         return await self._claim(take, give_back_chunk)
 
     async def _claim(
         self, take: Callable[..., Claimed | Unclaimed], undo: Callable[..., bool]
     ) -> Claimed | Unclaimed:
-        shop = self.workshop
-        settings = shop.configuration.job
+        resources = self.resources
+        settings = resources.configuration.job
         claiming = asyncio.ensure_future(
-            in_thread(shop.io_threads, take, owner=self.owner, settings=settings)
+            in_thread(resources.io_threads, take, owner=self.owner, settings=settings)
         )
         try:
             return await asyncio.shield(claiming)
@@ -75,14 +77,14 @@ class Desk:
             with suppress(ServiceUnavailable):
                 claimed = await claiming
                 if not isinstance(claimed, Unclaimed):
-                    give = partial(undo, shop.database, claimed, counts=False, republish=True)
-                    await in_thread(shop.io_threads, give)
+                    give = partial(undo, resources.database, claimed, counts=False, republish=True)
+                    await in_thread(resources.io_threads, give)
             raise
 
-    async def standing(self, job_id: UUID) -> Standing | None:
+    async def status(self, job_id: UUID) -> JobStatus | None:
         """Return where a job stands. Raises `ServiceUnavailable`."""
-        shop = self.workshop
-        return await in_thread(shop.io_threads, read_standing, shop.database, job_id)
+        resources = self.resources
+        return await resources.db(read_status, job_id)
 
     def leave(self, flow_run_id: UUID, ticket: Ticket) -> None:
         """Leave a ticket for a flow run that is about to start."""
@@ -103,16 +105,18 @@ class Desk:
             del self._tickets[flow_run_id]
 
 
-_desks: list[Desk] = []
+_contexts: list[WorkerContext] = []
 
 
-def install_desk(desk: Desk) -> None:
-    """Make the desk the one that flows of this process use."""
-    _desks[:] = [desk]
+def install_worker_context(context: WorkerContext) -> None:
+    """Make the worker context the one that flows of this process use."""
+    _contexts[:] = [context]
 
 
-def current_desk() -> Desk:
-    """Return the desk of this process."""
-    if not _desks:
-        raise RuntimeError("No desk is installed: flows of this project run in `flows.worker`.")
-    return _desks[0]
+def worker_context() -> WorkerContext:
+    """Return the worker context of this process."""
+    if not _contexts:
+        raise RuntimeError(
+            "No worker context is installed: flows of this project run in `flows.worker`."
+        )
+    return _contexts[0]

@@ -18,7 +18,7 @@ _FASTER_SECONDS = 2.0
 _LOOK_SECONDS = 0.1
 
 
-class Pace:
+class AdaptiveLimit:
     """Used only from the event loop."""
 
     def __init__(self, slots: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def side_by_side(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+async def gather_or_cancel(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     """Return all results in order; at the first error end the others, then raise it."""
     tasks = [asyncio.ensure_future(work) for work in works]
     try:
@@ -21,7 +21,7 @@ async def side_by_side(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
 
 
 @asynccontextmanager
-async def a_slot(slots: asyncio.Semaphore, *, unless: asyncio.Event) -> AsyncIterator[bool]:
+async def semaphore_slot(slots: asyncio.Semaphore, *, unless: asyncio.Event) -> AsyncIterator[bool]:
     """Hold a slot in the block; or none, which is False, when the event comes first."""
     acquiring = asyncio.ensure_future(slots.acquire())
     giving_up = asyncio.ensure_future(unless.wait())

@@ -1,7 +1,7 @@
-"""Tells a part that is away from one that is busy, closes the gate for the first, opens it again.
+"""Tells a part that is away from one that is busy, closes the intake for the first, opens it again.
 
 What decides is whether calls succeed: those that work makes anyway, or probes while there are
-none or some failed. A refused connection closes the gate at once. Silence closes it only after
+none or some failed. A refused connection closes the intake at once. Silence closes it only after
 several probes and several seconds without any answer: on a busy machine single answers take
 long, but not all of them. A slow part lowers the pace instead.
 """
@@ -15,9 +15,9 @@ from time import monotonic
 import structlog
 from httpx import Request, Response
 
-from flows.runtime.adaptive_limit import Pace
-from flows.runtime.circuit_breaker import Gate, Obstacle
-from flows.runtime.resources import Workshop, in_thread
+from flows.runtime.adaptive_limit import AdaptiveLimit
+from flows.runtime.circuit_breaker import CircuitBreaker, PauseReason
+from flows.runtime.resources import WorkerResources, in_thread
 from infra.contract.errors import ServiceUnavailable
 from infra.http import probe_prefect, probe_prefect_process
 
@@ -71,7 +71,7 @@ def _idle() -> _Silence:
 class _Part:
     """A part that every job needs. `probe` does what work needs of it, `sign` only shows life."""
 
-    obstacle: Obstacle
+    reason: PauseReason
     probe: Callable[[], None]
     answered: Callable[[], float]
     """When a call made by work last succeeded."""
@@ -90,40 +90,45 @@ class _Part:
         self.lived_at = max(self.lived_at, self.worked_at)
 
 
-class Health:
+class DependencyMonitor:
     """Used only from the event loop."""
 
-    def __init__(self, workshop: Workshop, gate: Gate, paces: Sequence[Pace] = ()) -> None:
+    def __init__(
+        self,
+        resources: WorkerResources,
+        breaker: CircuitBreaker,
+        paces: Sequence[AdaptiveLimit] = (),
+    ) -> None:
         """`paces` are lowered while a part is slow."""
-        self._workshop = workshop
-        self._gate = gate
+        self._resources = resources
+        self._breaker = breaker
         self._paces = paces
         self._slow_at = float("-inf")
         self._prefect_worked_at = float("-inf")
-        database, store = workshop.database, workshop.store
-        url = workshop.configuration.prefect.api_url
+        database, store = resources.database, resources.store
+        url = resources.configuration.prefect.api_url
         timeout = _TIMEOUT_SECONDS
         parts = (
             _Part(
-                Obstacle.DATABASE,
+                PauseReason.DATABASE,
                 database.probe,
                 lambda: database.answered_at,
                 at_once=_DATABASE_AT_ONCE,
             ),
-            _Part(Obstacle.STORE, self._probe_store, lambda: store.written_at),
+            _Part(PauseReason.STORE, self._probe_store, lambda: store.written_at),
             _Part(
-                Obstacle.PREFECT,
+                PauseReason.PREFECT,
                 lambda: probe_prefect(url, timeout_seconds=timeout),
                 lambda: self._prefect_worked_at,
                 lambda: probe_prefect_process(url, timeout_seconds=timeout),
             ),
         )
-        self._parts: Mapping[Obstacle, _Part] = {part.obstacle: part for part in parts}
+        self._parts: Mapping[PauseReason, _Part] = {part.reason: part for part in parts}
 
     def _probe_store(self) -> None:
         """Writing is asked for only where it may fail: it costs the store more than a look."""
-        store = self._workshop.store
-        store.probe_writes() if self._is_doubted(self._parts[Obstacle.STORE]) else store.probe()
+        store = self._resources.store
+        store.probe_writes() if self._is_doubted(self._parts[PauseReason.STORE]) else store.probe()
 
     async def note_request(self, request: Request) -> None:
         """Note that Prefect is asked: a hook for its HTTP client."""
@@ -132,20 +137,20 @@ class Health:
     async def note_response(self, response: Response) -> None:
         """Note that Prefect has answered: a hook for its HTTP client."""
         now = monotonic()
-        part = self._parts[Obstacle.PREFECT]
+        part = self._parts[PauseReason.PREFECT]
         part.lived_at = now
         if response.status_code < _SERVER_ERROR:
             self._prefect_worked_at = now
         if now - response.request.extensions.get(_ASKED_AT, now) > _SLOW_SECONDS:
             self._slow_at = now
 
-    async def suspect(self, obstacle: Obstacle) -> None:
-        """Ask a part that failed a caller; the gate is closed if it certainly is away.
+    async def suspect(self, reason: PauseReason) -> None:
+        """Ask a part that failed a caller; the intake is closed if it certainly is away.
 
         A part that takes longer than a moment is left to the next turns.
         """
-        part = self._parts[obstacle]
-        self._gate.doubt(obstacle, "A call failed.")
+        part = self._parts[reason]
+        self._breaker.doubt(reason, "A call failed.")
         asking = list(part.asking) if len(part.asking) >= part.at_once else [self._ask(part)]
         await asyncio.wait(asking, timeout=_SUSPECT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
 
@@ -164,11 +169,11 @@ class Health:
             self._ask_again(part)
         reason = self._absence(part)
         if reason is not None:
-            self._gate.close(part.obstacle, reason)
+            self._breaker.pause(part.reason, reason)
 
     def _is_doubted(self, part: _Part) -> bool:
-        is_closed = part.obstacle in self._gate.obstacles
-        return is_closed or bool(self._gate.failures(part.obstacle, part.worked_at))
+        is_closed = part.reason in self._breaker.reasons
+        return is_closed or bool(self._breaker.failures(part.reason, part.worked_at))
 
     def _absence(self, part: _Part) -> str | None:
         """Return what shows that a part is away, or None while it may only be slow."""
@@ -178,7 +183,7 @@ class Health:
         seconds = monotonic() - part.worked_at
         if is_silent or is_useless:
             return f"no answer for {seconds:.0f} s"
-        failures = self._gate.failures(part.obstacle, part.worked_at)
+        failures = self._breaker.failures(part.reason, part.worked_at)
         if len(failures) >= _FAILURES and seconds >= _FAILING_SECONDS:
             return failures[-1]
         return None
@@ -189,8 +194,8 @@ class Health:
         if max(waits, default=0) > _SLOW_SECONDS:
             self._slow_at = now
         is_slow = now - self._slow_at < _SLOW_SECONDS
-        for pace in self._paces:
-            pace.slow_down() if is_slow else pace.speed_up()
+        for start_limit in self._paces:
+            start_limit.slow_down() if is_slow else start_limit.speed_up()
 
     def _ask_again(self, part: _Part) -> None:
         """Ask beside a probe that hangs: what comes back may have forgotten that one."""
@@ -216,23 +221,23 @@ class Health:
 
     async def _try(self, part: _Part) -> None:
         failure = await self._call(part, part.probe)
-        obstacle = part.obstacle
+        reason = part.reason
         if failure is None:
             part.worked_at = part.lived_at = monotonic()
-            if self._gate.may_open(obstacle):
-                self._gate.open(obstacle)
+            if self._breaker.may_resume(reason):
+                self._breaker.resume(reason)
         elif failure.inconclusive:
-            self._gate.doubt(obstacle, failure.detail)
+            self._breaker.doubt(reason, failure.detail)
         else:
-            self._gate.close(obstacle, failure.detail)
+            self._breaker.pause(reason, failure.detail)
 
     async def _call(self, part: _Part, question: Callable[[], None]) -> ServiceUnavailable | None:
         """Return why the part does not answer, or None when it does."""
         try:
-            await in_thread(self._workshop.probe_threads, question)
+            await in_thread(self._resources.probe_threads, question)
         except ServiceUnavailable as exc:
             return exc
-        except Exception as exc:  # a surprise must not end the asking, nor open the gate
-            log.exception("part not asked", part=str(part.obstacle))
-            return ServiceUnavailable(part.obstacle.name, repr(exc), inconclusive=True)
+        except Exception as exc:  # a surprise must not end the asking, nor open the intake
+            log.exception("part not asked", part=str(part.reason))
+            return ServiceUnavailable(part.reason.name, repr(exc), inconclusive=True)
         return None

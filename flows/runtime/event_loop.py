@@ -30,7 +30,7 @@ Hook = Callable[[Any], Coroutine[Any, Any, None]]
 Work = Callable[[], Coroutine[Any, Any, None]]
 
 
-class WarmRunner:
+class FlowRunner:
     """Runs coroutines handed over from any thread, all inside one Prefect client context."""
 
     def __init__(self, on_death: Callable[[str], None] = lambda _: None) -> None:

@@ -29,7 +29,7 @@ class Queue:
     source: ImageSource
 
 
-async def with_patience(queue: Queue, fetch: Callable[[], T]) -> T:
+async def wait_for_host(queue: Queue, fetch: Callable[[], T]) -> T:
     """Fetch in a thread, again while the host is busy; raise `HostBusy` naming its turn."""
     loop = asyncio.get_running_loop()
     end = loop.time() + PATIENCE_SECONDS

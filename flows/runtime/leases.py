@@ -15,8 +15,8 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 
-from flows.runtime.circuit_breaker import Gate
-from flows.runtime.resources import Workshop, in_thread
+from flows.runtime.circuit_breaker import CircuitBreaker
+from flows.runtime.resources import WorkerResources, in_thread
 from infra.contract.errors import ServiceUnavailable
 from infra.db.engine import Database
 from tasks.jobs.lease import Renewal
@@ -30,7 +30,7 @@ _LOOK_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Kind(Generic[T]):
+class LeaseKind(Generic[T]):
     """A kind of lease: its length, and the statement that renews some and tells of each."""
 
     name: str
@@ -54,15 +54,15 @@ class _Lease:
 class Leases:
     """Used only from the event loop."""
 
-    def __init__(self, workshop: Workshop, gate: Gate) -> None:
-        self._workshop = workshop
-        self._gate = gate
-        self._kept: dict[str, tuple[Kind[Any], list[_Lease]]] = {}
+    def __init__(self, resources: WorkerResources, breaker: CircuitBreaker) -> None:
+        self._resources = resources
+        self._breaker = breaker
+        self._kept: dict[str, tuple[LeaseKind[Any], list[_Lease]]] = {}
 
     @contextmanager
     def kept(
         self,
-        kind: Kind[T],
+        kind: LeaseKind[T],
         claim: T,
         *,
         lost: Callable[[], None],
@@ -88,21 +88,21 @@ class Leases:
                     await self._renew(kind, due)
             await asyncio.sleep(_LOOK_SECONDS)
 
-    async def _renew(self, kind: Kind[Any], due: Collection[_Lease]) -> None:
+    async def _renew(self, kind: LeaseKind[Any], due: Collection[_Lease]) -> None:
         asked_at = monotonic()
         again_at = asked_at + min(_AGAIN_SECONDS, kind.interval)
         for lease in due:
             lease.due_at = again_at
         try:
             renewal = await in_thread(
-                self._workshop.lease_thread,
+                self._resources.lease_thread,
                 kind.renew,
-                self._workshop.lease_database,
+                self._resources.lease_database,
                 [lease.claim for lease in due],
                 kind.seconds,
             )
         except ServiceUnavailable as exc:
-            self._gate.note(exc)
+            self._breaker.note(exc)
             return
         except Exception:  # leases must be kept, whatever else goes wrong
             log.exception("leases not kept", kind=kind.name)
@@ -113,7 +113,7 @@ class Leases:
             elif lease.claim not in renewal.locked:
                 self._lose(kind, lease)
 
-    def _lose(self, kind: Kind[Any], lease: _Lease) -> None:
+    def _lose(self, kind: LeaseKind[Any], lease: _Lease) -> None:
         _, leases = self._kept[kind.name]
         if lease in leases and not lease.is_over():  # not ended while PostgreSQL was asked
             leases.remove(lease)

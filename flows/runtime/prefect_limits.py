@@ -17,8 +17,8 @@ from prefect.exceptions import ObjectNotFound
 
 from flows.runs.bulk_labels import CHUNK_DEPLOYMENT
 from flows.runs.labels import DEPLOYMENT
-from flows.runtime.circuit_breaker import Gate, Obstacle
-from flows.runtime.dependency_monitor import Health
+from flows.runtime.circuit_breaker import CircuitBreaker, PauseReason
+from flows.runtime.dependency_monitor import DependencyMonitor
 from infra.contract.states import Lane
 
 log = structlog.get_logger(__name__)
@@ -42,16 +42,21 @@ class _Found:
     queue: WorkQueue | None
 
 
-class Traffic:
+class PrefectLimits:
     """Used only from the event loop."""
 
     def __init__(
-        self, client: PrefectClient, work_pool: str, *, gate: Gate, health: Health
+        self,
+        client: PrefectClient,
+        work_pool: str,
+        *,
+        breaker: CircuitBreaker,
+        monitor: DependencyMonitor,
     ) -> None:
         self._client = client
         self._work_pool = work_pool
-        self._gate = gate
-        self._health = health
+        self._breaker = breaker
+        self._monitor = monitor
         self._holds_slots = dict.fromkeys(Lane, False)
         self.runs_are_counted = False
         """Whether pool or queue have a limit."""
@@ -84,13 +89,13 @@ class Traffic:
 
     async def _look(self) -> None:
         """Read limits and pauses, unless Prefect is away or goes away meanwhile."""
-        if Obstacle.PREFECT in self._gate.obstacles:
+        if PauseReason.PREFECT in self._breaker.reasons:
             return
         reading = asyncio.create_task(self._read())
         end = monotonic() + _PATIENCE_SECONDS  # the client would retry for a minute
         try:
             while not reading.done():
-                if Obstacle.PREFECT in self._gate.obstacles or monotonic() > end:
+                if PauseReason.PREFECT in self._breaker.reasons or monotonic() > end:
                     self._note_unread("Prefect took too long")
                     return
                 await asyncio.wait([reading], timeout=_STEP_SECONDS)
@@ -112,19 +117,19 @@ class Traffic:
         try:
             found = reading.result()
         except ObjectNotFound:
-            self._gate.close(Obstacle.UNDEPLOYED, "run `python -m flows.deploy`")
+            self._breaker.pause(PauseReason.UNDEPLOYED, "run `python -m flows.deploy`")
         except Exception as exc:  # noqa: BLE001 - whatever it is, look again soon
-            await self._health.suspect(Obstacle.PREFECT)
+            await self._monitor.suspect(PauseReason.PREFECT)
             self._note_unread(repr(exc))
         else:
-            self._gate.open(Obstacle.UNREADABLE)
-            self._gate.open(Obstacle.UNDEPLOYED)
+            self._breaker.resume(PauseReason.UNREADABLE)
+            self._breaker.resume(PauseReason.UNDEPLOYED)
             self._note(found)
 
     def _note_unread(self, reason: str) -> None:
         """Without knowing of limits, no job may start; what was read a moment ago still holds."""
         if monotonic() - self._seen_at > _STALE_SECONDS:
-            self._gate.close(Obstacle.UNREADABLE, reason)
+            self._breaker.pause(PauseReason.UNREADABLE, reason)
 
     async def _queue(self, deployment: DeploymentResponse) -> WorkQueue | None:
         if deployment.work_queue_id is None:
@@ -159,6 +164,6 @@ class Traffic:
         )
         paused = [name for name, is_paused in candidates if is_paused]
         if paused:
-            self._gate.close(Obstacle.PAUSED, " and ".join(paused))
+            self._breaker.pause(PauseReason.PAUSED, " and ".join(paused))
         else:
-            self._gate.open(Obstacle.PAUSED)
+            self._breaker.resume(PauseReason.PAUSED)

@@ -1,6 +1,6 @@
 """What a worker process opens once and every run uses: connections, pixel processes, threads.
 
-Prefect finds flows by their module, so the one open workshop of the process is kept here.
+Prefect finds flows by their module, so the one open worker's resources of the process is kept here.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import structlog
 
@@ -19,8 +19,8 @@ from infra.cache import Cache
 from infra.contract.states import Lane
 from infra.db.engine import Database
 from infra.fetch.fetcher import Fetcher
-from infra.host_limits.limiter import Hosts
-from infra.host_limits.policy import Terms
+from infra.host_limits.limiter import HostLimiter
+from infra.host_limits.policy import HostPolicy
 from infra.objectstore import ObjectStore
 from infra.settings.sections import (
     AssetSettings,
@@ -150,7 +150,7 @@ def _threads(configuration: WorkerConfiguration, lane: Lane) -> LaneThreads:
     )
 
 
-class Workshop:
+class WorkerResources:
     """Open connections and pools. A plain class: Prefect leaves it alone as a parameter."""
 
     def __init__(
@@ -178,12 +178,18 @@ class Workshop:
         self.probe_threads = ThreadPoolExecutor(_PROBES, thread_name_prefix="probe")
         self.lease_thread = ThreadPoolExecutor(1, thread_name_prefix="lease")
         self.lease_database = database
-        """For renewals. `open_workshop` gives them a connection of their own."""
+        """For renewals. `open_worker_resources` gives them a connection of their own."""
 
     @property
     def io_threads(self) -> ThreadPoolExecutor:
         """For everything about rows that is not a step of a bulk job."""
         return self.threads[Lane.INTERACTIVE].io
+
+    async def db(
+        self, function: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a use case on the database, in a thread for rows. Raises what it raises."""
+        return await in_thread(self.io_threads, function, self.database, *args, **kwargs)
 
     def close(self) -> None:
         """Stop taking work; what runs in a thread ends by its own time-out."""
@@ -201,12 +207,12 @@ async def in_thread(
     return await asyncio.get_running_loop().run_in_executor(pool, call)
 
 
-_open: list[Workshop] = []
+_open: list[WorkerResources] = []
 
 
 @contextmanager
-def open_workshop(configuration: WorkerConfiguration) -> Iterator[Workshop]:
-    """Open the process's workshop. The pixel processes are warm when this returns."""
+def open_worker_resources(configuration: WorkerConfiguration) -> Iterator[WorkerResources]:
+    """Open the process's resources. The pixel processes are warm when this returns."""
     with ExitStack() as stack:
         pixels = stack.enter_context(
             PixelPool(
@@ -218,20 +224,20 @@ def open_workshop(configuration: WorkerConfiguration) -> Iterator[Workshop]:
         _tell_confinement(pixels)
         database, lease_database = _open_databases(configuration.database, stack)
         store = stack.enter_context(ObjectStore(configuration.store))
-        hosts = Hosts(Terms.of(configuration.fetch), _cache(configuration, stack))
+        hosts = HostLimiter(HostPolicy.of(configuration.fetch), _cache(configuration, stack))
         fetcher = stack.enter_context(Fetcher(configuration.fetch, hosts=hosts))
-        workshop = Workshop(
+        resources = WorkerResources(
             configuration,
             database=database,
             store=store,
             source=ImageSource(fetcher, store),
             pixels=pixels,
         )
-        workshop.lease_database = lease_database
-        stack.callback(workshop.close)
-        _open.append(workshop)
-        stack.callback(_open.remove, workshop)
-        yield workshop
+        resources.lease_database = lease_database
+        stack.callback(resources.close)
+        _open.append(resources)
+        stack.callback(_open.remove, resources)
+        yield resources
 
 
 def _open_databases(settings: DatabaseSettings, stack: ExitStack) -> tuple[Database, Database]:
@@ -263,8 +269,8 @@ def _cache(configuration: WorkerConfiguration, stack: ExitStack) -> Cache | None
     return stack.enter_context(Cache(settings))
 
 
-def current_workshop() -> Workshop:
-    """Return the open workshop of this process."""
+def worker_resources() -> WorkerResources:
+    """Return the open worker's resources of this process."""
     if not _open:
-        raise RuntimeError("No workshop is open: flows of this project run in `flows.worker`.")
+        raise RuntimeError("No resources are open: flows of this project run in `flows.worker`.")
     return _open[-1]

@@ -8,9 +8,9 @@ import sys
 
 def main() -> None:
     """Work until SIGTERM or Ctrl-C."""
-    from flows.worker.lifecycle import run_shift  # with Prefect, which takes seconds
+    from flows.worker.lifecycle import run_worker  # with Prefect, which takes seconds
 
-    sys.exit(run_shift())
+    sys.exit(run_worker())
 
 
 if __name__ == "__main__":

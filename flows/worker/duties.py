@@ -20,7 +20,7 @@ _STEADY_SECONDS = 120.0  # after that long a failure counts as the first one
 _MOST_FAILURES = 6  # about half a minute of pauses
 
 
-async def keep_up(name: str, duty: Duty, give_up: Callable[[str], None]) -> None:
+async def keep_running(name: str, duty: Duty, give_up: Callable[[str], None]) -> None:
     """Do a duty for ever; call `give_up` with a reason when it fails time after time.
 
     A duty that returns has failed too: none of them has an end.

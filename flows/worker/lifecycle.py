@@ -13,30 +13,30 @@ from threading import Event, Thread
 
 import structlog
 
-from flows.bridge.chunk_consumer import ChunkBridge
-from flows.bridge.consumer import Bridge
-from flows.bridge.via_work_pool import ThroughPool
-from flows.control.batch_leaders import Coordinators
-from flows.control.cancellation import Cancelling
+from flows.bridge.chunk_consumer import ChunkConsumer
+from flows.bridge.consumer import JobConsumer
+from flows.bridge.via_work_pool import ViaWorkPool
+from flows.control.batch_leaders import BatchLeaders
+from flows.control.cancellation import Cancellation
 from flows.control.events import CANCELLED, PAUSED, SCHEDULED, Hear, listen
 from flows.control.reaper import Reaper
-from flows.control.removals import Removal
+from flows.control.removals import ObjectRemoval
 from flows.control.suspensions import Suspensions
-from flows.execution.chunk_executor import ChunkBench
-from flows.execution.job_executor import Workbench
-from flows.pool.chunk_runs import PolledChunks
+from flows.execution.chunk_executor import ChunkExecutor
+from flows.execution.job_executor import JobExecutor
+from flows.pool.chunk_runs import PoolChunkRuns
 from flows.pool.polling import Polling, ScheduledRuns
-from flows.pool.runs import PolledRuns
+from flows.pool.runs import PoolRuns
 from flows.runs.bulk_labels import batches_pool
-from flows.runs.flow_run_client import FlowRuns
+from flows.runs.flow_run_client import FlowRunClient
 from flows.runs.run_log import tidy_run_logs
-from flows.runs.worker_context import Desk, install_desk
-from flows.runtime.circuit_breaker import Gate, Obstacle
-from flows.runtime.dependency_monitor import Health
-from flows.runtime.event_loop import WarmRunner
-from flows.runtime.prefect_limits import Traffic
-from flows.runtime.resources import WorkerConfiguration, Workshop, open_workshop
-from flows.worker.duties import Duty, keep_up
+from flows.runs.worker_context import WorkerContext, install_worker_context
+from flows.runtime.circuit_breaker import CircuitBreaker, PauseReason
+from flows.runtime.dependency_monitor import DependencyMonitor
+from flows.runtime.event_loop import FlowRunner
+from flows.runtime.prefect_limits import PrefectLimits
+from flows.runtime.resources import WorkerConfiguration, WorkerResources, open_worker_resources
+from flows.worker.duties import Duty, keep_running
 from infra.broker.broker import Delivery, Prefetch
 from infra.broker.rabbitmq import RabbitConsumer
 from infra.contract.errors import ErrorCode, ServiceUnavailable, Stopped
@@ -57,83 +57,92 @@ _START_PROBE_SECONDS = 10.0
 _PATIENCE_SECONDS = 10.0  # for runs that were told to end, to say so to Prefect
 
 
-class Crew:
+class WorkerServices:
     """Whoever works in the event loop of one worker, knowing each other."""
 
-    def __init__(self, workshop: Workshop, runner: WarmRunner, consumer: RabbitConsumer) -> None:
-        prefect = workshop.configuration.prefect
-        gate = Gate(consumer.pause, consumer.resume)
-        self.desk = Desk(workshop, gate, FlowRuns(runner.client, prefect.work_pool))
-        health = Health(workshop, gate, (self.desk.pace, self.desk.bulk_pace))
-        runner.observe(asked=health.note_request, answered=health.note_response)
-        traffic = Traffic(runner.client, prefect.work_pool, gate=gate, health=health)
+    def __init__(
+        self, resources: WorkerResources, runner: FlowRunner, consumer: RabbitConsumer
+    ) -> None:
+        work_pool = resources.configuration.prefect.work_pool
+        breaker = CircuitBreaker(consumer.pause, consumer.resume)
+        flow_runs = FlowRunClient(runner.client, work_pool)
+        self.context = context = WorkerContext(resources, breaker, flow_runs)
+        monitor = DependencyMonitor(
+            resources, breaker, (context.start_limit, context.bulk_start_limit)
+        )
+        runner.observe(asked=monitor.note_request, answered=monitor.note_response)
+        prefect_limits = PrefectLimits(runner.client, work_pool, breaker=breaker, monitor=monitor)
         self._polling = polling = Polling(
-            prefect.work_pool, self.desk.owner, workshop.configuration.worker.slots
+            work_pool, context.owner, resources.configuration.worker.slots
         )
-        workbench = Workbench(self.desk, health)
-        bench = ChunkBench(self.desk, health, workbench)
-        self.coordinators = coordinators = Coordinators(self.desk)
-        polled_runs = PolledRuns(
-            self.desk,
-            workbench,
-            chunks=PolledChunks(self.desk, bench),
-            coordinators=coordinators,
+        job_executor = JobExecutor(context, monitor)
+        executor = ChunkExecutor(context, monitor, job_executor)
+        self.batch_leaders = batch_leaders = BatchLeaders(context)
+        pool_runs = PoolRuns(
+            context,
+            job_executor,
+            chunks=PoolChunkRuns(context, executor),
+            batch_leaders=batch_leaders,
         )
-        cancelling = Cancelling(self.desk, polled_runs, coordinators)
-        through_pool = ThroughPool(self.desk, health, traffic, wake=polling.wake)
-        chunks = ChunkBridge(self.desk, bench, traffic=traffic, through_pool=through_pool)
-        self.bridge = Bridge(
-            self.desk, workbench, traffic=traffic, through_pool=through_pool, chunks=chunks
+        cancellation = Cancellation(context, pool_runs, batch_leaders)
+        via_work_pool = ViaWorkPool(context, monitor, prefect_limits, wake=polling.wake)
+        chunks = ChunkConsumer(
+            context, executor, prefect_limits=prefect_limits, through_pool=via_work_pool
         )
-        pool_of_batches = batches_pool(prefect.work_pool)
-        self._batches = batches = Polling(pool_of_batches, self.desk.owner, _BATCHES_AT_ONCE)
-        scheduled = ScheduledRuns(
-            self.desk.flow_runs, {prefect.work_pool: polling, pool_of_batches: batches}
+        self.bridge = JobConsumer(
+            context,
+            job_executor,
+            prefect_limits=prefect_limits,
+            through_pool=via_work_pool,
+            chunks=chunks,
         )
-        suspensions = Suspensions(self.desk)
-        hearers = _hearers(cancelling.hear, scheduled.hear, suspensions.hear)
+        batches_of = batches_pool(work_pool)
+        self._batches = batches = Polling(batches_of, context.owner, _BATCHES_AT_ONCE)
+        scheduled = ScheduledRuns(flow_runs, {work_pool: polling, batches_of: batches})
+        suspensions = Suspensions(context)
+        event_handlers = _event_handlers(cancellation.hear, scheduled.hear, suspensions.hear)
         self._duties: dict[str, Duty] = {
-            "leases": self.desk.leases.run,
-            "presence": self.desk.attempts.report,
-            "cancel requests": self.desk.attempts.run,
-            "coordinators": coordinators.run,
-            "health": health.run,
-            "traffic": traffic.run,
-            "polling": partial(polling.run, polled_runs, traffic),
-            "polling for batches": partial(batches.run, polled_runs, None),
+            "leases": context.leases.run,
+            "heartbeat": context.attempts.report,
+            "cancel requests": context.attempts.run,
+            "batch leaders": batch_leaders.run,
+            "dependency monitor": monitor.run,
+            "limits of Prefect": prefect_limits.run,
+            "polling": partial(polling.run, pool_runs, prefect_limits),
+            "polling for batches": partial(batches.run, pool_runs, None),
             "polling when woken": polling.look_when_woken,
             "polling for batches when woken": batches.look_when_woken,
             "scheduled runs": scheduled.run,
-            "events": partial(listen, hearers),
-            "cancelling": cancelling.look,
+            "events": partial(listen, event_handlers),
+            "cancelling": cancellation.look,
             "suspensions": suspensions.run,
-            "removal of objects": Removal(self.desk).run,
-            "reaper": Reaper(self.desk, runner.client, polled_runs).run,
+            "removal of objects": ObjectRemoval(context).run,
+            "reaper": Reaper(context, runner.client, pool_runs).run,
         }
 
-    def begin(self, runner: WarmRunner, give_up: Callable[[str], None]) -> None:
+    def begin(self, runner: FlowRunner, give_up: Callable[[str], None]) -> None:
         """Start the standing duties; `give_up` is told of one that cannot be kept up."""
-        install_desk(self.desk)
+        install_worker_context(self.context)
         for name, duty in self._duties.items():
-            runner.spawn(partial(keep_up, name, duty, give_up))
+            runner.spawn(partial(keep_running, name, duty, give_up))
 
     async def leave(self, grace_seconds: float) -> None:
         """Take no more work, finish what can be finished, give back the rest."""
-        self.desk.gate.close(Obstacle.LEAVING)
+        self.context.breaker.pause(PauseReason.LEAVING)
         self.bridge.send_back_waiting()
-        await self.desk.attempts.leave(grace_seconds, _PATIENCE_SECONDS)
-        await self.desk.chunks.leave(_PATIENCE_SECONDS)
-        await self.coordinators.leave(_PATIENCE_SECONDS)
+        await self.context.attempts.leave(grace_seconds, _PATIENCE_SECONDS)
+        await self.context.chunks.leave(_PATIENCE_SECONDS)
+        await self.batch_leaders.leave(_PATIENCE_SECONDS)
         await self._polling.sign_off()
         await self._batches.sign_off()
 
 
-def _hearers(cancelled: Hear, scheduled: Hear, paused: Hear) -> dict[str, Hear]:
+def _event_handlers(cancelled: Hear, scheduled: Hear, paused: Hear) -> dict[str, Hear]:
     heard = ((CANCELLED, cancelled), (SCHEDULED, scheduled), (PAUSED, paused))
     return {event: hear for events, hear in heard for event in events}
 
 
-class End:
+class Shutdown:
     """When the worker ends, and whether a supervisor has to start it again."""
 
     def __init__(self) -> None:
@@ -148,7 +157,7 @@ class End:
         self.stop.set()
 
 
-def run_shift() -> int:
+def run_worker() -> int:
     """Work until a signal arrives; return the exit status."""
     configure_logs()
     tidy_run_logs()
@@ -158,15 +167,15 @@ def run_shift() -> int:
     except SettingsError as exc:
         log.error("worker not started", reason=str(exc))  # noqa: TRY400 - a sentence is enough
         return 2
-    end = End()
+    end = Shutdown()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: end.stop.set())
     try:
-        with open_workshop(configuration) as workshop, suppress(Stopped):
-            _wait_for_parts(workshop, end.stop)
-            register_policies(workshop.database, configuration.presets)
+        with open_worker_resources(configuration) as resources, suppress(Stopped):
+            _wait_for_parts(resources, end.stop)
+            register_policies(resources.database, configuration.presets)
             _spare_the_collector()
-            _work(workshop, end)
+            _work(resources, end)
     except Exception:  # the cause belongs into the log, like everything else
         log.exception("worker failed")
         end.status = _FAULT
@@ -180,33 +189,33 @@ def _spare_the_collector() -> None:
     gc.freeze()
 
 
-def _wait_for_parts(workshop: Workshop, stop: Event) -> None:
+def _wait_for_parts(resources: WorkerResources, stop: Event) -> None:
     """Wait for the parts that every job needs; raise `Stopped` when a signal came first."""
-    api_url = workshop.configuration.prefect.api_url
-    wait_for("PostgreSQL", workshop.database.require_schema, stop=stop)
-    wait_for("the object store", workshop.store.probe, stop=stop)
+    api_url = resources.configuration.prefect.api_url
+    wait_for("PostgreSQL", resources.database.require_schema, stop=stop)
+    wait_for("the object store", resources.store.probe, stop=stop)
     patient = partial(probe_prefect, api_url, timeout_seconds=_START_PROBE_SECONDS)
     wait_for("Prefect", patient, stop=stop)
 
 
-def _work(workshop: Workshop, end: End) -> None:
-    configuration = workshop.configuration
+def _work(resources: WorkerResources, end: Shutdown) -> None:
+    configuration = resources.configuration
     slots = configuration.worker.slots
     consumer = RabbitConsumer(
         configuration.broker, Prefetch(interactive=slots, bulk=_BULK_PREFETCH)
     )
-    with WarmRunner(end.fail) as runner:
-        crew = Crew(workshop, runner, consumer)
-        crew.begin(runner, end.fail)
-        with _consuming(consumer, runner, crew, end=end):
+    with FlowRunner(end.fail) as runner:
+        services = WorkerServices(resources, runner, consumer)
+        services.begin(runner, end.fail)
+        with _consuming(consumer, runner, services, end=end):
             try:
                 wait_for("RabbitMQ", partial(_require_connection, consumer), stop=end.stop)
                 with _ready(configuration):
-                    log.info("worker started", owner=crew.desk.owner, slots=slots)
+                    log.info("worker started", owner=services.context.owner, slots=slots)
                     end.stop.wait()
             finally:
                 log.info("worker stopping")
-                _leave(runner, crew, configuration.worker.shutdown_grace_seconds)
+                _leave(runner, services, configuration.worker.shutdown_grace_seconds)
 
 
 def _require_connection(consumer: RabbitConsumer) -> None:
@@ -214,24 +223,24 @@ def _require_connection(consumer: RabbitConsumer) -> None:
         raise ServiceUnavailable(ErrorCode.BROKER_UNAVAILABLE, "RabbitMQ has not been reached yet.")
 
 
-def _leave(runner: WarmRunner, crew: Crew, grace_seconds: float) -> None:
+def _leave(runner: FlowRunner, services: WorkerServices, grace_seconds: float) -> None:
     if not runner.is_alive:
         return  # leases end, and deliveries go back with the connection
     limit = grace_seconds + 4 * _PATIENCE_SECONDS
     try:
-        runner.call(partial(crew.leave, grace_seconds)).result(limit)
+        runner.call(partial(services.leave, grace_seconds)).result(limit)
     except FutureTimeout:
         log.warning("left without waiting for everybody")
 
 
 @contextmanager
 def _consuming(
-    consumer: RabbitConsumer, runner: WarmRunner, crew: Crew, *, end: End
+    consumer: RabbitConsumer, runner: FlowRunner, services: WorkerServices, *, end: Shutdown
 ) -> Iterator[None]:
     """Hand deliveries to the bridge; at the end, what is not settled goes back."""
 
     def hand_over(delivery: Delivery) -> None:
-        runner.spawn(partial(crew.bridge.handle, delivery))
+        runner.spawn(partial(services.bridge.handle, delivery))
 
     thread = Thread(
         target=consume, args=(partial(consumer.run, hand_over), end), name="consumer", daemon=True
@@ -244,7 +253,7 @@ def _consuming(
         thread.join()
 
 
-def consume(run: Callable[[], None], end: End) -> None:
+def consume(run: Callable[[], None], end: Shutdown) -> None:
     """Consume until the worker ends; a consumer that ends by itself ends the worker."""
     try:
         run()

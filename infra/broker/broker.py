@@ -14,7 +14,7 @@ from infra.contract.messages import Message
 from infra.contract.states import Lane
 
 
-class Verdict(Enum):
+class Disposition(Enum):
     """What becomes of a delivery."""
 
     ACK = auto()
@@ -24,7 +24,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Delivery:
-    """One message in our hands until a verdict is given.
+    """One message in our hands until a disposition is given.
 
     Verdicts may come from any thread. The first one counts; none has an effect once the
     connection that brought the delivery is gone, because the broker then delivers it again.
@@ -33,25 +33,25 @@ class Delivery:
     lane: Lane
     body: bytes
     redelivered: bool
-    settle: Callable[[Verdict], None] = field(repr=False)
-    """The adapter's side of a verdict; callers use the methods below."""
+    settle: Callable[[Disposition], None] = field(repr=False)
+    """The adapter's side of a disposition; callers use the methods below."""
     _undecided: Lock = field(default_factory=Lock, init=False, repr=False)
 
     def ack(self) -> None:
         """Tell the broker that it may forget the message."""
-        self._decide(Verdict.ACK)
+        self._decide(Disposition.ACK)
 
     def requeue(self) -> None:
         """Give the message back, for any consumer to take again."""
-        self._decide(Verdict.REQUEUE)
+        self._decide(Disposition.REQUEUE)
 
     def dead_letter(self) -> None:
         """Put the message aside, for a person to look at."""
-        self._decide(Verdict.DEAD_LETTER)
+        self._decide(Disposition.DEAD_LETTER)
 
-    def _decide(self, verdict: Verdict) -> None:
-        if self._undecided.acquire(blocking=False):  # never released: one verdict only
-            self.settle(verdict)
+    def _decide(self, disposition: Disposition) -> None:
+        if self._undecided.acquire(blocking=False):  # never released: one disposition only
+            self.settle(disposition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Consumer(Protocol):
         """Hand deliveries over until `close`, connecting again for as long as that takes.
 
         `on_delivery` runs in this thread, which also serves the heartbeats: it must return at
-        once. What it raises ends `run`, and all deliveries without a verdict go back.
+        once. What it raises ends `run`, and all deliveries without a disposition go back.
         """
 
     def pause(self) -> None:
@@ -104,4 +104,4 @@ class Consumer(Protocol):
         """Take deliveries again."""
 
     def close(self) -> None:
-        """Make `run` return; deliveries without a verdict go back to their queue."""
+        """Make `run` return; deliveries without a disposition go back to their queue."""

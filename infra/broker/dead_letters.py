@@ -128,7 +128,7 @@ class Names:
 
 
 @dataclass(slots=True)
-class Errand:
+class LetterSelection:
     """Which letters a visit looks for, and what has become of them."""
 
     wanted: dict[str, None]
@@ -136,8 +136,8 @@ class Errand:
     kept: list[str] = field(default_factory=list)
 
     @classmethod
-    def for_letters(cls, letter_ids: Collection[str]) -> "Errand":
-        """Begin an errand; an id that is given twice counts once."""
+    def for_letters(cls, letter_ids: Collection[str]) -> "LetterSelection":
+        """Begin an selection; an id that is given twice counts once."""
         return cls(dict.fromkeys(letter_ids))
 
     def is_over(self) -> bool:

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from functools import partial
 from threading import Condition
 
-from infra.broker.broker import Delivery, Prefetch, Verdict
-from infra.broker.dead_letters import DeadLetter, Death, Errand, Handled, Listing, Names
+from infra.broker.broker import Delivery, Disposition, Prefetch
+from infra.broker.dead_letters import DeadLetter, Death, Handled, LetterSelection, Listing, Names
 from infra.contract.errors import ErrorCode, ServiceUnavailable
 from infra.contract.messages import Message
 from infra.contract.states import Lane
@@ -151,14 +151,14 @@ class MemoryBroker:
                 return queue.popleft()
         return None
 
-    def _settle(self, holder: _Holder, stored: _Stored, verdict: Verdict) -> None:
+    def _settle(self, holder: _Holder, stored: _Stored, disposition: Disposition) -> None:
         with self._changed:
             if stored not in holder.held:
                 return  # given back meanwhile: somebody else has it, or will
             holder.held.remove(stored)
-            if verdict is Verdict.REQUEUE:
+            if disposition is Disposition.REQUEUE:
                 self._put_back(stored)
-            elif verdict is Verdict.DEAD_LETTER:
+            elif disposition is Disposition.DEAD_LETTER:
                 self._dead.append(_died(stored.body, stored.lane, stored.deaths_before))
             self._changed.notify_all()
 
@@ -216,7 +216,7 @@ class MemoryConsumer:
         self._broker.set_paused(self._holder, paused=False)
 
     def close(self) -> None:
-        """Make `run` return; deliveries without a verdict go back to their queue."""
+        """Make `run` return; deliveries without a disposition go back to their queue."""
         self._broker.close(self._holder)
 
 
@@ -244,11 +244,11 @@ class MemoryDeadLetters:
         return self._visit(letter_ids, self._purge)
 
     def _visit(self, letter_ids: Collection[str], act: Callable[[Death], bool]) -> Handled:
-        errand = Errand.for_letters(letter_ids)
+        selection = LetterSelection.for_letters(letter_ids)
         for letter in self._named():
-            if errand.takes(letter):
-                (errand.done if act(letter.death) else errand.kept).append(letter.id)
-        return errand.result()
+            if selection.takes(letter):
+                (selection.done if act(letter.death) else selection.kept).append(letter.id)
+        return selection.result()
 
     def _replay(self, death: Death) -> bool:
         if death.lane is None:

@@ -20,7 +20,7 @@ import requests
 from infra.contract.errors import ErrorCode, FetchRefused, ProductImagesError
 from infra.fetch.body import Pace, decoded, save, sent, too_many_bytes
 from infra.fetch.errors import status_error, translated
-from infra.fetch.host_turns import Manners, note_answer
+from infra.fetch.host_turns import HostTurns, note_answer
 from infra.fetch.response_headers import (
     MAX_URL_CHARACTERS,
     REDIRECTS,
@@ -36,7 +36,7 @@ from infra.fetch.transport.deadline import Deadline
 from infra.fetch.transport.dialer import HEADERS, Dialer
 from infra.fetch.transport.stop import Stop
 from infra.fetch.validators import Validators, validators_of
-from infra.host_limits.limiter import Hosts, Visit
+from infra.host_limits.limiter import HostLimiter, HostSlot
 from infra.settings.sections import FetchSettings
 
 # 203: a proxy between changed something about it; it is the picture all the same.
@@ -77,11 +77,11 @@ class Fetcher:
         *,
         resolver: Resolver | None = None,
         tls: ssl.SSLContext | None = None,
-        hosts: Hosts | None = None,
+        hosts: HostLimiter | None = None,
     ) -> None:
         self._settings = settings
         self._lists = HostLists.parse(settings.allowed_hosts, settings.denied_hosts)
-        self._manners = Manners(hosts)
+        self._manners = HostTurns(hosts)
         self._dialer = Dialer(settings, resolver=resolver, tls=tls)
         self._lock = threading.Lock()
         self._running: set[Deadline] = set()
@@ -158,7 +158,7 @@ class Fetcher:
         source = parse_source_url(url, max_characters=MAX_URL_CHARACTERS)
         for hop in range(self._settings.max_redirects + 1):
             conditions = {} if known is None else known.conditions(source.text)
-            with self._asked(source, deadline, conditions, hop=hop) as (response, visit):
+            with self._asked(source, deadline, conditions, hop=hop) as (response, slot):
                 if known and conditions and response.status_code == HTTPStatus.NOT_MODIFIED:
                     if known.agrees(response.headers):
                         raise _NotModified
@@ -166,7 +166,7 @@ class Fetcher:
                     continue
                 location = response.headers.get("Location")
                 if response.status_code not in REDIRECTS or not location:
-                    return self._received(source, response, target=target, visit=visit)
+                    return self._received(source, response, target=target, slot=slot)
                 source = next_hop(source, location)  # its body is left unread
         limit = self._settings.max_redirects
         detail = f"The server redirects more than {limit} times."
@@ -175,22 +175,22 @@ class Fetcher:
     @contextmanager
     def _asked(
         self, source: SourceUrl, deadline: Deadline, conditions: Mapping[str, str], *, hop: int
-    ) -> Iterator[tuple[requests.Response, Visit]]:
+    ) -> Iterator[tuple[requests.Response, HostSlot]]:
         """Yield the answer, and the visit on which more may be noted; the slot is held so long."""
         self._lists.check(source)
         headers = {**HEADERS, **_WANTED, **conditions}
         patience = _HOP_PATIENCE_SECONDS if hop else 0.0
         with (
-            self._manners.visit(source, deadline, patience_seconds=patience) as visit,
+            self._manners.slot(source, deadline, patience_seconds=patience) as slot,
             self._dialer.answer(
                 source, deadline, lambda adapter, timeouts: adapter.get(headers, timeouts=timeouts)
             ) as response,
         ):
-            note_answer(visit, response.status_code)
-            yield response, visit
+            note_answer(slot, response.status_code)
+            yield response, slot
 
     def _received(
-        self, source: SourceUrl, response: requests.Response, *, target: Path, visit: Visit
+        self, source: SourceUrl, response: requests.Response, *, target: Path, slot: HostSlot
     ) -> Fetched:
         if response.status_code not in _PICTURE_STATUSES:
             raise status_error(response.status_code, response.headers)
@@ -203,7 +203,7 @@ class Fetcher:
 
             def read(size: int) -> bytes:
                 part = bytes(response.raw.read1(size, decode_content=False))  # what is there
-                visit.bytes += len(part)
+                slot.bytes += len(part)
                 pace.note(len(part))
                 return part
 

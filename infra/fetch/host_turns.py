@@ -13,8 +13,8 @@ from infra.contract.errors import ErrorCode, HostBusy, ProductImagesError, Stopp
 from infra.fetch.response_headers import REDIRECTS
 from infra.fetch.safety.source_url import SourceUrl
 from infra.fetch.transport.deadline import Deadline
-from infra.host_limits.limiter import Hosts, Visit
-from infra.host_limits.policy import Verdict
+from infra.host_limits.limiter import HostLimiter, HostSlot
+from infra.host_limits.policy import HostSignal
 
 _LOOK_SECONDS = 0.05
 _OVERLOADED = frozenset(
@@ -33,26 +33,26 @@ _UNREACHABLE = frozenset(
 _NOT_ASKED = frozenset({ErrorCode.BLOCKED_ADDRESS, ErrorCode.BAD_URL})
 
 
-class Manners:
+class HostTurns:
     """May be used from many threads. Without hosts, nothing is limited and nothing noted."""
 
-    def __init__(self, hosts: Hosts | None) -> None:
+    def __init__(self, hosts: HostLimiter | None) -> None:
         self._hosts = hosts
 
     @contextlib.contextmanager
-    def visit(
+    def slot(
         self, url: SourceUrl, deadline: Deadline, *, patience_seconds: float
-    ) -> Iterator[Visit]:
+    ) -> Iterator[HostSlot]:
         """Hold a slot of the URL's host during the block; note the error that leaves it.
 
         Raises `HostBusy` when there is no slot within the patience, `FetchFailed` with the code
         `host_unavailable`.
         """
         with contextlib.ExitStack() as opened:
-            visit = self._entered(opened, url, deadline, patience_seconds=patience_seconds)
-            with _noted(visit):
+            slot = self._entered(opened, url, deadline, patience_seconds=patience_seconds)
+            with _noted(slot):
                 try:
-                    yield visit
+                    yield slot
                 except ProductImagesError:
                     deadline.check()  # when it had to end, that is the cause
                     raise
@@ -68,13 +68,13 @@ class Manners:
         deadline: Deadline,
         *,
         patience_seconds: float,
-    ) -> Visit:
+    ) -> HostSlot:
         if self._hosts is None:
-            return Visit()
+            return HostSlot()
         end = time.monotonic() + patience_seconds
         while True:
             try:
-                return opened.enter_context(self._hosts.visit(host_of(url)))
+                return opened.enter_context(self._hosts.slot(host_of(url)))
             except HostBusy as exc:
                 pause = max(exc.retry_after_seconds or 0, _LOOK_SECONDS)
                 if time.monotonic() + pause > end:
@@ -89,32 +89,32 @@ def host_of(url: SourceUrl) -> str:
     return f"{name}:{url.port}"
 
 
-def note_answer(visit: Visit, status: int) -> None:
+def note_answer(slot: HostSlot, status: int) -> None:
     """Note that the host answered; an error that follows says more."""
-    visit.verdict, visit.code = Verdict.ALIVE, "ok"
+    slot.signal, slot.code = HostSignal.ALIVE, "ok"
     if status in REDIRECTS:
-        visit.code = "redirect"
+        slot.code = "redirect"
     elif status == HTTPStatus.NOT_MODIFIED:
-        visit.code = "not_modified"
+        slot.code = "not_modified"
 
 
 @contextlib.contextmanager
-def _noted(visit: Visit) -> Iterator[None]:
+def _noted(slot: HostSlot) -> Iterator[None]:
     try:
         yield
     except ProductImagesError as exc:
-        _note(visit, exc)
+        _note(slot, exc)
         raise
 
 
-def _note(visit: Visit, error: ProductImagesError) -> None:
-    visit.code, visit.verdict = error.code, Verdict.ALIVE
+def _note(slot: HostSlot, error: ProductImagesError) -> None:
+    slot.code, slot.signal = error.code, HostSignal.ALIVE
     if isinstance(error, Stopped):
-        visit.code, visit.verdict = "broken_off", Verdict.NOTHING
+        slot.code, slot.signal = "broken_off", HostSignal.NOTHING
     elif error.code in _NOT_ASKED:
-        visit.verdict = Verdict.NOTHING
+        slot.signal = HostSignal.NOTHING
     elif error.code in _UNREACHABLE:
-        visit.verdict = Verdict.UNREACHABLE
+        slot.signal = HostSignal.UNREACHABLE
     elif error.code in _OVERLOADED:
-        visit.verdict = Verdict.OVERLOADED
-        visit.retry_after_seconds = getattr(error, "retry_after_seconds", None)
+        slot.signal = HostSignal.OVERLOADED
+        slot.retry_after_seconds = getattr(error, "retry_after_seconds", None)

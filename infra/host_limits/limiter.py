@@ -15,9 +15,9 @@ import structlog
 
 from infra.cache import Cache
 from infra.contract.errors import ErrorCode, FetchFailed, HostBusy, ServiceUnavailable
-from infra.host_limits.local_limits import LocalHosts
-from infra.host_limits.policy import Admission, Conduct, Hold, Terms, Verdict
-from infra.host_limits.redis_limits import SharedHosts
+from infra.host_limits.local_limits import LocalHostLimits
+from infra.host_limits.policy import Admission, DenyReason, HostPolicy, HostSignal, Outcome
+from infra.host_limits.redis_limits import RedisHostLimits
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +30,7 @@ class HostRules(Protocol):
     def enter(self, name: str, token: str, /) -> Admission:
         """Take a slot, or say why there is none."""
 
-    def leave(self, name: str, token: str, conduct: Conduct, /) -> None:
+    def leave(self, name: str, token: str, outcome: Outcome, /) -> None:
         """Give a slot back."""
 
     def turn(self, name: str, /) -> float:
@@ -38,25 +38,25 @@ class HostRules(Protocol):
 
 
 @dataclass(slots=True)
-class Visit:
+class HostSlot:
     """One request under way; who makes it notes here what came of it."""
 
-    verdict: Verdict = Verdict.NOTHING
+    signal: HostSignal = HostSignal.NOTHING
     code: str = "broken_off"
     bytes: int = 0
     retry_after_seconds: float | None = None
 
 
-class Hosts:
+class HostLimiter:
     """Safe to share between threads. Without a cache, each process keeps its own limits."""
 
-    def __init__(self, terms: Terms, cache: Cache | None = None) -> None:
-        self._here = LocalHosts(terms)
-        self._shared = SharedHosts(cache, terms) if cache is not None else None
+    def __init__(self, policy: HostPolicy, cache: Cache | None = None) -> None:
+        self._here = LocalHostLimits(policy)
+        self._shared = RedisHostLimits(cache, policy) if cache is not None else None
         self._redis_from = 0.0
 
     @contextmanager
-    def visit(self, host: str) -> Iterator[Visit]:
+    def slot(self, host: str) -> Iterator[HostSlot]:
         """Hold a slot of the host during the block, and note the visit at its end.
 
         Raises `HostBusy` when the host may not be asked yet, `FetchFailed` with the code
@@ -65,11 +65,11 @@ class Hosts:
         token = uuid4().hex
         _require(host, self._enter(host, token))
         started = time.monotonic()
-        visit = Visit()
+        slot = HostSlot()
         try:
-            yield visit
+            yield slot
         finally:
-            self._leave(host, token, _conduct(visit, time.monotonic() - started))
+            self._leave(host, token, _outcome(slot, time.monotonic() - started))
 
     def turn(self, host: str) -> float:
         """Take a place in the host's queue; return the seconds until it may be its turn."""
@@ -95,24 +95,24 @@ class Hosts:
         self._here.settle(host, token, admission)
         return admission
 
-    def _leave(self, host: str, token: str, conduct: Conduct) -> None:
+    def _leave(self, host: str, token: str, outcome: Outcome) -> None:
         """A slot in Redis that cannot be given back now ends with its lease."""
-        told = self._tell(host, token, conduct)
-        self._here.leave(host, token, conduct, told=told)
+        told = self._tell(host, token, outcome)
+        self._here.leave(host, token, outcome, told=told)
 
-    def _tell(self, host: str, token: str, conduct: Conduct) -> bool:
+    def _tell(self, host: str, token: str, outcome: Outcome) -> bool:
         """Tell Redis of a visit, also of one that it did not let in; False when it is away."""
         shared = self._present()
         if shared is None:
             return False
         try:
-            shared.leave(host, token, conduct)
+            shared.leave(host, token, outcome)
         except ServiceUnavailable:
             self._note_absence()
             return False
         return True
 
-    def _present(self) -> SharedHosts | None:
+    def _present(self) -> RedisHostLimits | None:
         return self._shared if time.monotonic() >= self._redis_from else None
 
     def _note_absence(self) -> None:
@@ -124,7 +124,7 @@ def _require(host: str, admission: Admission) -> None:
     hold = admission.hold
     if hold is None:
         return
-    if hold is Hold.OPEN:
+    if hold is DenyReason.OPEN:
         why = f" ({admission.last_error})" if admission.last_error else ""
         detail = (
             f"{host} failed several times in a row{why}; it is asked again in "
@@ -135,18 +135,18 @@ def _require(host: str, admission: Admission) -> None:
 
 
 _SENTENCES = {
-    Hold.BUSY: "{host} has as many requests under way as it gets at the same time.",
-    Hold.RATE: "{host} had as many requests as it gets in this time.",
-    Hold.SILENT: "{host} asked for a pause.",
+    DenyReason.BUSY: "{host} has as many requests under way as it gets at the same time.",
+    DenyReason.RATE: "{host} had as many requests as it gets in this time.",
+    DenyReason.SILENT: "{host} asked for a pause.",
 }
 
 
-def _conduct(visit: Visit, duration_seconds: float) -> Conduct:
-    return Conduct(
-        verdict=visit.verdict,
-        code=visit.code,
-        bytes=visit.bytes,
+def _outcome(slot: HostSlot, duration_seconds: float) -> Outcome:
+    return Outcome(
+        signal=slot.signal,
+        code=slot.code,
+        bytes=slot.bytes,
         duration_seconds=duration_seconds,
-        retry_after_seconds=visit.retry_after_seconds,
+        retry_after_seconds=slot.retry_after_seconds,
         jitter=random.uniform(0.5, 1),
     )

@@ -15,11 +15,11 @@ from infra.host_limits.policy import (
     MICROSECONDS,
     MOST_HOSTS,
     Admission,
-    Conduct,
-    Hold,
-    Memory,
-    Terms,
-    Verdict,
+    DenyReason,
+    HostPolicy,
+    HostSignal,
+    HostSnapshot,
+    Outcome,
 )
 
 
@@ -46,11 +46,11 @@ class _Host:
     untold: bool = False
 
 
-class LocalHosts:
+class LocalHostLimits:
     """Safe to share between threads."""
 
-    def __init__(self, terms: Terms, clock: Callable[[], float] = time.monotonic) -> None:
-        self._terms = terms
+    def __init__(self, policy: HostPolicy, clock: Callable[[], float] = time.monotonic) -> None:
+        self._policy = policy
         self._clock = clock
         self._lock = Lock()
         self._hosts: dict[str, _Host] = {}
@@ -63,13 +63,13 @@ class LocalHosts:
             if held is not None:
                 return held
             self._spend(host, now)
-            until = now + self._terms.lease_seconds
+            until = now + self._policy.lease_seconds
             host.slots[token] = until
             if host.open_until > 0:
                 host.probe, host.probe_until = token, until
             return Admission()
 
-    def reserve(self, name: str, token: str) -> Memory:
+    def reserve(self, name: str, token: str) -> HostSnapshot:
         """Take a slot, if there is one, for a request that Redis decides about.
 
         Redis counts what this process has under way, unless it was lost in the meantime.
@@ -77,11 +77,11 @@ class LocalHosts:
         with self._lock:
             host, now = self._host(name), self._clock()
             _end_leases(host, now)
-            full = len(host.slots) >= self._terms.concurrency
+            full = len(host.slots) >= self._policy.concurrency
             if not full:
-                host.slots[token] = now + self._terms.lease_seconds
+                host.slots[token] = now + self._policy.lease_seconds
             silent, opened = max(0, host.silent_until - now), max(0, host.open_until - now)
-            return Memory(silent, opened, host.untold, full)
+            return HostSnapshot(silent, opened, host.untold, full)
 
     def settle(self, name: str, token: str, admission: Admission) -> None:
         """Follow what Redis decided about a reserved slot: it knows of all pauses now.
@@ -102,7 +102,7 @@ class LocalHosts:
         with self._lock:
             self._host(name).slots.pop(token, None)
 
-    def leave(self, name: str, token: str, conduct: Conduct, *, told: bool = False) -> None:
+    def leave(self, name: str, token: str, outcome: Outcome, *, told: bool = False) -> None:
         """Give the slot back, and note what came of the request; `told`: Redis knows it too."""
         with self._lock:
             host, now = self._host(name), self._clock()
@@ -110,23 +110,23 @@ class LocalHosts:
             probing = host.probe == token
             if probing:
                 host.probe, host.probe_until = None, 0
-            self._judge(host, conduct, now=now, probing=probing)
-            if conduct.verdict is not Verdict.NOTHING:
-                mine = conduct.duration_seconds
+            self._judge(host, outcome, now=now, probing=probing)
+            if outcome.signal is not HostSignal.NOTHING:
+                mine = outcome.duration_seconds
                 host.pace = host.pace * 0.8 + mine * 0.2 if host.pace else mine
-            if conduct.is_error:
-                host.last_error = conduct.code
+            if outcome.is_error:
+                host.last_error = outcome.code
             host.asked_at = now
             if not told and max(host.silent_until, host.open_until) > now:
                 host.untold = True
 
     def turn(self, name: str) -> float:
         """Take a place in the host's queue; return the seconds until it may be its turn."""
-        terms = self._terms
+        policy = self._policy
         with self._lock:
             host, now = self._host(name), self._clock()
             begin = max(now, host.silent_until)
-            step = max(1 / terms.rate_per_second, (host.pace or 1) / terms.concurrency)
+            step = max(1 / policy.rate_per_second, (host.pace or 1) / policy.concurrency)
             host.turn = min(max(host.turn, begin) + step, begin + LONGEST_QUEUE_SECONDS)
             # Sums of large numbers are inexact: nobody may come after the end of the queue.
             return min(host.turn - now, begin - now + LONGEST_QUEUE_SECONDS)
@@ -143,47 +143,47 @@ class LocalHosts:
         _end_leases(host, now)
         ready_at = max(host.open_until, host.probe_until if host.open_until > 0 else 0)
         if ready_at > now:
-            return Admission(Hold.OPEN, ready_at - now, host.last_error)
+            return Admission(DenyReason.OPEN, ready_at - now, host.last_error)
         if host.silent_until > now:
-            return Admission(Hold.SILENT, host.silent_until - now)
-        if len(host.slots) >= self._terms.concurrency:
-            return Admission(Hold.BUSY, max(0, host.turn - now))
-        step = self._terms.step_microseconds / MICROSECONDS
+            return Admission(DenyReason.SILENT, host.silent_until - now)
+        if len(host.slots) >= self._policy.concurrency:
+            return Admission(DenyReason.BUSY, max(0, host.turn - now))
+        step = self._policy.step_microseconds / MICROSECONDS
         ahead = max(host.full_at, now) + step - now
-        window = self._terms.window_microseconds / MICROSECONDS
-        return Admission(Hold.RATE, ahead - window) if ahead > window + 1e-6 else None
+        window = self._policy.window_microseconds / MICROSECONDS
+        return Admission(DenyReason.RATE, ahead - window) if ahead > window + 1e-6 else None
 
     def _spend(self, host: _Host, now: float) -> None:
-        step = self._terms.step_microseconds / MICROSECONDS
+        step = self._policy.step_microseconds / MICROSECONDS
         host.full_at = max(host.full_at, now) + step
 
-    def _judge(self, host: _Host, conduct: Conduct, *, now: float, probing: bool) -> None:
-        if conduct.verdict in (Verdict.ALIVE, Verdict.OVERLOADED):
+    def _judge(self, host: _Host, outcome: Outcome, *, now: float, probing: bool) -> None:
+        if outcome.signal in (HostSignal.ALIVE, HostSignal.OVERLOADED):
             host.failures, host.open_until, host.opens = 0, 0, 0
-        if conduct.verdict is Verdict.ALIVE and host.silent_until <= now:
+        if outcome.signal is HostSignal.ALIVE and host.silent_until <= now:
             host.level = 0
-        elif conduct.verdict is Verdict.OVERLOADED:
-            self._silence(host, conduct, now)
-        elif conduct.verdict is Verdict.UNREACHABLE:
+        elif outcome.signal is HostSignal.OVERLOADED:
+            self._silence(host, outcome, now)
+        elif outcome.signal is HostSignal.UNREACHABLE:
             host.failures += 1
-            many = probing or host.failures >= self._terms.breaker_failures
+            many = probing or host.failures >= self._policy.breaker_failures
             if many and host.open_until <= now:
-                self._open(host, conduct, now)
+                self._open(host, outcome, now)
 
-    def _silence(self, host: _Host, conduct: Conduct, now: float) -> None:
-        terms, pause = self._terms, 0.0
-        if conduct.retry_after_seconds is not None:
-            pause = min(conduct.retry_after_seconds, terms.backoff_max_seconds)
+    def _silence(self, host: _Host, outcome: Outcome, now: float) -> None:
+        policy, pause = self._policy, 0.0
+        if outcome.retry_after_seconds is not None:
+            pause = min(outcome.retry_after_seconds, policy.backoff_max_seconds)
         elif host.silent_until <= now:  # answers that were under way say nothing new
             host.level = min(host.level + 1, 40)
-            doubled = terms.backoff_seconds * 2 ** (host.level - 1)
-            pause = min(doubled, terms.backoff_max_seconds) * conduct.jitter
+            doubled = policy.backoff_seconds * 2 ** (host.level - 1)
+            pause = min(doubled, policy.backoff_max_seconds) * outcome.jitter
         host.silent_until = max(host.silent_until, now + pause)
 
-    def _open(self, host: _Host, conduct: Conduct, now: float) -> None:
+    def _open(self, host: _Host, outcome: Outcome, now: float) -> None:
         host.opens = min(host.opens + 1, 40)
-        doubled = self._terms.breaker_seconds * 2 ** (host.opens - 1)
-        host.open_until = now + min(doubled, self._terms.breaker_max_seconds) * conduct.jitter
+        doubled = self._policy.breaker_seconds * 2 ** (host.opens - 1)
+        host.open_until = now + min(doubled, self._policy.breaker_max_seconds) * outcome.jitter
 
 
 def _end_leases(host: _Host, now: float) -> None:

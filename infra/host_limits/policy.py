@@ -20,7 +20,7 @@ _LEASE_MARGIN_SECONDS = 5.0  # above the longest fetch
 _MOST_DOUBLED = 16  # times as long is a dead host left alone at most
 
 
-class Hold(StrEnum):
+class DenyReason(StrEnum):
     """Why a host may not be asked now."""
 
     BUSY = "busy"  # as many requests as it gets at the same time
@@ -29,7 +29,7 @@ class Hold(StrEnum):
     OPEN = "open"  # it did not answer several times; the circuit is open
 
 
-class Verdict(StrEnum):
+class HostSignal(StrEnum):
     """What a request says about its host."""
 
     ALIVE = "alive"
@@ -47,7 +47,7 @@ class Circuit(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class HostPolicy:
     """The numbers of the rules, the same for every host. Times in seconds."""
 
     concurrency: int
@@ -59,7 +59,7 @@ class Terms:
     lease_seconds: float
 
     @classmethod
-    def of(cls, settings: FetchSettings) -> "Terms":
+    def of(cls, settings: FetchSettings) -> "HostPolicy":
         """Read the settings; a slot is held for longer than a fetch can last."""
         return cls(
             concurrency=settings.host_concurrency,
@@ -94,13 +94,13 @@ class Admission:
     `last_error` is the code of the host's last failure, for an open circuit.
     """
 
-    hold: Hold | None = None
+    hold: DenyReason | None = None
     wait_seconds: float = 0.0
     last_error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class HostSnapshot:
     """What one process knows of a host by itself; of pauses, the seconds that are left.
 
     `untold` says that Redis was away when the process learned of a pause, `full` that the
@@ -114,13 +114,13 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
-class Conduct:
+class Outcome:
     """What came of one request: a code, and what it says about the host.
 
     `jitter` between 0.5 and 1 shortens pauses, so that not all workers come back at once.
     """
 
-    verdict: Verdict
+    signal: HostSignal
     code: str
     bytes: int = 0
     duration_seconds: float = 0.0
@@ -130,7 +130,7 @@ class Conduct:
     @property
     def is_error(self) -> bool:
         """Whether the code is worth showing as the host's last error."""
-        return self.code not in FINE and self.verdict is not Verdict.NOTHING
+        return self.code not in FINE and self.signal is not HostSignal.NOTHING
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,42 +16,42 @@ from infra.host_limits.policy import (
     MOST_HOSTS,
     Admission,
     Circuit,
-    Conduct,
-    Hold,
+    DenyReason,
+    HostPolicy,
+    HostSnapshot,
     HostView,
-    Memory,
-    Terms,
+    Outcome,
 )
 
 _INDEX = "polite-hosts"
 _KEPT_MILLISECONDS = KEPT_SECONDS * 1000
 _CODE = "code:"
-NOTHING = Memory()
+NOTHING = HostSnapshot()
 
 
-class SharedHosts:
+class RedisHostLimits:
     """Safe to share between threads. Everything raises `ServiceUnavailable` when Redis is away."""
 
-    def __init__(self, cache: Cache, terms: Terms) -> None:
-        self._terms = terms
+    def __init__(self, cache: Cache, policy: HostPolicy) -> None:
+        self._policy = policy
         self._enter, self._leave = cache.script(ENTER), cache.script(LEAVE)
         self._turn, self._reset = cache.script(TURN), cache.script(RESET)
         self._look, self._list = cache.script(LOOK), cache.script(LIST)
 
-    def enter(self, host: str, token: str, memory: Memory = NOTHING) -> Admission:
+    def enter(self, host: str, token: str, memory: HostSnapshot = NOTHING) -> Admission:
         """Take a slot of the host under a token of the caller's, or say why there is none.
 
         `memory` is believed where Redis cannot know better.
         """
-        terms = self._terms
+        policy = self._policy
         hold, wait, error = self._enter(
             _keys(host),
             (
                 token,
-                0 if memory.full else terms.concurrency,
-                _micro(terms.lease_seconds),
-                terms.window_microseconds,
-                terms.step_microseconds,
+                0 if memory.full else policy.concurrency,
+                _micro(policy.lease_seconds),
+                policy.window_microseconds,
+                policy.step_microseconds,
                 _KEPT_MILLISECONDS,
                 _micro(memory.silent_seconds),
                 _micro(memory.open_seconds),
@@ -60,40 +60,40 @@ class SharedHosts:
         )
         if not hold:
             return Admission()
-        return Admission(Hold(hold.decode()), int(wait) / MICROSECONDS, error.decode())
+        return Admission(DenyReason(hold.decode()), int(wait) / MICROSECONDS, error.decode())
 
-    def leave(self, host: str, token: str, conduct: Conduct) -> None:
+    def leave(self, host: str, token: str, outcome: Outcome) -> None:
         """Give the slot back, and note what came of the request."""
-        asked = conduct.retry_after_seconds
-        terms = self._terms
+        asked = outcome.retry_after_seconds
+        policy = self._policy
         self._leave(
             (*_keys(host), _INDEX),
             (
                 token,
-                conduct.verdict,
-                conduct.code,
-                conduct.bytes,
-                _micro(conduct.duration_seconds),
+                outcome.signal,
+                outcome.code,
+                outcome.bytes,
+                _micro(outcome.duration_seconds),
                 -1 if asked is None else _micro(asked),
-                conduct.jitter,
-                _micro(terms.backoff_seconds),
-                _micro(terms.backoff_max_seconds),
-                terms.breaker_failures,
-                _micro(terms.breaker_seconds),
-                _micro(terms.breaker_max_seconds),
+                outcome.jitter,
+                _micro(policy.backoff_seconds),
+                _micro(policy.backoff_max_seconds),
+                policy.breaker_failures,
+                _micro(policy.breaker_seconds),
+                _micro(policy.breaker_max_seconds),
                 _KEPT_MILLISECONDS,
                 host,
-                int(conduct.is_error),
+                int(outcome.is_error),
                 MOST_HOSTS,
             ),
         )
 
     def turn(self, host: str) -> float:
         """Take a place in the host's queue; return the seconds until it may be its turn."""
-        terms = self._terms
+        policy = self._policy
         arguments = (
-            terms.concurrency,
-            terms.step_microseconds,
+            policy.concurrency,
+            policy.step_microseconds,
             _micro(LONGEST_QUEUE_SECONDS),
             _KEPT_MILLISECONDS,
         )

@@ -28,7 +28,7 @@ _PORT_NAMES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class StackContext:
     """Where a stack stands; `inherited` is the environment that its own processes get."""
 
     settings: StackSettings
@@ -48,10 +48,10 @@ class Ground:
         }
 
 
-def lay_ground(settings: StackSettings, inherited: Mapping[str, str]) -> Ground:
+def make_context(settings: StackSettings, inherited: Mapping[str, str]) -> StackContext:
     """Create the stack directory, or find what the last start left in it."""
     directory = settings.stack_directory.resolve()
-    return Ground(
+    return StackContext(
         settings=settings,
         directory=directory,
         account=service_account(directory),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from infra.stack.context import Ground
+from infra.stack.context import StackContext
 from infra.stack.description import StackDescription
 from infra.stack.services.application import (
     api_url,
@@ -29,39 +29,39 @@ class Plan:
     description: StackDescription
 
 
-def make_plan(ground: Ground, report: Report, *, application: bool) -> Plan:
+def make_plan(context: StackContext, report: Report, *, application: bool) -> Plan:
     """Decide what runs; without `application` only the services that it builds on."""
-    services = (*_broker(ground, report), *_services(ground, report))
-    description = _describe(ground)
+    services = (*_broker(context, report), *_services(context, report))
+    description = _describe(context)
     if not application:
         return Plan(services, description)
     running = frozenset(part.name for part in services)
-    ours = application_parts(ground, _environment(ground, description), running)
+    ours = application_parts(context, _environment(context, description), running)
     return Plan((*services, *ours), description)
 
 
-def _services(ground: Ground, report: Report) -> tuple[Part, ...]:
-    settings = ground.settings
+def _services(context: StackContext, report: Report) -> tuple[Part, ...]:
+    settings = context.settings
     local: list[Part] = []
     if not _used(report, "s3", settings.s3_endpoint, variable="S3_ENDPOINT"):
-        local.append(seaweed_part(ground))
+        local.append(seaweed_part(context))
     if not _used(report, "redis", settings.redis_url, variable="REDIS_URL"):
-        local.append(valkey_part(ground))
+        local.append(valkey_part(context))
     if not _used(report, "postgres", settings.database_url, variable="DATABASE_URL"):
-        local.append(postgres_part(ground))
+        local.append(postgres_part(context))
     if not _used(report, "prefect", settings.prefect_api_url, variable="PREFECT_API_URL"):
-        local.append(prefect_part(ground))
+        local.append(prefect_part(context))
     if settings.stack_samples:
-        local.append(samples_part(ground))
+        local.append(samples_part(context))
     return tuple(local)
 
 
-def _broker(ground: Ground, report: Report) -> tuple[Part, ...]:
-    if _used(report, "rabbitmq", ground.settings.amqp_url, variable="AMQP_URL"):
+def _broker(context: StackContext, report: Report) -> tuple[Part, ...]:
+    if _used(report, "rabbitmq", context.settings.amqp_url, variable="AMQP_URL"):
         return ()
-    log = ground.directory / LOG_FOLDER / "install.log"
+    log = context.directory / LOG_FOLDER / "install.log"
     server = require_rabbitmq(log, report)
-    return (epmd_part(ground), rabbitmq_part(ground, server))
+    return (epmd_part(context), rabbitmq_part(context, server))
 
 
 def _used(report: Report, part: str, url: str | None, *, variable: str) -> bool:
@@ -71,12 +71,12 @@ def _used(report: Report, part: str, url: str | None, *, variable: str) -> bool:
     return True
 
 
-def _describe(ground: Ground) -> StackDescription:
-    settings, own = ground.settings, ground.credentials
-    ui = (settings.prefect_api_url or prefect_ui(ground)).rstrip("/").removesuffix("/api")
+def _describe(context: StackContext) -> StackDescription:
+    settings, own = context.settings, context.credentials
+    ui = (settings.prefect_api_url or prefect_ui(context)).rstrip("/").removesuffix("/api")
     local_s3 = not settings.s3_endpoint
     return StackDescription(
-        api=api_url(ground),
+        api=api_url(context),
         prefect_ui=ui,
         prefect_api=settings.prefect_api_url or f"{ui}/api",
         prefect_auth_string=(
@@ -84,14 +84,14 @@ def _describe(ground: Ground) -> StackDescription:
             if settings.prefect_api_url
             else own.prefect_auth_string
         ),
-        postgres_url=settings.database_url or postgres_url(ground),
-        amqp_url=settings.amqp_url or amqp_url(ground),
-        redis_url=settings.redis_url or redis_url(ground),
-        s3_endpoint=_with_scheme(settings.s3_endpoint) or s3_endpoint(ground),
+        postgres_url=settings.database_url or postgres_url(context),
+        amqp_url=settings.amqp_url or amqp_url(context),
+        redis_url=settings.redis_url or redis_url(context),
+        s3_endpoint=_with_scheme(settings.s3_endpoint) or s3_endpoint(context),
         s3_bucket=settings.s3_bucket,
         s3_access_key=own.s3_access_key if local_s3 else settings.s3_access_key,
         s3_secret_key=own.s3_secret_key if local_s3 else settings.s3_secret_key,
-        samples=samples_address(ground) if settings.stack_samples else None,
+        samples=samples_address(context) if settings.stack_samples else None,
     )
 
 
@@ -99,10 +99,10 @@ def _with_scheme(endpoint: str | None) -> str | None:
     return f"http://{endpoint}" if endpoint and "://" not in endpoint else endpoint
 
 
-def _environment(ground: Ground, description: StackDescription) -> dict[str, str]:
+def _environment(context: StackContext, description: StackDescription) -> dict[str, str]:
     """Return the variables of the project's processes: the operator's, pointed at this stack."""
-    settings = ground.settings
-    variables = dict(ground.inherited) | description.environment() | client_environment(ground)
+    settings = context.settings
+    variables = dict(context.inherited) | description.environment() | client_environment(context)
     variables |= {"API_HOST": settings.api_host, "API_PORT": str(settings.api_port)}
     if settings.public_asset_url:
         variables["PUBLIC_ASSET_URL"] = settings.public_asset_url

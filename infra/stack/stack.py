@@ -14,16 +14,16 @@ import structlog
 
 from infra.settings.sections import StackSettings, inherited_environment
 from infra.stack.account import private_directory
-from infra.stack.context import lay_ground
+from infra.stack.context import make_context
 from infra.stack.description import FILE_NAME as DESCRIPTION
 from infra.stack.description import StackDescription
 from infra.stack.plan import LOG_FOLDER, make_plan
 from infra.stack.ports import require_free
 from infra.stack.supervisor.errors import StackError
 from infra.stack.supervisor.lock import Role, held_lock
-from infra.stack.supervisor.orphan_cleanup import Guard, clear_away
+from infra.stack.supervisor.orphan_cleanup import OrphanCleanup, clear_away
 from infra.stack.supervisor.part import Report
-from infra.stack.supervisor.part_supervisor import PartKeeper
+from infra.stack.supervisor.part_supervisor import PartSupervisor
 from infra.stack.supervisor.record import FILE_NAME as RECORDS
 from infra.stack.supervisor.record import save_records
 from infra.stack.supervisor.supervisor import Supervisor
@@ -74,11 +74,11 @@ class Stack:
         """Why the stack cannot go on, or None."""
         return self._supervisor.failure if self._supervisor is not None else None
 
-    def part(self, name: str) -> PartKeeper:
-        """Return the keeper of one part, for its pid and log, and to stop, start or kill it."""
+    def part(self, name: str) -> PartSupervisor:
+        """Return the supervisor of one part, for its pid and log, and to stop, start or kill it."""
         if self._supervisor is None:
             raise StackError("The stack has not been started.")
-        return self._supervisor.keeper(name)
+        return self._supervisor.part_supervisor(name)
 
     def start(self) -> None:
         """Start all parts and wait until they are ready; raise `StackError` when they are not."""
@@ -110,10 +110,10 @@ class Stack:
         self._resources.enter_context(held_lock(self.directory, Role.SUPERVISOR))
         clear_away(self.directory)
         self._require_ports()
-        ground = lay_ground(self.settings, inherited_environment())
-        plan = make_plan(ground, self.tell, application=self._application)
+        context = make_context(self.settings, inherited_environment())
+        plan = make_plan(context, self.tell, application=self._application)
         self._description = plan.description
-        self._resources.callback(Guard(self.directory).dismiss)
+        self._resources.callback(OrphanCleanup(self.directory).dismiss)
         self._resources.callback(self._forget)
         self._supervisor = Supervisor(
             plan.parts, self.directory / LOG_FOLDER, self.tell, changed=self._write

@@ -41,13 +41,13 @@ def _is_over(session: Session, batch: Batch) -> bool:
 
 def _end(session: Session, batch: Batch) -> None:
     counts = count_jobs(session, [batch.id])[batch.id]
-    batch.state = _judged(batch, counts)
+    batch.state = _overall_state(batch, counts)
     batch.finished_at = func.now()
     told = {state.value: count for state, count in counts.items()}
     announce_batch(session, FinishedBatch(batch.id, batch.state, told, batch.callback_url))
 
 
-def _judged(batch: Batch, counts: Counts) -> BatchState:
+def _overall_state(batch: Batch, counts: Counts) -> BatchState:
     """Return what the jobs add up to; who wants failures ignored is content with any success."""
     if batch.cancel_requested_at is not None:
         return BatchState.CANCELLED

@@ -13,7 +13,7 @@ from infra.db.models.batches import Batch, Chunk
 
 
 @dataclass(frozen=True, slots=True)
-class BulkStanding:
+class BulkStatus:
     """Where a chunk or a batch stands by PostgreSQL's clock.
 
     `waits`: it has not ended and nobody holds it. `batch_state` is None for a chunk.
@@ -32,12 +32,12 @@ class BulkStanding:
         return not self.is_done and not self.lease_is_live
 
 
-def chunk_standing(database: Database, chunk_id: UUID) -> BulkStanding | None:
+def chunk_status(database: Database, chunk_id: UUID) -> BulkStatus | None:
     """Return where a chunk stands, or None when there is none with this id."""
     return next(iter(_chunks(database, [chunk_id], by_run=False)), None)
 
 
-def bulk_standings(database: Database, flow_run_ids: Collection[UUID]) -> dict[UUID, BulkStanding]:
+def bulk_statuses(database: Database, flow_run_ids: Collection[UUID]) -> dict[UUID, BulkStatus]:
     """Return where the chunks and batches stand that these runs show, by the run's id."""
     if not flow_run_ids:
         return {}
@@ -45,7 +45,7 @@ def bulk_standings(database: Database, flow_run_ids: Collection[UUID]) -> dict[U
     return {each.flow_run_id: each for each in found if each.flow_run_id is not None}
 
 
-def _chunks(database: Database, ids: Collection[UUID], *, by_run: bool) -> list[BulkStanding]:
+def _chunks(database: Database, ids: Collection[UUID], *, by_run: bool) -> list[BulkStatus]:
     statement = select(
         Chunk.id,
         Chunk.flow_run_id,
@@ -54,10 +54,10 @@ def _chunks(database: Database, ids: Collection[UUID], *, by_run: bool) -> list[
         Chunk.finished_at,
     ).where((Chunk.flow_run_id if by_run else Chunk.id).in_(ids))
     with database.transaction() as session:
-        return [BulkStanding(*row) for row in session.execute(statement).tuples()]
+        return [BulkStatus(*row) for row in session.execute(statement).tuples()]
 
 
-def _batches(database: Database, flow_run_ids: Collection[UUID]) -> list[BulkStanding]:
+def _batches(database: Database, flow_run_ids: Collection[UUID]) -> list[BulkStatus]:
     statement = select(
         Batch.id,
         Batch.flow_run_id,
@@ -67,4 +67,4 @@ def _batches(database: Database, flow_run_ids: Collection[UUID]) -> list[BulkSta
         Batch.state,
     ).where(Batch.flow_run_id.in_(flow_run_ids))
     with database.transaction() as session:
-        return [BulkStanding(*row) for row in session.execute(statement).tuples()]
+        return [BulkStatus(*row) for row in session.execute(statement).tuples()]

@@ -19,7 +19,7 @@ from tasks.jobs.claim import Claim
 from tasks.steps.results import ImageDone, ImageResult
 
 
-def without_removed(
+def without_removed_results(
     session: Session, claim: Claim, results: Sequence[ImageResult]
 ) -> list[ImageResult]:
     """Return the results but those whose objects may have been removed since the claim.

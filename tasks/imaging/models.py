@@ -52,7 +52,7 @@ class SourceFacts:
 class VariantFile:
     """One encoded, verified file in the job's directory.
 
-    `quality` is the encoder's number, None for a lossless file. `score` is the likeness to the
+    `quality` is the encoder's number, None for a lossless file. `score` is the similarity to the
     picture before encoding, on SSIMULACRA2's scale, where one was measured. `frames` is 1 for a
     still file, `seconds` how long one round of a moving one takes. `cpu_seconds` is what it cost to
     choose its quality, to write and to verify it.

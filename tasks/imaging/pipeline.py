@@ -12,7 +12,7 @@ from PIL import Image
 
 from tasks.imaging.animation.encode import can_move
 from tasks.imaging.animation.frames import is_moving, plays
-from tasks.imaging.animation.pipeline import Footage, render_moving
+from tasks.imaging.animation.pipeline import AnimationSource, render_moving
 from tasks.imaging.colour.to_srgb import to_srgb
 from tasks.imaging.decode.load import load
 from tasks.imaging.decode.open import describe, open_picture, orientation_left
@@ -25,19 +25,19 @@ from tasks.imaging.presets.fingerprint import policy_fingerprint
 from tasks.imaging.presets.model import Preset
 from tasks.imaging.transform.geometry import fit_to_box, plan_sizes
 from tasks.imaging.transform.orient import orient
-from tasks.imaging.transform.pixel_format import plain
+from tasks.imaging.transform.pixel_format import normalize_mode
 from tasks.imaging.transform.plan import plan_loading, plan_shrinking, turned
 from tasks.imaging.transform.resize import shrink, shrink_to_plan
 from tasks.imaging.transform.sharpen import sharpen_shrunk
 from tasks.imaging.transform.sizes import Size, Target
-from tasks.imaging.transform.strip_metadata import bare
+from tasks.imaging.transform.strip_metadata import strip_metadata
 from tasks.imaging.transform.trim import trim
 from tasks.imaging.web.page_facts import page_facts
 
 # Shrinking comes as early as it can: what follows then works on the widest variant's pixels,
 # not on the source's. A border is cut off before it, because it decides about the sizes.
-_FIRST_STEPS = (load, plain)
-_STEPS = (shrink_to_plan, orient, to_srgb, bare)
+_FIRST_STEPS = (load, normalize_mode)
+_STEPS = (shrink_to_plan, orient, to_srgb, strip_metadata)
 
 
 def render(source: Path, directory: Path, preset: Preset, *, limits: Limits) -> Rendition:
@@ -50,20 +50,22 @@ def render(source: Path, directory: Path, preset: Preset, *, limits: Limits) -> 
     with reading():
         original = read_original(source, limits)
         image = open_picture(original, limits)
-        footage = _describe(image, original, preset, limits=limits)
-    if is_moving(footage.facts, preset.animation) and _some_can_move(preset):
-        variants, page = render_moving(footage, directory, preset)
+        animation = _describe(image, original, preset, limits=limits)
+    if is_moving(animation.facts, preset.animation) and _some_can_move(preset):
+        variants, page = render_moving(animation, directory, preset)
     else:
-        variants, page = _render_still(footage, directory, preset)
+        variants, page = _render_still(animation, directory, preset)
     cpu_seconds = time.process_time() - began
     fingerprint = policy_fingerprint(preset)
-    return Rendition(footage.facts, variants, fingerprint, page, cpu_seconds=cpu_seconds)
+    return Rendition(animation.facts, variants, fingerprint, page, cpu_seconds=cpu_seconds)
 
 
-def _describe(image: Image.Image, original: Original, preset: Preset, *, limits: Limits) -> Footage:
+def _describe(
+    image: Image.Image, original: Original, preset: Preset, *, limits: Limits
+) -> AnimationSource:
     """Say what was opened, before loading shrinks it."""
     facts = describe(image, original)
-    return Footage(
+    return AnimationSource(
         image=image,
         facts=facts,
         orientation=orientation_left(facts),
@@ -78,11 +80,11 @@ def _some_can_move(preset: Preset) -> bool:
 
 
 def _render_still(
-    footage: Footage, directory: Path, preset: Preset
+    animation: AnimationSource, directory: Path, preset: Preset
 ) -> tuple[tuple[VariantFile, ...], PageFacts]:
-    facts = footage.facts
+    facts = animation.facts
     with reading():
-        largest, targets, upright = _prepare(footage, preset)
+        largest, targets, upright = _prepare(animation, preset)
     with writing():
         writer, picture = Writer(directory, preset), largest
         variants: list[VariantFile] = []
@@ -92,9 +94,11 @@ def _render_still(
         return tuple(variants), page_facts(picture)
 
 
-def _prepare(footage: Footage, preset: Preset) -> tuple[Image.Image, tuple[Target, ...], Size]:
+def _prepare(
+    animation: AnimationSource, preset: Preset
+) -> tuple[Image.Image, tuple[Target, ...], Size]:
     """Return the largest picture, all targets, and the size of the upright, trimmed source."""
-    image, facts, orientation = footage.image, footage.facts, footage.orientation
+    image, facts, orientation = animation.image, animation.facts, animation.orientation
     upright = Size(facts.width, facts.height)
     plan = plan_loading(preset, upright, orientation)
     for step in _FIRST_STEPS:
@@ -102,7 +106,7 @@ def _prepare(footage: Footage, preset: Preset) -> tuple[Image.Image, tuple[Targe
     if preset.trim is not None:
         image = trim(image, preset.trim)
         upright = turned(Size(*image.size), orientation)
-    plan = plan_shrinking(preset, upright, orientation, credit=footage.credit)
+    plan = plan_shrinking(preset, upright, orientation, credit=animation.credit)
     for step in _STEPS:
         image = step(image, plan)
     return image, plan_sizes(preset, upright), upright

@@ -14,10 +14,10 @@ from infra.contract.states import JobState
 from infra.db.engine import Database
 from infra.db.models.catalogue import Job
 from tasks.jobs.state_changes import end_cancelled
-from tasks.jobs.status import Standing, standing_of
+from tasks.jobs.status import JobStatus, status_of
 
 
-def cancel(database: Database, job_id: UUID) -> Standing:
+def cancel(database: Database, job_id: UUID) -> JobStatus:
     """Cancel the job, or request it; return where the job stands then.
 
     A job that is cancelled or asked for already stays as it is. Raises `Rejected`: 404 when
@@ -36,7 +36,7 @@ def cancel(database: Database, job_id: UUID) -> Standing:
         return cancel_locked(session, job)
 
 
-def cancel_flow_run(database: Database, flow_run_id: UUID) -> Standing | None:
+def cancel_flow_run(database: Database, flow_run_id: UUID) -> JobStatus | None:
     """Do the same for the job that this flow run shows; None when it shows none of ours.
 
     A job that has ended stays as it is.
@@ -47,7 +47,7 @@ def cancel_flow_run(database: Database, flow_run_id: UUID) -> Standing | None:
         return None if job is None else cancel_locked(session, job)
 
 
-def cancel_locked(session: Session, job: Job) -> Standing:
+def cancel_locked(session: Session, job: Job) -> JobStatus:
     """Do it in the caller's transaction, which has the job's row locked."""
     if not job.state.is_final:
         if job.cancel_requested_at is None:
@@ -55,12 +55,12 @@ def cancel_locked(session: Session, job: Job) -> Standing:
         if not _is_held(session, job):
             end_cancelled(session, job)
         session.flush()
-    standing = standing_of(session, job.id)
-    if standing is None:
+    status = status_of(session, job.id)
+    if status is None:
         raise RuntimeError(f"job {job.id} vanished while its row was locked")
-    return standing
+    return status
 
 
 def _is_held(session: Session, job: Job) -> bool:
-    standing = standing_of(session, job.id)
-    return standing is not None and standing.lease_is_live
+    status = status_of(session, job.id)
+    return status is not None and status.lease_is_live

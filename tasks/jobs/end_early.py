@@ -10,7 +10,7 @@ from infra.contract.states import JobState
 from infra.db.engine import Database
 from infra.db.models.catalogue import Job
 from tasks.jobs.claim import Claim
-from tasks.jobs.state_changes import end, end_cancelled, judged
+from tasks.jobs.state_changes import end, end_cancelled, overall_state
 from tasks.jobs.unfinished import fail_unfinished
 from tasks.jobs.write_results import locked, write_results
 from tasks.steps.results import ImageResult
@@ -25,7 +25,7 @@ class Ending(StrEnum):
     TIMED_OUT = "timed_out"
 
 
-def conclude(
+def end_early(
     database: Database, claim: Claim, results: Sequence[ImageResult], *, ending: Ending
 ) -> JobState:
     """Write the results that exist, fail the other images, end the job; return its state.
@@ -45,7 +45,7 @@ def conclude(
 def _end_timed_out(session: Session, job: Job) -> None:
     missing = fail_unfinished(session, job, code=ErrorCode.JOB_TIMEOUT, detail=_TOO_SLOW)
     if missing:
-        state = judged(session, job)
+        state = overall_state(session, job)
         end(session, job, state=state, code=ErrorCode.JOB_TIMEOUT, detail=_TOO_SLOW)
     else:
-        end(session, job, state=judged(session, job))
+        end(session, job, state=overall_state(session, job))

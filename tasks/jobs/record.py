@@ -8,7 +8,7 @@ from infra.contract.states import JobState
 from infra.db.engine import Database
 from tasks.jobs.claim import Claim
 from tasks.jobs.park import queue_for_later
-from tasks.jobs.state_changes import end, judged
+from tasks.jobs.state_changes import end, overall_state
 from tasks.jobs.write_results import locked, write_results
 from tasks.steps.results import ImageResult
 
@@ -27,7 +27,7 @@ def record(database: Database, claim: Claim, results: Sequence[ImageResult]) -> 
     with database.transaction() as session:
         job = locked(session, claim)
         if write_results(session, claim, results):
-            end(session, job, state=judged(session, job))
+            end(session, job, state=overall_state(session, job))
         else:
             log.info("objects were removed meanwhile: done anew", job_id=str(job.id))
             queue_for_later(session, job, seconds=AGAIN_SECONDS, counts=False)

@@ -64,10 +64,10 @@ def end_given_up(session: Session, job: Job) -> None:
     """Make the job final because too many attempts ended without a result."""
     detail = f"{job.attempts} attempts ended without a result. Trying again later may help."
     fail_unfinished(session, job, code=ErrorCode.GAVE_UP, detail=detail)
-    end(session, job, state=judged(session, job), code=ErrorCode.GAVE_UP, detail=detail)
+    end(session, job, state=overall_state(session, job), code=ErrorCode.GAVE_UP, detail=detail)
 
 
-def judged(session: Session, job: Job) -> JobState:
+def overall_state(session: Session, job: Job) -> JobState:
     """Return the state that all the job's images add up to, whichever attempt finished them."""
     states = set(session.scalars(select(JobImage.state).where(JobImage.job_id == job.id)))
     if states == {ImageState.READY}:

@@ -23,7 +23,7 @@ class ImageCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class JobStatus:
     """Where a job stands by PostgreSQL's clock.
 
     `lease_is_live`: it is running and its worker was heard of. `parked_until`: it is queued and
@@ -47,21 +47,21 @@ class Standing:
         return self.parked_until is not None
 
 
-def standing_of(session: Session, job_id: UUID) -> Standing | None:
+def status_of(session: Session, job_id: UUID) -> JobStatus | None:
     """Return where the job stands within this transaction, or None when there is none."""
-    row = session.execute(_standings(Job.id == job_id)).tuples().one_or_none()
-    return None if row is None else _standing(row)
+    row = session.execute(_statuses(Job.id == job_id)).tuples().one_or_none()
+    return None if row is None else _status(row)
 
 
-def read_standing(database: Database, job_id: UUID) -> Standing | None:
+def read_status(database: Database, job_id: UUID) -> JobStatus | None:
     """Return where the job stands, or None when there is none with this id."""
     with database.transaction() as session:
-        return standing_of(session, job_id)
+        return status_of(session, job_id)
 
 
-def standings_by_flow_run(
+def statuses_by_flow_run(
     database: Database, flow_run_ids: Collection[UUID]
-) -> dict[UUID, Standing]:
+) -> dict[UUID, JobStatus]:
     """Return where the jobs stand that these flow runs show, by the run's id."""
     if not flow_run_ids:
         return {}
@@ -69,7 +69,7 @@ def standings_by_flow_run(
     return {each.flow_run_id: each for each in found if each.flow_run_id is not None}
 
 
-def recently_cancelled(database: Database, within_seconds: float) -> tuple[Standing, ...]:
+def recently_cancelled(database: Database, within_seconds: float) -> tuple[JobStatus, ...]:
     """Return the jobs with a flow run that were cancelled within that time."""
     since = func.now() - timedelta(seconds=within_seconds)
     return _find(
@@ -87,16 +87,16 @@ def job_of_flow_run(database: Database, flow_run_id: UUID) -> UUID | None:
         return session.scalars(statement.order_by(Job.id.desc()).limit(1)).first()
 
 
-def _find(database: Database, *conditions: ColumnElement[bool]) -> tuple[Standing, ...]:
+def _find(database: Database, *conditions: ColumnElement[bool]) -> tuple[JobStatus, ...]:
     with database.transaction() as session:
-        rows = session.execute(_standings(*conditions).order_by(Job.id)).tuples()
-        return tuple(_standing(row) for row in rows)
+        rows = session.execute(_statuses(*conditions).order_by(Job.id)).tuples()
+        return tuple(_status(row) for row in rows)
 
 
 _Columns = tuple[Job, bool, bool, int, int, int]
 
 
-def _standings(*conditions: ColumnElement[bool]) -> Select[_Columns]:
+def _statuses(*conditions: ColumnElement[bool]) -> Select[_Columns]:
     live = func.coalesce(Job.lease_expires_at > func.now(), false())
     early = func.coalesce(Job.not_before > func.now(), false())
     ready = JobImage.state == ImageState.READY
@@ -110,9 +110,9 @@ def _count(*conditions: ColumnElement[bool]) -> ScalarSelect[int]:
     return mine.correlate(Job).scalar_subquery()
 
 
-def _standing(row: _Columns) -> Standing:
+def _status(row: _Columns) -> JobStatus:
     job, live, early, total, ready, made = row
-    return Standing(
+    return JobStatus(
         job_id=job.id,
         state=job.state,
         round=job.round,

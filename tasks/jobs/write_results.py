@@ -15,7 +15,7 @@ from infra.contract.errors import ErrorCode, LostClaim
 from infra.contract.states import ImageState, Outcome
 from infra.db.ids import new_id
 from infra.db.models.catalogue import Image, Job, JobImage, Original, Preview, Product, Variant
-from tasks.contents.removal_guard import without_removed
+from tasks.contents.removal_guard import without_removed_results
 from tasks.imaging.models import PageFacts
 from tasks.jobs.claim import Claim
 from tasks.jobs.lease import held
@@ -42,7 +42,7 @@ def write_results(session: Session, claim: Claim, results: Sequence[ImageResult]
     """
     _touch_product(session, claim.product_id)
     wanted = len(results)
-    results = without_removed(session, claim, results)
+    results = without_removed_results(session, claim, results)
     done = _without_repeats([result for result in results if isinstance(result, ImageDone)])
     failed = [result for result in results if isinstance(result, ImageFailed)]
     _write_originals(session, [image.original for image in done if image.original])

@@ -24,7 +24,7 @@ from infra.db.engine import Database
 from infra.db.models.catalogue import Product
 from infra.product_cache import Entry, ProductCache
 from tasks.products.read import read_product
-from tasks.products.single_flight import Flights
+from tasks.products.single_flight import SingleFlight
 from tasks.views import ProductView
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -50,7 +50,7 @@ class CachedProducts:
         self._database = database
         self._cache = cache
         self._render = render
-        self._flights: Flights[Entry | None] = Flights()
+        self._flights: SingleFlight[Entry | None] = SingleFlight()
 
     def read(
         self, product_id: UUID, *, is_known: Callable[[int], bool] | None = None

@@ -10,7 +10,7 @@ T = TypeVar("T")
 _SECONDS = 60  # longer than any statement may take
 
 
-class Flights(Generic[T]):
+class SingleFlight(Generic[T]):
     """Work under way, by key. Nothing is kept once it is done."""
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ from infra.objectstore import ObjectStore
 from infra.settings.sections import WebhookSettings
 from tasks.upkeep.expired_rows import forget_old_rows
 from tasks.upkeep.garbage import Rules, Tally
-from tasks.upkeep.orphans import remove_probes, remove_strays
+from tasks.upkeep.orphans import remove_orphans, remove_probes
 from tasks.upkeep.retire import retire_unshown
 from tasks.upkeep.retired import count_waiting, remove_retired
 
@@ -39,7 +39,7 @@ def collect_garbage(
     remove_retired(database, store, rules, tally=tally, tell=lambda: tell(tally))
     if not rules.dry_run:
         retire_unshown(database)  # afterwards: a collection removes what an earlier one has seen
-    remove_strays(database, store, rules, tally=tally, tell=lambda: tell(tally))
+    remove_orphans(database, store, rules, tally=tally, tell=lambda: tell(tally))
     remove_probes(store, rules)
     tally.waiting = count_waiting(database)
     amounts = {kind.name.lower(): amount.count for kind, amount in tally.amounts.items()}

@@ -42,7 +42,7 @@ def remove_probes(store: ObjectStore, rules: Rules) -> None:
         store.remove_many([each.key for each in page if each.modified_at < latest])
 
 
-def remove_strays(
+def remove_orphans(
     database: Database,
     store: ObjectStore,
     rules: Rules,
@@ -81,30 +81,30 @@ def _remove(
     database: Database, store: ObjectStore, old: _Found, *, rules: Rules
 ) -> Sequence[StoredObject]:
     with database.transaction() as session:
-        strays = _without_rows(session, old)
-    if rules.dry_run or not strays:
-        return [each for objects in strays.values() for each in objects]
-    strays = _still_old(store, strays, rules)
+        orphans = _without_rows(session, old)
+    if rules.dry_run or not orphans:
+        return [each for objects in orphans.values() for each in objects]
+    orphans = _still_old(store, orphans, rules)
     with database.transaction() as session:
-        own_contents(session, [folder.sha256 for folder in strays])
-        strays = _without_rows(session, strays)
-        ours = begin_removal(session, strays.keys())
-        request_removal(session, [(f, each.key) for f in ours for each in strays[f]])
-    gone = [each for folder in ours for each in strays[folder]]
+        own_contents(session, [folder.sha256 for folder in orphans])
+        orphans = _without_rows(session, orphans)
+        ours = begin_removal(session, orphans.keys())
+        request_removal(session, [(f, each.key) for f in ours for each in orphans[f]])
+    gone = [each for folder in ours for each in orphans[folder]]
     remove_objects(database, store, ours, keys=[each.key for each in gone])
     return gone
 
 
-def _still_old(store: ObjectStore, strays: _Found, rules: Rules) -> _Found:
+def _still_old(store: ObjectStore, orphans: _Found, rules: Rules) -> _Found:
     """Look again: somebody may have stored one anew since the page was listed."""
-    looks = (store.stat(each.key) for objects in strays.values() for each in objects)
+    looks = (store.stat(each.key) for objects in orphans.values() for each in objects)
     return _by_folder((look for look in looks if look is not None), rules)
 
 
 def _without_rows(session: Session, found: _Found) -> _Found:
     known = referred_keys(session, {folder.sha256 for folder in found})
-    strays = {
+    orphans = {
         folder: [each for each in objects if each.key not in known]
         for folder, objects in found.items()
     }
-    return {folder: objects for folder, objects in strays.items() if objects}
+    return {folder: objects for folder, objects in orphans.items() if objects}

@@ -1,5 +1,6 @@
 """Webhooks: what is owed to receivers, and how it is brought to them.
 
 `announce` writes a message with the change that it tells about; `take` and `settle` are what a
-courier does around one try; `endpoints` and `deliveries` are for those who look after receivers.
+webhook worker does around one try; `endpoints` and `deliveries` are for those who look after
+receivers.
 """

@@ -22,7 +22,7 @@ def settle(
 ) -> DeliveryState | None:
     """Log the try and write its result; return where the message is then.
 
-    None when it is not ours any more: deleted, given up, or taken by another courier.
+    None when it is not ours any more: deleted, given up, or taken by another webhook worker.
     """
     with database.transaction() as session:
         endpoint = _locked_endpoint(session, taken)  # first, as whoever deletes it does
@@ -42,7 +42,7 @@ def settle(
 
 
 def give_back(database: Database, taken: Taken) -> None:
-    """Let another courier send the message now: this one was stopped before it could."""
+    """Let another webhook worker send the message now: this one was stopped before it could."""
     mine = (WebhookDelivery.id == taken.id) & (WebhookDelivery.attempts == taken.attempt)
     waiting = WebhookDelivery.state == DeliveryState.PENDING
     with database.transaction() as session:

@@ -1,6 +1,6 @@
-"""Step: take one message that is due, so that no other courier sends it at the same time.
+"""Step: take one message that is due, so that no other webhook worker sends it at the same time.
 
-Taking is a lease: a message whose courier died is due again when the lease has ended.
+Taking is a lease: a message whose webhook worker died is due again when the lease has ended.
 """
 
 from collections.abc import Collection

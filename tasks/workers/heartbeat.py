@@ -15,7 +15,7 @@ ALIVE_WITHIN_SECONDS = 30.0
 _FORGOTTEN_AFTER = timedelta(days=1)
 
 
-def report_presence(database: Database, owner: str, *, waits_for: WaitReason | None = None) -> None:
+def send_heartbeat(database: Database, owner: str, *, waits_for: WaitReason | None = None) -> None:
     """Say that this worker lives, and why it takes no work now, if it does not.
 
     Forgets the workers that were silent for a day.
@@ -27,7 +27,7 @@ def report_presence(database: Database, owner: str, *, waits_for: WaitReason | N
         session.execute(delete(Worker).where(Worker.seen_at < func.now() - _FORGOTTEN_AFTER))
 
 
-def present_workers(database: Database, within_seconds: float) -> frozenset[str]:
+def live_workers(database: Database, within_seconds: float) -> frozenset[str]:
     """Return the workers that were heard of within that time."""
     since = func.now() - timedelta(seconds=within_seconds)
     with database.transaction() as session:

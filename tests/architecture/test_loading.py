@@ -30,7 +30,7 @@ NOT_LIGHT = {
 }
 
 SCRIPT = Path(__file__).parent / "support" / "load.py"
-DEADLINE_SECONDS = 60
+DEADLINE_SECONDS = 300  # for a machine that is busy with other tests
 
 
 @dataclass(frozen=True, slots=True)

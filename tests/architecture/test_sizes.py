@@ -28,7 +28,7 @@ DOOR_PARAMETERS = {
 # Callables that somebody else's code calls by position, and whose.
 CALLED_BY_OTHERS = {
     "infra.contract.errors.__init__": "pickle rebuilds an exception from its args",
-    "infra.broker.rabbitmq.intake._arrive": "pika hands a delivery over in four arguments",
+    "infra.broker.rabbitmq.channel_consumer._arrive": "pika passes four arguments",
 }
 
 # Folders that grow with time alone.

@@ -20,7 +20,7 @@ from uuid import UUID
 
 from sqlalchemy import func, update
 
-from flows.runtime.resources import WorkerConfiguration, Workshop, open_workshop
+from flows.runtime.resources import WorkerConfiguration, WorkerResources, open_worker_resources
 from infra.contract.states import JobState, Lane
 from infra.db.engine import Database
 from infra.db.models.catalogue import Job
@@ -93,54 +93,54 @@ class PlainSteps:
 
 def main(job_ids: Sequence[UUID]) -> None:
     """Be that process."""
-    with open_workshop(WorkerConfiguration.load()) as workshop:
-        claims = [_claim(workshop, job_id) for job_id in job_ids]
-        asyncio.run(_do(workshop, claims[0]))  # warm
+    with open_worker_resources(WorkerConfiguration.load()) as resources:
+        claims = [_claim(resources, job_id) for job_id in job_ids]
+        asyncio.run(_do(resources, claims[0]))  # warm
         print("ready", flush=True)  # noqa: T201
         sys.stdin.readline()
         before = process_time()
-        asyncio.run(_do_all(workshop, claims[1:]))
+        asyncio.run(_do_all(resources, claims[1:]))
         print("used", process_time() - before, flush=True)  # noqa: T201
 
 
-def _claim(workshop: Workshop, job_id: UUID) -> Claim:
+def _claim(resources: WorkerResources, job_id: UUID) -> Claim:
     """A lease that has just ended can be claimed; workers leave it alone for some seconds."""
-    with workshop.database.transaction() as session:
+    with resources.database.transaction() as session:
         ended = {"lease_expires_at": func.now()}
         session.execute(update(Job).where(Job.id == job_id).values(ended))
     settings = JobSettings(lease_seconds=_LEASE_SECONDS)
-    claimed = claim(workshop.database, job_id, owner=_OWNER, settings=settings)
+    claimed = claim(resources.database, job_id, owner=_OWNER, settings=settings)
     if not isinstance(claimed, Claim):
         raise TypeError(f"Job {job_id} cannot be claimed: {claimed}.")
     return claimed
 
 
-async def _do_all(workshop: Workshop, claims: Sequence[Claim]) -> None:
+async def _do_all(resources: WorkerResources, claims: Sequence[Claim]) -> None:
     for claimed in claims:
-        await _do(workshop, claimed)
+        await _do(resources, claimed)
 
 
-async def _do(workshop: Workshop, claimed: Claim) -> None:
+async def _do(resources: WorkerResources, claimed: Claim) -> None:
     with TemporaryDirectory() as directory:
-        make = partial(_make, workshop, claimed, Path(directory))
+        make = partial(_make, resources, claimed, Path(directory))
         results = [await make(image) for image in claimed.images]
-    state = record(workshop.database, claimed, results)
+    state = record(resources.database, claimed, results)
     if state is not JobState.READY:
         raise RuntimeError(f"Job {claimed.job_id} became {state}.")
 
 
 async def _make(
-    workshop: Workshop, claimed: Claim, directory: Path, image: ClaimedImage
+    resources: WorkerResources, claimed: Claim, directory: Path, image: ClaimedImage
 ) -> ImageDone:
-    preset = workshop.configuration.presets.named(claimed.preset)
-    fetched = workshop.source.fetch(image, directory)
-    rendered = await compress(workshop.pixels, fetched, directory, preset=preset, lane=Lane.BULK)
-    original = store_original(workshop.store, rendered)
+    preset = resources.configuration.presets.named(claimed.preset)
+    fetched = resources.source.fetch(image, directory)
+    rendered = await compress(resources.pixels, fetched, directory, preset=preset, lane=Lane.BULK)
+    original = store_original(resources.store, rendered)
     files = rendered.rendition.variants
     return finish(
         rendered,
         original,
-        [store_variant(workshop.store, rendered.rendition, file) for file in files],
+        [store_variant(resources.store, rendered.rendition, file) for file in files],
     )
 
 

@@ -1,4 +1,4 @@
-"""Batches on the real stack: chunks as flow runs, led by a coordinator, whatever happens."""
+"""Batches on the real stack: chunks as flow runs, led by a batch leader, whatever happens."""
 
 from typing import Any
 

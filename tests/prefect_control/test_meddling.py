@@ -11,7 +11,7 @@ from tests.world import World
 
 
 def at_work(world: World, pictures: PictureServer, seed: int) -> Any:
-    """Return a job whose picture is being fetched until the gate opens."""
+    """Return a job whose picture is being fetched until the intake opens."""
     url = pictures.photo(seed)
     pictures.gate.clear()
     accepted = world.post(url)

@@ -33,7 +33,7 @@ def refused(world: World, flow_run_id: str, state_type: str) -> Any:
 
 
 def fetching(world: World, pictures: PictureServer, seed: int) -> Any:
-    """Return a job whose picture is being fetched until the gate opens."""
+    """Return a job whose picture is being fetched until the intake opens."""
     url = pictures.photo(seed)
     pictures.gate.clear()
     accepted = world.post(url)

@@ -55,7 +55,7 @@ def retry(world: World, flow_run_id: str, *, force: bool = False) -> None:
 
 def cancel(world: World, flow_run_id: str) -> None:
     """Press Cancel. A run that nobody works on is cancelled by the server itself, at once."""
-    state = {"type": "CANCELLING", "name": "Cancelling"}
+    state = {"type": "CANCELLING", "name": "Cancellation"}
     _set_state(world, flow_run_id, state, force=True, answers=("ACCEPT", "REJECT"))
 
 

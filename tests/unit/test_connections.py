@@ -7,12 +7,12 @@ import pytest
 
 import api.resources
 import flows.runtime.resources
-from flows.runtime.resources import WorkerConfiguration, io_threads, open_workshop
+from flows.runtime.resources import WorkerConfiguration, io_threads, open_worker_resources
 from infra.contract.states import Lane
 from infra.settings.section import Section
 from infra.settings.sections import DatabaseSettings
 from tests.unit.api.test_openapi_examples import configured
-from tests.unit.flows.support.crew import worker_configuration
+from tests.unit.flows.support.fakes import worker_configuration
 
 _DUTIES_AND_LEASES = 4
 
@@ -47,7 +47,10 @@ def test_no_process_opens_more_connections_than_it_is_told(
         api.resources.open_resources(configured(database)),
     ):
         pass
-    with pytest.raises(Opened, match=f"^{size}$"), open_workshop(worker_configuration(database)):
+    with (
+        pytest.raises(Opened, match=f"^{size}$"),
+        open_worker_resources(worker_configuration(database)),
+    ):
         pass
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from pika import spec  # type: ignore[import-untyped]  # pika ships no types
 
 
-class Ledger:
+class PublisherConfirms:
     """Which messages of the batch the broker has not answered for, and which it did not take."""
 
     def __init__(self) -> None:

@@ -34,7 +34,7 @@ def _nothing(*_: object) -> None:
     """Do nothing, but in the loop, which thereby returns to its caller."""
 
 
-class Wire:
+class BrokerConnection:
     """For one use: opened, closed, forgotten. Only `wake` may be called from other threads."""
 
     def __init__(self, settings: BrokerSettings) -> None:
@@ -94,7 +94,7 @@ class Wire:
         return self._first(answers)
 
     def wake(self) -> None:
-        """Make `drive` look at its condition again. No effect on a closed wire."""
+        """Make `drive` look at its condition again. No effect on a closed connection."""
         with self._closing:
             if not self._closed:
                 self._loop.add_callback_threadsafe(_nothing)

@@ -12,9 +12,9 @@ import structlog
 
 from infra.broker.backoff import delays
 from infra.broker.broker import Delivery, Prefetch
-from infra.broker.rabbitmq.connection import Wire
+from infra.broker.rabbitmq.channel_consumer import ChannelConsumer
+from infra.broker.rabbitmq.connection import BrokerConnection
 from infra.broker.rabbitmq.declare import declare
-from infra.broker.rabbitmq.intake import Intake
 from infra.broker.topology import Topology
 from infra.contract.errors import ServiceUnavailable
 from infra.settings.sections import BrokerSettings
@@ -34,7 +34,7 @@ class RabbitConsumer:
         self._paused = Event()
         self._closed = Event()
         self._connected = Event()
-        self._wire: Wire | None = None
+        self._connection: BrokerConnection | None = None
         self._delays = delays(settings.reconnect_max_seconds)
         self._lost_at: float | None = None
 
@@ -62,36 +62,44 @@ class RabbitConsumer:
         self._wake()
 
     def close(self) -> None:
-        """Make `run` return; deliveries without a verdict go back to their queue."""
+        """Make `run` return; deliveries without a disposition go back to their queue."""
         self._closed.set()
         self._wake()
 
     def _wake(self) -> None:
-        wire = self._wire
-        if wire is not None:
-            wire.wake()
+        connection = self._connection
+        if connection is not None:
+            connection.wake()
 
     def _consume(self, on_delivery: Callable[[Delivery], None]) -> None:
-        with Wire(self._settings) as wire:
-            self._wire = wire
-            declare(wire, self._topology)
-            intake = Intake(wire, self._topology, self._prefetch)
+        with BrokerConnection(self._settings) as connection:
+            self._connection = connection
+            declare(connection, self._topology)
+            channel_consumer = ChannelConsumer(connection, self._topology, self._prefetch)
             self._note_recovery()
             self._connected.set()
             while not self._closed.is_set():
-                self._turn(wire, intake, on_delivery=on_delivery)
-            intake.apply()  # verdicts given before the end still count
+                self._turn(connection, channel_consumer, on_delivery=on_delivery)
+            channel_consumer.apply()  # dispositions given before the end still count
 
-    def _turn(self, wire: Wire, intake: Intake, *, on_delivery: Callable[[Delivery], None]) -> None:
+    def _turn(
+        self,
+        connection: BrokerConnection,
+        channel_consumer: ChannelConsumer,
+        *,
+        on_delivery: Callable[[Delivery], None],
+    ) -> None:
         paused = self._paused.is_set()
-        intake.apply()
+        channel_consumer.apply()
         if paused:
-            intake.unsubscribe()
+            channel_consumer.unsubscribe()
         else:
-            intake.subscribe()
-        wire.drive(lambda: intake.is_busy() or self._wants_change(paused=paused), IDLE_SECONDS)
+            channel_consumer.subscribe()
+        connection.drive(
+            lambda: channel_consumer.is_busy() or self._wants_change(paused=paused), IDLE_SECONDS
+        )
         while not self._wants_change(paused=paused):
-            delivery = intake.take()
+            delivery = channel_consumer.take()
             if delivery is None:
                 break
             on_delivery(delivery)

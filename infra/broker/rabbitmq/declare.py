@@ -2,25 +2,25 @@
 
 from collections.abc import Callable
 
-from infra.broker.rabbitmq.connection import Wire
+from infra.broker.rabbitmq.connection import BrokerConnection
 from infra.broker.rabbitmq.errors import is_conflict, unavailable
 from infra.broker.topology import Topology
 from infra.contract.errors import ServiceUnavailable
 
 
-def declare(wire: Wire, topology: Topology) -> None:
+def declare(connection: BrokerConnection, topology: Topology) -> None:
     """Declare everything; without effect where it exists already.
 
     Raises `ServiceUnavailable`, naming the exchange or queue that exists with other arguments.
     """
-    channel = wire.channel
+    channel = connection.channel
     for exchange in topology.exchanges:
         arguments = {"exchange": exchange.name, "exchange_type": exchange.kind, "durable": True}
-        _request(wire, channel.exchange_declare, name=exchange.name, arguments=arguments)
+        _request(connection, channel.exchange_declare, name=exchange.name, arguments=arguments)
     for queue in topology.queues:
         arguments = {"queue": queue.name, "durable": True, "arguments": dict(queue.arguments)}
-        _request(wire, channel.queue_declare, name=queue.name, arguments=arguments)
-        wire.ask(
+        _request(connection, channel.queue_declare, name=queue.name, arguments=arguments)
+        connection.ask(
             channel.queue_bind,
             queue=queue.name,
             exchange=queue.exchange,
@@ -29,10 +29,14 @@ def declare(wire: Wire, topology: Topology) -> None:
 
 
 def _request(
-    wire: Wire, method: Callable[..., object], *, name: str, arguments: dict[str, object]
+    connection: BrokerConnection,
+    method: Callable[..., object],
+    *,
+    name: str,
+    arguments: dict[str, object],
 ) -> None:
     try:
-        wire.ask(method, **arguments)
+        connection.ask(method, **arguments)
     except ServiceUnavailable as exc:
         if not is_conflict(exc.__cause__):
             raise

@@ -5,7 +5,7 @@ next one starts from nought. Resuming in mid-work would double the bound without
 """
 
 
-class Window:
+class PrefetchWindow:
     """How much of a lane's prefetch is granted to subscriptions, and what is out."""
 
     def __init__(self, prefetch: int) -> None:

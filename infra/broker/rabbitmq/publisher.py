@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import pika  # type: ignore[import-untyped]  # pika ships no types
 import structlog
 
-from infra.broker.rabbitmq.confirms import Ledger
-from infra.broker.rabbitmq.connection import Wire
+from infra.broker.rabbitmq.confirms import PublisherConfirms
+from infra.broker.rabbitmq.connection import BrokerConnection
 from infra.broker.rabbitmq.declare import declare
 from infra.broker.rabbitmq.errors import translated, unavailable
 from infra.broker.topology import Topology
@@ -27,8 +27,8 @@ class RabbitPublisher:
     def __init__(self, settings: BrokerSettings) -> None:
         self._settings = settings
         self._topology = Topology(settings.queue_prefix)
-        self._ledger = Ledger()
-        self._wire: Wire | None = None
+        self._confirms = PublisherConfirms()
+        self._connection: BrokerConnection | None = None
 
     def publish(self, messages: Sequence[Message]) -> None:
         """Return when the broker has stored every message, or raise `ServiceUnavailable`."""
@@ -36,59 +36,59 @@ class RabbitPublisher:
             return
         self.pump()  # notices that an idle connection has died
         try:
-            wire = self._wire or self._connect()
-            self._send(wire, messages)
-            self._await_confirms(wire)
+            connection = self._connection or self._connect()
+            self._send(connection, messages)
+            self._await_confirms(connection)
         except ServiceUnavailable:
             self.close()
             raise
 
     def pump(self) -> None:
         """Serve heartbeats without blocking; let go of a connection that was lost."""
-        if self._wire is None:
+        if self._connection is None:
             return
         try:
-            self._wire.drive(lambda: False, 0)
+            self._connection.drive(lambda: False, 0)
         except ServiceUnavailable as exc:
             log.warning("publisher_lost_broker", detail=exc.detail)
             self.close()
 
     def close(self) -> None:
         """Close the connection; a later `publish` opens another."""
-        wire, self._wire = self._wire, None
-        if wire is not None:
-            wire.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
-    def _connect(self) -> Wire:
-        self._wire = wire = Wire(self._settings)
-        wire.open()
-        declare(wire, self._topology)
-        self._ledger = ledger = Ledger()
-        wire.ask(wire.channel.confirm_delivery, ack_nack_callback=ledger.on_confirm)
-        wire.channel.add_on_return_callback(ledger.on_return)
-        return wire
+    def _connect(self) -> BrokerConnection:
+        self._connection = connection = BrokerConnection(self._settings)
+        connection.open()
+        declare(connection, self._topology)
+        self._confirms = confirms = PublisherConfirms()
+        connection.ask(connection.channel.confirm_delivery, ack_nack_callback=confirms.on_confirm)
+        connection.channel.add_on_return_callback(confirms.on_return)
+        return connection
 
-    def _send(self, wire: Wire, messages: Sequence[Message]) -> None:
+    def _send(self, connection: BrokerConnection, messages: Sequence[Message]) -> None:
         properties = pika.BasicProperties(
             content_type=CONTENT_TYPE, delivery_mode=pika.DeliveryMode.Persistent
         )
-        self._ledger.begin()
+        self._confirms.begin()
         for message in messages:
             with translated():
-                wire.channel.basic_publish(
+                connection.channel.basic_publish(
                     exchange=self._topology.exchange.name,
                     routing_key=str(message.lane),
                     body=message.encode(),
                     properties=properties,
                     mandatory=True,
                 )
-            self._ledger.expect()
+            self._confirms.expect()
 
-    def _await_confirms(self, wire: Wire) -> None:
-        ledger = self._ledger
-        if not wire.drive(ledger.is_settled, self._settings.confirm_timeout_seconds):
+    def _await_confirms(self, connection: BrokerConnection) -> None:
+        confirms = self._confirms
+        if not connection.drive(confirms.is_settled, self._settings.confirm_timeout_seconds):
             raise unavailable("RabbitMQ did not confirm the messages in time.")
-        if ledger.unroutable:
+        if confirms.unroutable:
             raise unavailable("RabbitMQ had no queue for the messages; it is declared again.")
-        if ledger.refused:
+        if confirms.refused:
             raise unavailable("RabbitMQ refused the messages: a queue is full or has no leader.")

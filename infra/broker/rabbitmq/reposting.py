@@ -2,25 +2,29 @@
 
 import pika  # type: ignore[import-untyped]  # pika ships no types
 
-from infra.broker.rabbitmq.confirms import Ledger
-from infra.broker.rabbitmq.connection import Wire
+from infra.broker.rabbitmq.confirms import PublisherConfirms
+from infra.broker.rabbitmq.connection import BrokerConnection
 from infra.broker.rabbitmq.death import headers_for_replay
-from infra.broker.rabbitmq.drawer import Taken
 from infra.broker.rabbitmq.errors import translated, unavailable
+from infra.broker.rabbitmq.queue_reader import Taken
 from infra.broker.topology import Topology
 from infra.contract.states import Lane
 
 
 class Reposting:
-    """Lives as long as its wire."""
+    """Lives as long as its connection."""
 
-    def __init__(self, wire: Wire, topology: Topology, confirm_timeout_seconds: float) -> None:
-        self._wire = wire
+    def __init__(
+        self, connection: BrokerConnection, topology: Topology, confirm_timeout_seconds: float
+    ) -> None:
+        self._connection = connection
         self._topology = topology
         self._confirm_timeout_seconds = confirm_timeout_seconds
-        self._ledger = Ledger()
-        wire.ask(wire.channel.confirm_delivery, ack_nack_callback=self._ledger.on_confirm)
-        wire.channel.add_on_return_callback(self._ledger.on_return)
+        self._confirms = PublisherConfirms()
+        connection.ask(
+            connection.channel.confirm_delivery, ack_nack_callback=self._confirms.on_confirm
+        )
+        connection.channel.add_on_return_callback(self._confirms.on_return)
 
     def send(self, taken: Taken, lane: Lane, *, times: int) -> None:
         """Return when the broker has stored the message, or raise `ServiceUnavailable`.
@@ -35,23 +39,23 @@ class Reposting:
             headers=headers_for_replay(taken.headers, times),
             delivery_mode=pika.DeliveryMode.Persistent,
         )
-        self._ledger.begin()
+        self._confirms.begin()
         with translated():
-            self._wire.channel.basic_publish(
+            self._connection.channel.basic_publish(
                 exchange=self._topology.exchange.name,
                 routing_key=str(lane),
                 body=taken.body,
                 properties=properties,
                 mandatory=True,
             )
-        self._ledger.expect()
+        self._confirms.expect()
         self._await_confirm()
 
     def _await_confirm(self) -> None:
-        ledger = self._ledger
-        if not self._wire.drive(ledger.is_settled, self._confirm_timeout_seconds):
+        confirms = self._confirms
+        if not self._connection.drive(confirms.is_settled, self._confirm_timeout_seconds):
             raise unavailable("RabbitMQ did not confirm a replayed message in time.")
-        if ledger.unroutable:
+        if confirms.unroutable:
             raise unavailable("RabbitMQ had no queue for a replayed message.")
-        if ledger.refused:
+        if confirms.refused:
             raise unavailable("RabbitMQ refused a replayed message: its queue is full.")

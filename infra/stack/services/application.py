@@ -9,7 +9,7 @@ from pathlib import Path
 
 from infra.loopback import is_loopback
 from infra.stack.account import private_directory
-from infra.stack.context import Ground
+from infra.stack.context import StackContext
 from infra.stack.ports import require_free
 from infra.stack.supervisor.part import Part
 from infra.stack.supervisor.probe import LOOPBACK, accepts, http_answers
@@ -19,48 +19,48 @@ _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 
 
 def application_parts(
-    ground: Ground, environment: Mapping[str, str], running: frozenset[str]
+    context: StackContext, environment: Mapping[str, str], running: frozenset[str]
 ) -> tuple[Part, ...]:
     """Describe the project's processes; `running` names the local parts that they may wait for."""
-    workers = range(1, ground.settings.workers + 1)
+    workers = range(1, context.settings.workers + 1)
     return (
         _once("migrate", "infra.migrate", environment, needs=running & {"postgres"}),
         _once("deploy", "flows.deploy", environment, needs=running & {"prefect", "postgres"}),
         *(
-            _worker(f"worker-{n}", ground, environment=environment, running=running)
+            _worker(f"worker-{n}", context, environment=environment, running=running)
             for n in workers
         ),
-        _api(ground, environment, running),
+        _api(context, environment, running),
     )
 
 
-def samples_part(ground: Ground) -> Part:
+def samples_part(context: StackContext) -> Part:
     """Describe a file server for the folder `samples` of the stack directory."""
-    port = ground.ports["samples"]
-    folder = private_directory(ground.directory / "samples")
+    port = context.ports["samples"]
+    folder = private_directory(context.directory / "samples")
     return Part(
         name="samples",
         command=(
             *(sys.executable, "-m", "http.server", str(port), "--bind", LOOPBACK),
             *("--directory", str(folder)),
         ),
-        environment=ground.service_environment(folder),
+        environment=context.service_environment(folder),
         port=port,
         probe=lambda: accepts(port),
         wave=8,
     )
 
 
-def samples_address(ground: Ground) -> str:
+def samples_address(context: StackContext) -> str:
     """Return host:port of the sample pictures."""
-    return f"{LOOPBACK}:{ground.ports['samples']}"
+    return f"{LOOPBACK}:{context.ports['samples']}"
 
 
-def api_url(ground: Ground) -> str:
+def api_url(context: StackContext) -> str:
     """Return the address under which this machine reaches the API."""
-    host = ground.settings.api_host
+    host = context.settings.api_host
     reachable = LOOPBACK if host in _EVERYWHERE or is_loopback(host) else host
-    return f"http://{reachable}:{ground.settings.api_port}"
+    return f"http://{reachable}:{context.settings.api_port}"
 
 
 def _once(name: str, module: str, environment: Mapping[str, str], *, needs: frozenset[str]) -> Part:
@@ -75,8 +75,8 @@ def _once(name: str, module: str, environment: Mapping[str, str], *, needs: froz
     )
 
 
-def _api(ground: Ground, environment: Mapping[str, str], running: frozenset[str]) -> Part:
-    port = ground.settings.api_port
+def _api(context: StackContext, environment: Mapping[str, str], running: frozenset[str]) -> Part:
+    port = context.settings.api_port
     return Part(
         name="api",
         command=(sys.executable, "-m", "api.server"),
@@ -84,7 +84,7 @@ def _api(ground: Ground, environment: Mapping[str, str], running: frozenset[str]
         port=port,
         needs=("migrate", *(running & {"s3"})),
         # Else a stranger on the port would answer the probe.
-        prepare=lambda: require_free(port, "API_PORT", ground.settings.api_host),
+        prepare=lambda: require_free(port, "API_PORT", context.settings.api_host),
         probe=lambda: http_answers(port, "/healthz") and http_answers(port, "/readyz"),
         wave=9,
         start_seconds=240,  # it is ready when all that it depends on is
@@ -93,9 +93,9 @@ def _api(ground: Ground, environment: Mapping[str, str], running: frozenset[str]
 
 
 def _worker(
-    name: str, ground: Ground, *, environment: Mapping[str, str], running: frozenset[str]
+    name: str, context: StackContext, *, environment: Mapping[str, str], running: frozenset[str]
 ) -> Part:
-    ready = _ready_file(ground, name)
+    ready = _ready_file(context, name)
     return Part(
         name=name,
         command=(sys.executable, "-m", "flows.worker"),
@@ -109,5 +109,5 @@ def _worker(
     )
 
 
-def _ready_file(ground: Ground, name: str) -> Path:
-    return ground.directory / f"{name}.ready"
+def _ready_file(context: StackContext, name: str) -> Path:
+    return context.directory / f"{name}.ready"

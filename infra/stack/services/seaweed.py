@@ -14,7 +14,7 @@ from pathlib import Path
 from infra.contract.errors import ServiceUnavailable
 from infra.objectstore import ObjectStore
 from infra.settings.sections import StoreSettings
-from infra.stack.context import Ground
+from infra.stack.context import StackContext
 from infra.stack.description import replace_private
 from infra.stack.services.certificate import make_certificate
 from infra.stack.supervisor.errors import ProgramMissing
@@ -32,26 +32,26 @@ _MIN_FREE_SPACE = "16MiB"  # with less, all volumes are read-only: no picture is
 _TOKENS = ("signing", "signing.read", "filer_signing", "filer_signing.read")
 
 
-def s3_endpoint(ground: Ground) -> str:
+def s3_endpoint(context: StackContext) -> str:
     """Return the URL of the local store."""
-    return f"http://{LOOPBACK}:{ground.ports['s3']}"
+    return f"http://{LOOPBACK}:{context.ports['s3']}"
 
 
-def seaweed_part(ground: Ground) -> Part:
+def seaweed_part(context: StackContext) -> Part:
     """Describe the local S3 store."""
-    weed = ground.account.reachable(_weed())
-    folder = ground.account.folder("s3")
+    weed = context.account.reachable(_weed())
+    folder = context.account.folder("s3")
     return Part(
         name="s3",
-        command=(str(weed), "-logtostderr=true", "server", *_options(ground, folder)),
-        environment=ground.service_environment(folder),
+        command=(str(weed), "-logtostderr=true", "server", *_options(context, folder)),
+        environment=context.service_environment(folder),
         directory=folder,
-        uid=ground.account.uid,
-        gid=ground.account.gid,
-        port=ground.ports["s3"],
-        prepare=lambda: _prepare(ground, folder),
-        probe=lambda: _is_ready(ground),
-        clean=lambda: _remove_sockets(ground),
+        uid=context.account.uid,
+        gid=context.account.gid,
+        port=context.ports["s3"],
+        prepare=lambda: _prepare(context, folder),
+        probe=lambda: _is_ready(context),
+        clean=lambda: _remove_sockets(context),
         wave=2,
         # Asked to stop, the filer waits 15 s for its own subscribers. Nothing is in flight by
         # then and every write is in its file: the kill that follows loses nothing.
@@ -67,8 +67,8 @@ def _weed() -> Path:
     return Path(found)
 
 
-def _options(ground: Ground, folder: Path) -> tuple[str, ...]:
-    ports = ground.ports
+def _options(context: StackContext, folder: Path) -> tuple[str, ...]:
+    ports = context.ports
     return (
         *(f"-dir={folder}", f"-ip={LOOPBACK}", f"-ip.bind={LOOPBACK}", "-filer", "-s3"),
         *(f"-master.port={ports['s3-master']}", f"-master.port.grpc={ports['s3-master-grpc']}"),
@@ -78,7 +78,7 @@ def _options(ground: Ground, folder: Path) -> tuple[str, ...]:
         *("-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.iam=false"),
         # Of the master and the filer: assigning, looking up, listing, reading, writing, deleting.
         *("-disableHttp", "-filer.disableHttp"),
-        f"-s3.allowedOrigins={','.join(_own_origins(ground))}",
+        f"-s3.allowedOrigins={','.join(_own_origins(context))}",
         *("-filer.localSocket=filer.sock", "-s3.localSocket=s3.sock"),
         f"-s3.config={folder / 'identities.json'}",
         # One server, whose ports may change: no memory of who was elected last time.
@@ -88,17 +88,17 @@ def _options(ground: Ground, folder: Path) -> tuple[str, ...]:
     )
 
 
-def _own_origins(ground: Ground) -> tuple[str, ...]:
-    port = ground.settings.api_port
+def _own_origins(context: StackContext) -> tuple[str, ...]:
+    port = context.settings.api_port
     return (f"http://{LOOPBACK}:{port}", f"http://localhost:{port}")
 
 
-def _prepare(ground: Ground, folder: Path) -> None:
-    _write_identities(ground, folder / "identities.json")
-    _write_security(ground, folder)
+def _prepare(context: StackContext, folder: Path) -> None:
+    _write_identities(context, folder / "identities.json")
+    _write_security(context, folder)
 
 
-def _write_security(ground: Ground, folder: Path) -> None:
+def _write_security(context: StackContext, folder: Path) -> None:
     """Write what the servers trust each other by, anew for each start: they all end together."""
     certificate, key = folder / "servers.crt", folder / "servers.key"
     made = make_certificate(LOOPBACK)
@@ -114,24 +114,24 @@ def _write_security(ground: Ground, folder: Path) -> None:
     }
     for path, text in contents.items():
         replace_private(path, text)
-        ground.account.give(path)
+        context.account.give(path)
 
 
-def _write_identities(ground: Ground, path: Path) -> None:
-    keys = ground.credentials
+def _write_identities(context: StackContext, path: Path) -> None:
+    keys = context.credentials
     credentials = [{"accessKey": keys.s3_access_key, "secretKey": keys.s3_secret_key}]
     admin = {"name": "admin", "credentials": credentials, "actions": ["Admin"]}
-    public = f"Read:{ground.settings.s3_bucket}/variants/*"
+    public = f"Read:{context.settings.s3_bucket}/variants/*"
     identities = [admin, {"name": "anonymous", "actions": [public]}]
     replace_private(path, json.dumps({"identities": identities}))
-    ground.account.give(path)
+    context.account.give(path)
 
 
-def _is_ready(ground: Ground) -> bool:
+def _is_ready(context: StackContext) -> bool:
     """Whether the bucket exists, an object can be written and the identities are loaded."""
-    own, bucket = ground.credentials, ground.settings.s3_bucket
+    own, bucket = context.credentials, context.settings.s3_bucket
     settings = StoreSettings(
-        endpoint=s3_endpoint(ground),
+        endpoint=s3_endpoint(context),
         access_key=own.s3_access_key,
         secret_key=own.s3_secret_key,
         bucket=bucket,
@@ -144,11 +144,11 @@ def _is_ready(ground: Ground) -> bool:
             store.probe_writes()
     except ServiceUnavailable:
         return False
-    return http_answers(ground.ports["s3"], f"/{bucket}/", statuses=(403,))
+    return http_answers(context.ports["s3"], f"/{bucket}/", statuses=(403,))
 
 
-def _remove_sockets(ground: Ground) -> None:
+def _remove_sockets(context: StackContext) -> None:
     # The servers also listen on sockets in the system's temporary folder, whatever TMPDIR says.
     for name in _FILER_SOCKETS:
-        port = ground.ports["s3-grpc" if name == "s3" else f"s3-{name}-grpc"]
+        port = context.ports["s3-grpc" if name == "s3" else f"s3-{name}-grpc"]
         Path(f"/tmp/seaweedfs-{name}-grpc-{port}.sock").unlink(missing_ok=True)  # noqa: S108 - its choice

@@ -6,43 +6,43 @@ The password comes from a file, because every process can read the command lines
 from importlib.util import find_spec
 from pathlib import Path
 
-from infra.stack.context import Ground
+from infra.stack.context import StackContext
 from infra.stack.description import replace_private
 from infra.stack.supervisor.errors import ProgramMissing
 from infra.stack.supervisor.part import Part
 from infra.stack.supervisor.probe import LOOPBACK, redis_answers
 
 
-def redis_url(ground: Ground) -> str:
+def redis_url(context: StackContext) -> str:
     """Return the address of the local cache."""
-    return f"redis://:{ground.credentials.redis_password}@{LOOPBACK}:{ground.ports['redis']}/0"
+    return f"redis://:{context.credentials.redis_password}@{LOOPBACK}:{context.ports['redis']}/0"
 
 
-def valkey_part(ground: Ground) -> Part:
+def valkey_part(context: StackContext) -> Part:
     """Describe the local cache; what it holds may be lost at any time."""
-    port = ground.ports["redis"]
-    folder = ground.account.folder("redis")
+    port = context.ports["redis"]
+    folder = context.account.folder("redis")
     configuration = folder / "valkey.conf"
     return Part(
         name="redis",
         command=(
-            *(str(ground.account.reachable(_server())), str(configuration), "--bind", LOOPBACK),
+            *(str(context.account.reachable(_server())), str(configuration), "--bind", LOOPBACK),
             *("--port", str(port), "--save", "", "--appendonly", "no", "--daemonize", "no"),
         ),
-        environment=ground.service_environment(folder),
+        environment=context.service_environment(folder),
         directory=folder,
-        uid=ground.account.uid,
-        gid=ground.account.gid,
+        uid=context.account.uid,
+        gid=context.account.gid,
         port=port,
-        prepare=lambda: _write_configuration(ground, configuration),
-        probe=lambda: redis_answers(port, ground.credentials.redis_password),
+        prepare=lambda: _write_configuration(context, configuration),
+        probe=lambda: redis_answers(port, context.credentials.redis_password),
         wave=3,
     )
 
 
-def _write_configuration(ground: Ground, path: Path) -> None:
-    replace_private(path, f"requirepass {ground.credentials.redis_password}\n")
-    ground.account.give(path)
+def _write_configuration(context: StackContext, path: Path) -> None:
+    replace_private(path, f"requirepass {context.credentials.redis_password}\n")
+    context.account.give(path)
 
 
 def _server() -> Path:

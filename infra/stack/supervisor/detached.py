@@ -109,6 +109,6 @@ def _require_alive(
 ) -> None:
     if supervisor.poll() is None:
         return
-    _became_ready(file, report)  # its last words
+    _became_ready(file, report)  # its end of its log
     lines = last_lines(directory / LOG, _SHOWN_LINES)
     raise StackError("\n".join(("The stack did not start:", *lines)))

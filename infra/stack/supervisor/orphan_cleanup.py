@@ -20,7 +20,7 @@ _DONE = b"done"
 _SECONDS = 5
 
 
-class Guard:
+class OrphanCleanup:
     """The supervisor's end of the guard."""
 
     def __init__(self, directory: Path) -> None:

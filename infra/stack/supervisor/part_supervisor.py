@@ -21,14 +21,14 @@ _POLL_SECONDS = 0.05
 _ALIVE = (PartState.STARTING, PartState.READY)
 
 
-class PartKeeper:
+class PartSupervisor:
     """Keeps one part alive, and says what becomes of it."""
 
     def __init__(self, part: Part, log: Path, report: Report) -> None:
         self.part = part
         self.log = log
         self.state = PartState.WAITING
-        self.last_words: tuple[str, ...] = ()
+        self.log_end: tuple[str, ...] = ()
         self._report = report
         self._process: PartProcess | None = None
         self._lock = threading.RLock()
@@ -164,7 +164,7 @@ class PartKeeper:
             return
         self._retry_at = time.monotonic() + _FIRST_PAUSE_SECONDS * 2 ** (self._quick_deaths - 1)
         self._enter(PartState.DIED)
-        self._tell(elapsed, detail=_how(code), lines=self.last_words)
+        self._tell(elapsed, detail=_how(code), lines=self.log_end)
 
     def _give_up(self, detail: str) -> None:
         self._enter(PartState.FAILED)
@@ -173,11 +173,11 @@ class PartKeeper:
             self._process.finish()
             self._remember_last_words()
             self._process = None
-        self._tell(None, detail=detail, lines=self.last_words)
+        self._tell(None, detail=detail, lines=self.log_end)
 
     def _remember_last_words(self) -> None:
         if self._process is not None:
-            self.last_words = self._process.last_words(SHOWN_LINES)
+            self.log_end = self._process.log_end(SHOWN_LINES)
 
     def _enter(self, state: PartState) -> None:
         self.state = state

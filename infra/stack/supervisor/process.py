@@ -57,7 +57,7 @@ class PartProcess:
         self._kill_group()
         return self._popen.wait()
 
-    def last_words(self, count: int) -> tuple[str, ...]:
+    def log_end(self, count: int) -> tuple[str, ...]:
         """Return the last lines that this process, not one before it, wrote."""
         return last_lines(self.log, count, start_byte=self._log_start)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from infra.stack.supervisor.errors import Interrupted, PartFailed, StackError
 from infra.stack.supervisor.part import Part, PartState, Progress, Report
-from infra.stack.supervisor.part_supervisor import PartKeeper
+from infra.stack.supervisor.part_supervisor import PartSupervisor
 from infra.stack.supervisor.record import ProcessRecord
 
 _POLL_SECONDS = 0.05
@@ -31,7 +31,9 @@ class Supervisor:
         """Put logs into the folder `logs`; call `changed` whenever a process came or went."""
         self._telling = threading.RLock()
         self._report = report
-        self._keepers = {p.name: PartKeeper(p, logs / f"{p.name}.log", self._tell) for p in parts}
+        self._part_supervisors = {
+            p.name: PartSupervisor(p, logs / f"{p.name}.log", self._tell) for p in parts
+        }
         self._changed = changed
         self._closing = threading.Event()
         self._failure: StackError | None = None
@@ -40,7 +42,7 @@ class Supervisor:
         # One watcher for each part: the preparation of one does not hold up another.
         self._watchers = tuple(
             threading.Thread(target=self._watch, args=(k,), name=f"watch-{name}", daemon=True)
-            for name, k in self._keepers.items()
+            for name, k in self._part_supervisors.items()
         )
 
     @property
@@ -48,16 +50,16 @@ class Supervisor:
         """Why the stack cannot go on, or None."""
         return self._failure
 
-    def keeper(self, name: str) -> PartKeeper:
-        """Return the keeper of a part; raise `StackError` when there is no such part."""
+    def part_supervisor(self, name: str) -> PartSupervisor:
+        """Return the part supervisor of a part; raise `StackError` when there is no such part."""
         try:
-            return self._keepers[name]
+            return self._part_supervisors[name]
         except KeyError as exc:
             raise StackError(f"This stack runs no part called {name}.") from exc
 
     def records(self) -> tuple[ProcessRecord, ...]:
         """Return the running processes in the order of the parts."""
-        records = (keeper.record() for keeper in self._keepers.values())
+        records = (part_supervisor.record() for part_supervisor in self._part_supervisors.values())
         return tuple(record for record in records if record is not None)
 
     def start(self, interrupted: threading.Event) -> None:
@@ -78,41 +80,45 @@ class Supervisor:
             if watcher.is_alive():
                 watcher.join()
         by_wave = attrgetter("part.wave")
-        keepers = sorted(self._keepers.values(), key=by_wave, reverse=True)
-        for _, wave in groupby(keepers, key=by_wave):
+        part_supervisors = sorted(self._part_supervisors.values(), key=by_wave, reverse=True)
+        for _, wave in groupby(part_supervisors, key=by_wave):
             together = tuple(wave)
-            for keeper in together:
-                keeper.ask_to_stop()
-            for keeper in together:
-                keeper.finish()
+            for part_supervisor in together:
+                part_supervisor.ask_to_stop()
+            for part_supervisor in together:
+                part_supervisor.finish()
 
     def _all_ready(self) -> bool:
-        return len(self._been_ready) == len(self._keepers)
+        return len(self._been_ready) == len(self._part_supervisors)
 
-    def _watch(self, keeper: PartKeeper) -> None:
+    def _watch(self, part_supervisor: PartSupervisor) -> None:
         seconds = _POLL_SECONDS
         while not self._closing.wait(seconds):
-            self._advance(keeper)
+            self._advance(part_supervisor)
             self._tell_changes()
-            seconds = _CALM_SECONDS if keeper.state in _CALM else _POLL_SECONDS
+            seconds = _CALM_SECONDS if part_supervisor.state in _CALM else _POLL_SECONDS
 
-    def _advance(self, keeper: PartKeeper) -> None:
-        if keeper.state is PartState.WAITING and not self._been_ready.issuperset(keeper.part.needs):
+    def _advance(self, part_supervisor: PartSupervisor) -> None:
+        if part_supervisor.state is PartState.WAITING and not self._been_ready.issuperset(
+            part_supervisor.part.needs
+        ):
             return
         try:
-            keeper.advance()
+            part_supervisor.advance()
         except (StackError, OSError, subprocess.SubprocessError) as exc:
-            self._fail(keeper, str(exc))
+            self._fail(part_supervisor, str(exc))
             return
-        if keeper.state in (PartState.READY, PartState.DONE):
-            self._been_ready.add(keeper.part.name)
-        elif keeper.state is PartState.FAILED:
-            lines = keeper.last_words[-_SHOWN_LINES:]
-            self._fail(keeper, "\n".join(("its last words:", *lines)))
+        if part_supervisor.state in (PartState.READY, PartState.DONE):
+            self._been_ready.add(part_supervisor.part.name)
+        elif part_supervisor.state is PartState.FAILED:
+            lines = part_supervisor.log_end[-_SHOWN_LINES:]
+            self._fail(part_supervisor, "\n".join(("its end of its log:", *lines)))
 
-    def _fail(self, keeper: PartKeeper, why: str) -> None:
+    def _fail(self, part_supervisor: PartSupervisor, why: str) -> None:
         if self._failure is None:
-            self._failure = PartFailed(f"{keeper.part.name} failed (log: {keeper.log}): {why}")
+            self._failure = PartFailed(
+                f"{part_supervisor.part.name} failed (log: {part_supervisor.log}): {why}"
+            )
 
     def _tell(self, progress: Progress) -> None:
         with self._telling:  # watchers are many, the terminal is one

@@ -57,7 +57,7 @@ def encode_moving(
     options |= {"loop": scene.plays, "minimize_size": False, "kmin": kmin, "kmax": kmax}
     options |= {"background": (0, 0, 0, 0), "exif": exif}
     data = _written(scene, image_format, options)
-    return data if scene.reel.is_opaque else with_alpha_flag(data)
+    return data if scene.frame_store.is_opaque else with_alpha_flag(data)
 
 
 class _Played(Image.Image):

@@ -18,7 +18,7 @@ _MODE, _BYTES_PER_PIXEL = "RGBA", 4
 _OPAQUE = 255
 
 
-class Reel:
+class FrameStore:
     """Frames of one size, RGBA, and the milliseconds that each is shown; whoever made it closes it.
 
     The file has no name: it is gone when the process is. A frame that looks like the one before
@@ -57,11 +57,11 @@ class Reel:
         picture = Image.frombytes(_MODE, self.size, self._file.read(length))
         return picture.convert("RGB") if self.is_opaque else picture
 
-    def shrunk(self, size: Size) -> "Reel":
-        """Return the same frames at a smaller size, and close this reel."""
+    def shrunk(self, size: Size) -> "FrameStore":
+        """Return the same frames at a smaller size, and close this frame store."""
         if self.size == (size.width, size.height):
             return self
-        with closing(self), unfinished(Reel(self._directory)) as smaller:
+        with closing(self), unfinished(FrameStore(self._directory)) as smaller:
             for number, milliseconds in enumerate(self.milliseconds):
                 smaller.add(shrink(self.picture(number), size), milliseconds)
         return smaller
@@ -72,34 +72,34 @@ class Reel:
 
 
 @contextmanager
-def unfinished(reel: Reel) -> Iterator[Reel]:
-    """Around the filling of a reel: one that cannot be finished is closed."""
+def unfinished(frame_store: FrameStore) -> Iterator[FrameStore]:
+    """Around the filling of a frame store: one that cannot be finished is closed."""
     try:
-        yield reel
+        yield frame_store
     except BaseException:
-        reel.close()
+        frame_store.close()
         raise
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A reel as a variant shows it: each frame finished, when it is asked for.
+    """A frame store as a variant shows it: each frame finished, when it is asked for.
 
     `plays` is how often it is shown, 0 for without end; `credit` is the EXIF data that files keep.
     """
 
-    reel: Reel
+    frame_store: FrameStore
     finish: Callable[[Image.Image], Image.Image]
     plays: int
     credit: bytes = b""
 
     def __len__(self) -> int:
         """Return the number of frames."""
-        return len(self.reel)
+        return len(self.frame_store)
 
     def picture(self, number: int) -> Image.Image:
         """Return a finished frame: bare pixels, with the credit in its `info`."""
-        picture = self.finish(self.reel.picture(number))
+        picture = self.finish(self.frame_store.picture(number))
         picture.info = {"exif": self.credit} if self.credit else {}
         return picture
 
@@ -110,7 +110,7 @@ class Scene:
     @property
     def milliseconds(self) -> list[int]:
         """How long each frame is shown."""
-        return self.reel.milliseconds
+        return self.frame_store.milliseconds
 
     @property
     def starts(self) -> list[int]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tasks.imaging.animation.frame_store import Reel, Scene, unfinished
+from tasks.imaging.animation.frame_store import FrameStore, Scene, unfinished
 from tasks.imaging.animation.frames import Frame, frames
 from tasks.imaging.colour.to_srgb import to_srgb
 from tasks.imaging.encode.variant_writer import Writer
@@ -21,7 +21,7 @@ from tasks.imaging.models import PageFacts, SourceFacts, VariantFile
 from tasks.imaging.presets.model import Preset
 from tasks.imaging.transform.geometry import fit_to_box, plan_sizes
 from tasks.imaging.transform.orient import orient
-from tasks.imaging.transform.pixel_format import plain
+from tasks.imaging.transform.pixel_format import normalize_mode
 from tasks.imaging.transform.plan import Plan, plan_shrinking, turned
 from tasks.imaging.transform.resize import shrink_to_plan
 from tasks.imaging.transform.sharpen import sharpen_shrunk
@@ -29,7 +29,7 @@ from tasks.imaging.transform.sizes import Size, Target
 from tasks.imaging.transform.trim import Rectangle, kept_part
 from tasks.imaging.web.page_facts import page_facts
 
-_STEPS = (plain, shrink_to_plan, orient, to_srgb)
+_STEPS = (normalize_mode, shrink_to_plan, orient, to_srgb)
 # AVIF looks far better per byte where the encoder compares frames at leisure (speed 6: 60 kB, 81
 # points; speed 8: 160 kB, 76 points, over 24 frames of 800 px), and needs ten times the CPU for
 # it: 2 megapixels a second. It is given to what takes seconds, not minutes.
@@ -38,7 +38,7 @@ _IN_A_HURRY = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Footage:
+class AnimationSource:
     """An opened animation: `orientation` is left to be followed, `plays` is 0 for without end.
 
     `credit` is the EXIF data that variants keep; `max_pixels` bounds a frame.
@@ -63,20 +63,24 @@ class Footage:
 
 
 def render_moving(
-    footage: Footage, directory: Path, preset: Preset
+    animation: AnimationSource, directory: Path, preset: Preset
 ) -> tuple[tuple[VariantFile, ...], PageFacts]:
     """Make all variants of an animation, largest first; raises what `render` raises."""
     with writing(), ExitStack() as stack:
-        part = _kept(footage, preset)
-        upright = _upright(footage, part)
-        plan, targets = _planned(footage, preset, upright)
-        reel = stack.enter_context(closing(_developed(footage, part, plan, directory=directory)))
-        writer = Writer(directory, _unhurried(preset, targets, len(reel)))
+        part = _kept(animation, preset)
+        upright = _upright(animation, part)
+        plan, targets = _planned(animation, preset, upright)
+        frame_store = stack.enter_context(
+            closing(_developed(animation, part, plan, directory=directory))
+        )
+        writer = Writer(directory, _unhurried(preset, targets, len(frame_store)))
         variants: list[VariantFile] = []
         for target in targets:
-            reel = stack.enter_context(closing(reel.shrunk(target.whole)))
-            scene = Scene(reel, _finishing(target, preset, upright), footage.plays, plan.credit)
-            ceiling = _ceiling(footage.facts, target.size)
+            frame_store = stack.enter_context(closing(frame_store.shrunk(target.whole)))
+            scene = Scene(
+                frame_store, _finishing(target, preset, upright), animation.plays, plan.credit
+            )
+            ceiling = _ceiling(animation.facts, target.size)
             if len(scene) > 1:
                 variants += writer.write_moving(scene, target.stem, ceiling_bytes=ceiling)
             else:  # its frames look the same
@@ -84,41 +88,45 @@ def render_moving(
         return tuple(variants), page_facts(scene.picture(0))
 
 
-def _kept(footage: Footage, preset: Preset) -> Rectangle | None:
+def _kept(animation: AnimationSource, preset: Preset) -> Rectangle | None:
     """Return the part, as it was stored, that is no border in some frame; None for all of it."""
     if preset.trim is None:
         return None
     parts: list[Rectangle] = []
-    for frame in footage.frames():
+    for frame in animation.frames():
         with reading():
-            picture = plain(frame.picture, Plan(Size(*frame.picture.size), 1))
+            picture = normalize_mode(frame.picture, Plan(Size(*frame.picture.size), 1))
         parts.append(kept_part(picture, preset.trim))
     left, top, right, bottom = zip(*parts, strict=True)
     return min(left), min(top), max(right), max(bottom)
 
 
-def _upright(footage: Footage, part: Rectangle | None) -> Size:
+def _upright(animation: AnimationSource, part: Rectangle | None) -> Size:
     """Return the size of the upright source, or of the part of it."""
     if part is None:
-        return Size(footage.facts.width, footage.facts.height)
-    return turned(Size(part[2] - part[0], part[3] - part[1]), footage.orientation)
+        return Size(animation.facts.width, animation.facts.height)
+    return turned(Size(part[2] - part[0], part[3] - part[1]), animation.orientation)
 
 
-def _planned(footage: Footage, preset: Preset, upright: Size) -> tuple[Plan, tuple[Target, ...]]:
-    plan = plan_shrinking(preset, upright, footage.orientation, credit=footage.credit)
+def _planned(
+    animation: AnimationSource, preset: Preset, upright: Size
+) -> tuple[Plan, tuple[Target, ...]]:
+    plan = plan_shrinking(preset, upright, animation.orientation, credit=animation.credit)
     return plan, plan_sizes(preset, upright)
 
 
-def _developed(footage: Footage, part: Rectangle | None, plan: Plan, *, directory: Path) -> Reel:
+def _developed(
+    animation: AnimationSource, part: Rectangle | None, plan: Plan, *, directory: Path
+) -> FrameStore:
     """Return all frames at the largest size, upright and in sRGB."""
-    with unfinished(Reel(directory)) as reel:
-        for frame in footage.frames():
+    with unfinished(FrameStore(directory)) as frame_store:
+        for frame in animation.frames():
             with reading():
                 picture = _cut(frame.picture, part)
                 for step in _STEPS:
                     picture = step(picture, plan)
-            reel.add(picture, frame.milliseconds)
-    return reel
+            frame_store.add(picture, frame.milliseconds)
+    return frame_store
 
 
 def _cut(picture: Image.Image, part: Rectangle | None) -> Image.Image:

@@ -46,7 +46,7 @@ def without_notes(data: bytes) -> bytes:
     """Return the file without comments, private chunks and damaged extras."""
     kept: list[bytes | memoryview] = [data[:_SIGNATURE_BYTES]]
     end, is_closed = _SIGNATURE_BYTES, False
-    for chunk, is_wanted in _judged(data):
+    for chunk, is_wanted in _overall_state(data):
         end += len(chunk.whole)
         is_closed = chunk.kind == _END
         if is_wanted:
@@ -123,7 +123,7 @@ def _colour_type(data: bytes) -> int:
 
 
 def _first_wanted(data: bytes, kind: bytes) -> bytes | None:
-    for chunk, is_wanted in _judged(data):
+    for chunk, is_wanted in _overall_state(data):
         if chunk.kind == kind and is_wanted:
             return bytes(chunk.body)
     return None
@@ -138,7 +138,7 @@ def _unpacked(packed: bytes) -> bytes | None:
     return None if unpacking.unconsumed_tail else unpacked
 
 
-def _judged(data: bytes) -> Iterator[tuple[PngChunk, bool]]:
+def _overall_state(data: bytes) -> Iterator[tuple[PngChunk, bool]]:
     """Yield each chunk, and whether it says something about the picture."""
     colour_type = _colour_type(data)
     before: dict[bytes, int] = {}  # lengths of what decides about the places of others

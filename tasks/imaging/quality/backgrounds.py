@@ -9,7 +9,7 @@ from PIL import Image
 _GROUNDS = ((255, 255, 255), (0, 0, 0))
 
 
-def on_grounds(picture: Image.Image) -> tuple[Image.Image, ...]:
+def on_backgrounds(picture: Image.Image) -> tuple[Image.Image, ...]:
     """Return what viewers see, RGB: one picture, or two of one with an alpha channel."""
     if picture.mode != "RGBA":
         return (picture if picture.mode == "RGB" else picture.convert("RGB"),)

@@ -1,4 +1,4 @@
-"""What the likeness's damages weigh in each format, fitted to SSIMULACRA2.
+"""What the similarity's damages weigh in each format, fitted to SSIMULACRA2.
 
 Fitted by tests/benchmarks/picture/calibrate.py, which says how and prints what stands here: on
 75 pictures (photographs, drawings, renderings and textures that Debian packages as desktop
@@ -20,7 +20,7 @@ from tasks.imaging.formats.detect import ImageFormat
 class Calibration:
     """One format's fit.
 
-    The rows weigh what `likeness.Likeness.damages` returns, in its order: of lightness as it is,
+    The rows weigh what `similarity.Likeness.damages` returns, in its order: of lightness as it is,
     at a half and at a quarter, of redness at a quarter, of lightness and of blueness at an eighth,
     the mean damage and the worst; behind the first stands the worst loss of contrast. `start` is
     the number that gave 74 points on average, `points_per_step` is how much the score rises there

@@ -84,8 +84,8 @@ def _flat_ground(picture: Image.Image, corners: list[Colour]) -> Colour | None:
             place for other, place in zip(corners, places, strict=True) if _are_alike(colour, other)
         ]
         if len(alike) >= _CORNERS:
-            plain = sum(_is_plain(picture.crop(place), colour) for place in alike)
-            if plain >= _CORNERS:
+            normalize_mode = sum(_is_plain(picture.crop(place), colour) for place in alike)
+            if normalize_mode >= _CORNERS:
                 return colour
     return None
 

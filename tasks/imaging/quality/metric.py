@@ -88,7 +88,7 @@ class _Seen:
         return cls(plane, mean, _window(plane * plane) - mean * mean)
 
 
-class Likeness:
+class SimilarityMetric:
     """Compares encodings of one sample with it; what depends on the original is computed once."""
 
     def __init__(self, original: Sample) -> None:
@@ -111,7 +111,7 @@ class Likeness:
         return (*found, *_norms(np.abs(shown.blueness - self._blueness)))
 
     def score(self, encoded: Image.Image, weights: tuple[float, ...]) -> float:
-        """Return the likeness, at most 100; `weights` has one for each of the damages."""
+        """Return the similarity, at most 100; `weights` has one for each of the damages."""
         total = sum(w * d for w, d in zip(weights, self.damages(encoded), strict=True))
         return float(100.0 - _POINTS * total**_POWER)
 

@@ -20,9 +20,9 @@ from tasks.imaging.encode.encoders import (
 from tasks.imaging.encode.verify import Meant
 from tasks.imaging.formats.detect import ImageFormat
 from tasks.imaging.presets.model import ByteBudget, Encoding, FixedQuality, Quality, TargetQuality
-from tasks.imaging.quality.backgrounds import on_grounds
+from tasks.imaging.quality.backgrounds import on_backgrounds
 from tasks.imaging.quality.calibration import CALIBRATIONS
-from tasks.imaging.quality.metric import Likeness
+from tasks.imaging.quality.metric import SimilarityMetric
 from tasks.imaging.quality.sampling import Sample, sample
 
 LOSSLESS_SCORE = 100.0
@@ -77,12 +77,12 @@ class Subject:
         return sample(self.picture)
 
     @cached_property
-    def likenesses(self) -> tuple[Likeness, ...]:
+    def likenesses(self) -> tuple[SimilarityMetric, ...]:
         """The measure, ready to compare encodings of the sample, for each ground it is seen on."""
         if self.sample is None:
             return ()
-        seen = on_grounds(self.sample.picture)
-        return tuple(Likeness(replace(self.sample, picture=each)) for each in seen)
+        seen = on_backgrounds(self.sample.picture)
+        return tuple(SimilarityMetric(replace(self.sample, picture=each)) for each in seen)
 
     def score_of(self, found: Image.Image, image_format: ImageFormat) -> float | None:
         """Return how a decoded file looks, measured where the sample is; None without one."""
@@ -100,7 +100,7 @@ class Subject:
         """Return how it looks on the ground where it looks worst."""
         weights = CALIBRATIONS[image_format].weights
         # A file may have no alpha channel where the sample's hides nothing, or the other way round.
-        seen = on_grounds(part.convert("RGB" if len(self.likenesses) == 1 else "RGBA"))
+        seen = on_backgrounds(part.convert("RGB" if len(self.likenesses) == 1 else "RGBA"))
         return min(
             likeness.score(each, weights)
             for likeness, each in zip(self.likenesses, seen, strict=True)

@@ -20,7 +20,7 @@ WHITES = (1.0, 255.0, 65_535.0, 2.0**31 - 1, 2.0**32 - 1)
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # a TIFF tag
 
 
-def plain(image: Image.Image, _: Plan) -> Image.Image:
+def normalize_mode(image: Image.Image, _: Plan) -> Image.Image:
     """Convert the layout; transparency, however it was written, becomes an alpha channel."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return _eight_bits(image)

@@ -12,7 +12,7 @@ _OPAQUE = 255
 _NOTHING = (0, 0, 0, 0)
 
 
-def bare(image: Image.Image, plan: Plan) -> Image.Image:
+def strip_metadata(image: Image.Image, plan: Plan) -> Image.Image:
     """Return the pixels without metadata, and without an alpha channel that hides nothing.
 
     Where it hides all, nothing is left of what was there: PNG would keep a ground that somebody

@@ -26,7 +26,7 @@ from scipy.optimize import nnls
 
 from tasks.imaging.encode.encoders import encode, encode_in_a_hurry
 from tasks.imaging.formats.detect import ImageFormat
-from tasks.imaging.quality.metric import Likeness
+from tasks.imaging.quality.metric import SimilarityMetric
 from tasks.imaging.quality.sampling import sample
 from tests.benchmarks.picture.photographs import fitting_pictures, widen
 from tests.benchmarks.picture.scoring import score
@@ -110,7 +110,7 @@ def _points(named: tuple[str, Image.Image]) -> list[Point]:
     chosen = sample(picture)
     if chosen is None:
         return []
-    likeness, found = Likeness(chosen), []
+    likeness, found = SimilarityMetric(chosen), []
     for image_format, qualities in _QUALITIES.items():
         for quality in qualities:
             real = score(picture, encode(picture, image_format, quality))

@@ -26,7 +26,7 @@ _PLASMA = (
     *("Grey", "Kite", "OneStandsOut", "Path", "summer_1am"),
 )
 _LOMIRI = (
-    *("Bridge", "Dragonfly", "Kleiber", "Picture_0B", "Picture_1A", "Wine", "aitzgorri"),
+    *("JobConsumer", "Dragonfly", "Kleiber", "Picture_0B", "Picture_1A", "Wine", "aitzgorri"),
     *("free_by", "friends", "greentock", "life", "picosdeeuropa", "seeding", "sunset_"),
 )
 _MATE = (

@@ -1,4 +1,4 @@
-"""What every broker does with messages and verdicts while it runs."""
+"""What every broker does with messages and dispositions while it runs."""
 
 from threading import Thread
 

@@ -8,7 +8,7 @@ import pika  # type: ignore[import-untyped]  # pika ships no types
 import pytest
 
 from infra.broker.rabbitmq import RabbitDeadLetters
-from infra.broker.rabbitmq.drawer import Drawer, Taken
+from infra.broker.rabbitmq.queue_reader import QueueReader, Taken
 from infra.contract.errors import ServiceUnavailable
 from infra.contract.states import Lane
 from infra.settings.sections import BrokerSettings
@@ -19,16 +19,16 @@ from tests.contract.broker.stage import RabbitStage, eventually, messages
 # Takes two of the letters, says so, and waits for its end.
 _VISITOR = """
 import sys
-from infra.broker.rabbitmq.drawer import Drawer
+from infra.broker.rabbitmq.queue reader import Drawer
 from infra.broker.rabbitmq.connection import Wire
 from infra.settings.sections import BrokerSettings
 
-with Wire(BrokerSettings(url=sys.argv[1])) as wire:
-    taken = Drawer(wire, sys.argv[2]).messages()
+with Wire(BrokerSettings(url=sys.argv[1])) as connection:
+    taken = Drawer(connection, sys.argv[2]).messages()
     next(taken), next(taken)
     sys.stdout.write("holding\\n")
     sys.stdout.flush()
-    wire.drive(lambda: False, 60)
+    connection.drive(lambda: False, 60)
 """
 
 
@@ -68,11 +68,11 @@ def test_a_crash_between_publishing_and_removing_leaves_the_letter_beside_its_co
     (message,) = messages(1)
     names = put_aside(rabbit, message.encode())
 
-    def crash(self: Drawer, taken: Taken) -> None:
+    def crash(self: QueueReader, taken: Taken) -> None:
         raise Crash
 
     with monkeypatch.context() as patched:
-        patched.setattr(Drawer, "remove", crash)
+        patched.setattr(QueueReader, "remove", crash)
         with pytest.raises(Crash):
             rabbit.letters().replay(names)
     consumption = consume(rabbit)
@@ -139,11 +139,11 @@ def test_hundreds_of_letters_are_replayed_and_none_is_lost(
 def test_without_a_broker_every_visit_says_so() -> None:
     nobody = f"amqp://guest:guest@127.0.0.1:{free_port()}/"
     letters = RabbitDeadLetters(BrokerSettings(url=nobody))
-    for visit in (
+    for slot in (
         lambda: letters.peek(1),
         lambda: letters.find("a"),
         lambda: letters.replay(["a"]),
         lambda: letters.purge(["a"]),
     ):
         with pytest.raises(ServiceUnavailable, match="RabbitMQ"):
-            visit()
+            slot()

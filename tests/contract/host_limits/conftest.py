@@ -7,15 +7,15 @@ import pytest
 
 from infra.cache import Cache
 from infra.host_limits.limiter import HostRules
-from infra.host_limits.local_limits import LocalHosts
-from infra.host_limits.policy import Terms
-from infra.host_limits.redis_limits import SharedHosts
+from infra.host_limits.local_limits import LocalHostLimits
+from infra.host_limits.policy import HostPolicy
+from infra.host_limits.redis_limits import RedisHostLimits
 from infra.settings.sections import CacheSettings, FetchSettings
 
 Make = Callable[..., HostRules]
 
 
-def terms(**changes: object) -> Terms:
+def policy(**changes: object) -> HostPolicy:
     """Return limits that only a test of theirs reaches."""
     limits: dict[str, object] = {
         "host_concurrency": 1000,
@@ -24,7 +24,7 @@ def terms(**changes: object) -> Terms:
         "host_breaker_failures": 3,
         "host_breaker_seconds": 60,
     }
-    return Terms.of(FetchSettings.model_validate(limits | changes))
+    return HostPolicy.of(FetchSettings.model_validate(limits | changes))
 
 
 @pytest.fixture
@@ -39,9 +39,9 @@ def cache(request: pytest.FixtureRequest) -> Iterator[Cache]:
 def make(request: pytest.FixtureRequest) -> Make:
     """Return what makes one of the two forms under given terms."""
     if request.param == "process":
-        return LocalHosts
+        return LocalHostLimits
     opened = request.getfixturevalue("cache")
-    return lambda wanted: SharedHosts(opened, wanted)
+    return lambda wanted: RedisHostLimits(opened, wanted)
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ import pytest
 from infra.cache import Cache, Script
 from infra.contract.errors import ErrorCode, FetchFailed, HostBusy, ServiceUnavailable
 from infra.host_limits import limiter as hosts_module
-from infra.host_limits.limiter import Hosts
-from infra.host_limits.policy import Verdict
-from infra.host_limits.redis_limits import SharedHosts
+from infra.host_limits.limiter import HostLimiter
+from infra.host_limits.policy import HostSignal
+from infra.host_limits.redis_limits import RedisHostLimits
 from infra.settings.sections import CacheSettings
 from infra.stack.stack import Stack
-from tests.contract.host_limits.conftest import terms
+from tests.contract.host_limits.conftest import policy
 
-TWO = terms(host_concurrency=2, host_breaker_failures=1)
+TWO = policy(host_concurrency=2, host_breaker_failures=1)
 
 
 class LosableCache(Cache):
@@ -50,40 +50,40 @@ def redis(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[LosableCach
 
 
 @pytest.fixture
-def process(redis: LosableCache) -> Callable[[], Hosts]:
+def process(redis: LosableCache) -> Callable[[], HostLimiter]:
     """Return what makes a process with two requests at a time."""
-    return lambda: Hosts(TWO, redis)
+    return lambda: HostLimiter(TWO, redis)
 
 
-def silenced(hosts: Hosts, host: str) -> None:
-    with hosts.visit(host) as visit:
-        visit.verdict, visit.code, visit.retry_after_seconds = Verdict.OVERLOADED, "http_429", 100
+def silenced(hosts: HostLimiter, host: str) -> None:
+    with hosts.slot(host) as slot:
+        slot.signal, slot.code, slot.retry_after_seconds = HostSignal.OVERLOADED, "http_429", 100
 
 
-def is_silent(hosts: Hosts, host: str) -> bool:
+def is_silent(hosts: HostLimiter, host: str) -> bool:
     try:
-        with hosts.visit(host):
+        with hosts.slot(host):
             return False
     except HostBusy as exc:
         return "asked for a pause" in exc.detail
 
 
-def is_full(hosts: Hosts, host: str) -> bool:
+def is_full(hosts: HostLimiter, host: str) -> bool:
     try:
-        with hosts.visit(host):
+        with hosts.slot(host):
             return False
     except HostBusy as exc:
         return "under way" in exc.detail
 
 
 def test_requests_under_way_still_count_when_redis_goes(
-    redis: LosableCache, process: Callable[[], Hosts], host: str
+    redis: LosableCache, process: Callable[[], HostLimiter], host: str
 ) -> None:
     hosts = process()
     with ExitStack() as visits:
         first = visits.enter_context(ExitStack())
-        first.enter_context(hosts.visit(host))
-        visits.enter_context(hosts.visit(host))
+        first.enter_context(hosts.slot(host))
+        visits.enter_context(hosts.slot(host))
         redis.away = True
         assert is_full(hosts, host)
         first.close()
@@ -91,13 +91,13 @@ def test_requests_under_way_still_count_when_redis_goes(
 
 
 def test_requests_begun_without_redis_count_when_it_comes_back_empty(
-    redis: LosableCache, process: Callable[[], Hosts], host: str
+    redis: LosableCache, process: Callable[[], HostLimiter], host: str
 ) -> None:
     hosts, other = process(), process()
     redis.away = True
     with ExitStack() as visits:
-        visits.enter_context(hosts.visit(host))
-        visits.enter_context(hosts.visit(host))
+        visits.enter_context(hosts.slot(host))
+        visits.enter_context(hosts.slot(host))
         redis.lose()
         redis.away = False
         assert is_full(hosts, host)
@@ -106,7 +106,7 @@ def test_requests_begun_without_redis_count_when_it_comes_back_empty(
 
 
 def test_a_pause_is_kept_by_who_was_asked_for_it_when_redis_forgets(
-    redis: LosableCache, process: Callable[[], Hosts], host: str
+    redis: LosableCache, process: Callable[[], HostLimiter], host: str
 ) -> None:
     hosts, other = process(), process()
     silenced(hosts, host)
@@ -116,7 +116,7 @@ def test_a_pause_is_kept_by_who_was_asked_for_it_when_redis_forgets(
 
 
 def test_a_pause_that_began_with_redis_goes_on_without_it(
-    redis: LosableCache, process: Callable[[], Hosts], host: str
+    redis: LosableCache, process: Callable[[], HostLimiter], host: str
 ) -> None:
     hosts = process()
     silenced(hosts, host)
@@ -125,7 +125,7 @@ def test_a_pause_that_began_with_redis_goes_on_without_it(
 
 
 def test_a_pause_that_began_without_redis_goes_on_for_all_when_it_is_back(
-    redis: LosableCache, process: Callable[[], Hosts], host: str
+    redis: LosableCache, process: Callable[[], HostLimiter], host: str
 ) -> None:
     hosts, other = process(), process()
     assert not is_silent(hosts, host)  # Redis knows the host and nothing bad about it
@@ -137,31 +137,31 @@ def test_a_pause_that_began_without_redis_goes_on_for_all_when_it_is_back(
 
 
 def test_what_a_request_from_before_learns_is_told_to_redis_when_it_is_back(
-    redis: LosableCache, process: Callable[[], Hosts], host: str
+    redis: LosableCache, process: Callable[[], HostLimiter], host: str
 ) -> None:
     hosts, other = process(), process()
     redis.away = True
-    with hosts.visit(host) as visit:
+    with hosts.slot(host) as slot:
         redis.away = False
-        visit.verdict, visit.code, visit.retry_after_seconds = Verdict.OVERLOADED, "http_429", 100
+        slot.signal, slot.code, slot.retry_after_seconds = HostSignal.OVERLOADED, "http_429", 100
     assert is_silent(other, host)
 
 
 def test_an_open_circuit_stays_open_when_redis_forgets_it(
-    redis: LosableCache, process: Callable[[], Hosts], host: str
+    redis: LosableCache, process: Callable[[], HostLimiter], host: str
 ) -> None:
     hosts = process()
-    with hosts.visit(host) as visit:
-        visit.verdict, visit.code = Verdict.UNREACHABLE, "connect_failed"
+    with hosts.slot(host) as slot:
+        slot.signal, slot.code = HostSignal.UNREACHABLE, "connect_failed"
     redis.lose()
-    with pytest.raises(FetchFailed) as refused, hosts.visit(host):
+    with pytest.raises(FetchFailed) as refused, hosts.slot(host):
         pass
     assert refused.value.code == ErrorCode.HOST_UNAVAILABLE
 
 
 @pytest.mark.parametrize("away", [False, True], ids=["with redis", "without redis"])
 def test_a_reset_ends_a_pause_that_processes_remember(
-    redis: LosableCache, process: Callable[[], Hosts], host: str, *, away: bool
+    redis: LosableCache, process: Callable[[], HostLimiter], host: str, *, away: bool
 ) -> None:
     hosts = process()
     assert not is_silent(hosts, host)
@@ -169,7 +169,7 @@ def test_a_reset_ends_a_pause_that_processes_remember(
     silenced(hosts, host)
     redis.away = False
     assert is_silent(hosts, host)
-    SharedHosts(redis, TWO).reset(host)
+    RedisHostLimits(redis, TWO).reset(host)
     assert not is_silent(hosts, host)
     redis.away = True
     assert not is_silent(hosts, host)

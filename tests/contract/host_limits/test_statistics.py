@@ -1,19 +1,19 @@
 """What Redis keeps of each host for people, and the way back for a host that was left alone."""
 
 from infra.cache import Cache
-from infra.host_limits.policy import Circuit, Conduct, Hold, Verdict
-from infra.host_limits.redis_limits import SharedHosts
-from tests.contract.host_limits.conftest import terms
+from infra.host_limits.policy import Circuit, DenyReason, HostSignal, Outcome
+from infra.host_limits.redis_limits import RedisHostLimits
+from tests.contract.host_limits.conftest import policy
 
 
 def test_each_host_shows_what_it_answered(cache: Cache, host: str) -> None:
-    hosts = SharedHosts(cache, terms())
-    for conduct in (
-        Conduct(Verdict.ALIVE, "ok", bytes=100, duration_seconds=1),
-        Conduct(Verdict.ALIVE, "http_404", duration_seconds=3),
+    hosts = RedisHostLimits(cache, policy())
+    for outcome in (
+        Outcome(HostSignal.ALIVE, "ok", bytes=100, duration_seconds=1),
+        Outcome(HostSignal.ALIVE, "http_404", duration_seconds=3),
     ):
         hosts.enter(host, "t")
-        hosts.leave(host, "t", conduct)
+        hosts.leave(host, "t", outcome)
     hosts.enter(host, "under way")
 
     view = hosts.views(1)[0]
@@ -23,13 +23,13 @@ def test_each_host_shows_what_it_answered(cache: Cache, host: str) -> None:
 
 
 def test_a_reset_closes_the_circuit_and_ends_the_silence(cache: Cache, host: str) -> None:
-    hosts = SharedHosts(cache, terms(host_breaker_failures=1))
+    hosts = RedisHostLimits(cache, policy(host_breaker_failures=1))
     hosts.enter(host, "t")
-    hosts.leave(host, "t", Conduct(Verdict.UNREACHABLE, "dns_failure"))
+    hosts.leave(host, "t", Outcome(HostSignal.UNREACHABLE, "dns_failure"))
     view = hosts.view(host)
     assert view is not None
     assert view.circuit is Circuit.OPEN
-    assert hosts.enter(host, "t").hold is Hold.OPEN
+    assert hosts.enter(host, "t").hold is DenyReason.OPEN
 
     assert hosts.reset(host)
 
@@ -40,6 +40,6 @@ def test_a_reset_closes_the_circuit_and_ends_the_silence(cache: Cache, host: str
 
 
 def test_nothing_is_known_of_a_host_that_was_never_asked(cache: Cache, host: str) -> None:
-    hosts = SharedHosts(cache, terms())
+    hosts = RedisHostLimits(cache, policy())
     assert hosts.view(host) is None
     assert not hosts.reset(host)

@@ -13,7 +13,7 @@ from tasks.batches.cancel import cancel_batch, request_cancel
 from tasks.batches.settle import settle_batch
 from tasks.imports.plan import plan_some
 from tasks.jobs.claim import Claim, claim
-from tasks.jobs.end_early import Ending, conclude
+from tasks.jobs.end_early import Ending, end_early
 from tasks.submission.submit import Submission, submit
 from tests.integration.batches.stage import make, seen, states, told, waiting, work
 from tests.integration.imports.files import batch_row, catalogue, imported, jobs_of, planned
@@ -43,7 +43,7 @@ def test_waiting_jobs_end_and_those_that_are_held_are_asked(database: Database) 
     assert seen(database, batch_id).cancel_requested
     assert batch_row(database, batch_id).state is BatchState.RUNNING
 
-    conclude(database, mine, [], ending=Ending.CANCELLED)
+    end_early(database, mine, [], ending=Ending.CANCELLED)
     assert settle_batch(database, batch_id) is BatchState.CANCELLED
     assert [message["state"] for message in told(database, "batch.finished")] == ["cancelled"]
 
@@ -141,7 +141,7 @@ def test_workers_cancels_and_a_planner_at_once_leave_nothing_open(database: Data
         for job in jobs[part::3]:
             mine = claim(database, job.id, owner=f"w{part}", settings=SETTINGS)
             if isinstance(mine, Claim):
-                conclude(database, mine, [], ending=Ending.CANCELLED)
+                end_early(database, mine, [], ending=Ending.CANCELLED)
 
     def planner() -> None:
         while plan_some(database, batch_id, limit=10):

@@ -3,8 +3,8 @@
 from infra.cache import Cache
 from infra.contract.errors import FetchRefused, HostBusy
 from infra.fetch.fetcher import Fetcher
-from infra.host_limits.limiter import Hosts
-from infra.host_limits.policy import Terms
+from infra.host_limits.limiter import HostLimiter
+from infra.host_limits.policy import HostPolicy
 from infra.settings.sections import CacheSettings
 from infra.stack.ports import free_port
 from tests.integration.fetch.fetching import Fetches, Serve, settings
@@ -15,7 +15,7 @@ REFUSAL = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 60\r\nContent-Length:
 
 def polite(cache: Cache | None = None, **changes: object) -> Fetcher:
     wanted = settings(**changes)
-    return Fetcher(wanted, hosts=Hosts(Terms.of(wanted), cache))
+    return Fetcher(wanted, hosts=HostLimiter(HostPolicy.of(wanted), cache))
 
 
 def test_a_denied_host_is_refused_on_a_redirect_too(serve: Serve, fetch: Fetches) -> None:

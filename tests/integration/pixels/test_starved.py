@@ -20,7 +20,7 @@ from tasks.pixels.pool import PixelPool
 from tasks.steps.compress import RenderedImage, compress
 from tasks.steps.results import FetchedImage, ImageFailed
 from tests.unit.flows.support.claims import claim_of
-from tests.unit.flows.support.crew import workshop
+from tests.unit.flows.support.fakes import workshop
 
 LAST = JobSettings().max_attempts
 

@@ -6,7 +6,7 @@ from infra.contract.states import ImageState, JobState, Outcome, ProductState
 from infra.db.engine import Database
 from tasks.jobs.cancel import cancel
 from tasks.jobs.claim import Claim
-from tasks.jobs.end_early import Ending, conclude
+from tasks.jobs.end_early import Ending, end_early
 from tasks.jobs.record import record
 from tasks.jobs.retry import retry
 from tasks.products.read import read_product
@@ -86,7 +86,7 @@ def test_cancelling_and_retrying_leave_the_image_ready(database: Database) -> No
     product = made(database, "a", sku="S-1")
     mine = reprocessing(database)
     cancel(database, mine.job_id)
-    conclude(database, mine, [], ending=Ending.CANCELLED)
+    end_early(database, mine, [], ending=Ending.CANCELLED)
     assert job_row(database, mine.job_id).state is JobState.CANCELLED
 
     retry(database, mine.job_id)

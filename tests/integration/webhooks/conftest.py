@@ -1,4 +1,4 @@
-"""A migrated database on which only the test's own couriers work, empty for each test."""
+"""A migrated database on which only the test's own webhook workers work, empty for each test."""
 
 from collections.abc import Iterator
 

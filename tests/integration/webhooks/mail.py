@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select, text
 
-from api.background.webhook_sender import Courier
+from api.background.webhook_sender import WebhookWorker
 from infra.contract.events import DeliveryState, Event
 from infra.db.engine import Database
 from infra.db.models.webhooks import WebhookAttempt, WebhookDelivery
@@ -39,7 +39,7 @@ def courier(
     chosen = settings or patient()
     with ExitStack() as stack:
         sender = WebhookSender(fetch, chosen)
-        stack.enter_context(Courier(database, sender.send, chosen))
+        stack.enter_context(WebhookWorker(database, sender.send, chosen))
         stack.enter_context(sender)
         yield
 

@@ -9,7 +9,7 @@ from infra.contract.events import DeliveryState, Event
 from infra.db.engine import Database
 from tasks.jobs.cancel import cancel
 from tasks.jobs.claim import Unclaimed, claim
-from tasks.jobs.end_early import Ending, conclude
+from tasks.jobs.end_early import Ending, end_early
 from tasks.jobs.record import record
 from tasks.jobs.retry import retry
 from tasks.jobs.state_changes import end_cancelled
@@ -74,7 +74,7 @@ def test_partial_failed_and_timed_out_jobs_are_told_too(database: Database) -> N
     wrong = claimed(database, submitted(database, "c").job_id)
     record(database, wrong, [failed(wrong.images[0])])
     slow = claimed(database, submitted(database, "d").job_id)
-    conclude(database, slow, [], ending=Ending.TIMED_OUT)
+    end_early(database, slow, [], ending=Ending.TIMED_OUT)
 
     assert told(database) == [
         ("job.finished", "partial", {"images": 2, "ready": 1, "failed": 1}),

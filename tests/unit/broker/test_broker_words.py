@@ -6,7 +6,7 @@ from threading import Barrier, Thread
 import pytest
 
 from infra.broker.backoff import delays
-from infra.broker.broker import Consumer, Delivery, Prefetch, Publisher, Verdict
+from infra.broker.broker import Consumer, Delivery, Disposition, Prefetch, Publisher
 from infra.broker.memory import MemoryBroker
 from infra.broker.rabbitmq import RabbitConsumer, RabbitPublisher
 from infra.broker.topology import DELIVERY_LIMIT, Topology
@@ -15,7 +15,7 @@ from infra.settings.sections import BrokerSettings
 
 
 def test_one_of_many_simultaneous_verdicts_counts() -> None:
-    given: list[Verdict] = []
+    given: list[Disposition] = []
     delivery = Delivery(Lane.BULK, b"", redelivered=False, settle=given.append)
     barrier = Barrier(8)
 
@@ -28,14 +28,14 @@ def test_one_of_many_simultaneous_verdicts_counts() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert given == [Verdict.REQUEUE]
+    assert given == [Disposition.REQUEUE]
 
 
 def test_each_verdict_is_passed_on_as_given() -> None:
-    given: list[Verdict] = []
+    given: list[Disposition] = []
     for decide in (Delivery.ack, Delivery.requeue, Delivery.dead_letter):
         decide(Delivery(Lane.BULK, b"", redelivered=False, settle=given.append))
-    assert given == [Verdict.ACK, Verdict.REQUEUE, Verdict.DEAD_LETTER]
+    assert given == [Disposition.ACK, Disposition.REQUEUE, Disposition.DEAD_LETTER]
 
 
 def test_a_negative_prefetch_is_refused() -> None:

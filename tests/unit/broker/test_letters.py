@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from infra.broker.dead_letters import ID_CHARACTERS, Death, Errand, Names
+from infra.broker.dead_letters import ID_CHARACTERS, Death, LetterSelection, Names
 from infra.broker.rabbitmq.death import headers_for_replay, read_death
 from infra.contract.states import Lane
 
@@ -73,15 +73,15 @@ def test_the_job_of_a_body_is_read_where_there_is_one(body: bytes, job_id: UUID 
 
 def test_an_errand_finds_each_letter_once_and_knows_what_is_missing() -> None:
     letter = Names().name(DEATH)
-    errand = Errand.for_letters([letter.id, "other", letter.id])
-    assert errand.takes(letter)
-    assert not errand.takes(letter)
-    assert not errand.is_over()
-    assert list(errand.result().missing) == ["other"]
+    selection = LetterSelection.for_letters([letter.id, "other", letter.id])
+    assert selection.takes(letter)
+    assert not selection.takes(letter)
+    assert not selection.is_over()
+    assert list(selection.result().missing) == ["other"]
 
 
 def test_an_errand_for_nothing_is_over() -> None:
-    assert Errand.for_letters([]).is_over()
+    assert LetterSelection.for_letters([]).is_over()
 
 
 def test_the_latest_of_several_deaths_is_told() -> None:

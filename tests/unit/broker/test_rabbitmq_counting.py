@@ -3,15 +3,15 @@
 from pika import spec  # type: ignore[import-untyped]  # pika ships no types
 from pika.frame import Method  # type: ignore[import-untyped]  # pika ships no types
 
-from infra.broker.rabbitmq.confirms import Ledger
-from infra.broker.rabbitmq.prefetch import Window
+from infra.broker.rabbitmq.confirms import PublisherConfirms
+from infra.broker.rabbitmq.prefetch import PrefetchWindow
 
 
-def _ledger(expected: int) -> Ledger:
-    ledger = Ledger()
+def _confirms(expected: int) -> PublisherConfirms:
+    confirms = PublisherConfirms()
     for _ in range(expected):
-        ledger.expect()
-    return ledger
+        confirms.expect()
+    return confirms
 
 
 def _ack(tag: int, *, multiple: bool = False) -> Method:
@@ -23,40 +23,40 @@ def _nack(tag: int, *, multiple: bool = False) -> Method:
 
 
 def test_a_batch_is_settled_when_every_message_is() -> None:
-    ledger = _ledger(4)
-    ledger.on_confirm(_ack(3))
-    ledger.on_confirm(_ack(2, multiple=True))
-    assert not ledger.is_settled()
-    ledger.on_confirm(_ack(4))
-    assert ledger.is_settled()
-    assert (ledger.refused, ledger.unroutable) == (0, 0)
+    confirms = _confirms(4)
+    confirms.on_confirm(_ack(3))
+    confirms.on_confirm(_ack(2, multiple=True))
+    assert not confirms.is_settled()
+    confirms.on_confirm(_ack(4))
+    assert confirms.is_settled()
+    assert (confirms.refused, confirms.unroutable) == (0, 0)
 
 
 def test_refusals_are_counted_once_each() -> None:
-    ledger = _ledger(4)
-    ledger.on_confirm(_ack(2))
-    ledger.on_confirm(_nack(3, multiple=True))
-    ledger.on_confirm(_nack(3))
-    ledger.on_confirm(_ack(4))
-    assert ledger.is_settled()
-    assert ledger.refused == 2
+    confirms = _confirms(4)
+    confirms.on_confirm(_ack(2))
+    confirms.on_confirm(_nack(3, multiple=True))
+    confirms.on_confirm(_nack(3))
+    confirms.on_confirm(_ack(4))
+    assert confirms.is_settled()
+    assert confirms.refused == 2
 
 
 def test_the_next_batch_goes_on_counting_tags_and_starts_without_failures() -> None:
-    ledger = _ledger(2)
-    ledger.on_return()
-    ledger.on_confirm(_nack(2, multiple=True))
-    ledger.begin()
-    ledger.expect()
-    assert (ledger.refused, ledger.unroutable) == (0, 0)
-    ledger.on_confirm(_ack(2, multiple=True))
-    assert not ledger.is_settled()
-    ledger.on_confirm(_ack(3))
-    assert ledger.is_settled()
+    confirms = _confirms(2)
+    confirms.on_return()
+    confirms.on_confirm(_nack(2, multiple=True))
+    confirms.begin()
+    confirms.expect()
+    assert (confirms.refused, confirms.unroutable) == (0, 0)
+    confirms.on_confirm(_ack(2, multiple=True))
+    assert not confirms.is_settled()
+    confirms.on_confirm(_ack(3))
+    assert confirms.is_settled()
 
 
 def test_a_window_is_granted_once() -> None:
-    window = Window(8)
+    window = PrefetchWindow(8)
     assert window.grant() == 8
     window.deliver(1)
     assert window.grant() == 0
@@ -65,7 +65,7 @@ def test_a_window_is_granted_once() -> None:
 
 
 def test_a_window_counts_what_is_still_out_after_a_pause() -> None:
-    window = Window(3)
+    window = PrefetchWindow(3)
     window.grant()
     for tag in (1, 2, 3):
         window.deliver(tag)
@@ -82,7 +82,7 @@ def test_a_window_counts_what_is_still_out_after_a_pause() -> None:
 
 
 def test_pausing_twice_keeps_what_is_out() -> None:
-    window = Window(2)
+    window = PrefetchWindow(2)
     window.grant()
     window.deliver(1)
     window.revoke()

@@ -8,7 +8,7 @@ import yaml  # type: ignore[import-untyped]  # PyYAML ships no types
 
 from infra.settings.sections import StackSettings
 from infra.stack.account import erase
-from infra.stack.context import lay_ground
+from infra.stack.context import make_context
 from infra.stack.services.prefect import prefect_part
 
 COMPOSE = Path(__file__).resolve().parents[3] / "docker-compose.yml"
@@ -28,8 +28,8 @@ MORE = {"PREFECT_SERVER_UI_STATIC_DIRECTORY"}
 @pytest.fixture
 def local(tmp_path: Path) -> Iterator[Mapping[str, str]]:
     """What the local stack tells its Prefect server."""
-    ground = lay_ground(StackSettings(stack_directory=tmp_path), {})
-    yield prefect_part(ground).environment
+    context = make_context(StackSettings(stack_directory=tmp_path), {})
+    yield prefect_part(context).environment
     erase(tmp_path)
 
 
@@ -42,7 +42,7 @@ def test_the_prefect_server_is_told_the_same(local: Mapping[str, str]) -> None:
 
 def test_the_prefect_server_runs_by_the_same_program(tmp_path: Path) -> None:
     service = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]["prefect"]
-    ground = lay_ground(StackSettings(stack_directory=tmp_path, prefect_port=4200), {})
-    command = prefect_part(ground).command
+    context = make_context(StackSettings(stack_directory=tmp_path, prefect_port=4200), {})
+    command = prefect_part(context).command
     erase(tmp_path)
     assert service["command"][1:] == ["0.0.0.0" if w == "127.0.0.1" else w for w in command[1:]]

@@ -10,7 +10,7 @@ import pytest
 from infra.settings.sections import StackSettings
 from infra.stack import account
 from infra.stack.account import ServiceAccount, erase
-from infra.stack.context import lay_ground
+from infra.stack.context import make_context
 from infra.stack.plan import Plan, make_plan
 from infra.stack.ports import free_port
 from infra.stack.services import install
@@ -37,7 +37,9 @@ def plan(tmp_path: Path) -> Iterator[Callable[..., Plan]]:
             **places,  # type: ignore[arg-type]  # the test's own values
         )
         told: list[Progress] = []
-        made = make_plan(lay_ground(settings, {"PATH": "/usr/bin"}), told.append, application=True)
+        made = make_plan(
+            make_context(settings, {"PATH": "/usr/bin"}), told.append, application=True
+        )
         used = [progress.part for progress in told if progress.state is PartState.USED]
         assert not set(used) & {part.name for part in made.parts}
         return made

@@ -6,7 +6,7 @@ import pytest
 
 from infra.settings.sections import StackSettings
 from infra.stack.account import erase
-from infra.stack.context import lay_ground
+from infra.stack.context import make_context
 from infra.stack.services import postgres
 
 
@@ -27,8 +27,8 @@ def test_psql_gets_the_password_by_its_environment(
     psql.chmod(0o700)
     monkeypatch.delenv("PGPASSWORD", raising=False)
     monkeypatch.setattr(postgres, "_programs", lambda _: tmp_path)
-    ground = lay_ground(StackSettings(stack_directory=tmp_path), {})
-    postgres.create_database(ground, url, "prefect")
+    context = make_context(StackSettings(stack_directory=tmp_path), {})
+    postgres.create_database(context, url, "prefect")
     lines = told.read_text().splitlines()
     erase(tmp_path)
     assert lines[0::2] == [password or ""] * 2

@@ -45,10 +45,10 @@ def test_a_part_that_dies_shows_its_last_lines_and_is_started_again(
 def test_a_killed_part_comes_back_with_another_process(nursery: Nursery) -> None:
     supervisor = nursery.supervisor(python_part("painter"))
     supervisor.start(threading.Event())
-    keeper = supervisor.keeper("painter")
-    before = keeper.pid
-    keeper.kill()
-    eventually(lambda: keeper.pid not in (None, before))
+    part_supervisor = supervisor.part_supervisor("painter")
+    before = part_supervisor.pid
+    part_supervisor.kill()
+    eventually(lambda: part_supervisor.pid not in (None, before))
     eventually(lambda: len(nursery.states("painter")) == 3)
     assert nursery.told[1].detail == "killed by signal 9"
 
@@ -138,12 +138,12 @@ def test_children_of_a_part_do_not_outlive_it(nursery: Nursery) -> None:
 def test_a_deliberate_stop_is_not_a_death_and_lasts_until_the_start(nursery: Nursery) -> None:
     supervisor = nursery.supervisor(python_part("broker"))
     supervisor.start(threading.Event())
-    keeper = supervisor.keeper("broker")
-    first = keeper.record()
-    keeper.stop()
+    part_supervisor = supervisor.part_supervisor("broker")
+    first = part_supervisor.record()
+    part_supervisor.stop()
     assert supervisor.records() == ()
-    keeper.start()
-    assert keeper.record() not in (None, first)
+    part_supervisor.start()
+    assert part_supervisor.record() not in (None, first)
     assert nursery.states("broker") == [PartState.READY, PartState.STOPPED, PartState.READY]
 
 
@@ -152,10 +152,10 @@ def test_each_start_and_end_of_a_process_is_told_as_a_change(nursery: Nursery) -
     supervisor.start(threading.Event())
     eventually(lambda: nursery.changes > 0)
     before = nursery.changes
-    supervisor.keeper("painter").kill()
+    supervisor.part_supervisor("painter").kill()
     eventually(lambda: nursery.changes >= before + 2)
 
 
 def test_a_part_that_does_not_exist_is_named(nursery: Nursery) -> None:
     with pytest.raises(StackError, match="no part called kafka"):
-        nursery.supervisor().keeper("kafka")
+        nursery.supervisor().part_supervisor("kafka")

@@ -7,7 +7,7 @@ import pytest
 
 from infra.contract.states import JobState
 from infra.db.engine import Database
-from tasks.jobs.end_early import Ending, conclude
+from tasks.jobs.end_early import Ending, end_early
 from tasks.jobs.record import record
 from tests.contract.api.support.running import Api, problem
 from tests.contract.api.support.worker_part import fail, held
@@ -89,7 +89,7 @@ def test_a_running_job_is_cancelled_by_its_worker(api: Api, rows: Database, post
 
     asked = api.call("POST", path)
     asked_again = api.call("POST", path)
-    conclude(rows, mine, [], ending=Ending.CANCELLED)
+    end_early(rows, mine, [], ending=Ending.CANCELLED)
     ended = api.call("POST", path)
 
     assert (asked.status_code, asked.json()["state"]) == (202, "running")
@@ -116,7 +116,7 @@ def test_a_cancelled_job_can_be_retried(api: Api, posted: Any) -> None:
 def test_a_job_that_ran_out_of_time_shows_its_own_error(
     api: Api, rows: Database, posted: Any
 ) -> None:
-    conclude(rows, held(rows, posted["job_id"]), [], ending=Ending.TIMED_OUT)
+    end_early(rows, held(rows, posted["job_id"]), [], ending=Ending.TIMED_OUT)
 
     job = api.get(posted["status_url"])
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from infra.contract.states import JobState, WaitReason
 from infra.db.engine import Database
-from tasks.workers.heartbeat import report_presence
+from tasks.workers.heartbeat import send_heartbeat
 from tests.contract.api.support.running import Api
 
 GOOD = "https://supplier.example/a.jpg"
@@ -71,7 +71,7 @@ def test_a_queued_job_says_what_it_waits_for_besides_its_turn(api: Api, rows: Da
         with rows.transaction() as session:
             session.execute(text("DELETE FROM workers"))
         for number, reason in enumerate(reasons):
-            report_presence(rows, f"worker-{number}", waits_for=reason)
+            send_heartbeat(rows, f"worker-{number}", waits_for=reason)
         return api.get(path)["waiting_for"]
 
     assert waits() == "worker"

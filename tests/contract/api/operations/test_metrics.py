@@ -12,7 +12,7 @@ from infra.db.engine import Database
 from infra.stack.ports import free_port
 from infra.stack.stack import Stack
 from tasks.keys.change import IssuedKey
-from tasks.workers.heartbeat import report_presence
+from tasks.workers.heartbeat import send_heartbeat
 from tests.contract.api.support.keyed import Keyed, bearer, keyed_api
 from tests.contract.api.support.running import Api, changed, problem, running_api
 from tests.contract.api.support.worker_part import fail, held
@@ -81,7 +81,7 @@ def test_jobs_are_counted_by_state_and_lane_with_what_waits(own: Keyed) -> None:
     fail(own.database, held(own.database, ended["job_id"]))
     own.api.accepted(image_url=GOOD, sku="metrics-2")
     own.api.accepted(image_url=GOOD, sku="metrics-3")
-    report_presence(own.database, "a worker")
+    send_heartbeat(own.database, "a worker")
 
     found = samples(own.api)
 

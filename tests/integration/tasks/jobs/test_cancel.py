@@ -9,7 +9,7 @@ from infra.contract.states import ImageState, JobState
 from infra.db.engine import Database
 from tasks.jobs.cancel import cancel, cancel_flow_run
 from tasks.jobs.claim import Unclaimed, claim
-from tasks.jobs.end_early import Ending, conclude
+from tasks.jobs.end_early import Ending, end_early
 from tasks.jobs.lease import cancel_requests, give_back, link_flow_run, renew
 from tasks.jobs.record import record
 from tasks.products.read import read_product
@@ -43,10 +43,10 @@ def assert_all_cancelled(database: Database, job_id: UUID, product_id: UUID) -> 
 def test_a_queued_job_is_cancelled_at_once(database: Database) -> None:
     job = submitted(database, "a", "b", sku="S-1")
 
-    standing = cancel(database, job.job_id)
+    status = cancel(database, job.job_id)
 
-    assert (standing.state, standing.cancel_requested) == (JobState.CANCELLED, True)
-    assert standing.finished_at == job_row(database, job.job_id).finished_at
+    assert (status.state, status.cancel_requested) == (JobState.CANCELLED, True)
+    assert status.finished_at == job_row(database, job.job_id).finished_at
     assert_all_cancelled(database, job.job_id, job.product_id)
     assert claim(database, job.job_id, owner=HERE, settings=SETTINGS) is Unclaimed.FINAL
 
@@ -62,13 +62,13 @@ def test_a_running_job_goes_on_until_its_holder_has_seen_the_request(database: D
     mine = claimed(database, submitted(database, "a").job_id)
     other = claimed(database, submitted(database, "b").job_id)
 
-    standing = cancel(database, mine.job_id)
+    status = cancel(database, mine.job_id)
 
-    assert (standing.state, standing.lease_is_live) == (JobState.RUNNING, True)
-    assert standing.cancel_requested
+    assert (status.state, status.lease_is_live) == (JobState.RUNNING, True)
+    assert status.cancel_requested
     assert renew(database, [mine], SETTINGS.lease_seconds).renewed == {mine}
     assert cancel_requests(database, [mine, other]) == {mine.job_id}
-    assert conclude(database, mine, [], ending=Ending.CANCELLED) is JobState.CANCELLED
+    assert end_early(database, mine, [], ending=Ending.CANCELLED) is JobState.CANCELLED
 
 
 def test_whoever_lost_the_job_hears_no_request(database: Database) -> None:
@@ -211,7 +211,7 @@ def test_a_flow_run_whose_job_has_ended_leaves_it_as_it_is(database: Database) -
     link_flow_run(database, mine, flow_run_id)
     record(database, mine, [failed(mine.images[0])])
 
-    standing = cancel_flow_run(database, flow_run_id)
+    status = cancel_flow_run(database, flow_run_id)
 
-    assert standing is not None
-    assert (standing.state, standing.cancel_requested) == (JobState.FAILED, False)
+    assert status is not None
+    assert (status.state, status.cancel_requested) == (JobState.FAILED, False)

@@ -5,7 +5,7 @@ import pytest
 from infra.contract.errors import ErrorCode
 from infra.contract.states import ImageState, JobState
 from infra.db.engine import Database
-from tasks.jobs.end_early import Ending, conclude
+from tasks.jobs.end_early import Ending, end_early
 from tasks.jobs.read import read_job
 from tasks.products.read import read_product
 from tasks.steps.results import ImageResult
@@ -28,7 +28,7 @@ def test_what_was_made_is_kept_and_the_rest_fails(database: Database, ending: En
     job = submitted(database, "a", "b", "c", sku="S-1")
     mine = claimed(database, job.job_id)
 
-    conclude(database, mine, [done(mine.images[0], "x"), failed(mine.images[2])], ending=ending)
+    end_early(database, mine, [done(mine.images[0], "x"), failed(mine.images[2])], ending=ending)
 
     for rows in (outcome_rows(database, job.job_id), image_rows(database, job.product_id)):
         assert [(row.state, row.error_code, row.error_retryable) for row in rows] == [
@@ -61,7 +61,7 @@ def test_a_job_ends_cancelled_or_as_its_images_say(
     mine = claimed(database, submitted(database, "a", "b").job_id)
     results: list[ImageResult] = [done(image, "x") for image in mine.images[:good]]
 
-    assert conclude(database, mine, results, ending=ending) is state
+    assert end_early(database, mine, results, ending=ending) is state
 
     row = job_row(database, mine.job_id)
     assert (row.state, row.lease_owner, row.lease_expires_at) == (state, None, None)
@@ -71,7 +71,7 @@ def test_a_job_ends_cancelled_or_as_its_images_say(
 def test_a_job_that_ran_out_of_time_says_so_itself(database: Database) -> None:
     mine = claimed(database, submitted(database, "a").job_id)
 
-    conclude(database, mine, [], ending=Ending.TIMED_OUT)
+    end_early(database, mine, [], ending=Ending.TIMED_OUT)
 
     view = read_job(database, mine.job_id)
     assert view is not None
@@ -84,7 +84,7 @@ def test_a_job_that_had_all_its_images_when_time_ran_out_shows_no_error(
 ) -> None:
     mine = claimed(database, submitted(database, "a").job_id)
 
-    conclude(database, mine, [done(mine.images[0], "x")], ending=Ending.TIMED_OUT)
+    end_early(database, mine, [done(mine.images[0], "x")], ending=Ending.TIMED_OUT)
 
     assert job_row(database, mine.job_id).error_code is None
 
@@ -96,7 +96,7 @@ def test_the_product_keeps_the_variants_that_an_unfinished_image_had(
     job = finished(database, "a", sku="S-1")
     mine = claimed(database, submitted(database, "a", sku="S-1").job_id)
 
-    conclude(database, mine, [], ending=ending)
+    end_early(database, mine, [], ending=ending)
 
     product = read_product(database, job.product_id)
     assert product is not None
@@ -108,7 +108,7 @@ def test_an_image_that_another_job_still_owes_stays_awaited(database: Database) 
     mine = claimed(database, submitted(database, "a", "b", sku="S-1").job_id)
     later = submitted(database, "a", sku="S-1")
 
-    conclude(database, mine, [], ending=Ending.CANCELLED)
+    end_early(database, mine, [], ending=Ending.CANCELLED)
 
     assert [row.state for row in outcome_rows(database, mine.job_id)] == [ImageState.FAILED] * 2
     shown = [row.state for row in image_rows(database, later.product_id)]
@@ -119,7 +119,7 @@ def test_an_image_that_a_newer_job_made_meanwhile_stays_ready(database: Database
     mine = claimed(database, submitted(database, "a", sku="S-1").job_id)
     newer = finished(database, "a", sku="S-1")
 
-    conclude(database, mine, [], ending=Ending.TIMED_OUT)
+    end_early(database, mine, [], ending=Ending.TIMED_OUT)
 
     (shown,) = image_rows(database, newer.product_id)
     assert (shown.state, shown.error_code) == (ImageState.READY, None)

@@ -12,7 +12,7 @@ from infra.contract.states import ImageState, JobState
 from infra.db.engine import Database
 from infra.db.models.catalogue import Job
 from tasks.jobs.claim import Claim
-from tasks.jobs.end_early import Ending, conclude
+from tasks.jobs.end_early import Ending, end_early
 from tasks.jobs.lease import Renewal, give_back, link_flow_run, renew
 from tasks.jobs.park import park
 from tasks.jobs.record import record
@@ -151,10 +151,10 @@ def _link(database: Database, old: Claim) -> None:
     link_flow_run(database, old, uuid4())
 
 
-def _conclude(database: Database, old: Claim) -> None:
+def _end_early(database: Database, old: Claim) -> None:
     for ending in Ending:
         with pytest.raises(LostClaim):
-            conclude(database, old, [done(old.images[0], "late")], ending=ending)
+            end_early(database, old, [done(old.images[0], "late")], ending=ending)
 
 
 def _park(database: Database, old: Claim) -> None:
@@ -162,7 +162,7 @@ def _park(database: Database, old: Claim) -> None:
         park(database, old, [done(old.images[0], "late")], seconds=60)
 
 
-LATE = pytest.mark.parametrize("write", [_record, _renew, _give_back, _link, _conclude, _park])
+LATE = pytest.mark.parametrize("write", [_record, _renew, _give_back, _link, _end_early, _park])
 
 
 @LATE

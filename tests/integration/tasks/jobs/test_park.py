@@ -10,7 +10,7 @@ from tasks.jobs.cancel import cancel
 from tasks.jobs.claim import Claim, Unclaimed, claim
 from tasks.jobs.dispatch import dispatch_due, forget_lost_dispatches
 from tasks.jobs.park import park
-from tasks.jobs.status import read_standing
+from tasks.jobs.status import read_status
 from tests.integration.tasks.job_rows import (
     ELSEWHERE,
     HERE,
@@ -47,9 +47,9 @@ def test_a_parked_job_waits_unheld_with_its_attempt_counted(database: Database) 
     row = job_row(database, job.job_id)
     assert (row.state, row.attempts, row.not_before) == (JobState.QUEUED, 1, due)
     assert (row.lease_owner, row.lease_expires_at, row.dispatched_at) == (None, None, None)
-    standing = read_standing(database, job.job_id)
-    assert standing is not None
-    assert standing.is_parked
+    status = read_status(database, job.job_id)
+    assert status is not None
+    assert status.is_parked
 
 
 def test_what_was_made_is_kept_and_the_rest_waits(database: Database) -> None:

@@ -11,7 +11,7 @@ from infra.contract.states import ImageState, JobState
 from infra.db.engine import Database
 from tasks.jobs.cancel import cancel
 from tasks.jobs.claim import Claim, Unclaimed, claim
-from tasks.jobs.end_early import Ending, conclude
+from tasks.jobs.end_early import Ending, end_early
 from tasks.jobs.lease import give_back
 from tasks.jobs.park import park
 from tasks.jobs.reclaim import reclaim_lost
@@ -109,7 +109,7 @@ def test_a_late_record_and_a_takeover_exclude_each_other(database: Database) -> 
 @pytest.mark.parametrize(
     "other",
     [
-        lambda database, mine: conclude(database, mine, [], ending=Ending.TIMED_OUT),
+        lambda database, mine: end_early(database, mine, [], ending=Ending.TIMED_OUT),
         lambda database, mine: park(database, mine, [], seconds=60),
         lambda database, mine: give_back(database, mine, counts=True) or LostClaim("", ""),
     ],
@@ -134,9 +134,9 @@ def test_one_claim_is_settled_once(
 def test_a_job_is_cancelled_once_however_many_ask(database: Database) -> None:
     job_id = submitted(database, "a").job_id
 
-    standings = together(*[partial(cancel, database, job_id)] * CALLERS)
+    statuses = together(*[partial(cancel, database, job_id)] * CALLERS)
 
-    assert len(set(standings)) == 1
+    assert len(set(statuses)) == 1
     assert job_row(database, job_id).state is JobState.CANCELLED
 
 
@@ -198,7 +198,7 @@ def test_everything_at_once_on_one_product_waits_in_no_circle(database: Database
 
         answers = together(
             partial(record, database, running[0], [done(i, "x") for i in running[0].images]),
-            partial(conclude, database, running[1], [], ending=Ending.TIMED_OUT),
+            partial(end_early, database, running[1], [], ending=Ending.TIMED_OUT),
             partial(reclaim_lost, database, grace_seconds=30),
             partial(retry, database, jobs[3]),
             partial(takeover, database, jobs[4]),

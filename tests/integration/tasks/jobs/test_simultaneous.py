@@ -14,7 +14,7 @@ from infra.db.engine import Database
 from infra.db.models.catalogue import Image, Product
 from tasks.jobs.cancel import cancel
 from tasks.jobs.claim import Claim, Unclaimed, claim
-from tasks.jobs.end_early import Ending, conclude
+from tasks.jobs.end_early import Ending, end_early
 from tasks.jobs.lease import give_back
 from tasks.jobs.park import park
 from tasks.jobs.reclaim import reclaim_lost
@@ -181,8 +181,8 @@ def _park(database: Database, job_id: UUID) -> Callable[[], object]:
     return partial(park, database, claimed(database, job_id), [], seconds=60)
 
 
-def _conclude(database: Database, job_id: UUID) -> Callable[[], object]:
-    return partial(conclude, database, claimed(database, job_id), [], ending=Ending.TIMED_OUT)
+def _end_early(database: Database, job_id: UUID) -> Callable[[], object]:
+    return partial(end_early, database, claimed(database, job_id), [], ending=Ending.TIMED_OUT)
 
 
 def _reclaim(database: Database, job_id: UUID) -> Callable[[], object]:
@@ -197,7 +197,7 @@ def _retry(database: Database, job_id: UUID) -> Callable[[], object]:
 
 
 @pytest.mark.parametrize(
-    "prepare", [_claim, _cancel, _give_back, _park, _conclude, _reclaim, _retry]
+    "prepare", [_claim, _cancel, _give_back, _park, _end_early, _reclaim, _retry]
 )
 def test_whoever_writes_images_has_the_product_first(
     database: Database, prepare: Callable[[Database, UUID], Callable[[], object]]

@@ -3,7 +3,7 @@
 from sqlalchemy import text
 
 from infra.db.engine import Database
-from tasks.workers.heartbeat import present_workers, report_presence
+from tasks.workers.heartbeat import live_workers, send_heartbeat
 from tests.integration.tasks.job_rows import ELSEWHERE, HERE, count
 
 
@@ -15,29 +15,29 @@ def age(database: Database, owner: str, interval: str) -> None:
 
 def test_a_worker_is_present_while_it_reports(database: Database) -> None:
     for owner in (HERE, ELSEWHERE, HERE):
-        report_presence(database, owner)
+        send_heartbeat(database, owner)
     age(database, ELSEWHERE, "31 seconds")
 
-    assert present_workers(database, 30) == {HERE}
-    assert present_workers(database, 60) == {HERE, ELSEWHERE}
+    assert live_workers(database, 30) == {HERE}
+    assert live_workers(database, 60) == {HERE, ELSEWHERE}
 
 
 def test_a_worker_that_reports_again_is_present_again(database: Database) -> None:
-    report_presence(database, HERE)
+    send_heartbeat(database, HERE)
     age(database, HERE, "10 minutes")
-    assert present_workers(database, 30) == frozenset()
+    assert live_workers(database, 30) == frozenset()
 
-    report_presence(database, HERE)
+    send_heartbeat(database, HERE)
 
-    assert present_workers(database, 30) == {HERE}
+    assert live_workers(database, 30) == {HERE}
 
 
 def test_a_worker_that_was_silent_for_a_day_is_forgotten(database: Database) -> None:
     for owner in (HERE, "yesterday", "this morning"):
-        report_presence(database, owner)
+        send_heartbeat(database, owner)
     age(database, "yesterday", "25 hours")
     age(database, "this morning", "23 hours")
 
-    report_presence(database, HERE)
+    send_heartbeat(database, HERE)
 
     assert count(database, "workers") == 2

@@ -12,33 +12,33 @@ from prefect.exceptions import PrefectException
 from prefect.states import Cancelled, Cancelling, Completed, Crashed, Pending, Running, Scheduled
 
 from flows.bridge import via_work_pool as module
-from flows.bridge.via_work_pool import ThroughPool
-from flows.runtime.circuit_breaker import Obstacle
-from flows.runtime.prefect_limits import Traffic
-from flows.runtime.resources import Workshop
+from flows.bridge.via_work_pool import ViaWorkPool
+from flows.runtime.circuit_breaker import PauseReason
+from flows.runtime.prefect_limits import PrefectLimits
+from flows.runtime.resources import WorkerResources
 from infra.contract.errors import ErrorCode, Rejected, ServiceUnavailable
 from infra.contract.states import JobState, Lane
 from infra.db.engine import Database
 from tasks.jobs.claim import Unclaimed
-from tasks.jobs.status import Standing
+from tasks.jobs.status import JobStatus
 from tasks.views import ImageView, JobSummary, JobView
 from tests.unit.flows.support.claims import CLAIMED_AT, JOB_ID, PRODUCT_ID
-from tests.unit.flows.support.crew import (
+from tests.unit.flows.support.fakes import (
     AWAY,
-    PlayedDesk,
-    PlayedHealth,
+    FakeContext,
+    FakeMonitor,
+    fake_resources,
     play,
-    standing_of,
-    workshop,
+    status_of,
 )
 from tests.unit.flows.support.server import Server, run_in
 
-QUEUED = standing_of(JobState.QUEUED)
-RUNNING = standing_of(JobState.RUNNING, lease_is_live=True)
-READY = standing_of(JobState.READY)
+QUEUED = status_of(JobState.QUEUED)
+RUNNING = status_of(JobState.RUNNING, lease_is_live=True)
+READY = status_of(JobState.READY)
 
 
-class Limit(Traffic):
+class Limit(PrefectLimits):
     """Stands for so many looks; for ever unless it is told."""
 
     def __init__(self) -> None:
@@ -90,12 +90,12 @@ def _summary(job_id: UUID) -> JobSummary:
 class Route:
     """The way through the pool between played neighbours."""
 
-    def __init__(self, shop: Workshop, jobs: Jobs) -> None:
+    def __init__(self, resources: WorkerResources, jobs: Jobs) -> None:
         self.jobs, self.server, self.limit = jobs, Server(), Limit()
-        self.desk = PlayedDesk(shop, self.server)
-        self.health = PlayedHealth(shop, self.desk.gate)
+        self.context = FakeContext(resources, self.server)
+        self.monitor = FakeMonitor(resources, self.context.breaker)
         self.wakes = 0
-        self.way = ThroughPool(self.desk, self.health, self.limit, wake=self._wake)
+        self.way = ViaWorkPool(self.context, self.monitor, self.limit, wake=self._wake)
 
     def _wake(self) -> None:
         self.wakes += 1
@@ -107,7 +107,7 @@ class Route:
         """Let the queued job have a run in this state already, then end it."""
         run = run_in(state)
         self.server.runs[run.id] = run
-        self.desk.stands = [standing_of(JobState.QUEUED, flow_run_id=run.id), READY]
+        self.context.stands = [status_of(JobState.QUEUED, flow_run_id=run.id), READY]
         return run.id
 
 
@@ -117,30 +117,30 @@ def route(monkeypatch: pytest.MonkeyPatch) -> Iterator[Route]:
     monkeypatch.setattr(module, "read_job", jobs.read_job)
     monkeypatch.setattr(module, "cancel", jobs.cancel)
     monkeypatch.setattr(module, "_LOOK_SECONDS", 0)
-    with workshop() as shop:
-        yield Route(shop, jobs)
+    with fake_resources() as resources:
+        yield Route(resources, jobs)
 
 
 @pytest.mark.parametrize(
-    ("standing", "end"),
+    ("status", "end"),
     [
         (None, Unclaimed.ABSENT),
         (READY, Unclaimed.FINAL),
-        (standing_of(JobState.CANCELLED), Unclaimed.FINAL),
-        (standing_of(JobState.QUEUED, parked_until=datetime.now(UTC)), Unclaimed.PARKED),
+        (status_of(JobState.CANCELLED), Unclaimed.FINAL),
+        (status_of(JobState.QUEUED, parked_until=datetime.now(UTC)), Unclaimed.PARKED),
     ],
 )
 def test_a_job_that_needs_no_run_now_is_not_scheduled(
-    route: Route, standing: Standing | None, end: Unclaimed
+    route: Route, status: JobStatus | None, end: Unclaimed
 ) -> None:
-    route.desk.stands = [standing]
+    route.context.stands = [status]
 
     assert route.carry() is end
     assert (route.server.created, route.wakes) == ([], 0)
 
 
 def test_a_queued_job_gets_a_scheduled_run_and_the_poller_is_woken(route: Route) -> None:
-    route.desk.stands = [QUEUED, QUEUED, RUNNING, READY]
+    route.context.stands = [QUEUED, QUEUED, RUNNING, READY]
 
     assert route.carry() is Unclaimed.FINAL
     (run,) = route.server.created
@@ -155,7 +155,7 @@ def test_a_job_that_stays_queued_is_scheduled_again_after_a_while(
     route: Route, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_SCHEDULE_AGAIN_SECONDS", -1)
-    route.desk.stands = [QUEUED, QUEUED, QUEUED, READY]
+    route.context.stands = [QUEUED, QUEUED, QUEUED, READY]
 
     route.carry()
 
@@ -164,7 +164,7 @@ def test_a_job_that_stays_queued_is_scheduled_again_after_a_while(
 
 
 def test_a_running_job_is_only_watched(route: Route) -> None:
-    route.desk.stands = [RUNNING, RUNNING, READY]
+    route.context.stands = [RUNNING, RUNNING, READY]
 
     assert route.carry() is Unclaimed.FINAL
     assert (route.server.created, route.wakes) == ([], 0)
@@ -206,14 +206,14 @@ def test_no_run_joins_those_that_would_free_its_slot(route: Route) -> None:
     direct.deployment_id = route.server.deployment.id
     route.server.runs[direct.id] = direct
     route.limit.slots_are_held = True
-    route.desk.stands = [QUEUED]
+    route.context.stands = [QUEUED]
     route.limit.looks = 3
 
     assert route.carry() is None
     assert route.server.created == []
 
     direct.state = Completed()
-    route.desk.stands = [QUEUED, READY]
+    route.context.stands = [QUEUED, READY]
     route.limit.looks = 3
 
     assert route.carry() is Unclaimed.FINAL
@@ -222,22 +222,22 @@ def test_no_run_joins_those_that_would_free_its_slot(route: Route) -> None:
 
 def test_a_job_that_vanishes_before_it_is_scheduled_is_absent(route: Route) -> None:
     route.jobs.exists = False
-    route.desk.stands = [QUEUED, None]
+    route.context.stands = [QUEUED, None]
 
     assert route.carry() is Unclaimed.ABSENT
     assert route.server.created == []
 
 
 def test_without_a_limit_the_pool_lets_go_of_the_job(route: Route) -> None:
-    route.desk.stands = [RUNNING]
+    route.context.stands = [RUNNING]
     route.limit.looks = 3
 
     assert route.carry() is None
 
 
 def test_a_closed_gate_lets_go_of_the_job(route: Route) -> None:
-    route.desk.stands = [QUEUED]
-    route.desk.gate.close(Obstacle.LEAVING)
+    route.context.stands = [QUEUED]
+    route.context.breaker.pause(PauseReason.LEAVING)
 
     assert route.carry() is None
     assert route.server.created == []
@@ -245,23 +245,23 @@ def test_a_closed_gate_lets_go_of_the_job(route: Route) -> None:
 
 def test_a_prefect_that_fails_is_suspected_and_the_job_is_watched_on(route: Route) -> None:
     route.server.failure = PrefectException("no")
-    route.desk.stands = [QUEUED, READY]
+    route.context.stands = [QUEUED, READY]
 
     assert route.carry() is Unclaimed.FINAL
-    assert route.health.suspected == [Obstacle.PREFECT]
+    assert route.monitor.suspected == [PauseReason.PREFECT]
     assert route.wakes == 0
 
 
 def test_a_prefect_that_is_away_lets_go_of_the_job(route: Route) -> None:
     route.server.failure = PrefectException("no")
-    route.health.away.add(Obstacle.PREFECT)
-    route.desk.stands = [QUEUED]
+    route.monitor.away.add(PauseReason.PREFECT)
+    route.context.stands = [QUEUED]
 
     assert route.carry() is None
 
 
 def test_an_outage_of_postgresql_is_the_callers_business(route: Route) -> None:
-    route.desk.stands = [RUNNING, AWAY]
+    route.context.stands = [RUNNING, AWAY]
 
     with pytest.raises(ServiceUnavailable):
         route.carry()

@@ -13,19 +13,19 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.states import Pending, Scheduled
 
 from flows.control import events as listening
-from flows.control.cancellation import Cancelling
+from flows.control.cancellation import Cancellation
 from flows.control.events import CANCELLED, SCHEDULED, listen
 from flows.pool import polling
 from flows.pool.polling import Polling, ScheduledRuns
 from flows.pool.worker_type import PoolWorker
-from flows.runs.flow_run_client import FlowRuns
-from tests.unit.flows.support.crew import play, until
+from flows.runs.flow_run_client import FlowRunClient
+from tests.unit.flows.support.fakes import play, until
 from tests.unit.flows.support.server import POOL, Server, run_in
 
 BATCHES = f"{POOL}-batches"
 
 
-class Slow(Cancelling):
+class Slow(Cancellation):
     """Cancels runs, which takes until it is let go."""
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ def polling_with(worker: Worker) -> Polling:
     return made
 
 
-class Runs(FlowRuns):
+class Runs(FlowRunClient):
     """Knows in which pools runs wait; asked how often."""
 
     def __init__(self, pools: set[str] | Exception) -> None:
@@ -81,12 +81,12 @@ def test_a_cancel_begins_while_the_poll_for_an_earlier_event_is_under_way(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run_id = uuid4()
-    told = [(SCHEDULED[0], uuid4()), (SCHEDULED[0], uuid4()), (CANCELLED[0], run_id)]
+    answer_of = [(SCHEDULED[0], uuid4()), (SCHEDULED[0], uuid4()), (CANCELLED[0], run_id)]
 
     @asynccontextmanager
     async def subscriber(filter: object) -> AsyncIterator[AsyncIterator[Any]]:  # noqa: A002 - Prefect's name
         async def events() -> AsyncIterator[Any]:
-            for event, flow_run_id in told:
+            for event, flow_run_id in answer_of:
                 resource = SimpleNamespace(id=f"prefect.flow-run.{flow_run_id}")
                 yield SimpleNamespace(event=event, resource=resource)
                 await asyncio.sleep(0.01)
@@ -100,12 +100,12 @@ def test_a_cancel_begins_while_the_poll_for_an_earlier_event_is_under_way(
         cancelling, worker = Slow(), Worker()
         pool = polling_with(worker)
         scheduled = ScheduledRuns(Runs({POOL}), {POOL: pool})
-        hearers = {
+        event_handlers = {
             **dict.fromkeys(CANCELLED, cancelling.hear),
             **dict.fromkeys(SCHEDULED, scheduled.hear),
         }
         duties = [
-            asyncio.create_task(listen(hearers)),
+            asyncio.create_task(listen(event_handlers)),
             asyncio.create_task(scheduled.run()),
             asyncio.create_task(pool.look_when_woken()),
         ]

@@ -10,36 +10,36 @@ import pytest
 from prefect.client.orchestration import PrefectClient
 
 from flows.control.reaper import Reaper
-from flows.pool.runs import PolledRuns
+from flows.pool.runs import PoolRuns
 from infra.settings.sections import WorkerTimings
-from tests.unit.flows.support.crew import PlayedDesk, play, until, workshop
+from tests.unit.flows.support.fakes import FakeContext, fake_resources, play, until
 
-NOBODY = cast(PolledRuns, None)
+NOBODY = cast(PoolRuns, None)
 NOWHERE = cast(PrefectClient, None)
 
 
 @pytest.fixture
-def desk() -> Iterator[PlayedDesk]:
-    with workshop() as shop:
-        yield PlayedDesk(shop)
+def context() -> Iterator[FakeContext]:
+    with fake_resources() as resources:
+        yield FakeContext(resources)
 
 
-def timed(desk: PlayedDesk, **seconds: float) -> Reaper:
+def timed(context: FakeContext, **seconds: float) -> Reaper:
     """Return a reaper with these timings."""
-    shop = desk.workshop
-    shop.configuration = replace(shop.configuration, timings=WorkerTimings(**seconds))
-    return Reaper(desk, NOWHERE, NOBODY)
+    resources = context.resources
+    resources.configuration = replace(resources.configuration, timings=WorkerTimings(**seconds))
+    return Reaper(context, NOWHERE, NOBODY)
 
 
 def test_the_reaper_looks_as_often_as_its_setting_says(
-    desk: PlayedDesk, monkeypatch: pytest.MonkeyPatch
+    context: FakeContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[None] = []
 
     async def look() -> None:
         looks.append(None)
 
-    reaper = timed(desk, reaper_seconds=0.001)
+    reaper = timed(context, reaper_seconds=0.001)
     monkeypatch.setattr(reaper, "reap", look)
 
     async def scenario() -> None:
@@ -52,7 +52,7 @@ def test_the_reaper_looks_as_often_as_its_setting_says(
 
 @pytest.mark.parametrize(("settling_seconds", "is_fresh"), [(60, True), (1, False)])
 def test_what_changed_within_the_settling_time_is_left_to_the_worker_that_changed_it(
-    desk: PlayedDesk, settling_seconds: float, *, is_fresh: bool
+    context: FakeContext, settling_seconds: float, *, is_fresh: bool
 ) -> None:
-    reaper = timed(desk, settling_seconds=settling_seconds)
+    reaper = timed(context, settling_seconds=settling_seconds)
     assert reaper._is_fresh(datetime.now(UTC) - timedelta(seconds=10)) is is_fresh

@@ -9,7 +9,7 @@ from prefect.client.schemas.responses import SetStateStatus
 from prefect.states import Cancelled, Cancelling, Completed, Paused, Pending, Running, Scheduled
 
 from flows.runs.flow_run_client import NO_PAUSE, PARKED
-from tests.unit.flows.support.crew import play
+from tests.unit.flows.support.fakes import play
 from tests.unit.flows.support.server import Server, run_in
 
 LATER = datetime.now(UTC) + timedelta(minutes=5)

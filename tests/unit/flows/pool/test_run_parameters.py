@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.pool.run_parameters import Wish
+from flows.pool.run_parameters import RunParameters
 from infra.contract.errors import PermanentError, Rejected
 from infra.contract.states import Lane
 from infra.settings.sections import RequestSettings
@@ -19,9 +19,9 @@ RUN_ID = uuid4()
 NOTHING: st.SearchStrategy[Any] = st.sampled_from([None, "", []])
 
 
-def wish_of(parameters: dict[str, Any], **limits: int) -> Wish:
+def wish_of(parameters: dict[str, Any], **limits: int) -> RunParameters:
     """Read a run's parameters with the presets of the package, within the API's limits."""
-    return Wish.of(parameters, packaged_presets(), RequestSettings.model_validate(limits))
+    return RunParameters.of(parameters, packaged_presets(), RequestSettings.model_validate(limits))
 
 
 def refusal(**parameters: Any) -> str:
@@ -32,9 +32,9 @@ def refusal(**parameters: Any) -> str:
 
 
 def test_urls_become_a_new_job_of_the_interactive_lane_that_this_run_shows() -> None:
-    wish = wish_of({"image_urls": [URL], "sku": "SHOE-42", "preset": "web"})
+    run_parameters = wish_of({"image_urls": [URL], "sku": "SHOE-42", "preset": "web"})
 
-    submission = wish.submission(RUN_ID)
+    submission = run_parameters.submission(RUN_ID)
 
     assert submission.urls == (URL,)
     assert (submission.sku, submission.preset) == ("SHOE-42", "web")
@@ -64,9 +64,9 @@ def test_a_job_id_is_a_wish_to_continue_that_job() -> None:
 @given(sku=NOTHING, preset=NOTHING, job_id=NOTHING)
 @settings(max_examples=amount(100), deadline=None)
 def test_fields_that_were_left_empty_do_not_count(sku: Any, preset: Any, job_id: Any) -> None:
-    wish = wish_of({"image_urls": [URL], "sku": sku, "preset": preset, "job_id": job_id})
+    run_parameters = wish_of({"image_urls": [URL], "sku": sku, "preset": preset, "job_id": job_id})
 
-    assert wish == Wish(image_urls=(URL,))
+    assert run_parameters == RunParameters(image_urls=(URL,))
 
 
 def test_the_preset_is_web_unless_another_one_is_named() -> None:
@@ -173,7 +173,7 @@ JSON = SCALAR | st.lists(SCALAR, max_size=2) | st.dictionaries(st.text(), SCALAR
 FIELDS = ("job_id", "image_urls", "sku", "preset")
 
 
-def read(parameters: dict[str, Any]) -> Wish | str:
+def read(parameters: dict[str, Any]) -> RunParameters | str:
     """Return what was understood, or the sentence of the refusal."""
     try:
         return wish_of(parameters)
@@ -188,7 +188,7 @@ def test_whatever_a_person_types_is_understood_or_refused_with_a_sentence(
 ) -> None:
     answer = read(parameters)
 
-    if isinstance(answer, Wish):
+    if isinstance(answer, RunParameters):
         assert isinstance(answer.job_id, UUID) != bool(answer.image_urls)
     else:
         assert answer.endswith(".")
@@ -197,11 +197,11 @@ def test_whatever_a_person_types_is_understood_or_refused_with_a_sentence(
 @given(path=st.text(alphabet=st.characters(codec="utf-8"), max_size=40))
 @settings(max_examples=amount(100), deadline=None)
 def test_a_url_that_was_understood_is_pure_ascii_and_is_read_the_same_way_again(path: str) -> None:
-    wish = read({"image_urls": [f"https://supplier.example/{path}"]})
+    run_parameters = read({"image_urls": [f"https://supplier.example/{path}"]})
 
-    if isinstance(wish, Wish):
-        (once,) = wish.submission(RUN_ID).urls
+    if isinstance(run_parameters, RunParameters):
+        (once,) = run_parameters.submission(RUN_ID).urls
         assert once.isascii()
         assert wish_of({"image_urls": [once]}).submission(RUN_ID).urls == (once,)
     else:
-        assert wish.startswith("image_urls, number 0: ")
+        assert run_parameters.startswith("image_urls, number 0: ")

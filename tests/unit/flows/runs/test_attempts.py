@@ -8,12 +8,12 @@ from uuid import uuid4
 import pytest
 from structlog.testing import capture_logs
 
-from flows.runs.attempts import Attempt, Attempts, Halt
+from flows.runs.attempts import Attempt, Attempts, StopReason
 from flows.runtime.leases import Leases
-from flows.runtime.resources import Workshop
+from flows.runtime.resources import WorkerResources
 from tasks.jobs.claim import Claim
 from tests.unit.flows.support.claims import JOB_ID, claim_of
-from tests.unit.flows.support.crew import Task, open_gate, play, workshop
+from tests.unit.flows.support.fakes import Task, fake_resources, open_breaker, play
 
 OWNER = "worker-1"
 
@@ -24,8 +24,8 @@ def attempt_with(task: object | None) -> Attempt:
     return attempt
 
 
-@pytest.mark.parametrize("why", Halt)
-def test_ending_an_attempt_cancels_its_task(why: Halt) -> None:
+@pytest.mark.parametrize("why", StopReason)
+def test_ending_an_attempt_cancels_its_task(why: StopReason) -> None:
     task = Task()
     attempt = attempt_with(task)
 
@@ -34,9 +34,9 @@ def test_ending_an_attempt_cancels_its_task(why: Halt) -> None:
     assert (attempt.halt, task.cancels) == (why, 1)
 
 
-@pytest.mark.parametrize("second", [why for why in Halt if why is not Halt.LOST])
-@pytest.mark.parametrize("first", Halt)
-def test_the_first_reason_counts(first: Halt, second: Halt) -> None:
+@pytest.mark.parametrize("second", [why for why in StopReason if why is not StopReason.LOST])
+@pytest.mark.parametrize("first", StopReason)
+def test_the_first_reason_counts(first: StopReason, second: StopReason) -> None:
     task = Task()
     attempt = attempt_with(task)
 
@@ -46,27 +46,27 @@ def test_the_first_reason_counts(first: Halt, second: Halt) -> None:
     assert (attempt.halt, task.cancels) == (first, 1)
 
 
-@pytest.mark.parametrize("first", Halt)
-def test_a_lost_job_is_lost_whatever_was_wanted_before(first: Halt) -> None:
+@pytest.mark.parametrize("first", StopReason)
+def test_a_lost_job_is_lost_whatever_was_wanted_before(first: StopReason) -> None:
     task = Task()
     attempt = attempt_with(task)
 
     attempt.end(first)
-    attempt.end(Halt.LOST)
+    attempt.end(StopReason.LOST)
 
-    assert (attempt.halt, task.cancels) == (Halt.LOST, 1)
+    assert (attempt.halt, task.cancels) == (StopReason.LOST, 1)
 
 
 def test_an_attempt_without_a_task_remembers_that_it_must_end() -> None:
     attempt = attempt_with(None)
 
-    attempt.end(Halt.CANCELLED)
+    attempt.end(StopReason.CANCELLED)
 
-    assert attempt.halt is Halt.CANCELLED
+    assert attempt.halt is StopReason.CANCELLED
 
 
-@pytest.mark.parametrize("why", [why for why in Halt if why is not Halt.LEAVING])
-def test_what_is_recorded_is_not_ended_any_more(why: Halt) -> None:
+@pytest.mark.parametrize("why", [why for why in StopReason if why is not StopReason.LEAVING])
+def test_what_is_recorded_is_not_ended_any_more(why: StopReason) -> None:
     task = Task()
     attempt = attempt_with(task)
     attempt.recorded = True
@@ -81,21 +81,21 @@ def test_a_worker_that_leaves_does_not_wait_for_what_is_recorded() -> None:
     attempt = attempt_with(task)
     attempt.recorded = True
 
-    attempt.end(Halt.LEAVING)
+    attempt.end(StopReason.LEAVING)
 
-    assert (attempt.halt, task.cancels) == (Halt.LEAVING, 1)
+    assert (attempt.halt, task.cancels) == (StopReason.LEAVING, 1)
 
 
 @pytest.fixture
-def shop() -> Iterator[Workshop]:
-    with workshop() as opened:
+def resources() -> Iterator[WorkerResources]:
+    with fake_resources() as opened:
         yield opened
 
 
 @pytest.fixture
-def attempts(shop: Workshop) -> Attempts:
-    gate = open_gate()
-    return Attempts(shop, OWNER, gate, leases=Leases(shop, gate))
+def attempts(resources: WorkerResources) -> Attempts:
+    breaker = open_breaker()
+    return Attempts(resources, OWNER, breaker, leases=Leases(resources, breaker))
 
 
 def other_job() -> Claim:
@@ -129,7 +129,7 @@ def test_the_end_of_a_lost_attempt_does_not_let_go_of_the_next_one(attempts: Att
         assert attempts.of_job(JOB_ID) is attempt
 
 
-async def held_until_ended(attempts: Attempts, claim: Claim, ends: list[Halt | None]) -> None:
+async def held_until_ended(attempts: Attempts, claim: Claim, ends: list[StopReason | None]) -> None:
     """Work on a job for ever, until somebody ends it; note the reason."""
     with attempts.hold(claim) as attempt:
         attempt.task = asyncio.ensure_future(asyncio.Event().wait())
@@ -145,7 +145,7 @@ def test_leaving_without_work_returns_at_once(attempts: Attempts) -> None:
 
 
 def test_work_that_ends_within_the_grace_is_not_disturbed(attempts: Attempts) -> None:
-    async def scenario() -> tuple[bool, Halt | None]:
+    async def scenario() -> tuple[bool, StopReason | None]:
         with attempts.hold(claim_of(1)) as attempt:
             leaving = asyncio.create_task(attempts.leave(60, 60))
             await asyncio.sleep(0)
@@ -157,7 +157,7 @@ def test_work_that_ends_within_the_grace_is_not_disturbed(attempts: Attempts) ->
 
 
 def test_work_that_needs_longer_than_the_grace_is_ended_for_leaving(attempts: Attempts) -> None:
-    ends: list[Halt | None] = []
+    ends: list[StopReason | None] = []
 
     async def scenario() -> None:
         works = [
@@ -171,18 +171,18 @@ def test_work_that_needs_longer_than_the_grace_is_ended_for_leaving(attempts: At
     with capture_logs() as said:
         play(scenario())
 
-    assert ends == [Halt.LEAVING, Halt.LEAVING]
+    assert ends == [StopReason.LEAVING, StopReason.LEAVING]
     assert [(line["event"], line["jobs"]) for line in said] == [("giving back", 2)]
 
 
 def test_work_that_does_not_end_is_left_behind_after_the_patience(attempts: Attempts) -> None:
-    async def scenario() -> Halt | None:
+    async def scenario() -> StopReason | None:
         with attempts.hold(claim_of(1)) as attempt:
             await attempts.leave(0.01, 0.01)
             return attempt.halt
 
     with capture_logs() as said:
-        assert play(scenario()) is Halt.LEAVING
+        assert play(scenario()) is StopReason.LEAVING
 
     assert [line["event"] for line in said] == ["giving back", "left behind"]
     assert said[1]["job_id"] == str(JOB_ID)

@@ -13,29 +13,29 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.states import Cancelled, Cancelling, Pending
 
 from flows.execution import chunk_executor, job_executor
-from flows.execution.chunk_executor import ChunkBench
-from flows.execution.chunk_jobs import ChunkWork
-from flows.execution.job_executor import Workbench
+from flows.execution.chunk_executor import ChunkExecutor
+from flows.execution.chunk_jobs import ChunkJobs
+from flows.execution.job_executor import JobExecutor
 from flows.runs import engine_start as module
-from flows.runs.attempts import Attempt, Halt
+from flows.runs.attempts import Attempt, StopReason
 from flows.runs.chunk_attempts import ChunkAttempt
-from flows.runs.engine_start import Beginning
-from flows.runtime.resources import Workshop
+from flows.runs.engine_start import EngineStart
+from flows.runtime.resources import WorkerResources
 from infra.contract.states import BatchKind, JobState
 from infra.db.engine import Database
 from tasks.chunks.claim import ChunkClaim
 from tasks.jobs.claim import Claim
 from tasks.jobs.end_early import Ending
 from tests.unit.flows.support.claims import JOB_ID, claim_of
-from tests.unit.flows.support.crew import (
+from tests.unit.flows.support.fakes import (
     AWAY,
-    PlayedDesk,
-    PlayedHealth,
+    FakeContext,
+    FakeMonitor,
     Task,
+    fake_resources,
     play,
-    standing_of,
+    status_of,
     until,
-    workshop,
 )
 from tests.unit.flows.support.server import Server, run_in
 
@@ -51,7 +51,9 @@ CHUNK = ChunkClaim(
 )
 ATTEMPTS: list[Callable[[], Any]] = [lambda: Attempt(claim_of(1)), lambda: ChunkAttempt(CHUNK)]
 ANY_ATTEMPT = pytest.mark.parametrize("make", ATTEMPTS, ids=["job", "chunk"])
-STOPPED = pytest.mark.parametrize("state", [Cancelling(), Cancelled()], ids=["Cancelling", "ed"])
+STOPPED = pytest.mark.parametrize(
+    "state", [Cancelling(), Cancelled()], ids=["cancelling", "cancelled"]
+)
 
 
 @pytest.fixture(autouse=True)
@@ -67,8 +69,8 @@ def test_a_cancelled_run_has_a_moment_to_begin_and_is_cut_off_once_when_it_does_
         attempt, task = make(), Task()
         attempt.task = task
         with attempt.beginning.awaited():
-            attempt.end(Halt.CANCELLED)
-            attempt.end(Halt.CANCELLED)
+            attempt.end(StopReason.CANCELLED)
+            attempt.end(StopReason.CANCELLED)
             at_once = task.cancels
             await until(lambda: task.cancels, "the run is cut off")
             await asyncio.sleep(0.03)
@@ -83,7 +85,7 @@ def test_a_cancelled_run_that_begins_in_time_is_not_cut_off(make: Callable[[], A
         attempt, task = make(), Task()
         attempt.task = task
         with attempt.beginning.awaited():
-            attempt.end(Halt.CANCELLED)
+            attempt.end(StopReason.CANCELLED)
             attempt.beginning.over()
             await asyncio.sleep(0.03)
         return task.cancels
@@ -99,7 +101,7 @@ def test_a_run_that_has_ended_before_its_flow_began_is_not_cut_off(
         attempt, task = make(), Task()
         attempt.task = task
         with attempt.beginning.awaited():
-            attempt.end(Halt.CANCELLED)
+            attempt.end(StopReason.CANCELLED)
         await asyncio.sleep(0.03)
         return task.cancels
 
@@ -107,8 +109,10 @@ def test_a_run_that_has_ended_before_its_flow_began_is_not_cut_off(
 
 
 @ANY_ATTEMPT
-@pytest.mark.parametrize("why", [Halt.LOST, Halt.LEAVING])
-def test_who_must_not_or_cannot_wait_is_cut_off_at_once(make: Callable[[], Any], why: Halt) -> None:
+@pytest.mark.parametrize("why", [StopReason.LOST, StopReason.LEAVING])
+def test_who_must_not_or_cannot_wait_is_cut_off_at_once(
+    make: Callable[[], Any], why: StopReason
+) -> None:
     attempt, task = make(), Task()
     attempt.task = task
 
@@ -122,7 +126,7 @@ def test_a_flow_that_has_its_turn_sees_that_it_must_end() -> None:
     attempt = Attempt(claim_of(1))
     attempt.begin()
 
-    attempt.end(Halt.CANCELLED)
+    attempt.end(StopReason.CANCELLED)
 
     with pytest.raises(asyncio.CancelledError):
         attempt.begin()
@@ -133,20 +137,24 @@ def test_a_chunk_whose_flow_has_its_turn_ends_by_itself() -> None:
     attempt.task = task  # type: ignore[assignment]  # only its cancel() is called
     attempt.begin()
 
-    attempt.end(Halt.CANCELLED)
+    attempt.end(StopReason.CANCELLED)
 
-    assert (attempt.halt, task.cancels) == (Halt.CANCELLED, 0)
+    assert (attempt.halt, task.cancels) == (StopReason.CANCELLED, 0)
 
 
-def test_jobs_of_a_cancelled_chunk_do_not_wait_for_slots_that_others_hold(shop: Workshop) -> None:
+def test_jobs_of_a_cancelled_chunk_do_not_wait_for_slots_that_others_hold(
+    resources: WorkerResources,
+) -> None:
     async def scenario() -> bool:
-        while not shop.bulk_slots.locked():
-            await shop.bulk_slots.acquire()
-        attempt, desk = ChunkAttempt(CHUNK), PlayedDesk(shop)
-        work = ChunkWork(desk, Workbench(desk, PlayedHealth(shop, desk.gate)), attempt)
+        while not resources.bulk_slots.locked():
+            await resources.bulk_slots.acquire()
+        attempt, context = ChunkAttempt(CHUNK), FakeContext(resources)
+        work = ChunkJobs(
+            context, JobExecutor(context, FakeMonitor(resources, context.breaker)), attempt
+        )
         doing = asyncio.create_task(work.do_all(never))
         await asyncio.sleep(0.01)
-        attempt.end(Halt.CANCELLED)
+        attempt.end(StopReason.CANCELLED)
         await doing
         return work.is_interrupted
 
@@ -157,7 +165,7 @@ def test_jobs_of_a_cancelled_chunk_do_not_wait_for_slots_that_others_hold(shop: 
 
 
 def test_nothing_is_waited_for_outside_a_run_s_beginning() -> None:
-    beginning, task = Beginning(), Task()
+    beginning, task = EngineStart(), Task()
 
     beginning.cancel(task, at_once=False)  # type: ignore[arg-type]  # only its cancel() is called
 
@@ -165,8 +173,8 @@ def test_nothing_is_waited_for_outside_a_run_s_beginning() -> None:
 
 
 @pytest.fixture
-def shop() -> Iterator[Workshop]:
-    with workshop() as found:
+def resources() -> Iterator[WorkerResources]:
+    with fake_resources() as found:
         yield found
 
 
@@ -186,7 +194,7 @@ class Office:
     def link(self, *_: object) -> None:
         pass
 
-    def conclude(self, _: Database, claim: Claim, results: object, *, ending: Ending) -> JobState:
+    def end_early(self, _: Database, claim: Claim, results: object, *, ending: Ending) -> JobState:
         self.concluded.append(ending)
         return JobState.CANCELLED
 
@@ -199,54 +207,54 @@ class Office:
 
 @STOPPED
 def test_a_job_whose_run_was_stopped_before_its_flow_began_is_cancelled_at_once(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch, state: State[Any]
+    resources: WorkerResources, monkeypatch: pytest.MonkeyPatch, state: State[Any]
 ) -> None:
-    office, run = Office(state), run_in(Pending())
-    monkeypatch.setattr(job_executor, "run_flow_here", office.engine)
-    monkeypatch.setattr(job_executor, "link_flow_run", office.link)
-    monkeypatch.setattr(job_executor, "conclude", office.conclude)
+    pool_office, run = Office(state), run_in(Pending())
+    monkeypatch.setattr(job_executor, "run_flow_here", pool_office.engine)
+    monkeypatch.setattr(job_executor, "link_flow_run", pool_office.link)
+    monkeypatch.setattr(job_executor, "end_early", pool_office.end_early)
     server = Server(run)
-    desk = PlayedDesk(shop, server)
-    desk.stands = [replace(standing_of(JobState.CANCELLED), flow_run_id=run.id)]
+    context = FakeContext(resources, server)
+    context.stands = [replace(status_of(JobState.CANCELLED), flow_run_id=run.id)]
     attempt = Attempt(claim_of(1))
 
-    bench = Workbench(desk, PlayedHealth(shop, desk.gate))
-    returned = play(bench.work(attempt, run))
+    executor = JobExecutor(context, FakeMonitor(resources, context.breaker))
+    returned = play(executor.work(attempt, run))
 
     assert (returned, attempt.recorded) == (False, True)
-    assert office.concluded == [Ending.CANCELLED]
+    assert pool_office.concluded == [Ending.CANCELLED]
     assert [shown.name for _, shown, _ in server.set] == ["Cancelled"]
 
 
 def chunk_worked(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch, office: Office, run: FlowRun
+    resources: WorkerResources, monkeypatch: pytest.MonkeyPatch, pool_office: Office, run: FlowRun
 ) -> tuple[bool, Server]:
     """Work on a chunk whose run was stopped; return whether it must go back, and the server."""
-    monkeypatch.setattr(chunk_executor, "run_flow_here", office.engine)
-    monkeypatch.setattr(chunk_executor, "link_chunk_run", office.link)
-    monkeypatch.setattr(chunk_executor, "finish_chunk", office.finish_chunk)
+    monkeypatch.setattr(chunk_executor, "run_flow_here", pool_office.engine)
+    monkeypatch.setattr(chunk_executor, "link_chunk_run", pool_office.link)
+    monkeypatch.setattr(chunk_executor, "finish_chunk", pool_office.finish_chunk)
     server = Server(run)
-    desk = PlayedDesk(shop, server)
-    health = PlayedHealth(shop, desk.gate)
-    bench = ChunkBench(desk, health, Workbench(desk, health))
-    return play(bench.work(ChunkAttempt(CHUNK), run, republish=True)), server
+    context = FakeContext(resources, server)
+    monitor = FakeMonitor(resources, context.breaker)
+    executor = ChunkExecutor(context, monitor, JobExecutor(context, monitor))
+    return play(executor.work(ChunkAttempt(CHUNK), run, republish=True)), server
 
 
 @STOPPED
 def test_a_chunk_whose_run_was_stopped_before_its_flow_began_lets_its_jobs_go(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch, state: State[Any]
+    resources: WorkerResources, monkeypatch: pytest.MonkeyPatch, state: State[Any]
 ) -> None:
-    office, run = Office(state), run_in(Cancelling())
+    pool_office, run = Office(state), run_in(Cancelling())
 
-    returned, server = chunk_worked(shop, monkeypatch, office, run)
+    returned, server = chunk_worked(resources, monkeypatch, pool_office, run)
 
-    assert (returned, office.finished) == (False, [CHUNK])
+    assert (returned, pool_office.finished) == (False, [CHUNK])
     assert [shown.name for _, shown, _ in server.set] == ["Cancelled"]
 
 
 @STOPPED
 def test_a_chunk_that_could_not_be_ended_goes_back_as_a_polled_one_should(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch, state: State[Any]
+    resources: WorkerResources, monkeypatch: pytest.MonkeyPatch, state: State[Any]
 ) -> None:
     given: list[bool] = []
 
@@ -254,21 +262,21 @@ def test_a_chunk_that_could_not_be_ended_goes_back_as_a_polled_one_should(
         given.append(republish)
         return True
 
-    office, run = Office(state), run_in(Cancelling())
-    office.away = True
+    pool_office, run = Office(state), run_in(Cancelling())
+    pool_office.away = True
     monkeypatch.setattr(chunk_executor, "give_back_chunk", give_back)
 
-    returned, server = chunk_worked(shop, monkeypatch, office, run)
+    returned, server = chunk_worked(resources, monkeypatch, pool_office, run)
 
     assert (returned, given, server.set) == (True, [True], [])
 
 
 def test_the_run_of_a_chunk_that_another_attempt_has_by_now_is_left_alone(
-    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+    resources: WorkerResources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    office, run = Office(Cancelling()), run_in(Cancelling())
-    office.ours = False
+    pool_office, run = Office(Cancelling()), run_in(Cancelling())
+    pool_office.ours = False
 
-    returned, server = chunk_worked(shop, monkeypatch, office, run)
+    returned, server = chunk_worked(resources, monkeypatch, pool_office, run)
 
     assert (returned, server.set) == (False, [])

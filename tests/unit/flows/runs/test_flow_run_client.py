@@ -25,7 +25,7 @@ from flows.runs.labels import JobLabel
 from infra.contract.states import JobState
 from tasks.jobs.status import ImageCounts
 from tests.unit.flows.support.claims import JOB_ID, claim_of
-from tests.unit.flows.support.crew import play, standing_of
+from tests.unit.flows.support.fakes import play, status_of
 from tests.unit.flows.support.server import CREATED_AT, Server, run_in
 
 FINAL = {
@@ -103,7 +103,7 @@ def test_the_deployment_is_looked_up_once_until_it_is_deployed_anew() -> None:
 def test_a_run_of_a_person_is_given_the_name_and_tags_of_its_job() -> None:
     server, run_id = Server(), uuid4()
 
-    play(server.flow_runs.dress(run_id, LABEL))
+    play(server.flow_runs.label_run(run_id, LABEL))
 
     shown = {"name": LABEL.name, "tags": LABEL.tags, "parameters": LABEL.parameters}
     assert server.dressed == [(run_id, shown)]
@@ -134,7 +134,7 @@ def test_a_job_that_ended_is_shown_by_a_state_of_its_own(job_state: JobState) ->
 
 
 def test_a_run_that_made_nothing_of_a_partial_job_is_not_green() -> None:
-    partial = standing_of(JobState.PARTIAL)
+    partial = status_of(JobState.PARTIAL)
 
     nothing = end_of(replace(partial, images=ImageCounts(total=28, ready=24, made=0)))
     some = end_of(replace(partial, images=ImageCounts(total=28, ready=27, made=3)))
@@ -205,7 +205,7 @@ def test_a_run_whose_slot_cannot_be_freed_is_led_to_its_end_through_running() ->
     server, run_id = Server(), uuid4()
     server.refusals = [http_error(HTTPStatus.INTERNAL_SERVER_ERROR)]
 
-    play(server.flow_runs.overrule(run_id, Completed()))
+    play(server.flow_runs.force_state(run_id, Completed()))
 
     assert [(state.type.value, forced) for _, state, forced in server.set] == [
         ("RUNNING", True),
@@ -218,7 +218,7 @@ def test_another_refusal_of_the_server_is_raised() -> None:
     server.refusals = [http_error(HTTPStatus.CONFLICT)]
 
     with pytest.raises(PrefectHTTPStatusError):
-        play(server.flow_runs.overrule(uuid4(), Completed()))
+        play(server.flow_runs.force_state(uuid4(), Completed()))
     assert server.set == []
 
 

@@ -44,7 +44,7 @@ class Work:
 
     errors: list[Exception]
     tries: int = 0
-    told: list[tuple[TransientError, int, float]] = field(default_factory=list)
+    answer_of: list[tuple[TransientError, int, float]] = field(default_factory=list)
 
     async def __call__(self) -> str:
         self.tries += 1
@@ -53,7 +53,7 @@ class Work:
         return "done"
 
     def tell(self, error: TransientError, attempt: int, seconds: float) -> None:
-        self.told.append((error, attempt, seconds))
+        self.answer_of.append((error, attempt, seconds))
 
 
 def run(step: Step, work: Work) -> str:
@@ -67,7 +67,7 @@ def test_work_that_succeeds_is_done_once_without_waiting(waits: list[float]) -> 
     work = Work([])
 
     assert run(Step.FETCH, work) == "done"
-    assert (work.tries, waits, work.told) == (1, [], [])
+    assert (work.tries, waits, work.answer_of) == (1, [], [])
 
 
 @pytest.mark.parametrize("step", Step)
@@ -82,7 +82,7 @@ def test_a_step_that_always_fails_is_tried_as_often_as_the_table_says(
     assert failure.value is FAILED
     assert work.tries == TRIES[step]
     assert tuple(waits) == RETRIES[step].delays_seconds
-    assert [attempt for _, attempt, _ in work.told] == list(range(1, TRIES[step]))
+    assert [attempt for _, attempt, _ in work.answer_of] == list(range(1, TRIES[step]))
 
 
 @pytest.mark.parametrize("step", Step)
@@ -102,7 +102,7 @@ def test_a_permanent_error_is_never_retried(
 
     with pytest.raises(kind):
         run(step, work)
-    assert (work.tries, waits, work.told) == (1, [], [])
+    assert (work.tries, waits, work.answer_of) == (1, [], [])
 
 
 def test_a_programming_error_is_never_retried(waits: list[float]) -> None:
@@ -124,7 +124,7 @@ def test_every_transient_error_is_retried(error: TransientError, waits: list[flo
     work = Work([error])
 
     assert run(Step.COMPRESS, work) == "done"
-    assert work.told == [(error, 1, waits[0])]
+    assert work.answer_of == [(error, 1, waits[0])]
 
 
 def test_a_longer_delay_that_the_other_side_named_is_honoured(waits: list[float]) -> None:
@@ -146,7 +146,7 @@ def test_a_delay_beyond_the_limit_fails_at_once(step: Step, waits: list[float]) 
 
     with pytest.raises(FetchFailed):
         run(step, work)
-    assert (work.tries, waits, work.told) == (1, [], [])
+    assert (work.tries, waits, work.answer_of) == (1, [], [])
 
 
 def test_a_delay_at_the_limit_is_waited_for(waits: list[float]) -> None:

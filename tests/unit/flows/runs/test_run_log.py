@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from flows.runs import run_log as module
-from flows.runs.run_log import Journal, OneLineEach
+from flows.runs.run_log import OneLineEach, RunLog
 from tests.unit.flows.support.claims import JOB_ID, claim_of
 
 BATCH = UUID("01900000-0000-7000-8000-0000000000bb")
@@ -21,8 +21,8 @@ def test_a_line_ends_with_the_fields_of_its_job(
     claim = replace(claim_of(1, sku="100% COTTON"), batch_id=BATCH)
 
     with caplog.at_level(logging.INFO, "run"):
-        Journal.of(claim).info("Image 0: created, 50 % saved")
-        Journal.of(claim).warning("Image 1 failed")
+        RunLog.of(claim).info("Image 0: created, 50 % saved")
+        RunLog.of(claim).warning("Image 1 failed")
 
     fields = f"job_id={JOB_ID} sku=100% COTTON lane=interactive attempt=1 batch={BATCH}"
     assert [record.getMessage() for record in caplog.records] == [
@@ -33,7 +33,7 @@ def test_a_line_ends_with_the_fields_of_its_job(
 
 
 def test_what_a_job_does_not_have_is_not_named() -> None:
-    assert Journal.of(claim_of(1)).fields == f"job_id={JOB_ID} lane=interactive attempt=1"
+    assert RunLog.of(claim_of(1)).fields == f"job_id={JOB_ID} lane=interactive attempt=1"
 
 
 def kept(message: str) -> tuple[str, str] | None:
@@ -65,8 +65,8 @@ async def kept_while_cancelled(*messages: str) -> list[tuple[str, str] | None]:
 def test_an_end_that_was_asked_for_is_one_line_and_no_crash() -> None:
     lines = asyncio.run(kept_while_cancelled(CRASH, CRASHED, "Finished in state Completed()"))
 
-    told = ("INFO", "Ended early, as it was told to.")
-    assert lines == [None, told, ("ERROR", "Finished in state Completed()")]
+    answer_of = ("INFO", "Ended early, as it was told to.")
+    assert lines == [None, answer_of, ("ERROR", "Finished in state Completed()")]
 
 
 def test_a_crash_that_was_not_asked_for_stays_one() -> None:

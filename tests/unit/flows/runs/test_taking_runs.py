@@ -18,8 +18,8 @@ from prefect.states import (
     Scheduled,
 )
 
-from flows.runs.flow_run_client import Taken
-from tests.unit.flows.support.crew import play
+from flows.runs.flow_run_client import TakeResult
+from tests.unit.flows.support.fakes import play
 from tests.unit.flows.support.server import Server, run_in
 
 STOPPED: list[State[Any]] = [Cancelled(), Cancelling()]
@@ -30,7 +30,7 @@ def test_a_run_that_nobody_stopped_is_ours_as_it_is(state: State[Any] | None) ->
     run = run_in(state)
     server = Server(run)
 
-    assert play(server.flow_runs.take(run)) is Taken.OURS
+    assert play(server.flow_runs.take(run)) is TakeResult.OURS
     assert server.set == []
 
 
@@ -39,21 +39,21 @@ def test_a_stopped_run_is_never_taken(state: State[Any]) -> None:
     run = run_in(state)
     server = Server(run)
 
-    assert play(server.flow_runs.take(run)) is Taken.CANCELLED
+    assert play(server.flow_runs.take(run)) is TakeResult.CANCELLED
     assert server.set == []
 
 
 @pytest.mark.parametrize(
     ("answer", "taken"),
     [
-        (SetStateStatus.ACCEPT, Taken.OURS),
-        (SetStateStatus.ABORT, Taken.ELSEWHERE),
-        (SetStateStatus.REJECT, Taken.ELSEWHERE),
-        (SetStateStatus.WAIT, Taken.ELSEWHERE),
+        (SetStateStatus.ACCEPT, TakeResult.OURS),
+        (SetStateStatus.ABORT, TakeResult.ELSEWHERE),
+        (SetStateStatus.REJECT, TakeResult.ELSEWHERE),
+        (SetStateStatus.WAIT, TakeResult.ELSEWHERE),
     ],
 )
 def test_a_scheduled_run_is_asked_for_and_never_forced(
-    answer: SetStateStatus, taken: Taken
+    answer: SetStateStatus, taken: TakeResult
 ) -> None:
     run = run_in(Scheduled())
     server = Server(run)
@@ -85,8 +85,8 @@ def test_a_run_that_the_server_cancelled_for_want_of_a_slot_is_taken_and_schedul
     run = run_in(Cancelled(message=message))
     server = Server(run)
 
-    assert play(server.flow_runs.take(run)) is Taken.OURS
-    assert play(server.flow_runs.schedule(run)) is Taken.ELSEWHERE
+    assert play(server.flow_runs.take(run)) is TakeResult.OURS
+    assert play(server.flow_runs.schedule(run)) is TakeResult.ELSEWHERE
     ((_, shown, _),) = server.set
     assert shown.is_scheduled()
 
@@ -96,7 +96,7 @@ def test_a_stopped_run_is_never_scheduled(state: State[Any]) -> None:
     run = run_in(state)
     server = Server(run)
 
-    assert play(server.flow_runs.schedule(run)) is Taken.CANCELLED
+    assert play(server.flow_runs.schedule(run)) is TakeResult.CANCELLED
     assert server.set == []
 
 
@@ -105,7 +105,7 @@ def test_a_run_on_its_way_is_not_scheduled_again(state: State[Any]) -> None:
     run = run_in(state)
     server = Server(run)
 
-    assert play(server.flow_runs.schedule(run)) is Taken.ELSEWHERE
+    assert play(server.flow_runs.schedule(run)) is TakeResult.ELSEWHERE
     assert server.set == []
 
 
@@ -116,7 +116,7 @@ def test_a_run_that_ended_without_its_job_is_scheduled_again_unforced(
     run = run_in(state)
     server = Server(run)
 
-    assert play(server.flow_runs.schedule(run)) is Taken.ELSEWHERE
+    assert play(server.flow_runs.schedule(run)) is TakeResult.ELSEWHERE
     ((_, shown, forced),) = server.set
     assert (shown.is_scheduled(), forced) == (True, False)
 

@@ -14,7 +14,7 @@ from infra.contract.states import Lane
 from tasks.jobs.claim import Claim
 from tasks.steps.results import FetchedImage, ImageFailed
 from tests.unit.flows.support.claims import JOB_ID, PRODUCT_ID, image_at
-from tests.unit.flows.support.crew import workshop
+from tests.unit.flows.support.fakes import fake_resources
 
 CLAIM = Claim(
     job_id=JOB_ID,
@@ -33,8 +33,8 @@ CLAIM = Claim(
 
 def test_every_image_fails_with_the_code_of_an_unknown_preset(tmp_path: Path) -> None:
     async def compress() -> tuple[object, ProductRun]:
-        with workshop() as shop:
-            run = ProductRun(shop, Attempt(CLAIM), tmp_path)
+        with fake_resources() as resources:
+            run = ProductRun(resources, Attempt(CLAIM), tmp_path)
             fetched = [FetchedImage(image, tmp_path, "a" * 64, 1) for image in CLAIM.images]
             return await compress_images.fn(run, fetched), run
 

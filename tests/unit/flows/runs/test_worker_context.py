@@ -1,4 +1,4 @@
-"""The desk: tickets for runs that start, and claims that go back when nobody waits for them."""
+"""The worker context: inputs of runs that start, and claims that go back when unwanted."""
 
 import asyncio
 import threading
@@ -12,13 +12,13 @@ from prefect import State
 from prefect.states import Completed
 
 from flows.runs import worker_context as module
-from flows.runs.worker_context import Desk, current_desk, install_desk
+from flows.runs.worker_context import WorkerContext, install_worker_context, worker_context
 from infra.contract.errors import ServiceUnavailable
 from infra.db.engine import Database
 from infra.settings.sections import JobSettings
 from tasks.jobs.claim import Claim, Unclaimed
 from tests.unit.flows.support.claims import JOB_ID, claim_of
-from tests.unit.flows.support.crew import AWAY, open_gate, play, until, workshop
+from tests.unit.flows.support.fakes import AWAY, fake_resources, open_breaker, play, until
 from tests.unit.flows.support.server import Server
 
 CLAIM = claim_of(1)
@@ -57,22 +57,22 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> Jobs:
 
 
 @pytest.fixture
-def desk(jobs: Jobs) -> Iterator[Desk]:
-    with workshop() as shop:
-        yield Desk(shop, open_gate(), Server().flow_runs)
+def context(jobs: Jobs) -> Iterator[WorkerContext]:
+    with fake_resources() as resources:
+        yield WorkerContext(resources, open_breaker(), Server().flow_runs)
 
 
-def test_a_job_is_claimed_in_the_name_of_this_process(desk: Desk, jobs: Jobs) -> None:
+def test_a_job_is_claimed_in_the_name_of_this_process(context: WorkerContext, jobs: Jobs) -> None:
     jobs.answers.set()
 
-    assert play(desk.claim(JOB_ID)) == CLAIM
-    assert jobs.owners == [desk.owner]
+    assert play(context.claim(JOB_ID)) == CLAIM
+    assert jobs.owners == [context.owner]
     assert jobs.given_back == []
 
 
-async def broken_off(desk: Desk, jobs: Jobs) -> bool:
+async def broken_off(context: WorkerContext, jobs: Jobs) -> bool:
     """Break a claim off before PostgreSQL answers; return whether it ended as cancelled."""
-    claiming = asyncio.create_task(desk.claim(JOB_ID))
+    claiming = asyncio.create_task(context.claim(JOB_ID))
     await until(lambda: jobs.owners, "a claim under way")
     claiming.cancel()
     await asyncio.sleep(0)
@@ -81,55 +81,61 @@ async def broken_off(desk: Desk, jobs: Jobs) -> bool:
     return claiming.cancelled()
 
 
-def test_a_claim_that_nobody_waits_for_any_more_goes_back_uncounted(desk: Desk, jobs: Jobs) -> None:
-    assert play(broken_off(desk, jobs)) is True
+def test_a_claim_that_nobody_waits_for_any_more_goes_back_uncounted(
+    context: WorkerContext, jobs: Jobs
+) -> None:
+    assert play(broken_off(context, jobs)) is True
     assert jobs.given_back == [(CLAIM, False, True)]
 
 
-def test_a_job_that_could_not_be_claimed_needs_no_giving_back(desk: Desk, jobs: Jobs) -> None:
+def test_a_job_that_could_not_be_claimed_needs_no_giving_back(
+    context: WorkerContext, jobs: Jobs
+) -> None:
     jobs.claimed = Unclaimed.FINAL
 
-    assert play(broken_off(desk, jobs)) is True
+    assert play(broken_off(context, jobs)) is True
     assert jobs.given_back == []
 
 
-def test_an_outage_does_not_keep_a_claim_from_being_broken_off(desk: Desk, jobs: Jobs) -> None:
+def test_an_outage_does_not_keep_a_claim_from_being_broken_off(
+    context: WorkerContext, jobs: Jobs
+) -> None:
     jobs.failure = AWAY
 
-    assert play(broken_off(desk, jobs)) is True
+    assert play(broken_off(context, jobs)) is True
 
 
-def test_a_ticket_lies_on_the_desk_until_it_is_cleared(desk: Desk) -> None:
+def test_a_ticket_lies_on_the_desk_until_it_is_cleared(context: WorkerContext) -> None:
     run_id = uuid4()
     ticket: State[Any] = Completed()
 
-    desk.leave(run_id, ticket)
-    assert desk.take(run_id) is ticket
-    assert desk.take(run_id) is ticket
+    context.leave(run_id, ticket)
+    assert context.take(run_id) is ticket
+    assert context.take(run_id) is ticket
 
-    desk.clear(run_id, ticket)
+    context.clear(run_id, ticket)
     with pytest.raises(RuntimeError, match="start it through the work pool or the API"):
-        desk.take(run_id)
+        context.take(run_id)
 
 
-def test_clearing_an_old_ticket_leaves_the_newer_one(desk: Desk) -> None:
+def test_clearing_an_old_ticket_leaves_the_newer_one(context: WorkerContext) -> None:
     run_id = uuid4()
     old: State[Any] = Completed()
     new: State[Any] = Completed()
-    desk.leave(run_id, old)
-    desk.leave(run_id, new)
+    context.leave(run_id, old)
+    context.leave(run_id, new)
 
-    desk.clear(run_id, old)
+    context.clear(run_id, old)
 
-    assert desk.take(run_id) is new
+    assert context.take(run_id) is new
 
 
 def test_a_flow_outside_of_a_worker_is_told_where_it_belongs(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_desks", [])
+    monkeypatch.setattr(module, "_contexts", [])
     with pytest.raises(RuntimeError, match=r"flows\.worker"):
-        current_desk()
+        worker_context()
 
-    install_desk(desk)
-    assert current_desk() is desk
+    install_worker_context(context)
+    assert worker_context() is context

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from flows.runtime.concurrency import a_slot, side_by_side
-from tests.unit.flows.support.crew import play
+from flows.runtime.concurrency import gather_or_cancel, semaphore_slot
+from tests.unit.flows.support.fakes import play
 
 
 async def answer(value: int) -> int:
@@ -14,11 +14,11 @@ async def answer(value: int) -> int:
 
 
 def test_results_come_in_the_order_of_the_work() -> None:
-    assert play(side_by_side(answer(value) for value in range(5))) == [0, 1, 2, 3, 4]
+    assert play(gather_or_cancel(answer(value) for value in range(5))) == [0, 1, 2, 3, 4]
 
 
 def test_no_work_gives_no_result() -> None:
-    assert play(side_by_side([])) == []
+    assert play(gather_or_cancel([])) == []
 
 
 def test_an_error_ends_the_others_before_it_is_raised() -> None:
@@ -36,7 +36,7 @@ def test_an_error_ends_the_others_before_it_is_raised() -> None:
 
     async def both() -> None:
         with pytest.raises(LookupError):
-            await side_by_side([forever(), fail()])
+            await gather_or_cancel([forever(), fail()])
         assert ended == [True]
 
     play(both())
@@ -45,7 +45,7 @@ def test_an_error_ends_the_others_before_it_is_raised() -> None:
 def test_a_slot_is_held_in_the_block_and_given_back() -> None:
     async def scenario() -> tuple[bool, bool, bool]:
         slots, never = asyncio.Semaphore(1), asyncio.Event()
-        async with a_slot(slots, unless=never) as held:
+        async with semaphore_slot(slots, unless=never) as held:
             taken = slots.locked()
         return held, taken, slots.locked()
 
@@ -55,10 +55,10 @@ def test_a_slot_is_held_in_the_block_and_given_back() -> None:
 def test_who_waits_for_a_slot_stops_waiting_when_the_event_comes() -> None:
     async def scenario() -> tuple[bool, bool]:
         slots, enough = asyncio.Semaphore(1), asyncio.Event()
-        async with a_slot(slots, unless=asyncio.Event()):
+        async with semaphore_slot(slots, unless=asyncio.Event()):
 
             async def second() -> bool:
-                async with a_slot(slots, unless=enough) as held:
+                async with semaphore_slot(slots, unless=enough) as held:
                     return held
 
             waiting = asyncio.create_task(second())
@@ -75,7 +75,7 @@ def test_a_slot_is_given_back_by_who_is_cancelled_while_it_waits_or_works() -> N
         slots = asyncio.Semaphore(1)
 
         async def work() -> None:
-            async with a_slot(slots, unless=asyncio.Event()):
+            async with semaphore_slot(slots, unless=asyncio.Event()):
                 await asyncio.Event().wait()
 
         works = [asyncio.create_task(work()) for _ in range(2)]

@@ -1,4 +1,4 @@
-"""Health: what is away closes the gate, what is only slow does not, and what answers opens it."""
+"""Health: what is away closes the intake, what is only slow does not, and what answers opens it."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -9,12 +9,12 @@ import pytest
 from httpx import Request, Response
 
 from flows.runtime import dependency_monitor as module
-from flows.runtime.adaptive_limit import Pace
-from flows.runtime.circuit_breaker import Gate, Obstacle
-from flows.runtime.dependency_monitor import Health
-from flows.runtime.resources import Workshop
+from flows.runtime.adaptive_limit import AdaptiveLimit
+from flows.runtime.circuit_breaker import CircuitBreaker, PauseReason
+from flows.runtime.dependency_monitor import DependencyMonitor
+from flows.runtime.resources import WorkerResources
 from infra.contract.errors import ErrorCode, ServiceUnavailable
-from tests.unit.flows.support.crew import open_gate, play, until, workshop
+from tests.unit.flows.support.fakes import fake_resources, open_breaker, play, until
 
 API = "http://prefect.example/api"
 REFUSED = ServiceUnavailable(ErrorCode.PREFECT_UNAVAILABLE, "Nothing listens there.")
@@ -45,21 +45,21 @@ class Answers:
 class Clinic:
     """Health with a played Prefect, PostgreSQL and store."""
 
-    def __init__(self, shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, resources: WorkerResources, monkeypatch: pytest.MonkeyPatch) -> None:
         self.prefect, self.database = Answers(), Answers()
         self.store, self.writes = Answers(), Answers()
-        self.gate, self.pace = open_gate(), Pace(8)
+        self.breaker, self.start_limit = open_breaker(), AdaptiveLimit(8)
         monkeypatch.setattr(module, "probe_prefect", self.prefect.probe)
         monkeypatch.setattr(module, "probe_prefect_process", self.prefect.sign)
-        monkeypatch.setattr(shop.database, "probe", self.database.probe)
-        monkeypatch.setattr(shop.store, "probe", self.store.probe)
-        monkeypatch.setattr(shop.store, "probe_writes", self.writes.probe)
-        self.shop = shop
-        self.health = Health(shop, self.gate, [self.pace])
+        monkeypatch.setattr(resources.database, "probe", self.database.probe)
+        monkeypatch.setattr(resources.store, "probe", self.store.probe)
+        monkeypatch.setattr(resources.store, "probe_writes", self.writes.probe)
+        self.resources = resources
+        self.monitor = DependencyMonitor(resources, self.breaker, [self.start_limit])
 
     async def until(self, look: Callable[[], object], what: str) -> None:
         """Keep watching until `look` is true."""
-        watching = asyncio.create_task(self.health.run())
+        watching = asyncio.create_task(self.monitor.run())
         try:
             await until(look, what)
         finally:
@@ -79,31 +79,31 @@ def clinic(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clinic]:
         monkeypatch.setattr(module, name, getattr(module, name) / 1000)
     monkeypatch.setattr(module, "_absent", lambda: module._Silence(seconds=0.05, turns=5))
     monkeypatch.setattr(module, "_idle", lambda: module._Silence(seconds=0.2, turns=12))
-    with workshop() as shop:
-        yield Clinic(shop, monkeypatch)
+    with fake_resources() as resources:
+        yield Clinic(resources, monkeypatch)
 
 
 def test_parts_that_answer_keep_the_gate_open(clinic: Clinic) -> None:
     play(clinic.turns(20))
 
-    assert clinic.gate.is_open
+    assert clinic.breaker.is_admitting
     assert clinic.writes.probes == 0
 
 
 def test_a_refused_connection_closes_the_gate_at_once(clinic: Clinic) -> None:
     clinic.prefect.said = [REFUSED]
 
-    play(clinic.health.suspect(Obstacle.PREFECT))
+    play(clinic.monitor.suspect(PauseReason.PREFECT))
 
-    assert clinic.gate.obstacles == (Obstacle.PREFECT,)
+    assert clinic.breaker.reasons == (PauseReason.PREFECT,)
 
 
 def test_a_suspect_that_answers_or_is_slow_closes_nothing(clinic: Clinic) -> None:
-    play(clinic.health.suspect(Obstacle.PREFECT))
+    play(clinic.monitor.suspect(PauseReason.PREFECT))
     clinic.prefect.said = [TIMED_OUT]
-    play(clinic.health.suspect(Obstacle.PREFECT))
+    play(clinic.monitor.suspect(PauseReason.PREFECT))
 
-    assert clinic.gate.is_open
+    assert clinic.breaker.is_admitting
 
 
 def test_probes_that_time_out_close_nothing_while_calls_of_work_succeed(clinic: Clinic) -> None:
@@ -116,14 +116,14 @@ def test_probes_that_time_out_close_nothing_while_calls_of_work_succeed(clinic: 
 
         async def work() -> None:
             while monotonic() < end:
-                await clinic.health.note_response(Response(200, request=request))
+                await clinic.monitor.note_response(Response(200, request=request))
                 await asyncio.sleep(0)
 
         working = asyncio.create_task(work())
         await clinic.until(working.done, "the end of work")
 
     play(scenario())
-    assert clinic.gate.is_open
+    assert clinic.breaker.is_admitting
 
 
 def test_answers_with_a_server_error_are_no_success(clinic: Clinic) -> None:
@@ -132,8 +132,8 @@ def test_answers_with_a_server_error_are_no_success(clinic: Clinic) -> None:
     async def scenario() -> None:
         request = Request("GET", API)
         for _ in range(3):
-            await clinic.health.note_response(Response(503, request=request))
-        await clinic.until(lambda: Obstacle.PREFECT in clinic.gate.obstacles, "a closed gate")
+            await clinic.monitor.note_response(Response(503, request=request))
+        await clinic.until(lambda: PauseReason.PREFECT in clinic.breaker.reasons, "a closed intake")
 
     play(scenario())
 
@@ -145,15 +145,15 @@ def test_a_frozen_part_closes_the_gate_after_several_probes_and_an_answer_opens_
 
     async def scenario() -> None:
         async def hang(part: Any, question: Any) -> ServiceUnavailable | None:
-            if part.obstacle is Obstacle.PREFECT:
+            if part.reason is PauseReason.PREFECT:
                 await answer.wait()
             return None
 
-        clinic.health._call = hang  # type: ignore[method-assign]  # a part that hangs
-        await clinic.until(lambda: not clinic.gate.is_open, "a closed gate")
-        assert clinic.gate.obstacles == (Obstacle.PREFECT,)
+        clinic.monitor._call = hang  # type: ignore[method-assign]  # a part that hangs
+        await clinic.until(lambda: not clinic.breaker.is_admitting, "a closed intake")
+        assert clinic.breaker.reasons == (PauseReason.PREFECT,)
         answer.set()
-        await clinic.until(lambda: clinic.gate.is_open, "an open gate")
+        await clinic.until(lambda: clinic.breaker.is_admitting, "an open intake")
 
     play(scenario())
 
@@ -169,7 +169,7 @@ def test_a_process_that_stood_still_takes_its_turns_before_it_calls_a_part_silen
 def test_a_live_process_that_does_no_work_is_away_too(clinic: Clinic) -> None:
     clinic.prefect.said = [TIMED_OUT]
 
-    play(clinic.until(lambda: Obstacle.PREFECT in clinic.gate.obstacles, "a closed gate"))
+    play(clinic.until(lambda: PauseReason.PREFECT in clinic.breaker.reasons, "a closed intake"))
 
 
 def test_a_store_that_answers_but_refuses_writes_closes_the_gate_until_it_takes_one(
@@ -177,13 +177,13 @@ def test_a_store_that_answers_but_refuses_writes_closes_the_gate_until_it_takes_
 ) -> None:
     full = ServiceUnavailable(ErrorCode.STORE_UNAVAILABLE, "It is full.", inconclusive=True)
     clinic.writes.said = [full]
-    clinic.gate.note(full)
+    clinic.breaker.note(full)
 
     async def scenario() -> None:
-        await clinic.until(lambda: clinic.gate.obstacles, "a closed gate")
-        assert clinic.gate.obstacles == (Obstacle.STORE,)
+        await clinic.until(lambda: clinic.breaker.reasons, "a closed intake")
+        assert clinic.breaker.reasons == (PauseReason.STORE,)
         clinic.writes.said = [None]
-        await clinic.until(lambda: clinic.gate.is_open, "an open gate")
+        await clinic.until(lambda: clinic.breaker.is_admitting, "an open intake")
 
     play(scenario())
 
@@ -191,21 +191,23 @@ def test_a_store_that_answers_but_refuses_writes_closes_the_gate_until_it_takes_
 def test_a_slow_answer_lowers_the_pace_and_closes_nothing(clinic: Clinic) -> None:
     async def scenario() -> None:
         request = Request("GET", API)
-        await clinic.health.note_request(request)
+        await clinic.monitor.note_request(request)
         request.extensions[module._ASKED_AT] -= 6
-        await clinic.health.note_response(Response(200, request=request))
-        await clinic.until(lambda: clinic.pace.allowed == 4, "half of the slots")
+        await clinic.monitor.note_response(Response(200, request=request))
+        await clinic.until(lambda: clinic.start_limit.allowed == 4, "half of the slots")
 
     play(scenario())
-    assert clinic.gate.is_open
+    assert clinic.breaker.is_admitting
 
 
-@pytest.mark.parametrize("obstacle", [Obstacle.PAUSED, Obstacle.UNDEPLOYED, Obstacle.LEAVING])
-def test_an_obstacle_that_no_probe_can_remove_stays(clinic: Clinic, obstacle: Obstacle) -> None:
-    gate: Gate = clinic.gate
-    gate.close(obstacle)
-    gate.close(Obstacle.PREFECT)
+@pytest.mark.parametrize(
+    "reason", [PauseReason.PAUSED, PauseReason.UNDEPLOYED, PauseReason.LEAVING]
+)
+def test_an_obstacle_that_no_probe_can_remove_stays(clinic: Clinic, reason: PauseReason) -> None:
+    breaker: CircuitBreaker = clinic.breaker
+    breaker.pause(reason)
+    breaker.pause(PauseReason.PREFECT)
 
-    play(clinic.until(lambda: Obstacle.PREFECT not in gate.obstacles, "Prefect's answer"))
+    play(clinic.until(lambda: PauseReason.PREFECT not in breaker.reasons, "Prefect's answer"))
 
-    assert gate.obstacles == (obstacle,)
+    assert breaker.reasons == (reason,)

@@ -9,9 +9,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from flows.worker import duties as module
-from flows.worker.duties import keep_up
-from flows.worker.lifecycle import End, consume
-from tests.unit.flows.support.crew import play, until
+from flows.worker.duties import keep_running
+from flows.worker.lifecycle import Shutdown, consume
+from tests.unit.flows.support.fakes import play, until
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,7 @@ def test_a_duty_that_ends_is_logged_each_time_and_started_again(
 
     async def scenario() -> Work:
         work = Work(3, fail)
-        keeping = asyncio.create_task(keep_up("reaper", work.run, reasons.append))
+        keeping = asyncio.create_task(keep_running("reaper", work.run, reasons.append))
         await work.at_work.wait()
         keeping.cancel()
         await asyncio.wait([keeping])
@@ -104,7 +104,7 @@ class CancelTakenBack:
 def test_a_cancel_ends_a_duty_even_when_a_library_takes_it_back() -> None:
     async def scenario() -> None:
         work = CancelTakenBack()
-        keeping = asyncio.create_task(keep_up("polling", work.run, print))
+        keeping = asyncio.create_task(keep_running("polling", work.run, print))
         await until(work.is_at_work, "the duty is at work")
         keeping.cancel()
         await until(lambda: keeping.done() or work.begun > 1, "the duty has ended")
@@ -120,7 +120,7 @@ def test_a_duty_that_fails_time_after_time_is_given_up_with_its_name() -> None:
     reasons: list[str] = []
 
     with capture_logs():
-        play(keep_up("reaper", surprise, reasons.append))
+        play(keep_running("reaper", surprise, reasons.append))
 
     assert reasons == [f"reaper failed {module._MOST_FAILURES} times in a row"]
 
@@ -133,7 +133,7 @@ def test_a_failure_after_a_long_time_at_work_counts_as_the_first_one(
 
     async def scenario() -> None:
         work = Work(3 * module._MOST_FAILURES, surprise)
-        keeping = asyncio.create_task(keep_up("reaper", work.run, reasons.append))
+        keeping = asyncio.create_task(keep_running("reaper", work.run, reasons.append))
         await until(work.at_work.is_set, "the duty is at work")
         keeping.cancel()
         await asyncio.wait([keeping])
@@ -149,7 +149,7 @@ def broken() -> None:
 
 
 def test_a_consumer_that_dies_ends_the_worker_with_a_status_and_its_cause_in_the_log() -> None:
-    end = End()
+    end = Shutdown()
 
     with capture_logs() as said:
         thread = Thread(target=consume, args=(broken, end))
@@ -163,7 +163,7 @@ def test_a_consumer_that_dies_ends_the_worker_with_a_status_and_its_cause_in_the
 
 
 def test_a_consumer_that_ends_after_the_signal_is_no_fault() -> None:
-    end = End()
+    end = Shutdown()
     end.stop.set()
 
     with capture_logs() as said:
@@ -173,7 +173,7 @@ def test_a_consumer_that_ends_after_the_signal_is_no_fault() -> None:
 
 
 def test_a_consumer_that_ends_by_itself_is_a_fault() -> None:
-    end = End()
+    end = Shutdown()
 
     consume(lambda: None, end)
 

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from flows.runtime import event_loop as module
-from flows.runtime.event_loop import WarmRunner
+from flows.runtime.event_loop import FlowRunner
 from tests.waiting import eventually
 
 CLIENT = object()
@@ -39,7 +39,7 @@ def test_work_runs_in_a_thread_of_its_own_with_the_open_client() -> None:
     async def work() -> tuple[object, str]:
         return runner.client, threading.current_thread().name
 
-    with WarmRunner() as runner:
+    with FlowRunner() as runner:
         assert runner.call(work).result(SECONDS) == (CLIENT, "flows")
 
 
@@ -50,7 +50,7 @@ def test_work_that_raises_is_logged_and_the_loop_goes_on() -> None:
     async def succeed() -> str:
         return "done"
 
-    with capture_logs() as said, WarmRunner() as runner:
+    with capture_logs() as said, FlowRunner() as runner:
         runner.spawn(fail)
         assert runner.call(succeed).result(SECONDS) == "done"
         eventually(lambda: said, "the failure in the log", seconds=SECONDS)
@@ -64,7 +64,7 @@ def test_whoever_called_is_told_the_error() -> None:
     async def fail() -> None:
         raise LookupError("nothing there")
 
-    with WarmRunner() as runner, pytest.raises(LookupError, match="nothing there"):
+    with FlowRunner() as runner, pytest.raises(LookupError, match="nothing there"):
         runner.call(fail).result(SECONDS)
 
 
@@ -79,7 +79,7 @@ def test_leaving_cancels_what_still_works_without_calling_it_a_failure() -> None
         finally:
             ended.append("cancelled")
 
-    with capture_logs() as said, WarmRunner() as runner:
+    with capture_logs() as said, FlowRunner() as runner:
         waiting = runner.call(work)
         assert began.wait(SECONDS)
 
@@ -109,7 +109,7 @@ def test_a_task_that_ignores_the_first_cancel_is_cancelled_again_before_the_clie
                 events.append("cancelled")
 
     monkeypatch.setattr(module, "AsyncClientContext", SimpleNamespace(get_or_create=closing_client))
-    with WarmRunner() as runner:
+    with FlowRunner() as runner:
         runner.spawn(stubborn)
         assert began.wait(SECONDS)
 
@@ -123,7 +123,7 @@ def test_a_runner_that_cannot_begin_says_why(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(module, "SyncClientContext", SimpleNamespace(get_or_create=refuse))
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
 
-    with pytest.raises(OSError, match="no such certificate"), WarmRunner():
+    with pytest.raises(OSError, match="no such certificate"), FlowRunner():
         pass
 
 
@@ -136,7 +136,7 @@ def test_a_loop_that_ends_by_itself_is_told_and_can_still_be_left(
     def no_coroutine() -> None:
         raise LookupError("nothing to await")
 
-    with capture_logs() as said, WarmRunner(reasons.append) as runner:
+    with capture_logs() as said, FlowRunner(reasons.append) as runner:
         runner.spawn(no_coroutine)  # type: ignore[arg-type]  # the point of the test
         eventually(lambda: reasons, "the end is told", seconds=SECONDS)
         eventually(lambda: not runner.is_alive, "the runner knows", seconds=SECONDS)

@@ -11,16 +11,23 @@ import pytest
 from structlog.testing import capture_logs
 
 from flows.runs import attempts as module
-from flows.runs.attempts import Attempts, Halt
+from flows.runs.attempts import Attempts, StopReason
 from flows.runtime import leases as keeper
-from flows.runtime.circuit_breaker import Gate, Obstacle
-from flows.runtime.leases import Kind, Leases
+from flows.runtime.circuit_breaker import CircuitBreaker, PauseReason
+from flows.runtime.leases import LeaseKind, Leases
 from infra.contract.states import WaitReason
 from infra.db.engine import Database
 from tasks.jobs.claim import Claim
 from tasks.jobs.lease import Renewal
 from tests.unit.flows.support.claims import JOB_ID, claim_of
-from tests.unit.flows.support.crew import AWAY, LEASE_SECONDS, open_gate, play, until, workshop
+from tests.unit.flows.support.fakes import (
+    AWAY,
+    LEASE_SECONDS,
+    fake_resources,
+    open_breaker,
+    play,
+    until,
+)
 
 OWNER = "worker-1"
 
@@ -37,7 +44,7 @@ class Office:
     renewed: list[list[UUID]] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
 
-    def report_presence(self, _: Database, owner: str, *, waits_for: WaitReason | None) -> None:
+    def send_heartbeat(self, _: Database, owner: str, *, waits_for: WaitReason | None) -> None:
         self.seen.append(owner)
         if self.failures:
             raise self.failures.pop(0)
@@ -57,23 +64,23 @@ class Office:
 
 @pytest.fixture
 def leases(monkeypatch: pytest.MonkeyPatch) -> Office:
-    office = Office()
-    for name in ("report_presence", "renew", "cancel_requests"):
-        monkeypatch.setattr(module, name, getattr(office, name))
+    pool_office = Office()
+    for name in ("send_heartbeat", "renew", "cancel_requests"):
+        monkeypatch.setattr(module, name, getattr(pool_office, name))
     monkeypatch.setattr(module, "_LOOK_SECONDS", 0.001)
     monkeypatch.setattr(keeper, "_LOOK_SECONDS", 0.001)
-    return office
+    return pool_office
 
 
 @pytest.fixture
-def gate() -> Gate:
-    return open_gate()
+def breaker() -> CircuitBreaker:
+    return open_breaker()
 
 
 @pytest.fixture
-def attempts(gate: Gate, leases: Office) -> Iterator[Attempts]:
-    with workshop() as shop:
-        yield Attempts(shop, OWNER, gate, leases=Leases(shop, gate))
+def attempts(breaker: CircuitBreaker, leases: Office) -> Iterator[Attempts]:
+    with fake_resources() as resources:
+        yield Attempts(resources, OWNER, breaker, leases=Leases(resources, breaker))
 
 
 async def keep(attempts: Attempts, look: Callable[[], object], what: str) -> None:
@@ -89,7 +96,7 @@ async def keep(attempts: Attempts, look: Callable[[], object], what: str) -> Non
 
 
 def test_a_held_lease_is_renewed_again_and_again(attempts: Attempts, leases: Office) -> None:
-    async def scenario() -> Halt | None:
+    async def scenario() -> StopReason | None:
         with attempts.hold(claim_of(1)) as attempt:
             await keep(attempts, lambda: len(leases.renewed) >= 3, "three renewals")
         return attempt.halt
@@ -110,13 +117,13 @@ def test_an_attempt_whose_lease_is_lost_is_ended_and_it_is_said_once(
 ) -> None:
     leases.lost.add(JOB_ID)
 
-    async def scenario() -> Halt | None:
+    async def scenario() -> StopReason | None:
         with attempts.hold(claim_of(1)) as attempt:
             await keep(attempts, lambda: attempt.halt, "the end of the attempt")
         return attempt.halt
 
     with capture_logs() as said:
-        assert play(scenario()) is Halt.LOST
+        assert play(scenario()) is StopReason.LOST
     assert [line["event"] for line in said] == ["lease lost"]
 
 
@@ -125,12 +132,12 @@ def test_an_attempt_that_somebody_wants_cancelled_is_ended(
 ) -> None:
     leases.wanted.add(JOB_ID)
 
-    async def scenario() -> Halt | None:
+    async def scenario() -> StopReason | None:
         with attempts.hold(claim_of(1)) as attempt:
             await keep(attempts, lambda: attempt.halt, "the end of the attempt")
         return attempt.halt
 
-    assert play(scenario()) is Halt.CANCELLED
+    assert play(scenario()) is StopReason.CANCELLED
 
 
 def test_a_recorded_attempt_is_neither_renewed_nor_ended(
@@ -139,7 +146,7 @@ def test_a_recorded_attempt_is_neither_renewed_nor_ended(
     leases.lost.add(JOB_ID)
     leases.wanted.add(JOB_ID)
 
-    async def scenario() -> Halt | None:
+    async def scenario() -> StopReason | None:
         with attempts.hold(claim_of(1)) as attempt:
             attempt.recorded = True
             await keep(attempts, lambda: len(leases.seen) >= 3, "three rounds")
@@ -165,9 +172,9 @@ def test_the_next_attempt_at_a_job_is_not_ended_for_the_loss_of_the_one_before(
         lost = {claim for claim in claims if claim.fencing_token == 1}
         return Renewal(renewed=frozenset(claims) - lost, locked=frozenset())
 
-    monkeypatch.setattr(attempts, "_kind", Kind("job", LEASE_SECONDS, lose))
+    monkeypatch.setattr(attempts, "_kind", LeaseKind("job", LEASE_SECONDS, lose))
 
-    async def scenario() -> tuple[Halt | None, Halt | None]:
+    async def scenario() -> tuple[StopReason | None, StopReason | None]:
         loop_of.append(asyncio.get_running_loop())
         with attempts.hold(claim_of(1)) as first:
             await keep(attempts, lambda: held and len(leases.seen) >= 3, "another round")
@@ -177,22 +184,22 @@ def test_the_next_attempt_at_a_job_is_not_ended_for_the_loss_of_the_one_before(
 
 
 def test_an_outage_closes_the_gate_and_the_leases_are_kept_afterwards(
-    attempts: Attempts, leases: Office, gate: Gate
+    attempts: Attempts, leases: Office, breaker: CircuitBreaker
 ) -> None:
     leases.failures.append(AWAY)
     leases.renewal_failures.append(AWAY)
 
-    async def scenario() -> Halt | None:
+    async def scenario() -> StopReason | None:
         with attempts.hold(claim_of(1)) as attempt:
             await keep(attempts, lambda: len(leases.renewed) > 1, "a renewal after the outage")
         return attempt.halt
 
     assert play(scenario()) is None
-    assert gate.obstacles == (Obstacle.DATABASE,)
+    assert breaker.reasons == (PauseReason.DATABASE,)
 
 
 def test_an_unexpected_error_is_logged_and_the_leases_are_kept_afterwards(
-    attempts: Attempts, leases: Office, gate: Gate
+    attempts: Attempts, leases: Office, breaker: CircuitBreaker
 ) -> None:
     leases.renewal_failures.append(LookupError("a surprise"))
 
@@ -204,7 +211,7 @@ def test_an_unexpected_error_is_logged_and_the_leases_are_kept_afterwards(
         play(scenario())
 
     assert [(line["event"], line["log_level"]) for line in said] == [("leases not kept", "error")]
-    assert gate.is_open
+    assert breaker.is_admitting
 
 
 def test_a_report_of_presence_that_fails_delays_no_renewal(
@@ -216,16 +223,17 @@ def test_a_report_of_presence_that_fails_delays_no_renewal(
         with attempts.hold(claim_of(1)):
             await keep(attempts, lambda: len(leases.renewed) >= 3, "three renewals")
 
-    play(scenario())
+    with capture_logs():  # writing a thousand tracebacks takes longer than a lease
+        play(scenario())
 
 
 def test_duties_that_hang_delay_no_renewal(attempts: Attempts, leases: Office) -> None:
     """Probes of hanging parts, a polling turn and all the threads that they take."""
     release = Event()
-    shop = attempts._workshop
+    resources = attempts._resources
 
     async def scenario() -> None:
-        for pool in (shop.duty_threads, shop.probe_threads, shop.io_threads):
+        for pool in (resources.duty_threads, resources.probe_threads, resources.io_threads):
             for _ in range(64):
                 pool.submit(release.wait, 20)
         with attempts.hold(claim_of(1)):
@@ -242,7 +250,7 @@ def test_a_renewal_that_failed_is_tried_again_long_before_the_next_is_due(
 ) -> None:
     monkeypatch.setattr(keeper, "_AGAIN_SECONDS", 0.01)
     leases.renewal_failures.append(AWAY)
-    hour = Kind("job", 3 * 3600.0, lambda d, c, _: leases.renew(d, c, LEASE_SECONDS))
+    hour = LeaseKind("job", 3 * 3600.0, lambda d, c, _: leases.renew(d, c, LEASE_SECONDS))
 
     async def scenario() -> None:
         lease = attempts._leases.kept(hour, claim_of(1), lost=lambda: None)
@@ -260,7 +268,7 @@ def test_a_lease_whose_row_is_locked_is_not_lost_and_tried_again(
 ) -> None:
     leases.locked.add(JOB_ID)
 
-    async def scenario() -> Halt | None:
+    async def scenario() -> StopReason | None:
         with attempts.hold(claim_of(1)) as attempt:
             await keep(attempts, lambda: len(leases.renewed) >= 3, "three tries")
         return attempt.halt

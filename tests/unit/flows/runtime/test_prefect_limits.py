@@ -1,4 +1,4 @@
-"""What people allow in Prefect: limits send jobs through the pool, pauses close the gate."""
+"""What people allow in Prefect: limits send jobs through the pool, pauses close the intake."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -10,30 +10,32 @@ from prefect.client.schemas.responses import GlobalConcurrencyLimitResponse
 from structlog.testing import capture_logs
 
 from flows.runtime import prefect_limits as module
-from flows.runtime.circuit_breaker import Obstacle
-from flows.runtime.prefect_limits import Traffic
+from flows.runtime.circuit_breaker import PauseReason
+from flows.runtime.prefect_limits import PrefectLimits
 from infra.contract.states import Lane
-from tests.unit.flows.support.crew import PlayedHealth, open_gate, play, workshop
+from tests.unit.flows.support.fakes import FakeMonitor, fake_resources, open_breaker, play
 from tests.unit.flows.support.server import POOL, Server, not_found
 
 
 class Street:
     """Traffic on a played server, looking again at every question."""
 
-    def __init__(self, health: PlayedHealth) -> None:
+    def __init__(self, monitor: FakeMonitor) -> None:
         self.server = Server()
-        self.health, self.gate = health, health.gate
-        self.traffic = Traffic(self.server.client, POOL, gate=self.gate, health=health)
+        self.monitor, self.breaker = monitor, monitor.breaker
+        self.prefect_limits = PrefectLimits(
+            self.server.client, POOL, breaker=self.breaker, monitor=monitor
+        )
 
     def is_limited(self) -> bool:
-        return play(self.traffic.is_limited())
+        return play(self.prefect_limits.is_limited())
 
 
 @pytest.fixture
 def street(monkeypatch: pytest.MonkeyPatch) -> Iterator[Street]:
     monkeypatch.setattr(module, "_FRESH_SECONDS", -1)
-    with workshop() as shop:
-        yield Street(PlayedHealth(shop, open_gate()))
+    with fake_resources() as resources:
+        yield Street(FakeMonitor(resources, open_breaker()))
 
 
 def limit_the_deployment(server: Server) -> None:
@@ -64,7 +66,7 @@ def test_any_limit_sends_jobs_through_the_pool(street: Street, limit: Change) ->
     limit(street.server)
 
     assert street.is_limited() is True
-    assert street.gate.is_open
+    assert street.breaker.is_admitting
 
 
 def test_without_the_limit_jobs_run_directly_again_and_each_change_is_said_once(
@@ -90,8 +92,8 @@ def test_a_limit_of_chunks_leaves_single_jobs_alone(street: Street) -> None:
     street.server.chunk_deployment.global_concurrency_limit = cast(Any, object())
 
     assert street.is_limited() is False
-    assert play(street.traffic.is_limited(Lane.BULK)) is True
-    assert [street.traffic.holds_slots(lane) for lane in Lane] == [False, True]
+    assert play(street.prefect_limits.is_limited(Lane.BULK)) is True
+    assert [street.prefect_limits.holds_slots(lane) for lane in Lane] == [False, True]
 
 
 def test_a_deployment_without_a_queue_has_no_limit_from_one(street: Street) -> None:
@@ -134,7 +136,7 @@ def test_a_pause_closes_the_gate_and_says_what_is_paused(
     with capture_logs() as said:
         assert street.is_limited() is False
 
-    assert street.gate.obstacles == (Obstacle.PAUSED,)
+    assert street.breaker.reasons == (PauseReason.PAUSED,)
     assert [line["detail"] for line in said] == [what]
 
 
@@ -145,11 +147,11 @@ def test_the_gate_stays_closed_until_nothing_is_paused_any_more(street: Street) 
 
     street.server.pool.is_paused = False
     street.is_limited()
-    assert street.gate.obstacles == (Obstacle.PAUSED,)
+    assert street.breaker.reasons == (PauseReason.PAUSED,)
 
     street.server.queue.is_paused = False
     street.is_limited()
-    assert street.gate.is_open
+    assert street.breaker.is_admitting
 
 
 def test_missing_deployments_close_the_gate_until_they_are_there(street: Street) -> None:
@@ -157,12 +159,12 @@ def test_missing_deployments_close_the_gate_until_they_are_there(street: Street)
     with capture_logs() as said:
         street.is_limited()
         street.is_limited()
-    assert street.gate.obstacles == (Obstacle.UNDEPLOYED,)
+    assert street.breaker.reasons == (PauseReason.UNDEPLOYED,)
     assert [line["detail"] for line in said] == ["run `python -m flows.deploy`"]
 
     street.server.failure = None
     street.is_limited()
-    assert street.gate.is_open
+    assert street.breaker.is_admitting
 
 
 def test_a_server_that_is_away_is_not_asked_and_the_last_answer_counts(street: Street) -> None:
@@ -170,7 +172,7 @@ def test_a_server_that_is_away_is_not_asked_and_the_last_answer_counts(street: S
     street.is_limited()
     asked = len(street.server.looked_up)
     street.server.pool.concurrency_limit = None
-    street.gate.close(Obstacle.PREFECT)
+    street.breaker.pause(PauseReason.PREFECT)
 
     assert street.is_limited() is True
     assert len(street.server.looked_up) == asked
@@ -178,11 +180,11 @@ def test_a_server_that_is_away_is_not_asked_and_the_last_answer_counts(street: S
 
 def test_a_look_that_fails_has_prefect_asked(street: Street) -> None:
     street.server.failure = LookupError("a surprise")
-    street.health.away.add(Obstacle.PREFECT)
+    street.monitor.away.add(PauseReason.PREFECT)
 
     street.is_limited()
 
-    assert Obstacle.PREFECT in street.gate.obstacles
+    assert PauseReason.PREFECT in street.breaker.reasons
 
 
 def test_a_slow_look_holds_up_nobody_and_closes_nothing(
@@ -201,15 +203,15 @@ def test_a_slow_look_holds_up_nobody_and_closes_nothing(
             return await read(name)
 
         monkeypatch.setattr(client, "read_work_pool", slowly)
-        looking = asyncio.create_task(street.traffic.run())
+        looking = asyncio.create_task(street.prefect_limits.run())
         await asyncio.sleep(0)
-        limited = await asyncio.wait_for(street.traffic.is_limited(), 1)
+        limited = await asyncio.wait_for(street.prefect_limits.is_limited(), 1)
         looking.cancel()
         await asyncio.wait([looking])
         return limited
 
     assert play(scenario()) is True
-    assert street.gate.is_open
+    assert street.breaker.is_admitting
 
 
 def test_a_look_ends_when_prefect_goes_away_meanwhile(
@@ -219,12 +221,12 @@ def test_a_look_ends_when_prefect_goes_away_meanwhile(
 
     async def scenario() -> None:
         async def never(_: str) -> WorkPool:
-            street.gate.close(Obstacle.PREFECT)
+            street.breaker.pause(PauseReason.PREFECT)
             await asyncio.Event().wait()
             raise AssertionError
 
         monkeypatch.setattr(street.server.client, "read_work_pool", never)
-        await street.traffic.is_limited()
+        await street.prefect_limits.is_limited()
 
     play(scenario())
 
@@ -235,7 +237,7 @@ def test_a_look_that_fails_changes_nothing_for_a_while(street: Street) -> None:
     street.server.failure = LookupError("a surprise")
 
     assert street.is_limited() is True
-    assert street.gate.is_open
+    assert street.breaker.is_admitting
 
 
 def test_limits_that_stay_unread_close_the_gate_until_they_are_read(
@@ -246,12 +248,12 @@ def test_limits_that_stay_unread_close_the_gate_until_they_are_read(
     with capture_logs() as said:
         street.is_limited()
         street.is_limited()
-    assert street.gate.obstacles == (Obstacle.UNREADABLE,)
+    assert street.breaker.reasons == (PauseReason.UNREADABLE,)
     assert [line["event"] for line in said] == ["worker pauses"]
 
     street.server.failure = None
     street.is_limited()
-    assert street.gate.is_open
+    assert street.breaker.is_admitting
 
 
 def test_a_limit_that_was_never_read_is_not_taken_for_none(street: Street) -> None:
@@ -259,7 +261,7 @@ def test_a_limit_that_was_never_read_is_not_taken_for_none(street: Street) -> No
 
     street.is_limited()
 
-    assert street.gate.obstacles == (Obstacle.UNREADABLE,)
+    assert street.breaker.reasons == (PauseReason.UNREADABLE,)
 
 
 def test_what_was_read_a_moment_ago_is_not_read_again(
@@ -277,8 +279,8 @@ def test_what_was_read_a_moment_ago_is_not_read_again(
 def test_only_the_limit_of_a_deployment_is_held_by_runs(street: Street) -> None:
     limit_the_pool(street.server)
     street.is_limited()
-    assert street.traffic.holds_slots(Lane.INTERACTIVE) is False
+    assert street.prefect_limits.holds_slots(Lane.INTERACTIVE) is False
 
     limit_the_deployment(street.server)
     street.is_limited()
-    assert street.traffic.holds_slots(Lane.INTERACTIVE) is True
+    assert street.prefect_limits.holds_slots(Lane.INTERACTIVE) is True

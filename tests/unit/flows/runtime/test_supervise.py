@@ -11,22 +11,22 @@ from prefect.states import Failed, exception_to_failed_state
 
 from flows.execution.supervise import supervise
 from flows.runs.attempts import Attempt
-from flows.runtime.circuit_breaker import Obstacle
-from flows.runtime.dependency_monitor import Health
+from flows.runtime.circuit_breaker import PauseReason
+from flows.runtime.dependency_monitor import DependencyMonitor
 from tests.unit.flows.support.claims import claim_of
 
 REQUEST = Request("POST", "http://prefect.example/api/v2/concurrency_limits/increment")
 REFUSAL = HTTPStatusError("422", request=REQUEST, response=Response(422))
 
 
-class Suspicions(Health):
+class Suspicions(DependencyMonitor):
     """Remembers which parts seemed to be away."""
 
     def __init__(self) -> None:
-        self.parts: list[Obstacle] = []
+        self.parts: list[PauseReason] = []
 
-    async def suspect(self, obstacle: Obstacle) -> None:
-        self.parts.append(obstacle)
+    async def suspect(self, reason: PauseReason) -> None:
+        self.parts.append(reason)
 
 
 def without_slot(cause: Exception) -> Exception:
@@ -36,15 +36,15 @@ def without_slot(cause: Exception) -> Exception:
     return error
 
 
-def judged(state: State[object]) -> tuple[object, list[Obstacle]]:
+def overall_state(state: State[object]) -> tuple[object, list[PauseReason]]:
     """Supervise a run that ends in this state; return what came of it, and who is suspected."""
 
     async def run() -> State[object]:
         return state
 
-    health = Suspicions()
-    found = supervise(Attempt(claim_of(1)), run(), health=health, subject="a job")
-    return asyncio.run(found), health.parts
+    monitor = Suspicions()
+    found = supervise(Attempt(claim_of(1)), run(), monitor=monitor, subject="a job")
+    return asyncio.run(found), monitor.parts
 
 
 def failed(error: Exception) -> State[object]:
@@ -59,7 +59,7 @@ def failed(error: Exception) -> State[object]:
     ids=repr,
 )
 def test_a_run_that_failed_because_prefect_was_away_says_nothing(error: Exception) -> None:
-    assert judged(failed(error)) == (None, [Obstacle.PREFECT])
+    assert overall_state(failed(error)) == (None, [PauseReason.PREFECT])
 
 
 @pytest.mark.parametrize(
@@ -72,4 +72,4 @@ def test_a_run_that_failed_because_prefect_was_away_says_nothing(error: Exceptio
     ids=["fault", "refusal", "result"],
 )
 def test_a_run_that_failed_for_another_reason_is_a_result(state: State[object]) -> None:
-    assert judged(state) == (state, [])
+    assert overall_state(state) == (state, [])

@@ -1,24 +1,24 @@
-"""A bridge between played neighbours: a workbench, the state of the limits, the way of the pool."""
+"""A bridge between played neighbours: a executor, the state of the limits, the way of the pool."""
 
 import asyncio
 from uuid import UUID
 
-from flows.bridge.chunk_consumer import ChunkBridge
-from flows.bridge.consumer import Bridge
-from flows.bridge.via_work_pool import ThroughPool
-from flows.execution.job_executor import Workbench
+from flows.bridge.chunk_consumer import ChunkConsumer
+from flows.bridge.consumer import JobConsumer
+from flows.bridge.via_work_pool import ViaWorkPool
+from flows.execution.job_executor import JobExecutor
 from flows.runs.attempts import Attempt
-from flows.runtime.prefect_limits import Traffic
-from flows.runtime.resources import Workshop
-from infra.broker.broker import Delivery, Verdict
+from flows.runtime.prefect_limits import PrefectLimits
+from flows.runtime.resources import WorkerResources
+from infra.broker.broker import Delivery, Disposition
 from infra.contract.states import Lane
 from tasks.chunks.claim import ChunkClaim
 from tasks.jobs.claim import Unclaimed
-from tests.unit.flows.support.crew import Letter, PlayedDesk, play
+from tests.unit.flows.support.fakes import FakeContext, Letter, play
 from tests.unit.flows.support.server import Server
 
 
-class Bench(Workbench):
+class Bench(JobExecutor):
     """Works until it is let go, then says whether the job went back unfinished."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Bench(Workbench):
         return self.returned
 
 
-class Road(Traffic):
+class Road(PrefectLimits):
     """Says once for each entry that a limit stands; then that there is none."""
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Road(Traffic):
         return answer
 
 
-class Pool(ThroughPool):
+class Pool(ViaWorkPool):
     """Carries jobs to this end."""
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class Pool(ThroughPool):
         return self.end
 
 
-class Chunks(ChunkBridge):
+class Chunks(ChunkConsumer):
     """Declines every chunk, and notes which."""
 
     def __init__(self) -> None:
@@ -77,20 +77,20 @@ class Chunks(ChunkBridge):
 class Scene:
     """A bridge between played neighbours."""
 
-    def __init__(self, shop: Workshop) -> None:
+    def __init__(self, resources: WorkerResources) -> None:
         self.server = Server()
-        self.desk = PlayedDesk(shop, self.server)
-        self.bench, self.road, self.pool = Bench(), Road(), Pool()
+        self.context = FakeContext(resources, self.server)
+        self.executor, self.road, self.pool = Bench(), Road(), Pool()
         self.chunks = Chunks()
-        self.bridge = Bridge(
-            self.desk,
-            self.bench,
-            traffic=self.road,
+        self.bridge = JobConsumer(
+            self.context,
+            self.executor,
+            prefect_limits=self.road,
             through_pool=self.pool,
             chunks=self.chunks,
         )
 
-    def handle(self, letter: Letter) -> list[Verdict]:
+    def handle(self, letter: Letter) -> list[Disposition]:
         """Serve one delivery to its end; return the verdicts."""
         play(self.bridge.handle(letter.delivery))
         return letter.verdicts

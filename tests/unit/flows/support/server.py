@@ -22,7 +22,7 @@ from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.states import Pending
 
 from flows.runs.bulk_labels import CHUNK_DEPLOYMENT
-from flows.runs.flow_run_client import FlowRuns
+from flows.runs.flow_run_client import FlowRunClient
 
 POOL = "product-images"
 CREATED_AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -86,9 +86,9 @@ class Server:
         return cast(PrefectClient, self)
 
     @property
-    def flow_runs(self) -> FlowRuns:
+    def flow_runs(self) -> FlowRunClient:
         """The project's view of it."""
-        return FlowRuns(self.client, POOL)
+        return FlowRunClient(self.client, POOL)
 
     def _fail(self) -> None:
         if self.failure is not None:

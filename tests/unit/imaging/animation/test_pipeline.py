@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
 from infra.contract.errors import ErrorCode, ImageRefused, PixelsFailed
-from tasks.imaging.animation.frame_store import Reel, Scene
+from tasks.imaging.animation.frame_store import FrameStore, Scene
 from tasks.imaging.animation.verify import MeantToMove, verify_moving
 from tasks.imaging.formats.detect import ImageFormat
 from tasks.imaging.models import Limits
@@ -240,10 +240,10 @@ def test_the_policy_is_part_of_the_fingerprint() -> None:
 def test_a_file_that_shows_something_else_does_not_pass(tmp_path: Path) -> None:
     right = turning(3)
     wrong = [right[0], Image.new("RGB", right[0].size, "black"), right[2]]
-    with closing(Reel(tmp_path)) as reel:
+    with closing(FrameStore(tmp_path)) as frame_store:
         for picture in right:
-            reel.add(picture, 100)
-        meant = MeantToMove.of(Scene(reel, lambda picture: picture, 0))
+            frame_store.add(picture, 100)
+        meant = MeantToMove.of(Scene(frame_store, lambda picture: picture, 0))
     late, blank, short, good = (
         animation(right, "WEBP", duration=[100, 120, 80]),
         animation(wrong, "WEBP", duration=100),

@@ -37,8 +37,8 @@ SEEN_THROUGH = 250  # levels of 255: an encoder makes no opaque pixel so clear
 def preset(name: str, *formats: ImageFormat, **parts: object) -> Preset:
     """Return a preset of two small widths, with a fixed quality, and some parts changed."""
     encodings = tuple(Encoding(each, FixedQuality(70), effort=HURRY.get(each)) for each in formats)
-    plain = Preset(name, 1, (Box(width=90), Box(width=30)), encodings)
-    return replace(plain, **parts)  # type: ignore[arg-type]  # any part
+    normalize_mode = Preset(name, 1, (Box(width=90), Box(width=30)), encodings)
+    return replace(normalize_mode, **parts)  # type: ignore[arg-type]  # any part
 
 
 def of_quality(name: str, quality: TargetQuality | ByteBudget, *formats: ImageFormat) -> Preset:

@@ -73,8 +73,10 @@ def test_exif_data_count_beside_an_xmp_packet_that_contradicts(
     contradicting = orientation % 8 + 1
     data = written(image_format, contradicting, oriented(orientation))
     facts, image = known(tmp_path, data)
-    plain, expected = known(tmp_path, file_of(PICTURE, image_format, exif=oriented(orientation)))
-    assert facts.orientation == plain.orientation == orientation
+    normalize_mode, expected = known(
+        tmp_path, file_of(PICTURE, image_format, exif=oriented(orientation))
+    )
+    assert facts.orientation == normalize_mode.orientation == orientation
     assert image.size == expected.size == ((64, 96) if orientation > 4 else SIZE)
     assert corner_colours(image) == corner_colours(expected)
 

@@ -103,9 +103,9 @@ def test_a_profile_for_greys_is_followed_with_and_without_alpha(tmp_path: Path) 
     profile = grey(1.0)
     meant = reference(level, profile)
     assert mean_difference(level, meant) > PLAIN_TO_SEE
-    plain = seen(tmp_path, file_of(level, "PNG", icc_profile=profile))
-    assert plain.mode == "L"
-    assert mean_difference(plain, meant) < UNSEEN
+    normalize_mode = seen(tmp_path, file_of(level, "PNG", icc_profile=profile))
+    assert normalize_mode.mode == "L"
+    assert mean_difference(normalize_mode, meant) < UNSEEN
     beside = Image.merge("LA", (level, level.rotate(90)))
     both = seen(tmp_path, file_of(beside, "PNG", icc_profile=profile))
     assert mean_difference(both.convert("RGB"), meant) < UNSEEN
@@ -187,9 +187,11 @@ def test_the_gamma_of_a_png_is_followed(tmp_path: Path) -> None:
 
 
 def test_the_gamma_of_common_screens_and_an_srgb_chunk_change_nothing(tmp_path: Path) -> None:
-    plain = file_of(colourful(), "PNG")
+    normalize_mode = file_of(colourful(), "PNG")
     for chunks in ([gamma(45_455)], [(b"sRGB", b"\0"), gamma(100_000)]):
-        assert seen(tmp_path, with_chunks(plain, *chunks)).tobytes() == colourful().tobytes()
+        assert (
+            seen(tmp_path, with_chunks(normalize_mode, *chunks)).tobytes() == colourful().tobytes()
+        )
 
 
 @pytest.mark.parametrize("numbers", [[0] * 8, [1] * 8, [31270, 32900, *[33_000] * 6]])

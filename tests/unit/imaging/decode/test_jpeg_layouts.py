@@ -66,8 +66,8 @@ def test_colours_are_what_markers_and_names_of_components_say(tmp_path: Path) ->
 
 def test_inks_are_shown_with_and_without_a_marker(tmp_path: Path) -> None:
     inks = PICTURE.convert("CMYK")
-    plain = file_of(inks, "JPEG", quality=95)
-    for data in (plain, without(plain, 0xEE), ycck_jpeg(inks)):
+    normalize_mode = file_of(inks, "JPEG", quality=95)
+    for data in (normalize_mode, without(normalize_mode, 0xEE), ycck_jpeg(inks)):
         looks(tmp_path, data)
 
 

@@ -97,12 +97,15 @@ def test_what_is_unpacked_is_turned_as_it_says(tmp_path: Path, orientation: int)
 def test_what_is_unpacked_keeps_its_profile(tmp_path: Path) -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     other = (Tag(PROFILE, 7, profile),)  # which is for other pixels, and is ignored
-    plain = seen(tmp_path, tiff_of(LEVELS, PLANES))
-    assert seen(tmp_path, tiff_of(LEVELS, replace(PLANES, more=other))).tobytes() == plain.tobytes()
+    normalize_mode = seen(tmp_path, tiff_of(LEVELS, PLANES))
+    assert (
+        seen(tmp_path, tiff_of(LEVELS, replace(PLANES, more=other))).tobytes()
+        == normalize_mode.tobytes()
+    )
     turned = (Tag(PROFILE, 7, _swapped_profile()),)
     planes = seen(tmp_path, tiff_of(LEVELS, replace(PLANES, more=turned)))
     together = seen(tmp_path, tiff_of(LEVELS, replace(PLANES, planar=1, more=turned)))
-    assert planes.tobytes() == together.tobytes() != plain.tobytes()
+    assert planes.tobytes() == together.tobytes() != normalize_mode.tobytes()
 
 
 def _swapped_profile() -> bytes:

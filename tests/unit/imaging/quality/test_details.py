@@ -9,7 +9,7 @@ from tasks.imaging.formats.detect import ImageFormat
 from tasks.imaging.presets.model import Encoding, TargetQuality
 from tasks.imaging.quality.calibration import CALIBRATIONS
 from tasks.imaging.quality.details import CELL_PX, Busyness
-from tasks.imaging.quality.metric import Likeness
+from tasks.imaging.quality.metric import SimilarityMetric
 from tasks.imaging.quality.sampling import Sample, sample
 from tasks.imaging.quality.search import Hint, Subject, encode_to_quality
 from tests.unit.imaging.support.pictures import photo
@@ -80,7 +80,7 @@ def test_a_label_between_the_tiles_is_not_sacrificed(image_format: ImageFormat) 
     there = (x, y, x + LABEL, y + LABEL)
     with Image.open(BytesIO(encoded.data)) as found:
         shown = found.convert("RGB").crop(there)
-    likeness = Likeness(Sample(picture.crop(there), None))
+    likeness = SimilarityMetric(Sample(picture.crop(there), None))
     assert likeness.score(shown, CALIBRATIONS[image_format].weights) > 40
 
 

@@ -1,4 +1,4 @@
-"""The likeness: what it calls better, and that it says what SSIMULACRA2 says."""
+"""The similarity: what it calls better, and that it says what SSIMULACRA2 says."""
 
 from io import BytesIO
 
@@ -8,7 +8,7 @@ from PIL import Image, ImageFilter
 from tasks.imaging.encode.encoders import encode, encode_in_a_hurry
 from tasks.imaging.formats.detect import ImageFormat
 from tasks.imaging.quality.calibration import CALIBRATIONS
-from tasks.imaging.quality.metric import Likeness
+from tasks.imaging.quality.metric import SimilarityMetric
 from tasks.imaging.quality.sampling import SIDE_PX, Sample
 from tests.unit.imaging.quality.test_search import textured
 from tests.unit.imaging.support.pictures import encoded
@@ -17,7 +17,7 @@ WEIGHTS = CALIBRATIONS[ImageFormat.JPEG].weights
 
 
 def likeness_of(picture: Image.Image, changed: Image.Image) -> float:
-    return Likeness(Sample(picture, None)).score(changed, WEIGHTS)
+    return SimilarityMetric(Sample(picture, None)).score(changed, WEIGHTS)
 
 
 def test_the_picture_itself_has_100_points() -> None:
@@ -62,8 +62,8 @@ def test_what_an_encoder_mixes_with_the_neighbouring_tile_does_not_count() -> No
     original = textured(60, (SIDE_PX * 2, SIDE_PX))
     seam = original.copy()
     seam.paste((255, 0, 0), (SIDE_PX - 2, 0, SIDE_PX + 2, SIDE_PX))
-    assert Likeness(Sample(original, SIDE_PX)).score(seam, WEIGHTS) == 100
-    assert Likeness(Sample(original, None)).score(seam, WEIGHTS) < 90
+    assert SimilarityMetric(Sample(original, SIDE_PX)).score(seam, WEIGHTS) == 100
+    assert SimilarityMetric(Sample(original, None)).score(seam, WEIGHTS) < 90
 
 
 def test_trying_a_number_out_in_a_hurry_gives_the_same_jpeg_pixels() -> None:

@@ -29,8 +29,8 @@ def tiles_of(chosen: Sample) -> Iterator[Image.Image]:
 
 
 def plain_share(chosen: Sample) -> float:
-    plain = [len(tile.getcolors(SIDE_PX**2) or "many") == 1 for tile in tiles_of(chosen)]
-    return sum(plain) / len(plain)
+    normalize_mode = [len(tile.getcolors(SIDE_PX**2) or "many") == 1 for tile in tiles_of(chosen)]
+    return sum(normalize_mode) / len(normalize_mode)
 
 
 def test_a_plain_ground_takes_no_part_in_the_sample() -> None:
@@ -59,8 +59,8 @@ def test_of_small_pictures_too(ground: str | tuple[int, int, int]) -> None:
     for place in ((10, 15), (132, 150)):
         shown.paste(textured(60, (58, 40)), place)
     small = sampled(shown).picture
-    plain = max(count for count, _ in small.getcolors(small.width * small.height) or [])
-    assert plain < small.width * small.height * 0.6
+    normalize_mode = max(count for count, _ in small.getcolors(small.width * small.height) or [])
+    assert normalize_mode < small.width * small.height * 0.6
 
 
 def test_a_thin_thing_across_the_picture_is_looked_at() -> None:

@@ -10,7 +10,7 @@ from tasks.imaging.formats.detect import ImageFormat
 from tasks.imaging.presets.model import ByteBudget, Encoding, FixedQuality, TargetQuality
 from tasks.imaging.quality import search as quality
 from tasks.imaging.quality.calibration import CALIBRATIONS
-from tasks.imaging.quality.metric import Likeness
+from tasks.imaging.quality.metric import SimilarityMetric
 from tasks.imaging.quality.sampling import Sample
 from tasks.imaging.quality.search import Encoded, Hint, Subject, encode_to_quality
 
@@ -110,7 +110,9 @@ def test_soft_edges_look_as_good_as_asked_on_light_and_on_dark_pages(shade: int)
             Image.alpha_composite(Image.new("RGBA", each.size, ground), each).convert("RGB")
             for each in (picture, seen)
         )
-        told = Likeness(Sample(ours, None)).score(theirs, CALIBRATIONS[ImageFormat.AVIF].weights)
+        told = SimilarityMetric(Sample(ours, None)).score(
+            theirs, CALIBRATIONS[ImageFormat.AVIF].weights
+        )
         assert told > target.score - 6, ground
 
 

@@ -13,7 +13,7 @@ from tasks.imaging.decode.source import read_original
 from tasks.imaging.errors import reading
 from tasks.imaging.models import Limits, SourceFacts
 from tasks.imaging.transform.orient import orient
-from tasks.imaging.transform.pixel_format import plain
+from tasks.imaging.transform.pixel_format import normalize_mode
 from tasks.imaging.transform.plan import Plan
 from tasks.imaging.transform.sizes import Size
 
@@ -27,7 +27,7 @@ def decoded(source: Path, limits: Limits = LIMITS) -> tuple[SourceFacts, Image.I
         image = open_picture(original, limits)
         facts = describe(image, original)
         plan = Plan(Size(facts.width, facts.height), orientation_left(facts))
-        for step in (load, plain, orient, to_srgb):
+        for step in (load, normalize_mode, orient, to_srgb):
             image = step(image, plan)
         return facts, image
 

@@ -27,9 +27,9 @@ def made(directory: Path, data: bytes, preset: Preset) -> dict[str, bytes]:
 
 def sharpened(directory: Path, data: bytes, preset: Preset) -> list[str]:
     """Return the names of the variants that a strength changes."""
-    plain = made(directory, data, preset)
+    normalize_mode = made(directory, data, preset)
     crisp = made(directory, data, replace(preset, sharpen=1.0))
-    return [name for name in plain if plain[name] != crisp[name]]
+    return [name for name in normalize_mode if normalize_mode[name] != crisp[name]]
 
 
 @pytest.mark.parametrize("fit", Fit)

@@ -1,4 +1,4 @@
-"""Runs from the work pool between played neighbours: use cases, a workbench, the flow engine."""
+"""Runs from the work pool between played neighbours: use cases, a executor, the flow engine."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -9,19 +9,19 @@ from uuid import UUID
 from prefect import Flow, State
 from prefect.client.schemas.objects import FlowRun
 
-from flows.execution.job_executor import Workbench
-from flows.pool.runs import PolledRuns
+from flows.execution.job_executor import JobExecutor
+from flows.pool.runs import PoolRuns
 from flows.process_product import process_product
 from flows.runs.attempts import Attempt
 from flows.runs.worker_context import Ticket
-from flows.runtime.resources import Workshop
+from flows.runtime.resources import WorkerResources
 from flows.sweep import sweep
 from infra.broker.broker import Delivery
 from infra.contract.states import ImageState, JobState
 from infra.db.engine import Database
 from tasks.submission.submit import Submission, Submitted, SubmittedImage
 from tests.unit.flows.support.claims import JOB_ID, PRODUCT_ID
-from tests.unit.flows.support.crew import PlayedDesk, play
+from tests.unit.flows.support.fakes import FakeContext, play
 from tests.unit.flows.support.server import Server
 
 
@@ -53,11 +53,11 @@ class Jobs:
         return self.reopens
 
 
-class Bench(Workbench):
+class Bench(JobExecutor):
     """Remembers the attempts, and whether they were held meanwhile."""
 
-    def __init__(self, desk: PlayedDesk) -> None:
-        self._held_by = desk.attempts
+    def __init__(self, context: FakeContext) -> None:
+        self._held_by = context.attempts
         self.worked: list[tuple[Attempt, FlowRun, bool]] = []
         self.held: list[bool] = []
         self.returned: bool | Exception = False
@@ -76,11 +76,11 @@ class Bench(Workbench):
 class Office:
     """The runs that came through the work pool."""
 
-    def __init__(self, shop: Workshop) -> None:
+    def __init__(self, resources: WorkerResources) -> None:
         self.jobs, self.server = Jobs(), Server()
-        self.desk = PlayedDesk(shop, self.server)
-        self.bench = Bench(self.desk)
-        self.runs = PolledRuns(self.desk, self.bench)
+        self.context = FakeContext(resources, self.server)
+        self.executor = Bench(self.context)
+        self.runs = PoolRuns(self.context, self.executor)
         self.tickets: list[Ticket] = []
         self.began = asyncio.Event()
         self.ends = True
@@ -88,7 +88,7 @@ class Office:
     async def engine(self, flow: Flow[..., Any], flow_run: FlowRun) -> None:
         """Take the place of Prefect's engine: note what the flow would find."""
         if flow is process_product:
-            self.tickets.append(self.desk.take(flow_run.id))
+            self.tickets.append(self.context.take(flow_run.id))
         self.began.set()
         if not self.ends:
             await asyncio.Event().wait()
@@ -101,7 +101,7 @@ class Office:
     def end_of(self, flow_run: FlowRun) -> State[Any]:
         """Return what a product run ends with that has nothing to do."""
         self.run(flow_run)
-        assert self.bench.worked == []
+        assert self.executor.worked == []
         (ticket,) = self.tickets
         assert isinstance(ticket, State)
         return ticket

@@ -1,4 +1,4 @@
-"""The consuming side of one connection: subscriptions, deliveries and their verdicts.
+"""The consuming side of one connection: subscriptions, deliveries and their dispositions.
 
 Must not know how the connection is replaced when it is lost, nor what a delivery is for.
 """
@@ -7,26 +7,28 @@ from collections import deque
 from functools import partial
 from typing import Any
 
-from infra.broker.broker import Delivery, Prefetch, Verdict
-from infra.broker.rabbitmq.connection import Wire
+from infra.broker.broker import Delivery, Disposition, Prefetch
+from infra.broker.rabbitmq.connection import BrokerConnection
 from infra.broker.rabbitmq.errors import translated, unavailable
-from infra.broker.rabbitmq.prefetch import Window
+from infra.broker.rabbitmq.prefetch import PrefetchWindow
 from infra.broker.topology import Topology
 from infra.contract.states import Lane
 
 
-class Intake:
-    """Lives as long as its wire. Only verdicts arrive from other threads."""
+class ChannelConsumer:
+    """Lives as long as its connection. Only dispositions arrive from other threads."""
 
-    def __init__(self, wire: Wire, topology: Topology, prefetch: Prefetch) -> None:
-        self._wire = wire
+    def __init__(
+        self, connection: BrokerConnection, topology: Topology, prefetch: Prefetch
+    ) -> None:
+        self._connection = connection
         self._topology = topology
-        self._windows = {lane: Window(prefetch.of(lane)) for lane in Lane}
+        self._windows = {lane: PrefetchWindow(prefetch.of(lane)) for lane in Lane}
         self._subscriptions: list[str] = []
         self._arrived: deque[tuple[int, Delivery]] = deque()
-        self._verdicts: deque[tuple[Lane, int, Verdict]] = deque()  # appending is thread-safe
+        self._verdicts: deque[tuple[Lane, int, Disposition]] = deque()  # appending is thread-safe
         self._cancelled_by_broker = False
-        wire.channel.add_on_cancel_callback(self._note_cancel)
+        connection.channel.add_on_cancel_callback(self._note_cancel)
 
     def is_busy(self) -> bool:
         """Whether something waits for `apply`, `take` or the caller's attention."""
@@ -43,30 +45,32 @@ class Intake:
         """Ask for no more, and give back what was not handed over yet."""
         for subscription in self._subscriptions:
             # While it waits for the answer, pika returns deliveries that are still on their way.
-            self._wire.ask(self._wire.channel.basic_cancel, consumer_tag=subscription)
+            self._connection.ask(self._connection.channel.basic_cancel, consumer_tag=subscription)
         self._subscriptions.clear()
         while self._arrived:
             tag, delivery = self._arrived.popleft()
-            self._settle(delivery.lane, tag, verdict=Verdict.REQUEUE)
+            self._settle(delivery.lane, tag, disposition=Disposition.REQUEUE)
         for window in self._windows.values():
             window.revoke()
 
     def apply(self) -> None:
-        """Tell the broker the verdicts so far. Raises when it has ended a subscription."""
+        """Tell the broker the dispositions so far. Raises when it has ended a subscription."""
         if self._cancelled_by_broker:
             raise unavailable("RabbitMQ ended a subscription: its queue was deleted or moved.")
         while self._verdicts:
-            lane, tag, verdict = self._verdicts.popleft()
-            self._settle(lane, tag, verdict=verdict)
+            lane, tag, disposition = self._verdicts.popleft()
+            self._settle(lane, tag, disposition=disposition)
 
     def take(self) -> Delivery | None:
         """Return the next delivery to hand over, if one has arrived."""
         return self._arrived.popleft()[1] if self._arrived else None
 
     def _subscribe(self, lane: Lane, room: int) -> None:
-        channel = self._wire.channel
-        self._wire.ask(channel.basic_qos, prefetch_count=room)  # for the next subscription only
-        answer = self._wire.ask(
+        channel = self._connection.channel
+        self._connection.ask(
+            channel.basic_qos, prefetch_count=room
+        )  # for the next subscription only
+        answer = self._connection.ask(
             channel.basic_consume,
             queue=self._topology.queue(lane).name,
             on_message_callback=partial(self._arrive, lane),
@@ -82,17 +86,19 @@ class Intake:
         delivery = Delivery(lane, body, redelivered=bool(method.redelivered), settle=settle)
         self._arrived.append((tag, delivery))
 
-    def _note_verdict(self, lane: Lane, tag: int, verdict: Verdict) -> None:
-        self._verdicts.append((lane, tag, verdict))
-        self._wire.wake()
+    def _note_verdict(self, lane: Lane, tag: int, disposition: Disposition) -> None:
+        self._verdicts.append((lane, tag, disposition))
+        self._connection.wake()
 
     def _note_cancel(self, _frame: object) -> None:
         self._cancelled_by_broker = True
 
-    def _settle(self, lane: Lane, tag: int, *, verdict: Verdict) -> None:
+    def _settle(self, lane: Lane, tag: int, *, disposition: Disposition) -> None:
         with translated():
-            if verdict is Verdict.ACK:
-                self._wire.channel.basic_ack(tag)
+            if disposition is Disposition.ACK:
+                self._connection.channel.basic_ack(tag)
             else:
-                self._wire.channel.basic_reject(tag, requeue=verdict is Verdict.REQUEUE)
+                self._connection.channel.basic_reject(
+                    tag, requeue=disposition is Disposition.REQUEUE
+                )
         self._windows[lane].settle(tag)

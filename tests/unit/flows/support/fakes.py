@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
-from flows.runs.worker_context import Desk
-from flows.runtime.circuit_breaker import Gate, Obstacle
-from flows.runtime.dependency_monitor import Health
-from flows.runtime.resources import WorkerConfiguration, Workshop
-from infra.broker.broker import Delivery, Verdict
+from flows.runs.worker_context import WorkerContext
+from flows.runtime.circuit_breaker import CircuitBreaker, PauseReason
+from flows.runtime.dependency_monitor import DependencyMonitor
+from flows.runtime.resources import WorkerConfiguration, WorkerResources
+from infra.broker.broker import Delivery, Disposition
 from infra.contract.errors import ErrorCode, ServiceUnavailable
 from infra.contract.messages import JobMessage
 from infra.contract.states import JobState, Lane
@@ -38,7 +38,7 @@ from infra.settings.sections import (
 )
 from infra.settings.upkeep import FailureAlarmSettings, ReprocessSettings
 from tasks.jobs.claim import Claim, Unclaimed
-from tasks.jobs.status import ImageCounts, Standing
+from tasks.jobs.status import ImageCounts, JobStatus
 from tasks.pixels.pool import PixelPool
 from tasks.steps.fetch import ImageSource
 from tests.unit.flows.support.claims import JOB_ID
@@ -92,10 +92,10 @@ class Tap:
         self.turns.append("resume")
 
 
-def open_gate() -> Gate:
-    """Return a gate in front of nothing."""
+def open_breaker() -> CircuitBreaker:
+    """Return an intake in front of nothing."""
     tap = Tap()
-    return Gate(tap.pause, tap.resume)
+    return CircuitBreaker(tap.pause, tap.resume)
 
 
 def worker_configuration(database: DatabaseSettings) -> WorkerConfiguration:
@@ -123,10 +123,10 @@ def worker_configuration(database: DatabaseSettings) -> WorkerConfiguration:
 
 
 @contextmanager
-def workshop() -> Iterator[Workshop]:
-    """Open a workshop whose parts nobody may touch, with very short leases."""
+def fake_resources() -> Iterator[WorkerResources]:
+    """Open a worker's resources whose parts nobody may touch, with very short leases."""
     configuration = worker_configuration(DatabaseSettings(url="postgresql://database.example/none"))
-    shop = Workshop(
+    resources = WorkerResources(
         configuration,
         database=cast(Database, _Nothing()),
         store=cast(ObjectStore, _Nothing()),
@@ -134,9 +134,9 @@ def workshop() -> Iterator[Workshop]:
         pixels=cast(PixelPool, _Idle()),
     )
     try:
-        yield shop
+        yield resources
     finally:
-        shop.close()
+        resources.close()
 
 
 class _Idle:
@@ -158,15 +158,15 @@ class _Nothing:
         raise AssertionError("a unit test reached for a real part")
 
 
-def standing_of(
+def status_of(
     state: JobState,
     *,
     flow_run_id: UUID | None = None,
     lease_is_live: bool = False,
     parked_until: datetime | None = None,
-) -> Standing:
+) -> JobStatus:
     """Return where the job stands that all these tests are about."""
-    return Standing(
+    return JobStatus(
         job_id=JOB_ID,
         state=state,
         round=0,
@@ -180,14 +180,14 @@ def standing_of(
     )
 
 
-class PlayedDesk(Desk):
+class FakeContext(WorkerContext):
     """Answers in PostgreSQL's place, in the order given; the last one for ever.
 
     An exception among the answers is raised.
     """
 
-    def __init__(self, shop: Workshop, server: Server | None = None) -> None:
-        super().__init__(shop, open_gate(), (server or Server()).flow_runs)
+    def __init__(self, resources: WorkerResources, server: Server | None = None) -> None:
+        super().__init__(resources, open_breaker(), (server or Server()).flow_runs)
         self.answers: list[Any] = []
         self.stands: list[Any] = [None]
         self.claims = 0
@@ -197,8 +197,8 @@ class PlayedDesk(Desk):
         answer: Claim | Unclaimed = _said(self.answers)
         return answer
 
-    async def standing(self, job_id: UUID) -> Standing | None:
-        answer: Standing | None = _said(self.stands)
+    async def status(self, job_id: UUID) -> JobStatus | None:
+        answer: JobStatus | None = _said(self.stands)
         return answer
 
 
@@ -209,26 +209,26 @@ def _said(answers: list[T]) -> T:
     return answer
 
 
-class PlayedHealth(Health):
+class FakeMonitor(DependencyMonitor):
     """Knows which parts are away, and who was suspected."""
 
-    def __init__(self, shop: Workshop, gate: Gate) -> None:
-        super().__init__(shop, gate)
-        self.gate = gate
-        self.away: set[Obstacle] = set()
-        self.suspected: list[Obstacle] = []
+    def __init__(self, resources: WorkerResources, breaker: CircuitBreaker) -> None:
+        super().__init__(resources, breaker)
+        self.breaker = breaker
+        self.away: set[PauseReason] = set()
+        self.suspected: list[PauseReason] = []
 
-    async def suspect(self, obstacle: Obstacle) -> None:
-        self.suspected.append(obstacle)
-        if obstacle in self.away:
-            self.gate.close(obstacle)
+    async def suspect(self, reason: PauseReason) -> None:
+        self.suspected.append(reason)
+        if reason in self.away:
+            self.breaker.pause(reason)
 
 
 class Letter:
     """A delivery with the verdicts that it got."""
 
     def __init__(self, *, redelivered: bool = False, body: bytes | None = None) -> None:
-        self.verdicts: list[Verdict] = []
+        self.verdicts: list[Disposition] = []
         self.delivery = Delivery(
             lane=Lane.INTERACTIVE,
             body=JobMessage(JOB_ID).encode() if body is None else body,

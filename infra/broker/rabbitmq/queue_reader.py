@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from infra.broker.rabbitmq.connection import Wire
+from infra.broker.rabbitmq.connection import BrokerConnection
 from infra.broker.rabbitmq.errors import translated
 
 MOST = 65_535  # messages that AMQP lets one subscription hold
@@ -32,16 +32,16 @@ class Taken:
     body: bytes = field(repr=False)
 
 
-class Drawer:
+class QueueReader:
     """`count` is how many messages lay there at the start."""
 
-    def __init__(self, wire: Wire, queue: str) -> None:
-        self._wire = wire
+    def __init__(self, connection: BrokerConnection, queue: str) -> None:
+        self._connection = connection
         self._queue = queue
         self._arrived: deque[Taken] = deque()
         self._removed = 0
         self._opened = False
-        self.count = depth(wire, queue)
+        self.count = depth(connection, queue)
 
     @property
     def owed(self) -> int:
@@ -57,24 +57,26 @@ class Drawer:
         if not wanted:
             return
         self._opened = True
-        self._wire.ask(self._wire.channel.basic_qos, prefetch_count=wanted)
-        self._wire.ask(
-            self._wire.channel.basic_consume, queue=self._queue, on_message_callback=self._note
+        self._connection.ask(self._connection.channel.basic_qos, prefetch_count=wanted)
+        self._connection.ask(
+            self._connection.channel.basic_consume,
+            queue=self._queue,
+            on_message_callback=self._note,
         )
         for _ in range(wanted):
-            if not self._wire.drive(lambda: bool(self._arrived), QUIET_SECONDS):
+            if not self._connection.drive(lambda: bool(self._arrived), QUIET_SECONDS):
                 return
             yield self._arrived.popleft()
 
     def remove(self, taken: Taken) -> None:
         """Tell the broker that it may forget the message."""
         with translated():
-            self._wire.channel.basic_ack(taken.tag)
+            self._connection.channel.basic_ack(taken.tag)
         self._removed += 1
 
     def settle(self) -> None:
         """Return when the broker has read all removals: it answers in order."""
-        depth(self._wire, self._queue)
+        depth(self._connection, self._queue)
 
     def _note(self, _channel: Any, method: Any, *content: Any) -> None:
         properties, body = content
@@ -84,18 +86,18 @@ class Drawer:
         )
 
 
-def depth(wire: Wire, queue: str) -> int:
+def depth(connection: BrokerConnection, queue: str) -> int:
     """Return how many messages lie in a queue, without those in somebody's hands."""
-    answer = wire.ask(wire.channel.queue_declare, queue=queue, passive=True)
+    answer = connection.ask(connection.channel.queue_declare, queue=queue, passive=True)
     return int(answer.method.message_count)
 
 
-def await_comeback(wire: Wire, queue: str, count: int) -> None:
+def await_comeback(connection: BrokerConnection, queue: str, count: int) -> None:
     """Return when so many messages lie in the queue, or after a moment without them.
 
     The broker puts messages back a few milliseconds after their connection has ended.
     """
     for _ in range(round(_COMEBACK_SECONDS / _LOOK_SECONDS)):
-        if depth(wire, queue) >= count:
+        if depth(connection, queue) >= count:
             return
-        wire.drive(lambda: False, _LOOK_SECONDS)
+        connection.drive(lambda: False, _LOOK_SECONDS)
