@@ -37,13 +37,14 @@ class Done:
 def run(directory: Path, *arguments: str, typed: str = "", **environment: str) -> Done:
     """Run a command in a directory; `typed` is what stands on its standard input.
 
-    Its process is a fork of one that has imported the program already.
+    Its process is a fork of one that has imported the program already, unless a variable tells
+    Python itself how to start.
     """
-    request = {
-        "command": [str(_PROGRAM), *arguments],
-        "directory": str(directory),
-        "environment": {**_kept(), **environment},
-    }
+    command = [str(_PROGRAM), *arguments]
+    variables = {**_kept(), **environment}
+    if any(name.startswith("PYTHON") for name in environment):
+        return _started(command, directory, variables, typed)
+    request = {"command": command, "directory": str(directory), "environment": variables}
     with TemporaryFile() as inputs, TemporaryFile() as out, TemporaryFile() as err:
         inputs.write(typed.encode())
         inputs.seek(0)
@@ -51,6 +52,20 @@ def run(directory: Path, *arguments: str, typed: str = "", **environment: str) -
         out.seek(0)
         err.seek(0)
         return Done(status, out.read().decode(), err.read().decode())
+
+
+def _started(command: list[str], directory: Path, environment: dict[str, str], typed: str) -> Done:
+    done = subprocess.run(
+        command,
+        cwd=directory,
+        env=environment,
+        input=typed,
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
 def _forked(request: dict[str, object], *streams: int) -> int:
