@@ -53,7 +53,7 @@ def key_of(description: StackDescription) -> bytes:
 
 
 class KeptPart:
-    """A part that another process supervises; the methods are those of its keeper there."""
+    """A part that another process supervises; the methods are those of its supervisor there."""
 
     def __init__(self, directory: Path, key: bytes, name: str) -> None:
         self._address, self._key, self._name = address_of(directory), key, name

@@ -22,7 +22,7 @@ from infra.stack.ports import free_port
 from infra.stack.stack import Stack
 from infra.stack.supervisor.errors import StackError
 from infra.stack.supervisor.part import Progress, always, nothing
-from infra.stack.supervisor.part_supervisor import PartKeeper
+from infra.stack.supervisor.part_supervisor import PartSupervisor
 from infra.stack.supervisor.progress import describe
 from tests.conftest import ENVIRONMENT
 from tests.support.stack_client import ACTIONS, LOOK, address_of, key_of
@@ -34,7 +34,7 @@ _READY = "\nThe stack stays until Ctrl-C. In another terminal: make test T=tests
 class PartServer:
     """Lets other processes look at parts and move them, inside a `with`."""
 
-    def __init__(self, part: Callable[[str], PartKeeper], address: str, key: bytes) -> None:
+    def __init__(self, part: Callable[[str], PartSupervisor], address: str, key: bytes) -> None:
         self._part = part
         self._address, self._key = address, key
         Path(address).unlink(missing_ok=True)
@@ -71,19 +71,19 @@ class PartServer:
     def _answer(self, connection: Connection, name: str, action: str) -> None:
         with connection:
             try:
-                keeper = self._part(name)
+                part = self._part(name)
                 if action == LOOK:
-                    connection.send(_seen(keeper))
+                    connection.send(_seen(part))
                 elif action in ACTIONS:
-                    connection.send(getattr(keeper, action)())
+                    connection.send(getattr(part, action)())
             except StackError as exc:
                 connection.send(exc)
 
 
-def _seen(keeper: PartKeeper) -> object:
+def _seen(part: PartSupervisor) -> object:
     """What a session may know of a part; functions stay here."""
-    part = replace(keeper.part, prepare=nothing, probe=always, settle=nothing, clean=nothing)
-    return part, keeper.log, keeper.pid
+    plain = replace(part.part, prepare=nothing, probe=always, settle=nothing, clean=nothing)
+    return plain, part.log, part.pid
 
 
 def main() -> int:

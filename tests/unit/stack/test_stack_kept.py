@@ -22,7 +22,7 @@ def folder(nursery: Nursery, tmp_path: Path) -> Iterator[Path]:
     """Where a supervisor lets others move its part, the painter."""
     supervisor = nursery.supervisor(replace(python_part("painter"), prepare=lambda: None))
     supervisor.start(threading.Event())
-    with PartServer(supervisor.keeper, address_of(tmp_path), _KEY):
+    with PartServer(supervisor.part_supervisor, address_of(tmp_path), _KEY):
         yield tmp_path
 
 
