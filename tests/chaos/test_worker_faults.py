@@ -30,7 +30,7 @@ async def surprise(self, delivery):
 Bridge.handle = surprise
 """
 _BEGIN = """
-from flows.worker import main
+from flows.worker.__main__ import main
 
 main()
 """
@@ -38,42 +38,25 @@ main()
 pytestmark = pytest.mark.usefixtures("off_duty")
 
 
-@pytest.mark.parametrize(
-    ("fault", "cause"),
-    [
-        (_CONSUMER, "a surprise in the consumer"),
-        (_EVENT_LOOP, "a surprise in the event loop"),
-    ],
-    ids=["consumer", "event_loop"],
-)
-def test_a_worker_that_meets_a_surprise_ends_with_a_status_and_its_cause_in_the_log(
-    world: World, pictures: PictureServer, hire: Hiring, fault: str, cause: str
-) -> None:
-    url = small(pictures, 6900 + len(fault))
-    worker = hire(sys.executable, "-c", fault + _BEGIN)
-    job_id = world.post(url)["job_id"]
-
-    status = worker.ended()
-    said = worker.text
-    hire()
-    job = world.finished(job_id, seconds=_SECONDS)
-
-    assert status == 1
-    assert "worker gives up" in said
-    assert cause in said
-    assert "Traceback" in said
-    assert (job["state"], job["attempts"]) == ("ready", 1)
-
-
-def test_a_worker_that_is_killed_ends_with_the_signal_as_its_status(
+def test_a_worker_that_dies_tells_its_status_and_its_cause_and_loses_no_job(
     world: World, pictures: PictureServer, hire: Hiring
 ) -> None:
-    worker = hire()
-    job_id = world.post(small(pictures, 6990))["job_id"]
-    job = world.finished(job_id, seconds=_SECONDS)
+    jobs = []
+    for fault, cause in (
+        (_CONSUMER, "a surprise in the consumer"),
+        (_EVENT_LOOP, "a surprise in the event loop"),
+    ):
+        worker = hire(sys.executable, "-c", fault + _BEGIN)
+        jobs.append(world.post(small(pictures, 6900 + len(jobs)))["job_id"])
 
-    status = worker.kill()
+        assert worker.ended() == 1
+        assert "worker gives up" in worker.text
+        assert cause in worker.text
+        assert "Traceback" in worker.text
 
-    assert job["state"] == "ready"
-    assert status == -signal.SIGKILL
-    assert "worker stopped" not in worker.text
+    successor = hire()
+    done = [world.finished(job_id, seconds=_SECONDS) for job_id in jobs]
+    assert [(job["state"], job["attempts"]) for job in done] == [("ready", 1)] * len(jobs)
+
+    assert successor.kill() == -signal.SIGKILL
+    assert "worker stopped" not in successor.text

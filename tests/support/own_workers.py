@@ -5,8 +5,6 @@ Knows processes only, nothing of jobs. Whoever hires a worker lets it go.
 
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -83,20 +81,6 @@ class OwnWorker:
         status = self._process.exit_code()
         assert status is not None
         return status
-
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
-        """Hold the process still for the length of the block.
-
-        Its pixel processes go on: nothing but their parent talks to the rest of the system, so
-        that seen from outside they are as still as it is. What they finish meanwhile lies ready
-        when the parent wakes up, which makes it the faster to write what it must not.
-        """
-        os.kill(self.pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            os.kill(self.pid, signal.SIGCONT)
 
     def let_go(self) -> None:
         """End it, in whatever state it is."""
