@@ -20,7 +20,7 @@ from tasks.pixels.pool import PixelPool
 from tasks.steps.compress import RenderedImage, compress
 from tasks.steps.results import FetchedImage, ImageFailed
 from tests.unit.flows.support.claims import claim_of
-from tests.unit.flows.support.fakes import workshop
+from tests.unit.flows.support.fakes import fake_resources
 
 LAST = JobSettings().max_attempts
 
@@ -34,8 +34,8 @@ def test_a_starved_picture_has_its_job_parked_until_the_last_attempt(
     write_sample(source.path)
 
     async def run_in(pool: PixelPool) -> ProductRun:
-        with workshop() as shop:
-            run = ProductRun(shop, Attempt(claim), tmp_path)
+        with fake_resources() as resources:
+            run = ProductRun(resources, Attempt(claim), tmp_path)
 
             async def work() -> RenderedImage:
                 web = packaged_presets().named("web")
