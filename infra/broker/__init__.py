@@ -1,1 +1,1 @@
-"""Messages out, deliveries in: the broker's words, RabbitMQ behind them, and a fake beside it."""
+"""Messages out, deliveries in: the broker's words, and RabbitMQ behind them."""

@@ -13,12 +13,12 @@ import pika  # type: ignore[import-untyped]  # pika ships no types
 
 from infra.broker.broker import Consumer, Delivery, Prefetch, Publisher
 from infra.broker.dead_letters import DeadLetters
-from infra.broker.memory import MemoryBroker
 from infra.broker.rabbitmq import RabbitConsumer, RabbitDeadLetters, RabbitPublisher
 from infra.broker.topology import Topology
 from infra.contract.messages import JobMessage
 from infra.contract.states import Lane
 from infra.settings.sections import BrokerSettings
+from tests.support.memory_broker import MemoryBroker
 
 ARRIVAL_SECONDS = 30
 QUIET_SECONDS = 0.4

@@ -7,11 +7,11 @@ import pytest
 
 from infra.broker.backoff import delays
 from infra.broker.broker import Consumer, Delivery, Disposition, Prefetch, Publisher
-from infra.broker.memory import MemoryBroker
 from infra.broker.rabbitmq import RabbitConsumer, RabbitPublisher
 from infra.broker.topology import DELIVERY_LIMIT, Topology
 from infra.contract.states import Lane
 from infra.settings.sections import BrokerSettings
+from tests.support.memory_broker import MemoryBroker
 
 
 def test_one_of_many_simultaneous_verdicts_counts() -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 import pytest
 
 from infra.broker.broker import Publisher
-from infra.broker.memory import MemoryBroker
 from infra.contract.errors import ErrorCode, ServiceUnavailable
 from infra.contract.messages import JobMessage
 from infra.contract.states import Lane
@@ -14,6 +13,7 @@ from infra.db.engine import Database
 from infra.settings.sections import DispatchSettings
 from tasks.jobs.dispatch import dispatch_all, dispatch_due, forget_lost_dispatches
 from tests.integration.tasks.job_rows import at_once, change, claimed, finished, job_row, submitted
+from tests.support.memory_broker import MemoryBroker
 
 SETTINGS = DispatchSettings(batch_size=3, lost_after_seconds=3600)
 

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 
-from infra.broker.memory import MemoryBroker
 from infra.contract.states import ImageState, JobState
 from infra.db.engine import Database
 from infra.settings.sections import DispatchSettings
@@ -23,6 +22,7 @@ from tests.integration.tasks.job_rows import (
     outcome_rows,
     submitted,
 )
+from tests.support.memory_broker import MemoryBroker
 
 DISPATCH = DispatchSettings(lost_after_seconds=60)
 SOON = timedelta(seconds=30)

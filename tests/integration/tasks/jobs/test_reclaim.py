@@ -4,7 +4,6 @@ from functools import partial
 
 import pytest
 
-from infra.broker.memory import MemoryBroker
 from infra.contract.errors import LostClaim
 from infra.contract.states import ImageState, JobState
 from infra.db.engine import Database
@@ -25,6 +24,7 @@ from tests.integration.tasks.job_rows import (
     outcome_rows,
     submitted,
 )
+from tests.support.memory_broker import MemoryBroker
 
 GRACE_SECONDS = 30
 LOST = f"lease_expires_at = now() - interval '{GRACE_SECONDS + 1} seconds', dispatched_at = now()"
