@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from api.auth.announcement import announce_access
 from api.auth.install import install_access
-from api.metrics.meter import Meter, Metered
+from api.metrics.request_timer import Meter, Metered
 from api.openapi.examples import describe_examples
 from api.openapi.problem_schema import describe_problems
 from api.pages import documentation, root

@@ -16,7 +16,7 @@ from prefect.cache_policies import NO_CACHE
 from flows.reports.artifacts import sentence_of
 from flows.runs.product_run import ProductRun
 from flows.runs.retries import Step, warn_of_retry, with_retries
-from flows.runtime.concurrency import gather_or_cancel
+from flows.runtime.gathering import gather_or_cancel
 from flows.runtime.host_waits import Queue, wait_for_host
 from flows.runtime.resources import in_thread
 from infra.contract.states import JobState

@@ -9,7 +9,7 @@ from api.auth.owner import caller_key
 from api.dependencies import Resources
 from infra.contract.errors import ErrorCode, Rejected
 from infra.db.models.idempotency import MAX_KEY_CHARACTERS
-from tasks.submission.request_key import RequestKey
+from tasks.submission.key_reservation import RequestKey
 
 _HEADER = "Idempotency-Key"
 _VISIBLE = "[!-~]"

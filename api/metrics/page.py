@@ -6,7 +6,7 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from api.metrics.meter import Meter
+from api.metrics.request_timer import Meter
 from infra.contract.states import JobState, Lane
 from tasks.reports.load import JobCount, Load
 

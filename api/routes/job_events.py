@@ -11,7 +11,7 @@ from api.dependencies import Resources
 from api.events.job_changes import changes
 from api.events.job_cursor import Cursor, parse_cursor
 from api.events.job_watcher import Listener, News
-from api.events.stream import MEDIA_TYPE, EventStream
+from api.events.sse_response import MEDIA_TYPE, EventStream
 from api.schemas.ids import parse_id
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])

@@ -4,8 +4,8 @@ from fastapi import APIRouter, Request, Response
 
 from api.background.probes import DATABASE
 from api.dependencies import Resources
-from api.metrics.meter import Meter
 from api.metrics.page import MEDIA_TYPE, write_page
+from api.metrics.request_timer import Meter
 from api.resources import ApiResources
 from infra.contract.errors import ServiceUnavailable
 from tasks.reports.load import Load, read_load

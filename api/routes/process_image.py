@@ -13,9 +13,9 @@ from api.schemas.jobs import Accepted
 from api.schemas.submissions import ProcessImageRequest, check_count, parse_request, to_submission
 from infra.contract.errors import ErrorCode
 from tasks.submission.idempotency import submit_once
-from tasks.submission.request_key import RequestKey
+from tasks.submission.key_reservation import RequestKey
 from tasks.submission.submit import Submission, Submitted, submit
-from tasks.submission.upload import store_upload
+from tasks.submission.uploads import store_upload
 
 router = APIRouter(tags=["jobs"])
 

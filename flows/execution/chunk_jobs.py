@@ -17,7 +17,7 @@ from flows.execution.job_executor import JobExecutor
 from flows.runs.attempts import Attempt, StopReason
 from flows.runs.chunk_attempts import ChunkAttempt
 from flows.runs.worker_context import WorkerContext
-from flows.runtime.concurrency import gather_or_cancel, semaphore_slot
+from flows.runtime.gathering import gather_or_cancel, semaphore_slot
 from infra.contract.errors import ServiceUnavailable
 from infra.contract.states import JobState
 from tasks.chunks.lease import finish_chunk

@@ -13,7 +13,7 @@ from infra.contract.errors import ErrorCode, Rejected
 from infra.contract.states import BatchState, JobState
 from infra.db.engine import Database
 from infra.db.models.batches import Batch
-from infra.db.models.catalogue import Job
+from infra.db.models.jobs import Job
 from infra.db.retry import again_after_conflict
 from tasks.batches.find import locked_batch
 from tasks.batches.settle import settle_batch

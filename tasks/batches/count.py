@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from infra.contract.states import JobState
-from infra.db.models.catalogue import Job
+from infra.db.models.jobs import Job
 
 Counts = Mapping[JobState, int]
 """How many jobs are in each state; every state is there."""

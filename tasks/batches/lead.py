@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, false, func, or_, select, update
 from infra.contract.states import BatchKind, BatchState, JobState
 from infra.db.engine import Database
 from infra.db.models.batches import Batch
-from infra.db.models.catalogue import Job
+from infra.db.models.jobs import Job
 from tasks.jobs.lease import Renewal
 
 

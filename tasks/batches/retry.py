@@ -15,7 +15,7 @@ from infra.contract.errors import ErrorCode, Rejected
 from infra.contract.states import BatchState, ImageState, JobState
 from infra.db.engine import Database
 from infra.db.models.batches import Batch
-from infra.db.models.catalogue import Job, JobImage
+from infra.db.models.jobs import Job, JobImage
 from infra.db.retry import again_after_conflict
 from tasks.batches.find import locked_batch
 from tasks.batches.lead import Leader

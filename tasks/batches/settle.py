@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from infra.contract.states import BatchState, JobState
 from infra.db.engine import Database
 from infra.db.models.batches import Batch
-from infra.db.models.catalogue import Job
+from infra.db.models.jobs import Job
 from infra.db.retry import again_after_conflict
 from tasks.batches.count import Counts, count_jobs
 from tasks.batches.find import locked_batch

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from infra.contract.states import BatchKind, ChunkState, JobState
 from infra.db.engine import Database
 from infra.db.models.batches import Batch, Chunk
-from infra.db.models.catalogue import Job
+from infra.db.models.jobs import Job
 from infra.settings.sections import JobSettings
 from tasks.chunks.state_changes import end_chunk, give_up_chunk
 from tasks.jobs.claim import Unclaimed

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from infra.contract.states import ChunkState, JobState
 from infra.db.engine import Database
 from infra.db.models.batches import Chunk
-from infra.db.models.catalogue import Job
+from infra.db.models.jobs import Job
 from tasks.chunks.claim import ChunkClaim
 from tasks.chunks.state_changes import end_chunk, queue_chunk
 from tasks.jobs.lease import Renewal

@@ -16,7 +16,7 @@ from infra.contract.states import BatchState, ChunkState, JobState
 from infra.db.engine import Database
 from infra.db.ids import new_id
 from infra.db.models.batches import Batch, Chunk
-from infra.db.models.catalogue import Job, JobImage
+from infra.db.models.jobs import Job, JobImage
 from infra.settings.sections import BulkSettings
 
 DEFAULT_IMAGE_SECONDS = 1.0

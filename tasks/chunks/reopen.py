@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from infra.contract.states import ChunkState, JobState
 from infra.db.engine import Database
 from infra.db.models.batches import Chunk
-from infra.db.models.catalogue import Job
+from infra.db.models.jobs import Job
 from tasks.jobs.retry import retry_locked
 
 _AGAIN = (JobState.FAILED, JobState.PARTIAL, JobState.CANCELLED)

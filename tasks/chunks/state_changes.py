@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from infra.contract.states import ChunkState, JobState
 from infra.db.models.batches import Chunk
-from infra.db.models.catalogue import Job
+from infra.db.models.jobs import Job
 from tasks.jobs.state_changes import end_given_up
 
 _OPEN = (JobState.QUEUED, JobState.RUNNING)

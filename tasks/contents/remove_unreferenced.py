@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from infra.contract.object_keys import Folder
 from infra.contract.source_refs import upload_source, uploaded_sha256
-from infra.db.models.catalogue import Image, JobImage, Original, Preview, Variant
+from infra.db.models.catalogue import Image, Original, Preview, Variant
+from infra.db.models.jobs import JobImage
 from tasks.contents.remove import request_removal
 from tasks.products.page_facts import NO_PREVIEW
 

@@ -16,7 +16,7 @@ from infra.db.models.imports import ImportRow
 from infra.db.retry import again_after_conflict
 from tasks.imports.row import ImportPolicy
 from tasks.imports.spool import COLUMNS, Spool, Tally
-from tasks.submission.request_key import RequestKey, Subject, known_subject, reserve
+from tasks.submission.key_reservation import RequestKey, Subject, known_subject, reserve
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from infra.contract.errors import ErrorCode, Rejected
 from infra.contract.states import JobState
 from infra.db.engine import Database
-from infra.db.models.catalogue import Job
+from infra.db.models.jobs import Job
 from tasks.jobs.state_changes import end_cancelled
 from tasks.jobs.status import JobStatus, status_of
 

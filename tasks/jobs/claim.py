@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 from infra.contract.source_refs import uploaded_sha256
 from infra.contract.states import JobState, Lane
 from infra.db.engine import Database
-from infra.db.models.catalogue import Image, Job, JobImage, Original
+from infra.db.models.catalogue import Image, Original
+from infra.db.models.jobs import Job, JobImage
 from infra.settings.sections import JobSettings
 from tasks.jobs.state_changes import end_cancelled, end_given_up
 from tasks.jobs.unfinished import lock_product, start_unfinished

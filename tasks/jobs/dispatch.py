@@ -14,7 +14,7 @@ from infra.contract.messages import ChunkMessage, JobMessage
 from infra.contract.states import ChunkState, JobState
 from infra.db.engine import Database
 from infra.db.models.batches import Chunk
-from infra.db.models.catalogue import Job
+from infra.db.models.jobs import Job
 from infra.settings.sections import DispatchSettings
 
 

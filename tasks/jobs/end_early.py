@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from infra.contract.errors import ErrorCode
 from infra.contract.states import JobState
 from infra.db.engine import Database
-from infra.db.models.catalogue import Job
+from infra.db.models.jobs import Job
 from tasks.jobs.claim import Claim
 from tasks.jobs.state_changes import end, end_cancelled, overall_state
 from tasks.jobs.unfinished import fail_unfinished

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, and_, false, func, or_, select, update
 
 from infra.contract.states import JobState
 from infra.db.engine import Database
-from infra.db.models.catalogue import Job
+from infra.db.models.jobs import Job
 from tasks.jobs.claim import Claim
 from tasks.jobs.state_changes import return_to_queue
 

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
 from infra.contract.states import JobState
 from infra.db.engine import Database
-from infra.db.models.catalogue import Job
+from infra.db.models.jobs import Job
 from tasks.jobs.state_changes import end_cancelled, return_to_queue
 
 

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from infra.contract.errors import ErrorCode, Rejected
 from infra.contract.states import ImageState, JobState
 from infra.db.engine import Database
-from infra.db.models.catalogue import Image, Job, JobImage
+from infra.db.models.catalogue import Image
+from infra.db.models.jobs import Job, JobImage
 from tasks.jobs.unfinished import NO_ERROR, lock_product
 
 BEGINNING: dict[str, Any] = {

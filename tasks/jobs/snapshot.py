@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, load_only
 
 from infra.contract.states import ImageState, JobState, Outcome
 from infra.db.engine import Database
-from infra.db.models.catalogue import Job, JobImage
+from infra.db.models.jobs import Job, JobImage
 from tasks.views import ErrorView
 
 _SHOWN_OF_A_JOB = load_only(

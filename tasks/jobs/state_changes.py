@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from infra.contract.errors import ErrorCode
 from infra.contract.states import ImageState, JobState
-from infra.db.models.catalogue import Job, JobImage
+from infra.db.models.jobs import Job, JobImage
 from tasks.jobs.unfinished import (
     fail_unfinished,
     fail_unfinished_of,

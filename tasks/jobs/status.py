@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from infra.contract.states import ImageState, JobState
 from infra.db.engine import Database
-from infra.db.models.catalogue import Job, JobImage
+from infra.db.models.jobs import Job, JobImage
 
 
 @dataclass(frozen=True, slots=True)

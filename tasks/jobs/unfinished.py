@@ -13,7 +13,8 @@ from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from infra.contract.states import ImageState, JobState
-from infra.db.models.catalogue import Image, Job, JobImage, Product
+from infra.db.models.catalogue import Image, Product
+from infra.db.models.jobs import Job, JobImage
 
 NO_ERROR = {"error_code": None, "error_detail": None, "error_retryable": None}
 

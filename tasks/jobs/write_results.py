@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from infra.contract.errors import ErrorCode, LostClaim
 from infra.contract.states import ImageState, Outcome
 from infra.db.ids import new_id
-from infra.db.models.catalogue import Image, Job, JobImage, Original, Preview, Product, Variant
+from infra.db.models.catalogue import Image, Original, Preview, Product, Variant
+from infra.db.models.jobs import Job, JobImage
 from tasks.contents.removal_guard import without_removed_results
 from tasks.imaging.models import PageFacts
 from tasks.jobs.claim import Claim

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from infra.db.engine import Database
 from infra.db.models.batches import Batch
-from infra.db.models.catalogue import Image, Job, Product
+from infra.db.models.catalogue import Image, Product
 from infra.db.models.imports import ImportRow
+from infra.db.models.jobs import Job
 from infra.db.retry import again_after_conflict
 from tasks.contents.remove_unreferenced import contents_of, forget_contents
 from tasks.jobs.cancel import cancel_locked

@@ -12,7 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from infra.contract.states import JobState
-from infra.db.models.catalogue import Job, Product
+from infra.db.models.catalogue import Product
+from infra.db.models.jobs import Job
 from tasks.products.fields import no_such_product
 
 _UNFINISHED = (JobState.QUEUED, JobState.RUNNING)

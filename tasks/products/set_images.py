@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from infra.contract.errors import ErrorCode, Rejected
 from infra.contract.source_refs import uploaded_sha256
 from infra.db.engine import Database
-from infra.db.models.catalogue import Image, Job, JobImage
+from infra.db.models.catalogue import Image
+from infra.db.models.jobs import Job, JobImage
 from infra.db.retry import again_after_conflict
 from tasks.contents.remove_unreferenced import contents_of, forget_contents
 from tasks.jobs.cancel import cancel_locked

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from infra.contract.states import ImageState, JobState, Lane, Outcome
 from infra.db.engine import Database
-from infra.db.models.catalogue import Image, Job, JobImage, Original, Variant
+from infra.db.models.catalogue import Image, Original, Variant
+from infra.db.models.jobs import Job, JobImage
 from tasks.reports.error_counts import ErrorCount, Span, count_errors, ended_within
 
 _ERRORS = 10

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from infra.contract.states import ImageState, JobState
-from infra.db.models.catalogue import Job, JobImage
+from infra.db.models.jobs import Job, JobImage
 
 
 @dataclass(frozen=True, slots=True)

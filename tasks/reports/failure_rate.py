@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from infra.contract.states import ImageState, JobState
 from infra.db.engine import Database
-from infra.db.models.catalogue import Job, JobImage
+from infra.db.models.jobs import Job, JobImage
 from tasks.reports.error_counts import ErrorCount, Span, count_errors, ended_within
 
 _ERRORS = 3

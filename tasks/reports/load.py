@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from infra.contract.events import DeliveryState
 from infra.contract.states import JobState, Lane
 from infra.db.engine import Database
-from infra.db.models.catalogue import Job, Worker
+from infra.db.models.jobs import Job, Worker
 from infra.db.models.webhooks import WebhookDelivery
 from tasks.workers.heartbeat import silent_since
 

@@ -10,7 +10,8 @@ from sqlalchemy import String, Subquery, cast, func, select
 from sqlalchemy.orm import Session
 
 from infra.db.engine import Database
-from infra.db.models.catalogue import Job, JobImage, Original
+from infra.db.models.catalogue import Original
+from infra.db.models.jobs import Job, JobImage
 from tasks.imaging.presets.catalogue import Presets
 from tasks.imaging.presets.model import Fit, Preset
 from tasks.reprocess.check import require_known

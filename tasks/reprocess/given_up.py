@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, case, func, or_, select
 from infra.contract.errors import ErrorCode
 from infra.contract.source_refs import upload_source
 from infra.contract.states import ImageState
-from infra.db.models.catalogue import Image, Job, JobImage
+from infra.db.models.catalogue import Image
+from infra.db.models.jobs import Job, JobImage
 from infra.db.models.policies import PresetTarget
 
 _TRIES = 3

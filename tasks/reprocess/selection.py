@@ -25,7 +25,8 @@ from sqlalchemy.orm import aliased
 
 from infra.contract.source_refs import upload_source
 from infra.contract.states import ImageState, JobState
-from infra.db.models.catalogue import Image, Job, JobImage, Original, Product
+from infra.db.models.catalogue import Image, Original, Product
+from infra.db.models.jobs import Job, JobImage
 from infra.db.models.policies import Policy, PresetTarget
 from tasks.reprocess.given_up import is_given_up, is_uploaded
 from tasks.reprocess.selector import Selector

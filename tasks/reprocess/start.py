@@ -21,7 +21,7 @@ from tasks.imaging.presets.catalogue import Presets
 from tasks.reprocess.check import require_known
 from tasks.reprocess.estimate import Estimate, estimate_within
 from tasks.reprocess.selector import Selector
-from tasks.submission.request_key import RequestKey, Subject, known_subject, reserve
+from tasks.submission.key_reservation import RequestKey, Subject, known_subject, reserve
 
 
 @dataclass(frozen=True, slots=True)

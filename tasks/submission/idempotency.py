@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from infra.db.engine import Database
 from infra.db.ids import new_id
-from infra.db.models.catalogue import Image, Job, JobImage
+from infra.db.models.catalogue import Image
 from infra.db.models.idempotency import IdempotencyKey
+from infra.db.models.jobs import Job, JobImage
 from infra.db.retry import again_after_conflict
-from tasks.submission.request_key import RequestKey, Subject, known_subject, reserve
+from tasks.submission.key_reservation import RequestKey, Subject, known_subject, reserve
 from tasks.submission.submit import Submission, Submitted, SubmittedImage, submit_within
 
 

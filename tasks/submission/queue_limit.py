@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from infra.contract.errors import ErrorCode, QueueFull
 from infra.contract.states import JobState, Lane
-from infra.db.models.catalogue import Job
+from infra.db.models.jobs import Job
 
 _LOOK_SECONDS = 1.0
 RETRY_AFTER_SECONDS = 10.0

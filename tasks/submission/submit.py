@@ -18,7 +18,8 @@ from infra.contract.states import ImageState, JobState, Lane
 from infra.db.engine import Database
 from infra.db.ids import new_id
 from infra.db.locks import AdvisoryLock
-from infra.db.models.catalogue import Image, Job, JobImage, Product
+from infra.db.models.catalogue import Image, Product
+from infra.db.models.jobs import Job, JobImage
 from infra.db.retry import again_after_conflict
 from tasks.jobs.unfinished import NO_ERROR
 from tasks.submission.queue_limit import QueueBound

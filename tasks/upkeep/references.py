@@ -6,7 +6,8 @@ from sqlalchemy import ColumnElement, exists, func, literal, or_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from infra.contract.source_refs import upload_source
-from infra.db.models.catalogue import Image, JobImage
+from infra.db.models.catalogue import Image
+from infra.db.models.jobs import JobImage
 
 _Text = InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
 

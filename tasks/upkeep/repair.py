@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from infra.contract.source_refs import uploaded_sha256
 from infra.contract.states import JobState, Lane
 from infra.db.engine import Database
-from infra.db.models.catalogue import Image, Job, JobImage, Product
+from infra.db.models.catalogue import Image, Product
+from infra.db.models.jobs import Job, JobImage
 from infra.db.retry import again_after_conflict
 from tasks.imaging.presets.catalogue import Presets
 from tasks.imaging.presets.fingerprint import policy_fingerprint

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from infra.contract.events import DeliveryState, Event
 from infra.contract.states import ImageState
-from infra.db.models.catalogue import Job, JobImage
+from infra.db.models.jobs import Job, JobImage
 from infra.db.models.webhooks import WebhookDelivery, WebhookEndpoint
 
 

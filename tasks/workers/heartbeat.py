@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from infra.contract.states import WaitReason
 from infra.db.engine import Database
-from infra.db.models.catalogue import Worker
+from infra.db.models.jobs import Worker
 
 ALIVE_WITHIN_SECONDS = 30.0
 """Who was silent for longer counts as dead: some multiple of the pause between two reports."""

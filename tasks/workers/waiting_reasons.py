@@ -4,7 +4,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from infra.contract.states import JobState, WaitReason
-from infra.db.models.catalogue import Job, Worker
+from infra.db.models.jobs import Job, Worker
 from tasks.workers.heartbeat import silent_since
 
 _DISPATCHED_WITHIN_SECONDS = 5

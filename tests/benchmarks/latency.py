@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from infra.contract.states import BatchState
 from infra.db.engine import Database
-from infra.db.models.catalogue import Job, JobImage
+from infra.db.models.jobs import Job, JobImage
 from infra.settings.sections import DatabaseSettings
 from infra.stack.stack import Stack
 from tasks.batches.cancel import cancel_batch

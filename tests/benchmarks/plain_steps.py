@@ -23,7 +23,7 @@ from sqlalchemy import func, update
 from flows.runtime.resources import WorkerConfiguration, WorkerResources, open_worker_resources
 from infra.contract.states import JobState, Lane
 from infra.db.engine import Database
-from infra.db.models.catalogue import Job
+from infra.db.models.jobs import Job
 from infra.settings.sections import JobSettings
 from infra.stack.stack import Stack
 from tasks.jobs.claim import Claim, ClaimedImage, claim

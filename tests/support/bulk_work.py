@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 from infra.contract.states import BatchKind, BatchState, Lane
 from infra.db.engine import Database
 from infra.db.models.batches import Batch
-from infra.db.models.catalogue import Job, JobImage
+from infra.db.models.jobs import Job, JobImage
 from tasks.submission.submit import Submission, submit_within
 from tests.pictures import PictureServer, photo
 from tests.waiting import eventually

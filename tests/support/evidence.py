@@ -12,7 +12,8 @@ from sqlalchemy import select
 from infra.broker.rabbitmq import RabbitPublisher
 from infra.contract.messages import JobMessage
 from infra.db.engine import Database
-from infra.db.models.catalogue import Image, Job, JobImage, Variant
+from infra.db.models.catalogue import Image, Variant
+from infra.db.models.jobs import Job, JobImage
 from infra.db.table import Table
 from infra.settings.sections import BrokerSettings
 from infra.stack.stack import Stack

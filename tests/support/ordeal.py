@@ -23,7 +23,8 @@ from sqlalchemy import select
 
 from infra.contract.states import JobState
 from infra.db.engine import Database
-from infra.db.models.catalogue import Job, Product
+from infra.db.models.catalogue import Product
+from infra.db.models.jobs import Job
 from tests.integration.webhooks.receiver import Receiver
 from tests.pictures import PictureServer
 from tests.rabbit import dead_letters

@@ -14,7 +14,8 @@ from sqlalchemy import func, select
 
 from infra.db.engine import Database
 from infra.db.models.batches import Batch
-from infra.db.models.catalogue import Image, Job, JobImage, Product, Variant
+from infra.db.models.catalogue import Image, Product, Variant
+from infra.db.models.jobs import Job, JobImage
 from tasks.imaging.presets.catalogue import Presets, load_presets
 from tasks.imaging.presets.fingerprint import policy_fingerprint
 from tests.pictures import PictureServer

@@ -10,11 +10,11 @@ from time import monotonic
 
 import structlog
 
-from infra.broker.backoff import delays
 from infra.broker.broker import Delivery, Prefetch
 from infra.broker.rabbitmq.channel_consumer import ChannelConsumer
 from infra.broker.rabbitmq.connection import BrokerConnection
 from infra.broker.rabbitmq.declare import declare
+from infra.broker.reconnect_delays import delays
 from infra.broker.topology import Topology
 from infra.contract.errors import ServiceUnavailable
 from infra.settings.sections import BrokerSettings

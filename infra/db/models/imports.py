@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from infra.db.models.batches import Batch
-from infra.db.models.catalogue import Job
+from infra.db.models.jobs import Job
 from infra.db.table import Table
 
 

@@ -24,7 +24,7 @@ from PIL import (  # noqa: F401 - see above
     features,
 )
 
-from tasks.imaging.checks.declared_size import refuse_implausible
+from tasks.imaging.checks.plausible_size import refuse_implausible
 from tasks.imaging.decode import bmp_layout, tiff_layout, tiff_samples
 from tasks.imaging.decode.bmp_run_lengths import RunLengths
 from tasks.imaging.decode.gif_frames import on_its_canvas

@@ -20,9 +20,9 @@ from tasks.imaging.encode.encoders import (
 from tasks.imaging.encode.verify import Meant
 from tasks.imaging.formats.detect import ImageFormat
 from tasks.imaging.presets.model import ByteBudget, Encoding, FixedQuality, Quality, TargetQuality
-from tasks.imaging.quality.backgrounds import on_backgrounds
 from tasks.imaging.quality.calibration import CALIBRATIONS
 from tasks.imaging.quality.metric import SimilarityMetric
+from tasks.imaging.quality.page_backgrounds import on_backgrounds
 from tasks.imaging.quality.sampling import Sample, sample
 
 LOSSLESS_SCORE = 100.0

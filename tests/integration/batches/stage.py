@@ -6,7 +6,7 @@ from uuid import UUID
 
 from infra.contract.states import JobState
 from infra.db.engine import Database
-from infra.db.models.catalogue import Job
+from infra.db.models.jobs import Job
 from tasks.batches.read import BatchView, read_batch
 from tasks.jobs.record import record
 from tests.integration.imports.files import jobs_of

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, text, update
 from infra.contract.states import BatchKind, BatchState, Lane
 from infra.db.engine import Database
 from infra.db.models.batches import Batch, Chunk
-from infra.db.models.catalogue import Job
+from infra.db.models.jobs import Job
 from infra.settings.sections import BulkSettings
 from tasks.submission.submit import Submission, submit_within
 

@@ -10,7 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from infra.contract.states import ImageState, JobState, Lane
 from infra.db.engine import Database
 from infra.db.ids import new_id
-from infra.db.models.catalogue import Image, Job, JobImage, Product
+from infra.db.models.catalogue import Image, Product
+from infra.db.models.jobs import Job, JobImage
 from tests.integration.database.fresh import empty
 
 SHOUTING_ORIGINAL = """

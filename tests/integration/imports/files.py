@@ -11,8 +11,8 @@ from api.schemas.submissions import UrlRules
 from infra.db.engine import Database
 from infra.db.ids import new_id
 from infra.db.models.batches import Batch
-from infra.db.models.catalogue import Job
 from infra.db.models.imports import ImportRow
+from infra.db.models.jobs import Job
 from infra.settings.sections import ApiSettings, FetchSettings, ImportSettings
 from tasks.imports.accept import WantedImport, accept
 from tasks.imports.plan import plan_some

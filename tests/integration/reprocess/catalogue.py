@@ -8,7 +8,8 @@ from sqlalchemy import select, text
 
 from infra.db.engine import Database
 from infra.db.models.batches import Batch
-from infra.db.models.catalogue import Image, Job, JobImage
+from infra.db.models.catalogue import Image
+from infra.db.models.jobs import Job, JobImage
 from tasks.imaging.presets.catalogue import Presets, packaged_presets
 from tasks.imaging.presets.fingerprint import policy_fingerprint
 from tasks.jobs.claim import Claim

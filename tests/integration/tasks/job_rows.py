@@ -12,7 +12,8 @@ from sqlalchemy import select, text
 from infra.contract.object_keys import original_key, variant_key
 from infra.contract.states import Outcome
 from infra.db.engine import Database
-from infra.db.models.catalogue import Image, Job, JobImage
+from infra.db.models.catalogue import Image
+from infra.db.models.jobs import Job, JobImage
 from infra.settings.sections import JobSettings
 from tasks.imaging.models import PageFacts
 from tasks.jobs.claim import Claim, ClaimedImage, claim

@@ -9,7 +9,7 @@ from sqlalchemy import update
 from api.resources import ApiConfiguration
 from infra.contract.states import Lane
 from infra.db.engine import Database
-from infra.db.models.catalogue import Job
+from infra.db.models.jobs import Job
 from infra.settings.sections import DatabaseSettings
 from tasks.batches.plan import plan_some
 from tasks.submission.queue_limit import QueueBound

@@ -18,7 +18,8 @@ from infra.contract.source_refs import upload_source
 from infra.contract.states import ImageState, JobState, Lane
 from infra.db.engine import Database
 from infra.db.ids import new_id
-from infra.db.models.catalogue import Image, Job, JobImage, Original, Product, Variant
+from infra.db.models.catalogue import Image, Original, Product, Variant
+from infra.db.models.jobs import Job, JobImage
 from infra.db.models.retirements import Retirement
 from infra.objectstore import ObjectStore, StoredObject
 from tests.integration.tasks.contents.litter import AGED, put

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from infra.contract.errors import LostClaim, Rejected, ServiceUnavailable
 from infra.contract.states import ImageState, JobState, Outcome
 from infra.db.engine import Database
-from infra.db.models.catalogue import Job, Original, Variant
+from infra.db.models.catalogue import Original, Variant
+from infra.db.models.jobs import Job
 from infra.objectstore import ObjectStore
 from infra.settings.sections import StoreSettings
 from infra.stack.stack import Stack

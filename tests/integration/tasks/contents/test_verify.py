@@ -9,7 +9,8 @@ from sqlalchemy import select, text
 
 from infra.contract.states import Lane
 from infra.db.engine import Database
-from infra.db.models.catalogue import Job, Original, Variant
+from infra.db.models.catalogue import Original, Variant
+from infra.db.models.jobs import Job
 from infra.objectstore import ObjectStore
 from tasks.imaging.presets.catalogue import packaged_presets
 from tasks.imaging.presets.fingerprint import policy_fingerprint

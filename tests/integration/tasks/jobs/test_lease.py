@@ -10,7 +10,7 @@ from sqlalchemy import select
 from infra.contract.errors import ErrorCode, LostClaim
 from infra.contract.states import ImageState, JobState
 from infra.db.engine import Database
-from infra.db.models.catalogue import Job
+from infra.db.models.jobs import Job
 from tasks.jobs.claim import Claim
 from tasks.jobs.end_early import Ending, end_early
 from tasks.jobs.lease import Renewal, give_back, link_flow_run, renew

@@ -23,7 +23,7 @@ from tasks.steps.compress import RenderedImage
 from tasks.steps.fetch import ImageSource
 from tasks.steps.results import FetchedImage
 from tasks.steps.store import finish, store_original, store_variant
-from tasks.submission.upload import store_upload
+from tasks.submission.uploads import store_upload
 from tests.integration.tasks.job_rows import FINGERPRINT, sha256_of, url
 from tests.pictures import photo
 

@@ -12,7 +12,7 @@ from infra.db.engine import Database
 from infra.db.ids import new_id
 from tasks.jobs.record import record
 from tasks.submission.idempotency import forget_expired_keys, request_sha256, submit_once
-from tasks.submission.request_key import RequestKey
+from tasks.submission.key_reservation import RequestKey
 from tasks.submission.submit import Submission, Submitted, Upload
 from tests.integration.tasks.job_rows import at_once, claimed, count, done, sha256_of, url
 

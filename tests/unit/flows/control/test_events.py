@@ -13,8 +13,8 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.states import Pending, Scheduled
 
 from flows.control import events as listening
-from flows.control.cancellation import Cancellation
 from flows.control.events import CANCELLED, SCHEDULED, listen
+from flows.control.prefect_cancellation import Cancellation
 from flows.pool import polling
 from flows.pool.polling import Polling, ScheduledRuns
 from flows.pool.worker_type import PoolWorker

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from flows.runtime.concurrency import gather_or_cancel, semaphore_slot
+from flows.runtime.gathering import gather_or_cancel, semaphore_slot
 from tests.unit.flows.support.fakes import play
 
 

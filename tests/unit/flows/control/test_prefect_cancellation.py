@@ -7,9 +7,9 @@ from uuid import UUID
 import pytest
 from prefect.states import Cancelling as IsCancelled
 
-from flows.control import cancellation
+from flows.control import prefect_cancellation
 from flows.control.batch_leaders import BatchLeaders
-from flows.control.cancellation import Cancellation
+from flows.control.prefect_cancellation import Cancellation
 from flows.pool.runs import PoolRuns
 from flows.runs.attempts import StopReason
 from flows.runtime.resources import WorkerResources
@@ -38,7 +38,7 @@ def cancelled(
     def cancel_flow_run(_: Database, flow_run_id: UUID) -> JobStatus:
         return status_of(state, flow_run_id=flow_run_id)
 
-    monkeypatch.setattr(cancellation, "cancel_flow_run", cancel_flow_run)
+    monkeypatch.setattr(prefect_cancellation, "cancel_flow_run", cancel_flow_run)
     asked = Cancellation(context, cast(PoolRuns, None), cast(BatchLeaders, None))
 
     async def scenario() -> StopReason | None:
