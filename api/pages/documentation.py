@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse
 
 from api.problems import no_such_page
+from api.templates import render
 
 DOCS_PATH = "/docs"
 CONTENT_POLICY = (
@@ -22,31 +23,14 @@ _FILES = {
     "start.js": _HERE / "start.js",
 }
 FILE_PATHS = frozenset(f"{DOCS_PATH}/{name}" for name in _FILES)
-# Addresses are relative, so that the page also works behind a proxy that adds a prefix.
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>product-images: API</title>
-<link rel="stylesheet" href="docs/swagger-ui.css">
-<link rel="icon" href="docs/favicon-32x32.png">
-</head>
-<body>
-<div id="swagger-ui"></div>
-<script src="docs/swagger-ui-bundle.js"></script>
-<script src="docs/start.js"></script>
-</body>
-</html>
-"""
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get(DOCS_PATH, response_class=HTMLResponse)
-async def docs() -> str:
+async def docs(request: Request) -> str:
     """Return the page."""
-    return _PAGE
+    return render("pages/templates/documentation.html.j2", name=request.app.title)
 
 
 @router.get(DOCS_PATH + "/{name}")

@@ -1,12 +1,11 @@
 """`GET /`: what this is, and where to go on; for programs, and for people in a browser."""
 
-from html import escape
-
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, Field
 
 from api.pages.documentation import DOCS_PATH
+from api.templates import render
 
 router = APIRouter(tags=["health"])
 
@@ -30,6 +29,7 @@ _LINKS = {
     "batches": "/batches",
 }
 _PAGES = ("documentation", "openapi", "health", "readiness")  # that a browser can open
+_TEMPLATE = "pages/templates/root.html.j2"
 _HTML = {"schema": {"type": "string"}, "example": '<!DOCTYPE html>\n<html lang="en">…</html>\n'}
 
 
@@ -45,18 +45,8 @@ async def root(request: Request) -> Response:
     app = request.app
     headers = {"Vary": "Accept"}
     if "text/html" in request.headers.get("accept", ""):
-        return HTMLResponse(_page(app.title, app.version), headers=headers)
+        links = {link: _LINKS[link].removeprefix("/") for link in _PAGES}
+        page = render(_TEMPLATE, name=app.title, version=app.version, links=links)
+        return HTMLResponse(page, headers=headers)
     start = Start(name=app.title, version=app.version, links=_LINKS)
     return JSONResponse(start.model_dump(), headers=headers)
-
-
-def _page(name: str, version: str) -> str:
-    entries = "".join(
-        f'<li><a href="{_LINKS[link].lstrip("/")}">{escape(link)}</a></li>\n' for link in _PAGES
-    )
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8">'
-        f"<title>{escape(name)}</title></head>\n<body>\n<h1>{escape(name)} {escape(version)}</h1>\n"
-        "<p>Post image URLs to <code>/process-image</code>; every image becomes small, verified "
-        f"variants.</p>\n<ul>\n{entries}</ul>\n</body>\n</html>\n"
-    )

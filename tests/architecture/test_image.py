@@ -4,7 +4,9 @@ import re
 import tomllib
 from collections.abc import Iterator
 
-from tests.architecture.support.source import ROOT
+from hatchling.builders.wheel import WheelBuilder
+
+from tests.architecture.support.source import PACKAGES, ROOT
 
 DOCKERFILE = (ROOT / "infra" / "docker" / "Dockerfile").read_text(encoding="utf-8")
 COPY = re.compile(r"^COPY (?!--from)(?P<sources>.+) \S+$", re.MULTILINE)
@@ -56,3 +58,15 @@ def test_all_stages_stand_on_one_pinned_python() -> None:
     images = {match["image"] for match in FROM.finditer(DOCKERFILE)}
     assert len(images) == 1
     assert re.fullmatch(r"python:3\.\d+-slim-\w+", images.pop())
+
+
+def test_the_wheel_holds_every_file_of_the_packages() -> None:
+    built = {file.distribution_path for file in WheelBuilder(str(ROOT)).recurse_included_files()}
+    ours = {
+        str(path.relative_to(ROOT))
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert ours <= built
+    assert "api/cli/views/templates/inspect.html.j2" in built

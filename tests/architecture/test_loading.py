@@ -21,7 +21,17 @@ HEAVY = ("prefect",)
 # What asks the HTTP API alone starts before the libraries of the database, the broker, the store
 # and of pictures would be loaded.
 API_COMMANDS = ("process", "jobs", "job_changes", "imports", "batches", "reprocess", "hosts")
-NOT_OF_THE_API = (*HEAVY, "sqlalchemy", "psycopg2", "pika", "minio", "redis", "PIL", "numpy")
+NOT_OF_THE_API = (
+    *HEAVY,
+    "sqlalchemy",
+    "psycopg2",
+    "pika",
+    "minio",
+    "redis",
+    "PIL",
+    "numpy",
+    "jinja2",
+)
 
 # Modules that are no light code, and why.
 NOT_LIGHT = {

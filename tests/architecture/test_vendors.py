@@ -42,6 +42,7 @@ HOMES = {
     # Doors
     "fastapi": ("api",),
     "starlette": ("api",),
+    "jinja2": ("api",),
     "uvicorn": ("api",),
     "prometheus_client": ("api.metrics",),
     "typer": ("api.cli",),

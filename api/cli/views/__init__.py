@@ -1,1 +1,4 @@
-"""What commands show: tables, progress, pages, JSON. Start reading at `job_table.py`."""
+"""What commands show: tables, progress, pages, JSON. Start reading at `job_table.py`.
+
+Pages are templates, in the folder `templates`.
+"""
