@@ -13,11 +13,11 @@ from api.cli.job_id import require_job_id
 from api.cli.views.job_events import follow
 from api.cli.views.job_table import print_job
 from api.cli.views.json_output import write_json
-from api.cli.views.terminal import Terminal
+from api.cli.views.terminal import Terminal, print_table, right
 from infra.contract.states import JobState
 
 _out = Terminal(highlight=False)
-_ROW = "{:<36}  {:<9}  {:>5}  {:<19}  {:>8}  {}"
+_COLUMNS = ("id", "state", right("tries"), "created", right("took"), "sku")
 
 
 class _ShowByDefault(TyperGroup):
@@ -90,18 +90,18 @@ def _print_list(found: Any) -> None:
     if not found:
         _out.print("There are no such jobs.")
         return
-    head = _ROW.format("id", "state", "tries", "created", "took", "sku")
-    _out.print(head, style="bold", soft_wrap=True)
-    for job in found:
-        row = _ROW.format(
+    rows = (
+        (
             job["id"],
             job["state"],
-            job["attempts"],
+            str(job["attempts"]),
             _moment(job["created_at"]).strftime("%Y-%m-%d %H:%M:%S"),
             _took(job),
             job["sku"] or "",
         )
-        _out.print(row.rstrip(), soft_wrap=True, markup=False)
+        for job in found
+    )
+    print_table(_out, _COLUMNS, rows)
 
 
 def _took(job: Any) -> str:

@@ -7,8 +7,10 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from api.cli.views.terminal import print_table, right
+
 _COLOURS = {"ready": "green", "partial": "yellow", "failed": "red", "cancelled": "red"}
-_ROW = "{:<36}  {:<9}  {:<9}  {:>5}  {:>7}  {:<19}  {}"
+_COLUMNS = ("id", "kind", "state", right("done"), right("jobs"), "created", "name")
 
 
 def print_batches(console: Console, batches: Sequence[Any]) -> None:
@@ -16,19 +18,19 @@ def print_batches(console: Console, batches: Sequence[Any]) -> None:
     if not batches:
         console.print("There are no such batches.")
         return
-    head = _ROW.format("id", "kind", "state", "done", "jobs", "created", "name")
-    console.print(head, style="bold", soft_wrap=True)
-    for batch in batches:
-        row = _ROW.format(
+    rows = (
+        (
             batch["id"],
             batch["kind"],
             batch["state"],
             f"{int(batch['progress'] * 100)} %",
-            batch["total"],
+            str(batch["total"]),
             datetime.fromisoformat(batch["created_at"]).strftime("%Y-%m-%d %H:%M:%S"),
             batch["name"] or "",
         )
-        console.print(row.rstrip(), soft_wrap=True, markup=False)
+        for batch in batches
+    )
+    print_table(console, _COLUMNS, rows)
 
 
 def print_batch(console: Console, batch: Any) -> None:

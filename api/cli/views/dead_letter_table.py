@@ -1,15 +1,16 @@
 """Dead letters as people and programs read them. Bodies come from anywhere: never trust one."""
 
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
+from api.cli.views.terminal import print_table, right
 from infra.broker.dead_letters import DeadLetter, Death, Listing
 
-_ROW = "{:<12}  {:<19}  {:<11}  {:<8}  {:>5}  {}"
+_COLUMNS = ("id", "died (UTC)", "lane", "reason", right("times"), "about")
 _SUMMARY_CHARACTERS = 48
 
 
@@ -18,10 +19,7 @@ def print_listing(console: Console, listing: Listing) -> None:
     if not listing.letters:
         console.print("There are no dead letters.")
         return
-    head = _ROW.format("id", "died (UTC)", "lane", "reason", "times", "about")
-    console.print(head, style="bold", soft_wrap=True)
-    for letter in listing.letters:
-        console.print(_row(letter), markup=False, soft_wrap=True)
+    print_table(console, _COLUMNS, map(_row, listing.letters))
     shown = len(listing.letters)
     if shown < listing.total:
         console.print(f"The oldest {shown} of {listing.total}; --limit shows more.")
@@ -103,14 +101,14 @@ def _subject(death: Death) -> dict[str, str]:
     return {"job": str(death.job_id or "none that can be read")}
 
 
-def _row(letter: DeadLetter) -> str:
+def _row(letter: DeadLetter) -> Sequence[str]:
     death = letter.death
-    return _ROW.format(
+    return (
         letter.id,
         _moment(death),
         death.lane or "unknown",
         death.reason or "unknown",
-        death.times,
+        str(death.times),
         summary(death),
     )
 

@@ -9,17 +9,33 @@ from rich.text import Text
 
 from api.cli.inspection import Inspection, Refusal
 from api.cli.views.job_table import human_bytes
-from tasks.imaging.models import PageFacts, SourceFacts, VariantFile
+from api.cli.views.terminal import print_table, right
+from tasks.imaging.models import PageFacts, Rendition, SourceFacts, VariantFile
 from tasks.reports.savings import saving
 
-_ROW = "   {:<16}{:<6}{:>11}{:>11}{:>7}{:>9}{:>6}{:>9}"
-_HEADINGS = ("variant", "format", "pixels", "bytes", "saved", "quality", "score", "CPU")
+_COLUMNS = (
+    "variant",
+    "format",
+    right("pixels"),
+    right("bytes"),
+    right("saved"),
+    right("quality"),
+    right("score"),
+    right("CPU"),
+    "",  # how long a moving variant plays
+)
 
 
 def print_inspection(console: Console, inspection: Inspection) -> None:
     """Print the source's facts, a line per variant, and what a page needs."""
-    for line in _lines(inspection):
-        console.print(line, soft_wrap=True)
+    rendition = inspection.rendition
+    heading = f" ({describe_source(rendition.source)})"
+    console.print(Text.assemble((str(inspection.file), "bold"), heading), soft_wrap=True)
+    print_table(console, _COLUMNS, _rows(rendition), indent=3)
+    made = f"{len(rendition.variants)} variant{'' if len(rendition.variants) == 1 else 's'}"
+    done = f"   {made} in {inspection.seconds:.1f} s, policy {rendition.fingerprint}"
+    console.print(Text(done), soft_wrap=True)
+    console.print(_page(rendition.page), soft_wrap=True)
 
 
 def as_document(results: Sequence[Inspection | Refusal]) -> dict[str, Any]:
@@ -67,31 +83,18 @@ def pixels(width: int, height: int) -> str:
     return f"{width}×{height}"  # noqa: RUF001 - the sign for sizes
 
 
-def _lines(inspection: Inspection) -> Iterator[Text]:
-    rendition = inspection.rendition
-    yield Text.assemble((str(inspection.file), "bold"), f" ({describe_source(rendition.source)})")
-    yield Text(_ROW.format(*_HEADINGS), style="bold")
+def _rows(rendition: Rendition) -> Iterator[Sequence[str]]:
     for variant in rendition.variants:
-        yield Text(
-            _ROW.format(
-                variant.name,
-                variant.format.value,
-                pixels(variant.width, variant.height),
-                human_bytes(variant.bytes),
-                saving(rendition.source.bytes, variant.bytes),
-                *describe_quality(variant),
-                describe_cost(variant),
-            ).rstrip()
-            + _motion(variant)
+        yield (
+            variant.name,
+            variant.format.value,
+            pixels(variant.width, variant.height),
+            human_bytes(variant.bytes),
+            saving(rendition.source.bytes, variant.bytes),
+            *describe_quality(variant),
+            describe_cost(variant),
+            describe_motion(variant.frames, variant.seconds),
         )
-    made = f"{len(rendition.variants)} variant{'' if len(rendition.variants) == 1 else 's'}"
-    yield Text(f"   {made} in {inspection.seconds:.1f} s, policy {rendition.fingerprint}")
-    yield _page(rendition.page)
-
-
-def _motion(variant: VariantFile) -> str:
-    motion = describe_motion(variant.frames, variant.seconds)
-    return motion and f"  {motion}"
 
 
 def _page(page: PageFacts) -> Text:

@@ -1,15 +1,15 @@
 """The table that people see of a finished job."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
+from api.cli.views.terminal import print_table, right
 from tasks.reports.savings import saving
 
 _COLOURS = {"ready": "green", "partial": "yellow", "failed": "red", "cancelled": "red"}
-_ROW = "   {:<12}{:>11}{:>12}{:>8}  {}"
+_COLUMNS = ("variant", right("size"), right("bytes"), right("saved"), "URL")
 _KIBIBYTE = 1024
 
 
@@ -25,30 +25,30 @@ def print_job(console: Console, job: Any) -> None:
     )
     for image in job["images"]:
         console.print()
-        for line in _lines(image):
-            console.print(line, soft_wrap=True)
+        _print_image(console, image)
 
 
-def _lines(image: Any) -> Iterator[Text]:
+def _print_image(console: Console, image: Any) -> None:
     heading = f"{image['position']}  {image['source_url']}"
     error = image["error"]
     if error is not None:
-        yield Text(heading)
-        yield Text(f"   {error['detail']} ({error['code']})", style="red")
+        console.print(Text(heading), soft_wrap=True)
+        detail = f"   {error['detail']} ({error['code']})"
+        console.print(Text(detail, style="red"), soft_wrap=True)
         return
     size = "" if image["source_bytes"] is None else f", {human_bytes(image['source_bytes'])}"
-    yield Text(f"{heading} ({image['outcome']}{size})")
-    yield Text(_ROW.format("variant", "size", "bytes", "saved", "URL"), style="bold")
-    for variant in image["variants"]:
-        yield Text(
-            _ROW.format(
-                variant["name"],
-                f"{variant['width']}×{variant['height']}",  # noqa: RUF001 - the sign for sizes
-                human_bytes(variant["bytes"]),
-                saving(image["source_bytes"], variant["bytes"]),
-                variant["url"],
-            )
+    console.print(Text(f"{heading} ({image['outcome']}{size})"), soft_wrap=True)
+    rows = (
+        (
+            variant["name"],
+            f"{variant['width']}×{variant['height']}",  # noqa: RUF001 - the sign for sizes
+            human_bytes(variant["bytes"]),
+            saving(image["source_bytes"], variant["bytes"]),
+            variant["url"],
         )
+        for variant in image["variants"]
+    )
+    print_table(console, _COLUMNS, rows, indent=3)
 
 
 def human_bytes(count: int) -> str:

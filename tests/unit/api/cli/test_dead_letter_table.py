@@ -41,8 +41,8 @@ def shown(one: DeadLetter) -> str:
 
 def test_a_listing_has_one_line_per_letter_in_every_width() -> None:
     assert listed(letter(), total=1) == [
-        "id            died (UTC)           lane         reason    times  about",
-        "0123456789ab  2026-01-02 03:04:05  bulk         rejected      1  not a job",
+        "id            died (UTC)           lane  reason    times  about",
+        "0123456789ab  2026-01-02 03:04:05  bulk  rejected      1  not a job",
     ]
 
 

@@ -40,8 +40,8 @@ def test_a_ready_image_is_a_heading_and_a_line_per_variant() -> None:
         "Job 01900000-0000-7000-8000-000000000001 is ready",
         "",
         "0  https://supplier.example/front.jpg (created, 200.0 KiB)",
-        "   variant            size       bytes   saved  URL",
-        f"   w800-webp       800×600    20.0 KiB    90 %  {URL}",  # noqa: RUF001 - the sign for sizes
+        "   variant       size     bytes  saved  URL",
+        f"   w800-webp  800×600  20.0 KiB   90 %  {URL}",  # noqa: RUF001 - the sign for sizes
     ]
 
 
