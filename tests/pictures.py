@@ -6,11 +6,15 @@ import time
 from collections import Counter
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from types import TracebackType
 
 from PIL import Image, ImageFilter
 
+import api.cli.commands
 from tests.serving import LoopbackServer
+
+SAMPLE = Path(api.cli.commands.__path__[0]) / "demo.jpg"  # nobody may write to it
 
 
 def photo(width: int = 1200, height: int = 900, *, seed: int = 0, quality: int = 88) -> bytes:

@@ -1,6 +1,7 @@
 """`product-images demo`: the whole system with one command, on a real picture."""
 
 import os
+import shutil
 from pathlib import Path
 
 import typer
@@ -14,8 +15,8 @@ from api.cli.views.terminal import Terminal
 from infra.settings.sections import ClientSettings, StackSettings
 from infra.stack.description import StackDescription
 from infra.stack.supervisor.detached import start_detached
-from tasks.imaging.sample.product import write_sample
 
+_PICTURE = Path(__file__).with_name("demo.jpg")  # as a camera made it: on its side, with EXIF
 _SAMPLE = "product.jpg"
 _SKU = "DEMO-1"
 _out = Terminal(highlight=False)
@@ -26,7 +27,9 @@ def demo() -> None:
     os.umask(0o077)  # what the demo writes is for its own account, like all of the stack directory
     settings = StackSettings.load().model_copy(update={"stack_samples": True})
     directory = settings.stack_directory.resolve()
-    picture = _make_sample(directory)
+    picture = directory / "samples" / _SAMPLE
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(_PICTURE, picture)
     with stack.sentences():
         description = start_detached(settings, stack.show)
     if description.samples is None:
@@ -43,15 +46,6 @@ def demo() -> None:
     _say_addresses(description, gallery)
     if job["state"] != "ready":
         raise typer.Exit(1)
-
-
-def _make_sample(directory: Path) -> Path:
-    picture = directory / "samples" / _SAMPLE
-    if not picture.exists():
-        _out.print("Drawing a product picture …")
-        picture.parent.mkdir(parents=True, exist_ok=True)
-        write_sample(picture)
-    return picture
 
 
 def _say_addresses(description: StackDescription, gallery: Path) -> None:

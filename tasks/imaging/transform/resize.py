@@ -1,7 +1,7 @@
 """Step 5, and the chain after the steps: make a picture smaller.
 
 Each variant is made from the next larger one, which costs a fifth of making each from the full
-picture and looks the same: to 54 dB, measured on the sample picture down to 200 px. It must not
+picture and looks the same: to 54 dB, measured on a product picture down to 200 px. It must not
 know formats.
 
 Levels are averaged as sRGB stores them, not as light: so do browsers and the other image servers,
@@ -14,7 +14,7 @@ from tasks.imaging.transform.plan import Plan
 from tasks.imaging.transform.sizes import Size
 
 # From six times the wanted size on, a box filter first brings the picture to at least three times
-# it. Measured on the sample picture (4,000 to 320 px): 31 ms instead of 149, the same to 55 dB.
+# it. Measured on a product picture (4,000 to 320 px): 31 ms instead of 149, the same to 55 dB.
 # With a gap of 2 it is the same to 49 dB only.
 _REDUCING_GAP = 3.0
 

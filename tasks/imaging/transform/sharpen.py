@@ -1,7 +1,7 @@
 """Give back the crispness that making a picture smaller costs. It must not know presets.
 
 An unsharp mask of a small radius, with a threshold so that flat areas and their noise stay as
-they are. Measured on the sample picture at 160 to 800 px: a strength of 0.3 makes edges 9 to 12 %
+they are. Measured on a product picture at 160 to 800 px: a strength of 0.3 makes edges 9 to 12 %
 steeper and files 3 to 5 % (JPEG) or 5 to 8 % (WebP) larger; full strength 28 to 40 % steeper, and
 up to 14 % or 23 % larger.
 """

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
-from tasks.imaging.sample.product import write_sample
+from tests.pictures import SAMPLE
 
 DIRECTORY = Path(".local/photographs")
 _PACKAGES = (
@@ -73,13 +73,12 @@ _FURTHER = (  # the rest that these packages have, of any kind: to fit on only
 )
 _CANVAS_PX = 1600
 _SHARES = (0.45, 0.6, 0.75)  # of the canvas that a cut-out takes
-_BENCH_SEEDS = (4, 5, 6)
 
 
 def bench_pictures() -> list[tuple[str, Image.Image]]:
-    """Return 25 photographs and 12 products on white: names, and pictures 1,600 px wide."""
+    """Return 25 photographs and 10 products on white: names, and pictures 1,600 px wide."""
     photographs = [*_plasma(_PLASMA), *_lomiri()]
-    return [*_opened(photographs), *_cutouts(photographs[::3]), *_drawn_products(_BENCH_SEEDS)]
+    return [*_opened(photographs), *_cutouts(photographs[::3]), ("sample", _sample())]
 
 
 def fitting_pictures() -> list[tuple[str, Image.Image]]:
@@ -170,10 +169,6 @@ def _on_white(thing: Image.Image, mask: Image.Image) -> Image.Image:
     return canvas
 
 
-def _drawn_products(seeds: tuple[int, ...]) -> Iterator[tuple[str, Image.Image]]:
-    for seed in seeds:
-        path = DIRECTORY / f"sample-{seed}.jpg"
-        if not path.exists():
-            write_sample(path, seed=seed)
-        with Image.open(path) as image:
-            yield f"sample {seed}", widen(ImageOps.exif_transpose(image), _CANVAS_PX)
+def _sample() -> Image.Image:
+    with Image.open(SAMPLE) as image:
+        return widen(ImageOps.exif_transpose(image), _CANVAS_PX)

@@ -19,10 +19,10 @@ from infra.contract.errors import ErrorCode, ImageRefused, PixelsFailed
 from infra.contract.states import Lane
 from infra.settings.sections import PixelSettings
 from tasks.imaging.presets.catalogue import packaged_presets
-from tasks.imaging.sample.product import write_sample
 from tasks.pixels import process
 from tasks.pixels.pool import PixelPool
 from tasks.pixels.process import Child
+from tests.pictures import SAMPLE
 from tests.waiting import eventually
 
 WEB = packaged_presets().named("web")
@@ -37,13 +37,6 @@ HEAVY = ("prefect", "sqlalchemy", "pika", "minio", "redis", "fastapi", "pydantic
 def pool() -> Iterator[PixelPool]:
     with PixelPool(PixelSettings(processes=1)) as opened:
         yield opened
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("sample") / "sample.jpg"
-    write_sample(path)
-    return path
 
 
 def test_an_interactive_call_is_next_though_fifty_bulk_calls_wait(pool: PixelPool) -> None:
@@ -89,10 +82,8 @@ def folder_of(pool: PixelPool) -> Path:
     return Path(pool.submit(os.getcwd).result(DEADLINE_SECONDS))
 
 
-def test_a_picture_is_rendered_from_an_event_loop(
-    pool: PixelPool, sample: Path, tmp_path: Path
-) -> None:
-    rendition = asyncio.run(pool.render(sample, tmp_path, WEB))
+def test_a_picture_is_rendered_from_an_event_loop(pool: PixelPool, tmp_path: Path) -> None:
+    rendition = asyncio.run(pool.render(SAMPLE, tmp_path, WEB))
     assert len(rendition.variants) == 8
     for each in rendition.variants:
         assert sha256(each.path.read_bytes()).hexdigest() == each.sha256
@@ -254,13 +245,11 @@ def test_a_pool_outlives_many_dead_children() -> None:
                 assert call.result(DEADLINE_SECONDS) == number
 
 
-def test_cancelling_the_awaiting_task_kills_the_work(
-    pool: PixelPool, sample: Path, tmp_path: Path
-) -> None:
+def test_cancelling_the_awaiting_task_kills_the_work(pool: PixelPool, tmp_path: Path) -> None:
     pid, folder = child_of(pool), folder_of(pool)
 
     async def cancel_in_the_middle() -> None:
-        task = asyncio.create_task(pool.render(sample, tmp_path, WEB))
+        task = asyncio.create_task(pool.render(SAMPLE, tmp_path, WEB))
         await asyncio.to_thread(eventually, lambda: any(folder.glob("*.webp")), "it has begun")
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

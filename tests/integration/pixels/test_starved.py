@@ -15,10 +15,10 @@ from flows.runs.retries import Step
 from infra.contract.states import Lane
 from infra.settings.sections import JobSettings, PixelSettings
 from tasks.imaging.presets.catalogue import packaged_presets
-from tasks.imaging.sample.product import write_sample
 from tasks.pixels.pool import PixelPool
 from tasks.steps.compress import RenderedImage, compress
 from tasks.steps.results import FetchedImage, ImageFailed
+from tests.pictures import SAMPLE
 from tests.unit.flows.support.claims import claim_of
 from tests.unit.flows.support.fakes import fake_resources
 
@@ -30,8 +30,7 @@ def test_a_starved_picture_has_its_job_parked_until_the_last_attempt(
     tmp_path: Path, attempt: int
 ) -> None:
     claim = replace(claim_of(1), attempt=attempt)
-    source = FetchedImage(claim.images[0], tmp_path / "sample.jpg", "a" * 64, 1)
-    write_sample(source.path)
+    source = FetchedImage(claim.images[0], SAMPLE, "a" * 64, 1)
 
     async def run_in(pool: PixelPool) -> ProductRun:
         with fake_resources() as resources:
