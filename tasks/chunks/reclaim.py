@@ -1,10 +1,9 @@
 """Use case: bring back chunks whose worker is gone and whose message does not come back."""
 
-from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from infra.contract.states import ChunkState
 from infra.db.engine import Database
@@ -30,17 +29,3 @@ def reclaim_lost_chunks(database: Database, *, grace_seconds: float) -> tuple[UU
             queue_chunk(chunk)
             chunk.dispatched_at = None
         return tuple(chunk.id for chunk in chunks)
-
-
-def republish_chunks(database: Database, chunk_ids: Collection[UUID]) -> int:
-    """Have those of these chunks published again that are queued; return how many."""
-    if not chunk_ids:
-        return 0
-    with database.transaction() as session:
-        found = session.scalars(
-            update(Chunk)
-            .where(Chunk.id.in_(chunk_ids), Chunk.state == ChunkState.QUEUED)
-            .values(dispatched_at=None)
-            .returning(Chunk.id)
-        )
-        return len(found.all())

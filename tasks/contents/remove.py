@@ -149,11 +149,6 @@ def _end_removal(session: Session, folders: Collection[Folder]) -> None:
     )
 
 
-def as_rows(folders: Collection[Folder]) -> list[tuple[str, str | None]]:
-    """Return folders as a query compares them."""
-    return [(folder.sha256, folder.fingerprint) for folder in folders]
-
-
 def _slices(keys: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(keys), MOST_AT_ONCE):
         yield keys[start : start + MOST_AT_ONCE]
