@@ -51,10 +51,11 @@ class ApiClient:
         if not files:
             return self._call("POST", "/process-image", json={**fields, "image_urls": list(urls)})
         with ExitStack() as stack:
-            parts = [
-                ("file", (path.name, stack.enter_context(path.open("rb")), _media_type(path)))
-                for path in files
-            ]
+            parts = []
+            for path in files:
+                media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+                file = stack.enter_context(path.open("rb"))
+                parts.append(("file", (path.name, file, media_type)))
             form = [*fields.items(), *(("image_url", url) for url in urls)]
             return self._call("POST", "/process-image", data=form, files=parts)
 
@@ -188,7 +189,3 @@ def _api_address() -> str:
         return StackDescription.load(directory / FILE_NAME).api
     except StackError:
         return _DEFAULT_API
-
-
-def _media_type(path: Path) -> str:
-    return mimetypes.guess_type(path.name)[0] or "application/octet-stream"

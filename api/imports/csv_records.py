@@ -36,13 +36,10 @@ def csv_records(file: BinaryIO) -> Iterator[Record | BadRow]:
         if not told:
             continue  # a line of delimiters alone
         if len(cells) < len(fields) or len(told) > len(fields):
-            yield unreadable(first, _wrong_count(max(len(told), len(cells)), len(fields)))
+            found = max(len(told), len(cells))
+            yield unreadable(first, f"The record has {found} cells and the header {len(fields)}.")
         else:
             yield Record(first, dict(zip(fields, cells, strict=False)), names)
-
-
-def _wrong_count(cells: int, columns: int) -> str:
-    return f"The record has {cells} cells and the header {columns}."
 
 
 def _header(lines: Lines) -> tuple[Sequence[str], str]:

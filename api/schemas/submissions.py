@@ -127,7 +127,9 @@ def to_submission(
     require_preset(request.preset, presets)
     return Submission(
         preset=request.preset,
-        urls=_parse_urls(request, rules),
+        urls=tuple(
+            rules.require(text, f"URL {index}") for index, text in enumerate(_urls(request))
+        ),
         uploads=tuple(uploads),
         product_id=_product_id(request),
         sku=request.sku,
@@ -164,10 +166,6 @@ def check_count(request: ProcessImageRequest, files: int, settings: ApiSettings)
 def _urls(request: ProcessImageRequest) -> list[str]:
     single = [] if request.image_url is None else [request.image_url]
     return single + (request.image_urls or [])
-
-
-def _parse_urls(request: ProcessImageRequest, rules: UrlRules) -> tuple[str, ...]:
-    return tuple(rules.require(text, f"URL {index}") for index, text in enumerate(_urls(request)))
 
 
 def callback_of(text: str | None, rules: UrlRules) -> str | None:

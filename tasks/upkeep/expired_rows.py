@@ -17,17 +17,13 @@ def forget_old_rows(
 ) -> None:
     """Delete what is due, or only count it."""
     if rules.dry_run:
-        tally.add(Garbage.EXPIRED_KEYS, _expired_keys(database))
+        expired = select(func.count()).where(IdempotencyKey.expires_at <= func.now())
+        with database.transaction() as session:
+            tally.add(Garbage.EXPIRED_KEYS, session.scalars(expired).one())
         tally.add(Garbage.OLD_DELIVERIES, _old_deliveries(database, rules))
         return
     tally.add(Garbage.EXPIRED_KEYS, forget_expired_keys(database))
     tally.add(Garbage.OLD_DELIVERIES, forget_old_deliveries(database, webhooks))
-
-
-def _expired_keys(database: Database) -> int:
-    expired = IdempotencyKey.expires_at <= func.now()
-    with database.transaction() as session:
-        return session.scalars(select(func.count()).where(expired)).one()
 
 
 def _old_deliveries(database: Database, rules: Rules) -> int:

@@ -71,7 +71,8 @@ def import_file(
         write_json(ended or answer)
     else:
         _say(answer, ended)
-    if not (answer.get("acceptable", True) and _is_ready(ended)):
+    is_ready = ended is None or ended["state"] == BatchState.READY
+    if not (answer.get("acceptable", True) and is_ready):
         raise typer.Exit(1)
 
 
@@ -114,7 +115,3 @@ def _print_errors(errors: Sequence[Any]) -> None:
         column = f", {error['column']}" if error.get("column") else ""
         told = f"line {error.get('line')}{column}: {error['detail']} ({error.get('code')})"
         _err.print(told, style="red", markup=False, soft_wrap=True)
-
-
-def _is_ready(ended: Any) -> bool:
-    return ended is None or ended["state"] == BatchState.READY

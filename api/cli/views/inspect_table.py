@@ -42,7 +42,11 @@ def as_document(results: Sequence[Inspection | Refusal]) -> dict[str, Any]:
     """Return what JSON can hold: `images` that were made, `errors` for those that were refused."""
     return {
         "images": [_image(each) for each in results if isinstance(each, Inspection)],
-        "errors": [_error(each) for each in results if isinstance(each, Refusal)],
+        "errors": [
+            {"file": str(each.file), "code": each.code, "detail": each.detail}
+            for each in results
+            if isinstance(each, Refusal)
+        ],
     }
 
 
@@ -120,7 +124,3 @@ def _image(inspection: Inspection) -> dict[str, Any]:
 def _variant(facts: dict[str, Any]) -> dict[str, Any]:
     """Leave out the path: it is gone when the command has ended."""
     return {name: value for name, value in facts.items() if name != "path"}
-
-
-def _error(refusal: Refusal) -> dict[str, Any]:
-    return {"file": str(refusal.file), "code": refusal.code, "detail": refusal.detail}
