@@ -146,6 +146,12 @@ def answer_of(request: Request) -> Answer | None:
     return answer
 
 
+def caller_key(request: Request) -> str:
+    """Return the id of the API key that the caller proved; empty when no key is needed."""
+    answer = answer_of(request)
+    return "" if answer is None or answer.grant is None else answer.grant.key_id
+
+
 def may_see_parts(request: Request) -> bool:
     """Whether the caller of `/readyz` may see which part is how."""
     return bool(getattr(request.state, _DETAILS, False))

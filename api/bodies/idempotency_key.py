@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
-from api.auth.owner import caller_key
+from api.auth.guard import caller_key
 from api.dependencies import Resources
 from infra.contract.errors import ErrorCode, Rejected
 from infra.db.models.idempotency import MAX_KEY_CHARACTERS
