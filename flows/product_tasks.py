@@ -22,11 +22,10 @@ from flows.runtime.resources import in_thread
 from infra.contract.states import JobState
 from infra.fetch.transport.stop import Stop
 from tasks.imaging.presets.fingerprint import policy_fingerprint
-from tasks.jobs.claim import ClaimedImage
 from tasks.jobs.park import park
 from tasks.jobs.record import AGAIN_SECONDS, record
 from tasks.steps.compress import RenderedImage, compress
-from tasks.steps.results import FetchedImage, ImageDone
+from tasks.steps.results import ClaimedImage, FetchedImage, ImageDone
 from tasks.steps.reuse import reuse, reuse_stored
 from tasks.steps.revalidation import Revalidation, revalidation
 from tasks.steps.store import finish, store_original, store_variant

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from infra.contract.events import DeliveryState, Event, message_id
-from infra.webhooks.secret import require_secret
+from infra.contract.webhook_secret import require_secret
 from tasks.webhooks.deliveries import AttemptView, DeliveryView
 from tasks.webhooks.endpoints import EndpointView, Registered
 

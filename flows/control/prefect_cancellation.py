@@ -12,7 +12,7 @@ import structlog
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import Cancelled
 
-from flows.control.batch_leaders import BatchLeaders
+from flows.execution.batch_leaders import BatchLeaders
 from flows.pool.runs import PoolRuns
 from flows.runs.attempts import StopReason
 from flows.runs.flow_run_client import is_stopped

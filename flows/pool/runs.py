@@ -18,8 +18,8 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import Abort, Pause, PrefectException
 from prefect.states import Cancelled, Completed, Failed, Running
 
-from flows.control.batch_leaders import BatchLeaders
 from flows.coordinate_batch import coordinate_batch
+from flows.execution.batch_leaders import BatchLeaders
 from flows.execution.job_executor import JobExecutor
 from flows.pool.chunk_runs import PoolChunkRuns
 from flows.pool.run_parameters import RunParameters

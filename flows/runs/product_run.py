@@ -25,8 +25,8 @@ from infra.contract.errors import (
     TransientError,
 )
 from infra.fetch.transport.stop import Stop
-from tasks.jobs.claim import Claim, ClaimedImage
-from tasks.steps.results import ImageDone, ImageFailed, ImageResult
+from tasks.jobs.claim import Claim
+from tasks.steps.results import ClaimedImage, ImageDone, ImageFailed, ImageResult
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)

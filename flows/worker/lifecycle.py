@@ -16,12 +16,12 @@ import structlog
 from flows.bridge.chunk_consumer import ChunkConsumer
 from flows.bridge.consumer import JobConsumer
 from flows.bridge.via_work_pool import ViaWorkPool
-from flows.control.batch_leaders import BatchLeaders
 from flows.control.events import CANCELLED, PAUSED, SCHEDULED, Hear, listen
 from flows.control.prefect_cancellation import Cancellation
 from flows.control.reaper import Reaper
 from flows.control.removals import ObjectRemoval
 from flows.control.suspensions import Suspensions
+from flows.execution.batch_leaders import BatchLeaders
 from flows.execution.chunk_executor import ChunkExecutor
 from flows.execution.job_executor import JobExecutor
 from flows.pool.chunk_runs import PoolChunkRuns

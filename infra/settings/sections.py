@@ -11,9 +11,9 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from infra.contract.webhook_secret import require_secret
 from infra.settings.section import ENV_FILE, Section, SettingsError
 from infra.settings.values import Count, Entries, Networks, Port, Positive
-from infra.webhooks.secret import require_secret
 
 __all__ = ["ENV_FILE", "Section", "SettingsError"]
 

@@ -15,20 +15,19 @@ from infra.contract.object_keys import Folder
 from infra.db.models.catalogue import Original
 from infra.db.models.retirements import Retirement
 from tasks.contents.locks import share_contents
-from tasks.jobs.claim import Claim
 from tasks.steps.results import ImageDone, ImageResult
 
 
 def without_removed_results(
-    session: Session, claim: Claim, results: Sequence[ImageResult]
+    session: Session, claimed_at: datetime, results: Sequence[ImageResult]
 ) -> list[ImageResult]:
-    """Return the results but those whose objects may have been removed since the claim.
+    """Return the results but those whose objects may have been removed since then.
 
     Contents are locked until the transaction ends, so that they are not removed after this look.
     """
     contents = {result.sha256 for result in results if isinstance(result, ImageDone)}
     share_contents(session, contents)
-    gone = removed_since(session, contents, literal(claim.claimed_at))
+    gone = removed_since(session, contents, literal(claimed_at))
     return [
         result
         for result in results

@@ -33,7 +33,7 @@ from infra.db.models.catalogue import Original, Variant
 from infra.db.models.retirements import Removal, Retirement
 from infra.objectstore import MOST_AT_ONCE, ObjectStore
 from tasks.contents.locks import own_contents
-from tasks.upkeep.references import content_is_shown
+from tasks.contents.references import content_is_shown
 
 log = structlog.get_logger(__name__)
 

@@ -17,8 +17,8 @@ from infra.contract.object_keys import Folder
 from infra.contract.source_refs import upload_source, uploaded_sha256
 from infra.db.models.catalogue import Image, Original, Preview, Variant
 from infra.db.models.jobs import JobImage
+from tasks.contents.page_facts import NO_PREVIEW
 from tasks.contents.remove import request_removal
-from tasks.products.page_facts import NO_PREVIEW
 
 
 def contents_of(session: Session, images: ColumnElement[bool]) -> frozenset[str]:

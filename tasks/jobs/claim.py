@@ -21,23 +21,7 @@ from infra.db.models.jobs import Job, JobImage
 from infra.settings.sections import JobSettings
 from tasks.jobs.state_changes import end_cancelled, end_given_up
 from tasks.jobs.unfinished import lock_product, start_unfinished
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimedImage:
-    """An image that this attempt has to process.
-
-    `stored_key` is set when the bytes are to be read from our store: those of an uploaded file,
-    or those that the product shows, for a job that asks no supplier.
-    `current_sha256` and `current_fingerprint` say what the product shows now.
-    """
-
-    id: UUID
-    position: int
-    source_url: str
-    stored_key: str | None
-    current_sha256: str | None
-    current_fingerprint: str | None
+from tasks.steps.results import ClaimedImage
 
 
 @dataclass(frozen=True, slots=True)

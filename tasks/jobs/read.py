@@ -13,8 +13,8 @@ from infra.db.engine import Database
 from infra.db.models.batches import Chunk
 from infra.db.models.catalogue import Image, Original, Preview, Product
 from infra.db.models.jobs import Job, JobImage
-from tasks.products.page_facts import page_of, preview_of
-from tasks.products.variants import read_variants
+from tasks.contents.page_facts import page_of, preview_of
+from tasks.contents.variants import read_variants
 from tasks.views import ErrorView, ImageView, JobSummary, JobView
 from tasks.workers.waiting_reasons import waiting_for
 

@@ -43,7 +43,7 @@ def write_results(session: Session, claim: Claim, results: Sequence[ImageResult]
     """
     _touch_product(session, claim.product_id)
     wanted = len(results)
-    results = without_removed_results(session, claim, results)
+    results = without_removed_results(session, claim.claimed_at, results)
     done = _without_repeats([result for result in results if isinstance(result, ImageDone)])
     failed = [result for result in results if isinstance(result, ImageFailed)]
     _write_originals(session, [image.original for image in done if image.original])

@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 from infra.contract.states import ProductState
 from infra.db.engine import Database
 from infra.db.models.catalogue import Image, Original, Preview, Product
-from tasks.products.page_facts import page_of, preview_of
+from tasks.contents.page_facts import page_of, preview_of
+from tasks.contents.variants import read_variants
 from tasks.products.state import state_of
-from tasks.products.variants import read_variants
 from tasks.views import ErrorView, ImageView, ProductHead, ProductView
 
 _ONE_SNAPSHOT = {"isolation_level": "REPEATABLE READ"}

@@ -8,8 +8,7 @@ from infra.fetch.fetcher import Fetched, Fetcher
 from infra.fetch.transport.stop import Stop
 from infra.fetch.validators import Validators
 from infra.objectstore import ObjectStore
-from tasks.jobs.claim import ClaimedImage
-from tasks.steps.results import FetchedImage
+from tasks.steps.results import ClaimedImage, FetchedImage
 
 _NOTHING_STORED = (
     "The image shows no original, so none is stored. Reprocess it with refetch to ask its supplier."

@@ -2,12 +2,29 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 from infra.contract.errors import ProductImagesError
 from infra.contract.states import Outcome
 from infra.fetch.validators import Validators
 from tasks.imaging.models import PageFacts
-from tasks.jobs.claim import ClaimedImage
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedImage:
+    """An image that this attempt has to process.
+
+    `stored_key` is set when the bytes are to be read from our store: those of an uploaded file,
+    or those that the product shows, for a job that asks no supplier.
+    `current_sha256` and `current_fingerprint` say what the product shows now.
+    """
+
+    id: UUID
+    position: int
+    source_url: str
+    stored_key: str | None
+    current_sha256: str | None
+    current_fingerprint: str | None
 
 
 @dataclass(frozen=True, slots=True)

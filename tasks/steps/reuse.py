@@ -6,8 +6,7 @@ from sqlalchemy.orm import Session
 from infra.contract.states import Outcome
 from infra.db.engine import Database
 from infra.db.models.catalogue import Original, Variant
-from tasks.jobs.claim import ClaimedImage
-from tasks.steps.results import FetchedImage, ImageDone, StoredVariant
+from tasks.steps.results import ClaimedImage, FetchedImage, ImageDone, StoredVariant
 
 
 def reuse(database: Database, fetched: FetchedImage, fingerprint: str) -> ImageDone | None:

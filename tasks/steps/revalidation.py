@@ -16,8 +16,7 @@ from infra.db.engine import Database
 from infra.db.models.catalogue import Image, Original
 from infra.db.models.validators import SourceValidators
 from infra.fetch.validators import Validators
-from tasks.jobs.claim import ClaimedImage
-from tasks.steps.results import ImageDone
+from tasks.steps.results import ClaimedImage, ImageDone
 from tasks.steps.reuse import known_variants
 
 _SAID = ("original_sha256", "url", "etag", "last_modified")

@@ -16,7 +16,7 @@ from infra.contract.object_keys import ORIGINAL_PREFIX, PUBLIC_PREFIX
 from infra.db.engine import Database
 from infra.db.models.catalogue import Original, Variant
 from infra.db.models.retirements import Retirement
-from tasks.upkeep.references import content_is_shown, variants_are_shown
+from tasks.contents.references import content_is_shown, variants_are_shown
 
 _SLICE = 1000
 _REMEMBERED = timedelta(days=1)  # no attempt lasts so long

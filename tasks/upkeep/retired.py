@@ -15,10 +15,10 @@ from infra.db.models.catalogue import Original, Preview, Variant
 from infra.db.models.retirements import Retirement
 from infra.objectstore import ObjectStore
 from tasks.contents.locks import own_contents
+from tasks.contents.page_facts import NO_PREVIEW
+from tasks.contents.references import content_is_shown, is_in_a_recent_job, variants_are_shown
 from tasks.contents.remove import REMOVING, begin_removal, remove_objects, request_removal
-from tasks.products.page_facts import NO_PREVIEW
 from tasks.upkeep.garbage import Garbage, Rules, Tally
-from tasks.upkeep.references import content_is_shown, is_in_a_recent_job, variants_are_shown
 
 _SLICE = 100  # contents that are locked at once
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from infra.db.engine import Database
 from infra.db.models.catalogue import Image, Original, Product, Variant
-from tasks.upkeep.references import variants_are_shown
+from tasks.contents.references import variants_are_shown
 
 _SLICE = 500
 _DIGESTS = 1 << 256

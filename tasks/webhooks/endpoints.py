@@ -10,10 +10,10 @@ from sqlalchemy import delete, select
 
 from infra.contract.errors import ErrorCode, Rejected
 from infra.contract.events import Event
+from infra.contract.webhook_secret import new_secret
 from infra.db.engine import Database
 from infra.db.models.webhooks import WebhookEndpoint
 from infra.db.retry import again_after_conflict
-from infra.webhooks.secret import new_secret
 from tasks.webhooks.disable import disable
 
 _BY_HAND = "It was disabled on request."

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.architecture.support.source import ROOT, Violation, hold, modules, within
 
 # Importing Prefect costs seconds; these packages are imported by processes that must not pay.
@@ -35,7 +37,6 @@ NOT_OF_THE_API = (
 
 # Modules that are no light code, and why.
 NOT_LIGHT = {
-    "infra.orchestrator": "the home of Prefect's client",
     "infra.migrations.env": "Alembic runs it, with a context that only Alembic has",
 }
 
@@ -94,6 +95,11 @@ def test_modules_import_without_settings_network_or_prefect(tmp_path: Path) -> N
 def test_a_command_that_asks_the_api_loads_nothing_else(tmp_path: Path) -> None:
     names = ["api.cli.main", *(f"api.cli.commands.{name}" for name in API_COMMANDS)]
     hold(problems(load(tmp_path, names, heavy=NOT_OF_THE_API)))
+
+
+@pytest.mark.parametrize("name", NOT_LIGHT)
+def test_a_module_that_is_not_light_exists(name: str) -> None:
+    assert [module.name for module in modules(*LIGHT) if module.name == name] == [name]
 
 
 def _write(folder: Path, text: str) -> Path:

@@ -24,7 +24,7 @@ HOMES = {
     "requests": ("infra.fetch", "infra.http"),
     "urllib3": ("infra.fetch", "infra.http", "infra.objectstore"),  # minio's timeouts are its pool
     "standardwebhooks": ("infra.webhooks",),
-    "httpx": ("flows", "infra.orchestrator"),  # Prefect's client fails with its exceptions
+    "httpx": ("flows",),  # Prefect's client fails with its exceptions
     "urllib.request": ("infra",),
     "http.client": ("infra",),
     # Database
@@ -34,7 +34,7 @@ HOMES = {
     "psycopg2": ("infra.db",),
     "alembic": ("infra.migrations", "infra.migrate"),
     # Runs and pixels
-    "prefect": ("flows", "infra.orchestrator"),
+    "prefect": ("flows",),
     "tenacity": ("flows",),
     "PIL": ("tasks.imaging",),
     "pillow_heif": ("tasks.imaging",),
@@ -119,6 +119,12 @@ def test_every_library_is_used_at_home_only() -> None:
 
 def test_pure_code_reaches_nothing_outside() -> None:
     hold(violation for module in modules() for violation in impure_uses(module))
+
+
+def test_every_home_exists() -> None:
+    names = {module.name for module in modules()}
+    assert {home for homes in HOMES.values() for home in homes} - names == set()
+    assert set(FORBIDDEN) - names == set()
 
 
 @pytest.mark.parametrize("vendor", HOMES)

@@ -26,10 +26,10 @@ from infra.db.engine import Database
 from infra.db.models.jobs import Job
 from infra.settings.sections import JobSettings
 from infra.stack.stack import Stack
-from tasks.jobs.claim import Claim, ClaimedImage, claim
+from tasks.jobs.claim import Claim, claim
 from tasks.jobs.record import record
 from tasks.steps.compress import compress
-from tasks.steps.results import ImageDone
+from tasks.steps.results import ClaimedImage, ImageDone
 from tasks.steps.store import finish, store_original, store_variant
 from tasks.submission.submit import Submission, submit_within
 

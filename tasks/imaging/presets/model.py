@@ -12,6 +12,7 @@ RGB = tuple[int, int, int]
 
 WHITE: RGB = (255, 255, 255)
 MIDDLE = (0.5, 0.5)
+MAX_SIDE_PX = 16_383  # what WebP can hold; the other formats hold more
 
 
 class Fit(StrEnum):

@@ -9,6 +9,7 @@ from typing import Any
 from tasks.imaging.formats.detect import ImageFormat
 from tasks.imaging.presets.model import (
     FIRST_FRAME,
+    MAX_SIDE_PX,
     MIDDLE,
     RGB,
     WHITE,
@@ -25,7 +26,6 @@ from tasks.imaging.presets.model import (
     Trim,
 )
 from tasks.imaging.presets.toml_table import Table, is_number
-from tasks.imaging.transform.sizes import MAX_SIDE_PX
 
 # What a format's `effort` may be: the encoder's own scale.
 _EFFORTS = {ImageFormat.AVIF: (0, 10), ImageFormat.WEBP: (0, 6), ImageFormat.PNG: (0, 9)}

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from PIL import Image
 
-from tasks.imaging.presets.model import RGB, Box, Fit, Preset
-from tasks.imaging.transform.sizes import MAX_SIDE_PX, Size, Target
+from tasks.imaging.presets.model import MAX_SIDE_PX, RGB, Box, Fit, Preset
+from tasks.imaging.transform.sizes import Size, Target
 
 
 def plan_sizes(preset: Preset, source: Size) -> tuple[Target, ...]:

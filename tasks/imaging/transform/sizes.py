@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-MAX_SIDE_PX = 16_383  # what WebP can hold; the other formats hold more
-
 
 @dataclass(frozen=True, slots=True)
 class Size:

@@ -20,8 +20,8 @@ from infra.fetch.transport.pinned import connect
 from infra.fetch.transport.stop import Stop
 from infra.objectstore import ObjectStore
 from infra.settings.sections import StoreSettings
-from tasks.jobs.claim import ClaimedImage
 from tasks.steps.fetch import ImageSource
+from tasks.steps.results import ClaimedImage
 from tests.integration.fetch.fetching import Fetches, Serve, settings
 from tests.integration.fetch.hostile_server import (
     Answer,

@@ -16,9 +16,9 @@ from infra.db.models.catalogue import Image
 from infra.db.models.jobs import Job, JobImage
 from infra.settings.sections import JobSettings
 from tasks.imaging.models import PageFacts
-from tasks.jobs.claim import Claim, ClaimedImage, claim
+from tasks.jobs.claim import Claim, claim
 from tasks.jobs.record import record
-from tasks.steps.results import ImageDone, ImageFailed, StoredOriginal, StoredVariant
+from tasks.steps.results import ClaimedImage, ImageDone, ImageFailed, StoredOriginal, StoredVariant
 from tasks.submission.submit import Submission, Submitted, submit
 
 T = TypeVar("T")

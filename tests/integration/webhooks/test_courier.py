@@ -8,9 +8,9 @@ from datetime import timedelta
 from threading import Event as Flag
 
 from infra.contract.events import DeliveryState
+from infra.contract.webhook_secret import new_secret
 from infra.db.engine import Database
 from infra.settings.sections import FetchSettings
-from infra.webhooks.secret import new_secret
 from tasks.webhooks.deliveries import replay
 from tasks.webhooks.endpoints import read_endpoint
 from tests.integration.tasks.job_rows import finished

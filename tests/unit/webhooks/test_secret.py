@@ -4,8 +4,8 @@ import base64
 
 import pytest
 
+from infra.contract.webhook_secret import new_secret, require_secret
 from infra.settings.sections import SettingsError, WebhookSettings
-from infra.webhooks.secret import new_secret, require_secret
 
 
 def spelled(length: int) -> str:

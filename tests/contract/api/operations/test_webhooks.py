@@ -8,10 +8,10 @@ from uuid import uuid4
 import pytest
 
 from api.resources import ApiConfiguration
+from infra.contract.webhook_secret import new_secret
 from infra.db.engine import Database
 from infra.settings.sections import DatabaseSettings, FetchSettings
 from infra.stack.stack import Stack
-from infra.webhooks.secret import new_secret
 from tests.contract.api.support.running import Api, configuration, problem, running_api
 from tests.integration.database.fresh import tabled_database
 from tests.integration.tasks.job_rows import finished

@@ -7,11 +7,10 @@ import pytest
 from infra.contract.errors import ErrorCode, LostClaim
 from infra.contract.states import ImageState, JobState, Outcome
 from infra.db.engine import Database
-from tasks.jobs.claim import ClaimedImage
 from tasks.jobs.read import read_job
 from tasks.jobs.record import record
 from tasks.products.read import read_product
-from tasks.steps.results import ImageResult
+from tasks.steps.results import ClaimedImage, ImageResult
 from tests.integration.tasks.job_rows import (
     FINGERPRINT,
     claimed,

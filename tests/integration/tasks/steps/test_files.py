@@ -18,10 +18,9 @@ from infra.settings.sections import FetchSettings, StoreSettings
 from infra.stack.stack import Stack
 from tasks.imaging.formats.detect import ImageFormat
 from tasks.imaging.models import PageFacts, Rendition, SourceFacts, VariantFile
-from tasks.jobs.claim import ClaimedImage
 from tasks.steps.compress import RenderedImage
 from tasks.steps.fetch import ImageSource
-from tasks.steps.results import FetchedImage
+from tasks.steps.results import ClaimedImage, FetchedImage
 from tasks.steps.store import finish, store_original, store_variant
 from tasks.submission.uploads import store_upload
 from tests.integration.tasks.job_rows import FINGERPRINT, sha256_of, url

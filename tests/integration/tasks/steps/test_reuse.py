@@ -4,8 +4,7 @@ from pathlib import Path
 
 from infra.contract.states import Outcome
 from infra.db.engine import Database
-from tasks.jobs.claim import ClaimedImage
-from tasks.steps.results import FetchedImage
+from tasks.steps.results import ClaimedImage, FetchedImage
 from tasks.steps.reuse import reuse
 from tests.integration.tasks.job_rows import (
     FINGERPRINT,

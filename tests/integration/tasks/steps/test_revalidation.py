@@ -7,9 +7,8 @@ from sqlalchemy import text
 from infra.contract.states import JobState, Outcome
 from infra.db.engine import Database
 from infra.fetch.validators import Validators
-from tasks.jobs.claim import ClaimedImage
 from tasks.jobs.record import record
-from tasks.steps.results import ImageDone
+from tasks.steps.results import ClaimedImage, ImageDone
 from tasks.steps.revalidation import revalidation
 from tests.integration.tasks.job_rows import (
     FINGERPRINT,

@@ -8,8 +8,8 @@ import pytest
 from prefect.states import Cancelling as IsCancelled
 
 from flows.control import prefect_cancellation
-from flows.control.batch_leaders import BatchLeaders
 from flows.control.prefect_cancellation import Cancellation
+from flows.execution.batch_leaders import BatchLeaders
 from flows.pool.runs import PoolRuns
 from flows.runs.attempts import StopReason
 from flows.runtime.resources import WorkerResources

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from infra.contract.states import Lane
-from tasks.jobs.claim import Claim, ClaimedImage
+from tasks.jobs.claim import Claim
+from tasks.steps.results import ClaimedImage
 
 JOB_ID = UUID("01900000-0000-7000-8000-000000000001")
 PRODUCT_ID = UUID("01900000-0000-7000-8000-0000000000ff")

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.imaging.formats.detect import ImageFormat
-from tasks.imaging.presets.model import Box, Encoding, Fit, FixedQuality, Preset
+from tasks.imaging.presets.model import MAX_SIDE_PX, Box, Encoding, Fit, FixedQuality, Preset
 from tasks.imaging.transform.geometry import plan_sizes
-from tasks.imaging.transform.sizes import MAX_SIDE_PX, Size, Target
+from tasks.imaging.transform.sizes import Size, Target
 
 WIDTHS = tuple(Box(width=width) for width in (1600, 800, 400, 200))
 SQUARES = (Box(320, 320), Box(160, 160))
