@@ -1,31 +1,28 @@
 """Many failed jobs reach a webhook through Prefect's own automation, once, and their end too."""
 
-import asyncio
 import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
 import pytest
-from prefect.client.orchestration import get_client
-from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
-from pydantic import SecretStr
 
-from flows.reports.alarm_automation import ensure_alarm
 from infra.settings.sections import inherited_environment
-from infra.settings.upkeep import FailureAlarmSettings
 from infra.stack.stack import Stack
 from tests.pictures import PictureServer
 from tests.serving import LoopbackServer
+from tests.support.alarm_maker import MADE
 from tests.support.own_workers import Hiring
 from tests.support.prefect_hands import ended
 from tests.waiting import eventually
 from tests.world import World
 
+_PROJECT = Path(__file__).resolve().parents[2]
 AUTOMATION = "Product images: many jobs fail"
 _SECONDS = 180.0  # deploying takes over a minute beside other tests
 _TOLD = "/variables/name/product_images_failure_alarm"
@@ -68,20 +65,33 @@ def deploy(stack: Stack, webhook_url: str) -> None:
     )
 
 
-def make_alarm(stack: Stack, webhook_url: str) -> None:
-    """Make the alarm as a deployment does."""
-    described = stack.description
-    server = {
-        PREFECT_API_URL: described.prefect_api,
-        PREFECT_API_AUTH_STRING: described.prefect_auth_string,
-    }
+Make = Callable[[str], None]
 
-    async def make() -> None:
-        async with get_client() as client:
-            await ensure_alarm(client, FailureAlarmSettings(webhook_url=SecretStr(webhook_url)))
 
-    with temporary_settings(server):
-        asyncio.run(make())
+@pytest.fixture
+def make(stack: Stack) -> Iterator[Make]:
+    """Makes the alarm for a webhook's address as a deployment does."""
+    variables = {**inherited_environment(), **stack.description.environment()}
+    command = (sys.executable, "-m", "tests.support.alarm_maker")
+    with subprocess.Popen(
+        command,
+        cwd=_PROJECT,
+        env=variables,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as maker:
+        assert maker.stdin is not None
+        assert maker.stdout is not None
+        asked, answers = maker.stdin, maker.stdout
+
+        def make(webhook_url: str) -> None:
+            asked.write(f"{webhook_url}\n")
+            asked.flush()
+            assert any(line == MADE for line in answers), "it has ended"
+
+        yield make
+        asked.close()
 
 
 def sweep(world: World) -> None:
@@ -146,19 +156,19 @@ def test_many_failed_jobs_are_told_once_and_their_end_too(
 
 
 def test_what_people_change_in_the_automation_stays_until_the_address_changes(
-    world: World, stack: Stack, messenger: Messenger
+    world: World, make: Make, messenger: Messenger
 ) -> None:
-    make_alarm(stack, f"{messenger.address}/first")
+    make(f"{messenger.address}/first")
     (made,) = automations(world)
     world.prefect("PATCH", f"/automations/{made['id']}", {"enabled": False})
 
-    make_alarm(stack, f"{messenger.address}/first")
-    make_alarm(stack, f"{messenger.address}/second")
+    make(f"{messenger.address}/first")
+    make(f"{messenger.address}/second")
     (kept,) = automations(world)
     assert (kept["id"], kept["enabled"]) == (made["id"], False)
 
     world.prefect("DELETE", f"/automations/{made['id']}")
-    make_alarm(stack, f"{messenger.address}/second")
+    make(f"{messenger.address}/second")
     assert automations(world) == []
-    make_alarm(stack, f"{messenger.address}/third")
+    make(f"{messenger.address}/third")
     assert len(automations(world)) == 1
