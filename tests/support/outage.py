@@ -34,7 +34,7 @@ def last(seconds: float, *, since: float) -> None:
 def begin(world: World, pictures: PictureServer, seeds: Sequence[int]) -> list[str]:
     """Post a job for each picture; return their ids when all are being fetched."""
     urls = [pictures.photo(seed) for seed in seeds]
-    pictures.breaker.clear()
+    pictures.gate.clear()
     jobs = [world.post(url)["job_id"] for url in urls]
     eventually(lambda: len(pictures.requests) == len(seeds), "all pictures are being fetched")
     return jobs
@@ -62,7 +62,7 @@ def prefect_away_for(world: World, pictures: PictureServer, seconds: float, firs
     jobs = begin(world, pictures, range(first, first + _IN_HAND))
     with away(world, "prefect"):
         since = monotonic()
-        pictures.breaker.set()
+        pictures.gate.set()
         seeds = range(first + _IN_HAND, first + _JOBS)
         jobs += [world.post(pictures.photo(seed))["job_id"] for seed in seeds]
         last(seconds, since=since)

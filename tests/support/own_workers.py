@@ -97,15 +97,16 @@ class Hiring:
         self._folder = folder
         self._hired: list[OwnWorker] = []
 
-    def __call__(self, *command: str, **settings: str) -> OwnWorker:
-        """Start a worker with these variables and wait until it takes work.
+    def __call__(self, **settings: str) -> OwnWorker:
+        """Start a worker with these variables and wait until it takes work."""
+        return self.start(**settings).ready()
 
-        `command` starts the process instead of the usual one.
-        """
+    def start(self, *command: str, **settings: str) -> OwnWorker:
+        """Start a worker with these variables; `command` starts it instead of the usual one."""
         name = f"own-worker-{len(self._hired) + 1}"
         worker = OwnWorker(self._stack, self._folder, name, *command, **settings)
         self._hired.append(worker)
-        return worker.ready()
+        return worker
 
     def let_all_go(self) -> None:
         """End them."""
