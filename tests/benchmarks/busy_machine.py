@@ -15,8 +15,8 @@ from tests.benchmarks.cpu import cpu_used
 from tests.benchmarks.latency import fresh_pictures
 from tests.benchmarks.throughput import run_jobs
 from tests.pictures import PictureServer
-from tests.support.busy import busy_loops
-from tests.support.holding import frozen
+from tests.support.faults.busy import busy_loops
+from tests.support.faults.holding import frozen
 from tests.support.prefect_hands import LogFrom, worker_log
 from tests.waiting import eventually
 from tests.world import World

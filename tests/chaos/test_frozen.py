@@ -13,7 +13,7 @@ from tests.support.evidence import (
     small,
     variants,
 )
-from tests.support.holding import frozen
+from tests.support.faults.holding import frozen
 from tests.support.own_workers import Hiring
 from tests.support.pixel_work import PixelWork
 from tests.support.prefect_hands import LogFrom, worker_log

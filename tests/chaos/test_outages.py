@@ -6,8 +6,15 @@ from time import monotonic
 import requests
 
 from tests.pictures import PictureServer
-from tests.support.holding import step_begins
-from tests.support.outage import all_ready, assert_paused, away, begin, last, prefect_away_for
+from tests.support.faults.holding import step_begins
+from tests.support.faults.outage import (
+    all_ready,
+    assert_paused,
+    away,
+    begin,
+    last,
+    prefect_away_for,
+)
 from tests.support.prefect_hands import worker_log
 from tests.waiting import eventually
 from tests.world import World

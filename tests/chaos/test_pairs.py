@@ -2,7 +2,7 @@
 
 from infra.db.engine import Database
 from tests.pictures import PictureServer
-from tests.support.ordeal import Fault, Ordeal, inflict
+from tests.support.faults.ordeal import Fault, Ordeal, inflict
 from tests.world import World
 
 _JOBS = 8

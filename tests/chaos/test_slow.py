@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.pictures import PictureServer
-from tests.support.busy import SlowRelay
 from tests.support.evidence import small
-from tests.support.holding import frozen
+from tests.support.faults.busy import SlowRelay
+from tests.support.faults.holding import frozen
 from tests.support.own_workers import Hiring
 from tests.support.prefect_hands import LogFrom, worker_log
 from tests.waiting import eventually

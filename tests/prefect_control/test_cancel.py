@@ -18,7 +18,7 @@ from infra.db.engine import Database
 from infra.db.models.catalogue import Product
 from infra.settings.sections import BrokerSettings
 from tests.pictures import PictureServer, photo
-from tests.support.holding import frozen, step_begins
+from tests.support.faults.holding import frozen, step_begins
 from tests.support.prefect_hands import cancel, ended, states_of, task_runs
 from tests.support.stored import stored_keys
 from tests.waiting import eventually

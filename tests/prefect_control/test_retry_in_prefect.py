@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.pictures import PictureServer, photo
-from tests.support.holding import frozen, step_begins
+from tests.support.faults.holding import frozen, step_begins
 from tests.support.prefect_hands import ended, retry
 from tests.waiting import eventually
 from tests.world import World

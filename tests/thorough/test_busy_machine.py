@@ -3,8 +3,8 @@
 import pytest
 
 from tests.pictures import PictureServer
-from tests.support.busy import busy_loops
 from tests.support.evidence import small
+from tests.support.faults.busy import busy_loops
 from tests.support.own_workers import Hiring
 from tests.world import World
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.pictures import PictureServer
-from tests.support.outage import assert_paused, prefect_away_for
+from tests.support.faults.outage import assert_paused, prefect_away_for
 from tests.support.own_workers import Hiring
 from tests.world import World
 

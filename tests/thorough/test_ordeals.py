@@ -11,7 +11,7 @@ import pytest
 
 from infra.db.engine import Database
 from tests.pictures import PictureServer
-from tests.support.ordeal import Fault, Ordeal, busy_loops, inflict
+from tests.support.faults.ordeal import Fault, Ordeal, busy_loops, inflict
 from tests.world import World
 
 _JOBS = int(os.environ.get("ORDEAL_JOBS", "300"))

@@ -10,7 +10,7 @@ from jsonschema import Draft7Validator
 
 from tasks.imaging.presets import parse
 from tasks.imaging.presets.catalogue import PACKAGED_FILE, load_presets
-from tasks.imaging.transform.sizes import MAX_SIDE_PX
+from tasks.imaging.presets.model import MAX_SIDE_PX
 from tests.architecture.support.source import ROOT
 from tests.unit.imaging.presets.test_catalogue import EVERY_KEY
 from tests.unit.imaging.presets.test_catalogue_mistakes import MISTAKES, REPLACED
