@@ -22,12 +22,12 @@ def surprise(delivery):
 RabbitConsumer.run = lambda self, _: consume(self, surprise)
 """
 _EVENT_LOOP = """
-from flows.bridge.consumer import Bridge
+from flows.bridge.consumer import JobConsumer
 
 async def surprise(self, delivery):
     raise SystemExit("a surprise in the event loop")
 
-Bridge.handle = surprise
+JobConsumer.handle = surprise
 """
 _BEGIN = """
 from flows.worker.__main__ import main

@@ -19,12 +19,12 @@ from tests.contract.broker.stage import RabbitStage, eventually, messages
 # Takes two of the letters, says so, and waits for its end.
 _VISITOR = """
 import sys
-from infra.broker.rabbitmq.queue reader import Drawer
-from infra.broker.rabbitmq.connection import Wire
+from infra.broker.rabbitmq.queue_reader import QueueReader
+from infra.broker.rabbitmq.connection import BrokerConnection
 from infra.settings.sections import BrokerSettings
 
-with Wire(BrokerSettings(url=sys.argv[1])) as connection:
-    taken = Drawer(connection, sys.argv[2]).messages()
+with BrokerConnection(BrokerSettings(url=sys.argv[1])) as connection:
+    taken = QueueReader(connection, sys.argv[2]).messages()
     next(taken), next(taken)
     sys.stdout.write("holding\\n")
     sys.stdout.flush()

@@ -27,7 +27,7 @@ MIGRATE = "run `product-images migrate`"
 RAISED_FLOOR = """
 import runpy
 from dataclasses import replace
-from tasks.imaging import decoders
+from tasks.imaging.decode import decoder_versions as decoders
 decoders._is_of_the_system = lambda path: False
 decoders.FLOORS = tuple(
     replace(each, oldest="99.0") if each.name == "libtiff" else each for each in decoders.FLOORS

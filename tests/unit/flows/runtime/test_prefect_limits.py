@@ -18,7 +18,7 @@ from tests.unit.flows.support.server import POOL, Server, not_found
 
 
 class Street:
-    """Traffic on a played server, looking again at every question."""
+    """Limits on a played server, looking again at every question."""
 
     def __init__(self, monitor: FakeMonitor) -> None:
         self.server = Server()
