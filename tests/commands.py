@@ -51,7 +51,12 @@ def run(directory: Path, *arguments: str, typed: str = "", **environment: str) -
         status = _forked(request, inputs.fileno(), out.fileno(), err.fileno())
         out.seek(0)
         err.seek(0)
-        return Done(status, out.read().decode(), err.read().decode())
+        return Done(status, _text(out.read()), _text(err.read()))
+
+
+def _text(output: bytes) -> str:
+    """As a terminal shows it: every line end is one."""
+    return output.decode().replace("\r\n", "\n")
 
 
 def _started(command: list[str], directory: Path, environment: dict[str, str], typed: str) -> Done:
