@@ -53,7 +53,7 @@ def measure_busy_machine(stack: Stack, console: Console) -> None:
         with busy_loops(_LOOPS, seconds=_LONGEST_SECONDS):
             beside = _run(world, [[fresh()] for _ in range(_JOBS)])
         closes, opens = _freeze(world)
-    table = Table("100 jobs", "jobs/s", "cores that we had", "gate closings", "leases lost")
+    table = Table("100 jobs", "jobs/s", "cores that we had", "intake paused", "leases lost")
     for name, found in (("alone", alone), (f"beside {_LOOPS} busy loops", beside)):
         counts = (str(found.said.count(words)) for words in ("worker pauses", "lease lost"))
         table.add_row(name, f"{found.jobs_per_second:.2f}", f"{found.cores:.2f}", *counts)
@@ -64,8 +64,8 @@ def measure_busy_machine(stack: Stack, console: Console) -> None:
         f" to us allows (aim: {_WANTED})."
     )
     console.print(
-        f"Prefect frozen for {_FROZEN_SECONDS:.0f} s: gate closed after {closes:.1f} s (aim: 10),"
-        f" open {opens:.1f} s after its return (aim: 5)."
+        f"Prefect frozen for {_FROZEN_SECONDS:.0f} s: intake paused after {closes:.1f} s (aim: 10),"
+        f" resumed {opens:.1f} s after its return (aim: 5)."
     )
 
 
