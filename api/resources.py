@@ -10,15 +10,15 @@ from api.auth.known_keys import KnownKeys
 from api.background.decoder_probe import DecoderProbe
 from api.background.dispatcher import Dispatcher
 from api.background.probes import DATABASE, Probe, Probes
-from api.background.webhook_sender import WebhookWorker
+from api.background.webhook_worker import WebhookWorker
 from api.events.job_watcher import JobWatcher
 from api.schemas.product_responses import rendering, shape
 from api.schemas.submissions import UrlRules
 from infra.broker.rabbitmq import RabbitPublisher
 from infra.broker.rabbitmq import probe as probe_broker
 from infra.cache import Cache
+from infra.contract.deployments import DEPLOYMENTS
 from infra.db.engine import Database
-from infra.deployment_probe import DEPLOYMENTS
 from infra.http import probe_deployments, probe_prefect
 from infra.objectstore import ObjectStore
 from infra.product_cache import ProductCache

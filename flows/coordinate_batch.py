@@ -1,4 +1,4 @@
-"""The batch leader of a batch: plans, packs, hears of cancelling, shows progress, until the end.
+"""The coordinator of a batch: plans, packs, hears of cancelling, shows progress, until the end.
 
 One flow run per round of a batch, which another worker continues when its own is gone. It does
 no job and takes no slot. Everything here may be done twice.
@@ -102,7 +102,7 @@ class _Coordinator:
         except Rejected as exc:
             log.info("batch not led", batch_id=str(self._batch_id), reason=str(exc))
         except Exception:  # a batch must not be left alone because of one surprise
-            log.exception("turn of batch leader failed", batch_id=str(self._batch_id))
+            log.exception("turn of coordinator failed", batch_id=str(self._batch_id))
             self.pause_seconds = _SURPRISE_SECONDS
         return None
 

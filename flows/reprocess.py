@@ -104,7 +104,7 @@ async def _watch_over(batch_id: UUID, run_id: UUID) -> State[Any]:
 
 
 def _coordinator() -> Any:
-    # By name: the batch leader is imported when it is needed, it starts flows itself.
+    # By name: the coordinator is imported when it is needed, it starts flows itself.
     return import_module("flows.coordinate_batch")
 
 

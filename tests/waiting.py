@@ -13,7 +13,7 @@ def eventually(
     look: Callable[[], T | None],
     what: str,
     *,
-    seconds: float = 30,
+    seconds: float = 60,
     every_seconds: float | None = None,
 ) -> T:
     """Return the first true answer of `look`; fail with the last one after `seconds`.

@@ -116,7 +116,7 @@ class Cancellation:
             await self._context.flow_runs.show_end(status)
 
     async def _cancel_other(self, flow_run: FlowRun) -> None:
-        """A chunk gives its jobs back to the batch, a batch leader's batch is cancelled."""
+        """A chunk gives its jobs back to the batch, a coordinator's batch is cancelled."""
         resources = self._context.resources
         chunk = self._context.chunks.of_run(flow_run.id)
         if chunk is not None:

@@ -1,4 +1,4 @@
-"""Sees to it that every running batch has a batch leader and that its due jobs are packed.
+"""Sees to it that every running batch has a coordinator and that its due jobs are packed.
 
 Coordinators are tasks of the event loop beside the jobs: a hundred batches cost no slot.
 """
@@ -58,12 +58,12 @@ class BatchLeaders:
                 log.exception("batches not looked at")
 
     async def leave(self, seconds: float) -> None:
-        """Wait for the batch leaders, which see by themselves that the worker stops."""
+        """Wait for the coordinators, which see by themselves that the worker stops."""
         if self._under_way:
             await asyncio.wait(list(self._under_way.values()), timeout=seconds)
 
     def is_running(self, flow_run_id: UUID) -> bool:
-        """Whether a batch leader of this run is under way here."""
+        """Whether a coordinator of this run is under way here."""
         return flow_run_id in self._under_way
 
     async def cancel_run(self, flow_run_id: UUID) -> bool:

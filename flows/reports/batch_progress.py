@@ -17,7 +17,7 @@ _PERCENT = 100
 
 
 class Progress:
-    """One artifact per run of the batch leader; what cannot be shown now is shown next time."""
+    """One artifact per run of the coordinator; what cannot be shown now is shown next time."""
 
     def __init__(self, batch_id: UUID, flow_run_id: UUID) -> None:
         self._batch_id = batch_id

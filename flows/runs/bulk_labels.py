@@ -15,7 +15,7 @@ _NAME_CHARACTERS = 80
 
 
 def batches_pool(work_pool: str) -> str:
-    """Return the work pool of the batch leaders: they must not count against the limit of jobs."""
+    """Return the work pool of the coordinators: they must not count against the limit of jobs."""
     return f"{work_pool}-batches"
 
 
@@ -49,7 +49,7 @@ class RunLabel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BulkLabel:
-    """Names the run of a chunk or of a batch's batch leader."""
+    """Names the run of a chunk or of a batch's coordinator."""
 
     deployment: str
     parameters: Mapping[str, str]
@@ -74,7 +74,7 @@ def chunk_label(claim: ChunkClaim) -> BulkLabel:
 
 
 def batch_label(leading: Leading) -> BulkLabel:
-    """Label the run of a batch's batch leader; each round of the batch has one of its own."""
+    """Label the run of a batch's coordinator; each round of the batch has one of its own."""
     return BulkLabel(
         deployment=BATCH_DEPLOYMENT,
         parameters={"batch_id": str(leading.batch_id)},

@@ -54,7 +54,7 @@ _WAITS: Mapping[PauseReason, WaitReason] = {
 
 
 class CircuitBreaker:
-    """Open unless there is an pause reason. Used only from the event loop."""
+    """Open unless there is a pause reason. Used only from the event loop."""
 
     def __init__(self, pause: Callable[[], None], resume: Callable[[], None]) -> None:
         """`pause` and `resume` stop and start the arrival of deliveries."""

@@ -137,7 +137,7 @@ class LetterSelection:
 
     @classmethod
     def for_letters(cls, letter_ids: Collection[str]) -> "LetterSelection":
-        """Begin an selection; an id that is given twice counts once."""
+        """Begin a selection; an id that is given twice counts once."""
         return cls(dict.fromkeys(letter_ids))
 
     def is_over(self) -> bool:

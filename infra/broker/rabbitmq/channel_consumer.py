@@ -26,13 +26,15 @@ class ChannelConsumer:
         self._windows = {lane: PrefetchWindow(prefetch.of(lane)) for lane in Lane}
         self._subscriptions: list[str] = []
         self._arrived: deque[tuple[int, Delivery]] = deque()
-        self._verdicts: deque[tuple[Lane, int, Disposition]] = deque()  # appending is thread-safe
+        self._dispositions: deque[tuple[Lane, int, Disposition]] = (
+            deque()
+        )  # appending is thread-safe
         self._cancelled_by_broker = False
         connection.channel.add_on_cancel_callback(self._note_cancel)
 
     def is_busy(self) -> bool:
         """Whether something waits for `apply`, `take` or the caller's attention."""
-        return bool(self._arrived or self._verdicts or self._cancelled_by_broker)
+        return bool(self._arrived or self._dispositions or self._cancelled_by_broker)
 
     def subscribe(self) -> None:
         """Ask for as many deliveries as the prefetch leaves room for."""
@@ -57,8 +59,8 @@ class ChannelConsumer:
         """Tell the broker the dispositions so far. Raises when it has ended a subscription."""
         if self._cancelled_by_broker:
             raise unavailable("RabbitMQ ended a subscription: its queue was deleted or moved.")
-        while self._verdicts:
-            lane, tag, disposition = self._verdicts.popleft()
+        while self._dispositions:
+            lane, tag, disposition = self._dispositions.popleft()
             self._settle(lane, tag, disposition=disposition)
 
     def take(self) -> Delivery | None:
@@ -87,7 +89,7 @@ class ChannelConsumer:
         self._arrived.append((tag, delivery))
 
     def _note_verdict(self, lane: Lane, tag: int, disposition: Disposition) -> None:
-        self._verdicts.append((lane, tag, disposition))
+        self._dispositions.append((lane, tag, disposition))
         self._connection.wake()
 
     def _note_cancel(self, _frame: object) -> None:

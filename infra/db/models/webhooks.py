@@ -49,9 +49,9 @@ class WebhookDelivery(Table):
     """One message that is owed to one receiver; written with what it tells about.
 
     Without an endpoint it goes to the callback URL of a job or batch. `subject_id` is that job's
-    or batch's id. `attempts` rises whenever a courier takes the message and guards what that
-    courier writes; while a try is under way, `due_at` is when it counts as lost. `failures` are
-    those since the tries began, at `begun_at`: when it was written, or replayed.
+    or batch's id. `attempts` rises whenever a webhook worker takes the message and guards what it
+    writes; while a try is under way, `due_at` is when it counts as lost. `failures` are those
+    since the tries began, at `begun_at`: when it was written, or replayed.
     """
 
     __tablename__ = "webhook_deliveries"

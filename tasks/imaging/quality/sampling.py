@@ -50,7 +50,7 @@ class Sample:
 def sample(picture: Image.Image) -> Sample | None:
     """Return the part of a picture to try qualities on; None where it is too small."""
     if min(picture.size) < LOW_SIDE_PX:
-        return None  # the coarser of the similarity' four scales would have nothing to compare
+        return None  # the coarser of the similarity's four scales would have nothing to compare
     shown = content(picture)
     box = _at_least(shown.box, LOW_SIDE_PX, picture.size)
     width, height = box[2] - box[0], box[3] - box[1]

@@ -77,7 +77,7 @@ class Subject:
         return sample(self.picture)
 
     @cached_property
-    def likenesses(self) -> tuple[SimilarityMetric, ...]:
+    def metrics(self) -> tuple[SimilarityMetric, ...]:
         """The measure, ready to compare encodings of the sample, for each ground it is seen on."""
         if self.sample is None:
             return ()
@@ -100,10 +100,9 @@ class Subject:
         """Return how it looks on the ground where it looks worst."""
         weights = CALIBRATIONS[image_format].weights
         # A file may have no alpha channel where the sample's hides nothing, or the other way round.
-        seen = on_backgrounds(part.convert("RGB" if len(self.likenesses) == 1 else "RGBA"))
+        seen = on_backgrounds(part.convert("RGB" if len(self.metrics) == 1 else "RGBA"))
         return min(
-            likeness.score(each, weights)
-            for likeness, each in zip(self.likenesses, seen, strict=True)
+            metric.score(each, weights) for metric, each in zip(self.metrics, seen, strict=True)
         )
 
 

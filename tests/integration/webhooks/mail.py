@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select, text
 
-from api.background.webhook_sender import WebhookWorker
+from api.background.webhook_worker import WebhookWorker
 from infra.contract.events import DeliveryState, Event
 from infra.db.engine import Database
 from infra.db.models.webhooks import WebhookAttempt, WebhookDelivery
@@ -32,7 +32,7 @@ def patient(**values: Any) -> WebhookSettings:
 
 
 @contextmanager
-def courier(
+def webhook_worker(
     database: Database, settings: WebhookSettings | None = None, fetch: FetchSettings = FETCH
 ) -> Iterator[None]:
     """Deliver while the block runs, as an API process does."""

@@ -8,7 +8,7 @@ import yaml  # type: ignore[import-untyped]  # PyYAML ships no types
 from prefect.utilities.callables import parameter_schema
 
 from flows.pool.worker_type import FLOWS
-from infra.deployment_probe import DEPLOYMENTS as LOOKED_FOR
+from infra.contract.deployments import DEPLOYMENTS as LOOKED_FOR
 
 FILE = Path(__file__).resolve().parents[4] / "prefect.yaml"
 DEPLOYMENTS: list[dict[str, Any]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))["deployments"]

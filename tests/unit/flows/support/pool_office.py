@@ -1,4 +1,4 @@
-"""Runs from the work pool between played neighbours: use cases, a executor, the flow engine."""
+"""Runs from the work pool between played neighbours: use cases, an executor, the flow engine."""
 
 import asyncio
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""A bridge between played neighbours: a executor, the state of the limits, the way of the pool."""
+"""A bridge between played neighbours: an executor, the state of the limits, the way of the pool."""
 
 import asyncio
 from uuid import UUID

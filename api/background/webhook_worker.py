@@ -18,7 +18,7 @@ from tasks.webhooks.take import Taken, take_due
 log = structlog.get_logger(__name__)
 
 _WORDS: Final = Words(
-    thread="courier",
+    thread="webhook worker",
     waits="webhooks wait",
     again="sending webhooks again",
     failed="looking for webhooks failed",
@@ -38,7 +38,7 @@ class WebhookWorker(PeriodicThread):
         self._lease_seconds = settings.timeout_seconds + _LEASE_BEYOND_TIMEOUT_SECONDS
         self._lock = Lock()
         self._under_way: Counter[str] = Counter()
-        self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="courier")
+        self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="webhook worker")
 
     def __exit__(
         self,

@@ -17,11 +17,11 @@ from tests.integration.tasks.job_rows import finished
 from tests.integration.webhooks.mail import (
     attempts,
     change_all,
-    courier,
     deliveries,
     ended,
     patient,
     registered,
+    webhook_worker,
 )
 from tests.integration.webhooks.receiver import RETRY_AFTER_SECONDS, Receiver
 from tests.waiting import eventually
@@ -34,7 +34,7 @@ def test_a_receiver_that_fails_four_times_gets_one_message_with_one_id(database:
     with Receiver(500, 502, 429, 404, secret=secret) as receiver:
         registered(database, receiver.url, secret=secret)
         job = finished(database, "a")
-        with courier(database):
+        with webhook_worker(database):
             (row,) = ended(database)
 
     assert receiver.errors == []
@@ -54,7 +54,7 @@ def test_a_callback_url_is_signed_with_the_secret_of_the_settings(database: Data
     secret = new_secret()
     with Receiver(secret=secret) as receiver:
         finished(database, "a", callback_url=receiver.url)
-        with courier(database, patient(secret=secret)):
+        with webhook_worker(database, patient(secret=secret)):
             ended(database)
 
     assert (len(receiver.received), receiver.errors) == (1, [])
@@ -63,7 +63,7 @@ def test_a_callback_url_is_signed_with_the_secret_of_the_settings(database: Data
 def test_without_a_secret_a_callback_url_gets_no_signature(database: Database) -> None:
     with Receiver() as receiver:
         finished(database, "a", callback_url=receiver.url)
-        with courier(database):
+        with webhook_worker(database):
             ended(database)
 
     (message,) = receiver.received
@@ -75,7 +75,7 @@ def test_the_secret_of_another_is_not_accepted(database: Database) -> None:
     with Receiver(secret=new_secret()) as receiver:
         registered(database, receiver.url, secret=new_secret())
         finished(database, "a")
-        with courier(database):
+        with webhook_worker(database):
             eventually(lambda: receiver.errors, "a wrong signature was seen")
 
     assert receiver.received == []
@@ -86,7 +86,7 @@ def test_two_couriers_deliver_each_message_once(database: Database) -> None:
         registered(database, receiver.url)
         for number in range(30):
             finished(database, str(number))
-        with courier(database), courier(database):
+        with webhook_worker(database), webhook_worker(database):
             rows = ended(database)
 
     assert sorted(m.id for m in receiver.received) == sorted(f"msg_{row.id.hex}" for row in rows)
@@ -102,7 +102,7 @@ def test_a_process_killed_between_commit_and_delivery_loses_no_message(
         assert done.returncode == -signal.SIGKILL
         assert receiver.received == []
 
-        with courier(database):
+        with webhook_worker(database):
             (row,) = ended(database)
 
     assert [message.id for message in receiver.received] == [f"msg_{row.id.hex}"]
@@ -123,7 +123,7 @@ def test_a_courier_killed_while_it_sends_is_followed_by_another_with_the_same_id
         gate.set()
         change_all(database, "webhook_deliveries", "due_at = now()")  # as time ends the lease
 
-        with courier(database):
+        with webhook_worker(database):
             (row,) = ended(database)
 
     assert [message.id for message in receiver.received] == [f"msg_{row.id.hex}"] * 2
@@ -134,11 +134,11 @@ def test_a_courier_that_is_stopped_gives_back_what_it_was_sending(database: Data
     gate = Flag()
     with Receiver(gate=gate) as receiver:
         finished(database, "a", callback_url=receiver.url)
-        with courier(database):
+        with webhook_worker(database):
             eventually(lambda: receiver.received, "the message is under way")
         assert deliveries(database)[0].state is DeliveryState.PENDING
         gate.set()
-        with courier(database):
+        with webhook_worker(database):
             ended(database, seconds=10)  # long before a lease ends
 
     assert len(receiver.received) == 2
@@ -153,7 +153,7 @@ def test_a_slow_receiver_does_not_hold_up_the_others(database: Database) -> None
             finished(database, str(number), callback_url=f"{slow.url}/{number}")
         other_host = quick.url.replace("127.0.0.1", "localhost")
         finished(database, "quick", callback_url=other_host)
-        stack.enter_context(courier(database, patient(threads=3)))
+        stack.enter_context(webhook_worker(database, patient(threads=3)))
         eventually(lambda: quick.received, "the quick one has its message", seconds=10)
         assert len(slow.received) <= 2
         gate.set()
@@ -163,7 +163,7 @@ def test_a_slow_receiver_does_not_hold_up_the_others(database: Database) -> None
 def test_a_redirect_is_a_failure_and_is_not_followed(database: Database) -> None:
     with Receiver(307) as receiver:
         finished(database, "a", callback_url=receiver.url)
-        with courier(database, patient(first_retry_seconds=1000)):
+        with webhook_worker(database, patient(first_retry_seconds=1000)):
             eventually(lambda: attempts(database), "it was tried")
 
     assert len(receiver.received) == 1
@@ -173,7 +173,7 @@ def test_a_redirect_is_a_failure_and_is_not_followed(database: Database) -> None
 def test_a_private_address_is_not_posted_to(database: Database) -> None:
     with Receiver() as receiver:
         finished(database, "a", callback_url=receiver.url)
-        with courier(database, patient(), FetchSettings(allowed_private_hosts=())):
+        with webhook_worker(database, patient(), FetchSettings(allowed_private_hosts=())):
             (row,) = ended(database)
 
     assert receiver.received == []
@@ -186,7 +186,7 @@ def test_a_receiver_that_never_answers_costs_no_more_than_the_timeout(database: 
     with Receiver(gate=Flag()) as receiver:
         finished(database, "a", callback_url=receiver.url)
         settings = patient(timeout_seconds=0.3, first_retry_seconds=1000)
-        with courier(database, settings):
+        with webhook_worker(database, settings):
             eventually(lambda: attempts(database), "it was tried", seconds=10)
 
     (tried,) = attempts(database)
@@ -198,7 +198,7 @@ def test_a_message_is_given_up_after_its_time(database: Database) -> None:
     with Receiver(*[500] * 50) as receiver:
         finished(database, "a", callback_url=receiver.url)
         change_all(database, "webhook_deliveries", "begun_at = now() - interval '25 hours'")
-        with courier(database):
+        with webhook_worker(database):
             (row,) = ended(database)
 
     assert row.state is DeliveryState.FAILED
@@ -208,7 +208,7 @@ def test_a_message_is_given_up_after_its_time(database: Database) -> None:
 def test_the_next_try_is_later_when_the_receiver_asks_for_it(database: Database) -> None:
     with Receiver(503) as receiver:
         finished(database, "a", callback_url=receiver.url)
-        with courier(database):
+        with webhook_worker(database):
             ended(database)
 
     first, second = attempts(database)
@@ -221,7 +221,7 @@ def test_a_delivered_message_can_be_replayed_under_its_id(database: Database) ->
     with Receiver(secret=secret) as receiver:
         registered(database, receiver.url, secret=secret)
         finished(database, "a")
-        with courier(database):
+        with webhook_worker(database):
             (row,) = ended(database)
             replay(database, row.id)
             ended(database)
@@ -235,7 +235,7 @@ def test_an_endpoint_that_only_fails_for_days_is_disabled_with_a_reason(database
         endpoint = registered(database, receiver.url).endpoint
         change_all(database, "webhook_endpoints", "failing_since = now() - interval '6 days'")
         finished(database, "a")
-        with courier(database):
+        with webhook_worker(database):
             (row,) = ended(database)
 
     shown = read_endpoint(database, endpoint.id)
@@ -250,7 +250,7 @@ def test_a_success_ends_the_row_of_failures(database: Database) -> None:
         endpoint = registered(database, receiver.url).endpoint
         change_all(database, "webhook_endpoints", "failing_since = now() - interval '4 days'")
         finished(database, "a")
-        with courier(database):
+        with webhook_worker(database):
             ended(database)
 
     shown = read_endpoint(database, endpoint.id)
@@ -261,7 +261,7 @@ def test_an_endpoint_that_says_gone_is_disabled_at_once(database: Database) -> N
     with Receiver(410) as receiver:
         endpoint = registered(database, receiver.url).endpoint
         finished(database, "a")
-        with courier(database):
+        with webhook_worker(database):
             (row,) = ended(database)
 
     assert row.state is DeliveryState.FAILED
@@ -271,7 +271,7 @@ def test_an_endpoint_that_says_gone_is_disabled_at_once(database: Database) -> N
 def test_a_callback_url_that_says_gone_is_not_tried_again(database: Database) -> None:
     with Receiver(410) as receiver:
         finished(database, "a", callback_url=receiver.url)
-        with courier(database):
+        with webhook_worker(database):
             (row,) = ended(database)
 
     assert row.state is DeliveryState.FAILED
