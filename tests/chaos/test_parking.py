@@ -102,7 +102,7 @@ def test_a_parked_job_that_is_cancelled_ends_at_once_and_its_run_shows_it(
     waiting = parked(world, world.post(*urls)["job_id"])
 
     cancel_it(world, waiting)
-    job = world.finished(waiting["id"], seconds=5)
+    job = world.finished(waiting["id"])
     run = ended(world, job["flow_run_id"], seconds=shown_within_seconds)
 
     assert job["state"] == "cancelled"

@@ -63,7 +63,7 @@ def test_a_suspended_run_can_be_cancelled_at_once(world: World, pictures: Pictur
 
     suspend(world, job["flow_run_id"])
     cancel(world, job["flow_run_id"])
-    done = world.finished(job["id"], seconds=10)
+    done = world.finished(job["id"])
     pictures.gate.set()
 
     assert done["state"] == "cancelled"

@@ -81,7 +81,7 @@ def test_the_parts_are_named_to_keys_and_to_all_while_none_is_needed(stack: Stac
         def brief() -> bool:
             return serving.api.get("/readyz") == {"status": "ready"}
 
-        eventually(brief, "a key is needed for the details", seconds=10)
+        eventually(brief, "a key is needed for the details")
         for offered in (new_key(), "x"):
             answer = serving.api.call("GET", "/readyz", headers=bearer(offered))
             assert answer.json() == {"status": "ready"}

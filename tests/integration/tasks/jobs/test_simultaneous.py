@@ -208,7 +208,7 @@ def test_whoever_writes_images_has_the_product_first(
         with database.transaction() as session:
             session.get(Product, job.product_id, with_for_update=True)
             working = pool.submit(work)
-            eventually(lambda: waiting(database) == 1, "it waits for the product", seconds=10)
+            eventually(lambda: waiting(database) == 1, "it waits for the product")
             with database.transaction() as other:
                 free = other.scalars(select(Image.id).with_for_update(skip_locked=True)).all()
         working.result(SECONDS)
