@@ -25,7 +25,12 @@ from tests.serving import LoopbackServer
 from tests.support.stack_client import KeptStack, attached
 from tests.world import World
 
-hypothesis.settings.register_profile("amount", max_examples=amount(250))
+hypothesis.settings.register_profile(
+    "amount",
+    max_examples=amount(250),
+    deadline=None,  # nothing here is a matter of time: a busy machine takes longer
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("amount")
 
 pytest_plugins = ["tests.no_skip", "tests.support.hiring"]

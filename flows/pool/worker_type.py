@@ -79,7 +79,7 @@ class PoolWorker(BaseWorker[BaseJobConfiguration, BaseVariables, PoolResult]):
             self.lost_turn = False
             if not worker_context().breaker.is_admitting:
                 return []
-            if self.prefect_limits is None or not self.prefect_limits.runs_are_counted:
+            if self.prefect_limits is None or not await self.prefect_limits.counts_runs():
                 return await super().get_and_submit_flow_runs()
             return await self._take_turn()
 

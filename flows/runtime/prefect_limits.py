@@ -1,7 +1,8 @@
 """Watches what people allow in Prefect: limits, pauses, and whether we are deployed at all.
 
 The direct path neither takes nor respects concurrency slots, so it is used only while there is
-no limit. What is read is at most a few seconds old; while Prefect is slow, a quarter of a minute.
+no limit. Who starts a job asks here, and what is read is then at most a few seconds old; while
+Prefect is slow, a quarter of a minute. While no job comes, Prefect is hardly asked.
 """
 
 import asyncio
@@ -25,7 +26,8 @@ log = structlog.get_logger(__name__)
 
 _DEPLOYMENTS = {Lane.INTERACTIVE: DEPLOYMENT, Lane.BULK: CHUNK_DEPLOYMENT}
 _WORDS = {Lane.INTERACTIVE: "jobs", Lane.BULK: "chunks"}
-_LOOK_SECONDS = 3.0
+_LOOK_SECONDS = 3.0  # while the intake is closed: no job comes that would ask
+_IDLE_LOOK_SECONDS = 60.0
 _STEP_SECONDS = 0.5
 _FRESH_SECONDS = 5.0
 _USABLE_SECONDS = 15.0  # while a look takes its time
@@ -58,8 +60,7 @@ class PrefectLimits:
         self._breaker = breaker
         self._monitor = monitor
         self._holds_slots = dict.fromkeys(Lane, False)
-        self.runs_are_counted = False
-        """Whether pool or queue have a limit."""
+        self._counts_runs = False
         self._limited = dict.fromkeys(Lane, False)
         self._seen_at = float("-inf")
         self._looking = asyncio.Lock()
@@ -80,11 +81,17 @@ class PrefectLimits:
                     await self._look()
         return self._limited[lane]
 
+    async def counts_runs(self) -> bool:
+        """Whether the pool or the queue has a limit, so that runs taken at once may be too many."""
+        await self.is_limited()
+        return self._counts_runs
+
     async def run(self) -> None:
-        """Look for ever."""
+        """Look for ever: often while the intake is closed, which only a look may open."""
         while True:
-            async with self._looking:
-                await self._look()
+            if self._breaker.reasons or monotonic() - self._seen_at > _IDLE_LOOK_SECONDS:
+                async with self._looking:
+                    await self._look()
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _look(self) -> None:
@@ -140,11 +147,11 @@ class PrefectLimits:
         self._seen_at = monotonic()
         pool, queue = found.pool, found.queue
         counted = (pool.concurrency_limit, queue.concurrency_limit if queue is not None else None)
-        self.runs_are_counted = any(limit is not None for limit in counted)
+        self._counts_runs = any(limit is not None for limit in counted)
         for lane, deployment in found.deployments.items():
             self._holds_slots[lane] = deployment.global_concurrency_limit is not None
             is_limited = deployment.concurrency_limit is not None or self._holds_slots[lane]
-            self._note_limit(lane, limited=is_limited or self.runs_are_counted)
+            self._note_limit(lane, limited=is_limited or self._counts_runs)
         self._note_pauses(found)
 
     def _note_limit(self, lane: Lane, *, limited: bool) -> None:

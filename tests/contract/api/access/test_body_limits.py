@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from tests.contract.api.support.running import PROBLEM, Api, problem
 
 LIMIT = 1_000_000
-_SECONDS = 20
+_SECONDS = 60
 
 
 def padded(size: int) -> bytes:

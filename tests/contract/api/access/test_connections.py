@@ -26,7 +26,7 @@ SPARE_BYTES = 48 * MEBIBYTE
 START = b"POST /process-image HTTP/1.1\r\nHost: localhost\r\n"
 BOUNDARY = b"----parts"
 FORM = b"Content-Type: multipart/form-data; boundary=" + BOUNDARY + b"\r\n"
-_SECONDS = 20
+_SECONDS = 60  # a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,7 @@ def test_a_head_that_does_not_come_is_not_waited_for(narrow: Api, beginning: byt
         connection.sendall(beginning)
         answer = until_closed(connection)
 
-    assert HEADER_SECONDS / 2 < time.monotonic() - began < 10 * HEADER_SECONDS
+    assert HEADER_SECONDS / 2 < time.monotonic() - began < _SECONDS
     if beginning:
         refused(answer, 408, "request_timeout")
 
@@ -165,7 +165,7 @@ def test_a_head_that_drips_is_not_waited_for(narrow: Api) -> None:
             except TimeoutError:
                 return None
 
-        told = eventually(answer, "the connection is refused", seconds=10 * HEADER_SECONDS)
+        told = eventually(answer, "the connection is refused", seconds=_SECONDS)
     refused(told, 408, "request_timeout")
 
 
@@ -186,7 +186,7 @@ def test_a_body_that_stops_coming_is_not_waited_for(narrow: Api, framing: bytes)
         connection.sendall(START + framing + b"\r\n")
         refused(until_closed(connection), 408, "request_timeout")
 
-    assert time.monotonic() - began < 10 * WINDOW_SECONDS
+    assert time.monotonic() - began < _SECONDS
 
 
 def test_a_body_that_drips_is_not_waited_for(narrow: Api) -> None:
@@ -201,7 +201,7 @@ def test_a_body_that_drips_is_not_waited_for(narrow: Api) -> None:
             except TimeoutError:
                 return None
 
-        told = eventually(answer, "the connection is refused", seconds=10 * WINDOW_SECONDS)
+        told = eventually(answer, "the connection is refused", seconds=_SECONDS)
     refused(told, 408, "request_timeout")
 
 

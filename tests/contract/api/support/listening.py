@@ -11,7 +11,7 @@ import requests
 
 from tests.contract.api.support.running import Api
 
-_SECONDS = 20
+_SECONDS = 60
 _MOST_SECONDS = 60
 
 

@@ -19,7 +19,7 @@ from tests.waiting import eventually
 SHARE = 3
 PROXY = "127.0.0.9"
 ASK = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
-_SECONDS = 20
+_SECONDS = 60
 
 Connect = Callable[[str], socket.socket]
 

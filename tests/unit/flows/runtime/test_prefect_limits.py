@@ -13,7 +13,13 @@ from flows.runtime import prefect_limits as module
 from flows.runtime.circuit_breaker import PauseReason
 from flows.runtime.prefect_limits import PrefectLimits
 from infra.contract.states import Lane
-from tests.unit.flows.support.fakes import FakeMonitor, fake_resources, open_breaker, play
+from tests.unit.flows.support.fakes import (
+    FakeMonitor,
+    fake_resources,
+    open_breaker,
+    play,
+    until,
+)
 from tests.unit.flows.support.server import POOL, Server, not_found
 
 
@@ -203,7 +209,7 @@ def test_a_slow_look_holds_up_nobody_and_closes_nothing(
             return await read(name)
 
         monkeypatch.setattr(client, "read_work_pool", slowly)
-        looking = asyncio.create_task(street.prefect_limits.run())
+        looking = asyncio.create_task(street.prefect_limits.is_limited())
         await asyncio.sleep(0)
         limited = await asyncio.wait_for(street.prefect_limits.is_limited(), 1)
         looking.cancel()
@@ -212,6 +218,29 @@ def test_a_slow_look_holds_up_nobody_and_closes_nothing(
 
     assert play(scenario()) is True
     assert street.breaker.is_admitting
+
+
+def test_prefect_is_asked_without_a_job_only_while_the_intake_is_closed(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_LOOK_SECONDS", 0.001)
+    street.is_limited()
+    asked = len(street.server.looked_up)
+
+    async def scenario() -> None:
+        looking = asyncio.create_task(street.prefect_limits.run())
+        await asyncio.sleep(0.05)
+        assert len(street.server.looked_up) == asked
+
+        pause_the_pool(street.server)
+        await street.prefect_limits.is_limited()
+        assert not street.breaker.is_admitting
+        street.server.pool.is_paused = False
+        await until(lambda: street.breaker.is_admitting, "the intake opens")
+        looking.cancel()
+        await asyncio.wait([looking])
+
+    play(scenario())
 
 
 def test_a_look_ends_when_prefect_goes_away_meanwhile(
