@@ -11,10 +11,10 @@ from types import TracebackType
 
 from PIL import Image, ImageFilter
 
-import api.cli.commands
+import infra.stack
 from tests.serving import LoopbackServer
 
-SAMPLE = Path(api.cli.commands.__path__[0]) / "demo.jpg"  # nobody may write to it
+SAMPLE = Path(infra.stack.__path__[0]) / "demo.jpg"  # nobody may write to it
 
 
 def photo(width: int = 1200, height: int = 900, *, seed: int = 0, quality: int = 88) -> bytes:

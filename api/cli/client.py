@@ -12,9 +12,8 @@ from pydantic import SecretStr
 
 from infra.contract.errors import ProductImagesError, ServiceUnavailable
 from infra.http import ServiceClient, lines_of, pieces_of
-from infra.settings.sections import ClientSettings, StackSettings
-from infra.stack.description import FILE_NAME, StackDescription
-from infra.stack.supervisor.errors import StackError
+from infra.settings.sections import ClientSettings, SettingsError, StackSettings
+from infra.stack_description import FILE_NAME, StackDescription
 
 _DEFAULT_API = "http://127.0.0.1:8080"
 
@@ -184,8 +183,8 @@ def _api_address() -> str:
     configured = ClientSettings.load().api_url
     if configured is not None:
         return configured
+    directory = StackSettings.load().stack_directory
     try:
-        directory = StackSettings.load().stack_directory
         return StackDescription.load(directory / FILE_NAME).api
-    except StackError:
+    except SettingsError:
         return _DEFAULT_API

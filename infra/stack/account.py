@@ -9,7 +9,6 @@ import hashlib
 import os
 import pwd
 import shutil
-import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,6 @@ _SYSTEM_FOLDER = Path("/var/lib/product-images")
 _OTHERS_READ_AND_ENTER = 0o005
 _OTHERS_READ = 0o004
 _OTHERS_ENTER = 0o001
-_OTHERS_ALL = 0o077
 _EVERYBODY_READS = 0o444
 _EVERYBODY_ENTERS = 0o111
 
@@ -55,15 +53,6 @@ class ServiceAccount:
         if self.uid is None or _is_open(programs):
             return programs
         return _copy_programs(programs, beside)
-
-
-def private_directory(path: Path) -> Path:
-    """Create a folder that only its owner can read, or make one of ours so; return it."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & _OTHERS_ALL and path.stat().st_uid == os.geteuid():
-        path.chmod(mode & ~_OTHERS_ALL)
-    return path
 
 
 def service_account(stack_directory: Path) -> ServiceAccount:

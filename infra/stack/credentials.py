@@ -8,7 +8,7 @@ import secrets
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from infra.stack.description import replace_private
+from infra.stack.private_files import replace_private
 
 
 def _secret() -> str:

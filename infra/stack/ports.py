@@ -10,7 +10,7 @@ import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from infra.stack.description import replace_private
+from infra.stack.private_files import replace_private
 from infra.stack.supervisor.errors import PortTaken, StackError
 from infra.stack.supervisor.probe import LOOPBACK
 

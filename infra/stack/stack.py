@@ -13,12 +13,10 @@ from typing import Self
 import structlog
 
 from infra.settings.sections import StackSettings, inherited_environment
-from infra.stack.account import private_directory
 from infra.stack.context import make_context
-from infra.stack.description import FILE_NAME as DESCRIPTION
-from infra.stack.description import StackDescription
 from infra.stack.plan import LOG_FOLDER, make_plan
 from infra.stack.ports import require_free
+from infra.stack.private_files import private_directory, replace_private
 from infra.stack.supervisor.errors import StackError
 from infra.stack.supervisor.lock import Role, held_lock
 from infra.stack.supervisor.orphan_cleanup import OrphanCleanup, clear_away
@@ -27,6 +25,8 @@ from infra.stack.supervisor.part_supervisor import PartSupervisor
 from infra.stack.supervisor.record import FILE_NAME as RECORDS
 from infra.stack.supervisor.record import save_records
 from infra.stack.supervisor.supervisor import Supervisor
+from infra.stack_description import FILE_NAME as DESCRIPTION
+from infra.stack_description import StackDescription
 
 log = structlog.get_logger(__name__)
 _POLL_SECONDS = 0.2
@@ -142,7 +142,7 @@ class Stack:
             try:
                 save_records(self.directory / RECORDS, self._supervisor.records())
                 if self._ready:
-                    self.description.save(self.directory / DESCRIPTION)
+                    replace_private(self.directory / DESCRIPTION, self.description.as_json())
             except OSError as exc:
                 log.warning("stack_not_described", directory=str(self.directory), reason=str(exc))
 

@@ -20,7 +20,7 @@ def command(world: World, tmp_path: Path) -> Iterator[Command]:
     """Run commands that find the stack by its description; no dead letter is left behind."""
     local = tmp_path / ".local"
     local.mkdir()
-    world.stack.description.save(local / "stack.json")
+    (local / "stack.json").write_text(world.stack.description.as_json())
 
     def start(*arguments: str, **options: str) -> Done:
         return run(tmp_path, *arguments, **options)

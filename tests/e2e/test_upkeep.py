@@ -22,7 +22,7 @@ def command(world: World, tmp_path: Path) -> Command:
     """Run commands that find the stack by its description."""
     local = tmp_path / ".local"
     local.mkdir()
-    world.stack.description.save(local / "stack.json")
+    (local / "stack.json").write_text(world.stack.description.as_json())
     return lambda *arguments: run(tmp_path, *arguments)
 
 

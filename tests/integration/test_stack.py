@@ -22,11 +22,11 @@ from minio import Minio
 
 from infra.settings.sections import StackSettings
 from infra.stack.account import erase
-from infra.stack.description import StackDescription
 from infra.stack.stack import Stack
 from infra.stack.supervisor.errors import AlreadyRunning, PortTaken
 from infra.stack.supervisor.part import PartState, Progress
 from infra.stack.supervisor.record import birth_of
+from infra.stack_description import StackDescription
 from tests.integration.services import own_services
 
 SERVICES = {"epmd", "rabbitmq", "s3", "redis", "postgres"}  # tests/e2e has Prefect beside them

@@ -16,8 +16,8 @@ import redis
 import requests
 from minio import Minio
 
-from infra.stack.description import StackDescription
 from infra.stack.stack import Stack
+from infra.stack_description import StackDescription
 
 ORIGINAL, VARIANT = "originals/secret.jpg", "variants/a/w800.webp"
 BODY = b"the supplier's own file"

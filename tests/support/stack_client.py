@@ -25,10 +25,10 @@ from infra.db.table import Table
 from infra.migrate import upgrade
 from infra.objectstore import ObjectStore
 from infra.settings.sections import DatabaseSettings, StoreSettings
-from infra.stack.description import FILE_NAME, StackDescription
 from infra.stack.services.postgres import PREFECT_DATABASE, other_database
 from infra.stack.supervisor.errors import StackError
 from infra.stack.supervisor.part import Part
+from infra.stack_description import FILE_NAME, StackDescription
 
 LOOK = "look"
 ACTIONS = frozenset({"start", "stop", "restart", "kill", "wait_until_ready"})

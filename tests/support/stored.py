@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from minio import Minio
 
 from infra.contract.object_keys import PROBE_PREFIX
-from infra.stack.description import StackDescription
+from infra.stack_description import StackDescription
 
 
 def stored_keys(stack: StackDescription) -> frozenset[str]:

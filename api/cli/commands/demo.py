@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+import infra.stack
 from api.cli.client import ApiClient
 from api.cli.commands import stack
 from api.cli.views.gallery import write_gallery
@@ -13,10 +14,10 @@ from api.cli.views.job_table import human_bytes, print_job
 from api.cli.views.job_watch import watch
 from api.cli.views.terminal import Terminal
 from infra.settings.sections import ClientSettings, StackSettings
-from infra.stack.description import StackDescription
 from infra.stack.supervisor.detached import start_detached
+from infra.stack_description import StackDescription
 
-_PICTURE = Path(__file__).with_name("demo.jpg")  # as a camera made it: on its side, with EXIF
+_PICTURE = Path(infra.stack.__path__[0], "demo.jpg")  # as a camera made it: on its side, with EXIF
 _SAMPLE = "product.jpg"
 _SKU = "DEMO-1"
 _out = Terminal(highlight=False)

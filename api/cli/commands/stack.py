@@ -14,8 +14,6 @@ from rich.table import Table
 from api.cli.views.json_output import write_json
 from api.cli.views.terminal import Terminal
 from infra.settings.sections import SettingsError, StackSettings
-from infra.stack.description import FILE_NAME as DESCRIPTION
-from infra.stack.description import StackDescription
 from infra.stack.supervisor.detached import start_detached, stop_running
 from infra.stack.supervisor.errors import AlreadyRunning, StackError
 from infra.stack.supervisor.foreground import run
@@ -25,6 +23,8 @@ from infra.stack.supervisor.part import PartState, Progress
 from infra.stack.supervisor.progress import WHOLE, describe
 from infra.stack.supervisor.record import FILE_NAME as RECORDS
 from infra.stack.supervisor.record import ProcessRecord, load_records
+from infra.stack_description import FILE_NAME as DESCRIPTION
+from infra.stack_description import StackDescription
 
 app = typer.Typer(help="The local stack: every part on this machine.", no_args_is_help=True)
 

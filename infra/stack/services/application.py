@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from infra.loopback import is_loopback
-from infra.stack.account import private_directory
 from infra.stack.context import StackContext
 from infra.stack.ports import require_free
+from infra.stack.private_files import private_directory
 from infra.stack.supervisor.part import Part
 from infra.stack.supervisor.probe import LOOPBACK, accepts, http_answers
 

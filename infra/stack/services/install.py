@@ -14,8 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from infra.stack.account import private_directory
-from infra.stack.description import open_private
+from infra.stack.private_files import open_private, private_directory
 from infra.stack.services.rabbitmq import find_server
 from infra.stack.supervisor.errors import ProgramMissing
 from infra.stack.supervisor.part import PartState, Progress, Report

@@ -6,9 +6,9 @@ imports more, and uvloop with httptools make each request about a quarter cheape
 
 import sys
 
-from infra.stack.account import private_directory
 from infra.stack.context import StackContext
 from infra.stack.ports import require_free
+from infra.stack.private_files import private_directory
 from infra.stack.services.postgres import (
     PREFECT_DATABASE,
     create_database,

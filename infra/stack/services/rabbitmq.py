@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from infra.stack.account import stack_name
 from infra.stack.context import StackContext
-from infra.stack.description import replace_private
+from infra.stack.private_files import replace_private
 from infra.stack.supervisor.errors import ProgramMissing
 from infra.stack.supervisor.part import Part
 from infra.stack.supervisor.probe import LOOPBACK, accepts, amqp_answers

@@ -15,7 +15,7 @@ from infra.contract.errors import ServiceUnavailable
 from infra.objectstore import ObjectStore
 from infra.settings.sections import StoreSettings
 from infra.stack.context import StackContext
-from infra.stack.description import replace_private
+from infra.stack.private_files import replace_private
 from infra.stack.services.certificate import make_certificate
 from infra.stack.supervisor.errors import ProgramMissing
 from infra.stack.supervisor.part import Part

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from infra.stack.context import StackContext
-from infra.stack.description import replace_private
+from infra.stack.private_files import replace_private
 from infra.stack.supervisor.errors import ProgramMissing
 from infra.stack.supervisor.part import Part
 from infra.stack.supervisor.probe import LOOPBACK, redis_answers

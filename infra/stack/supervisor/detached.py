@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from infra.settings.sections import StackSettings, inherited_environment
-from infra.stack.account import private_directory
-from infra.stack.description import FILE_NAME as DESCRIPTION
-from infra.stack.description import StackDescription, open_private
+from infra.stack.private_files import open_private, private_directory
 from infra.stack.supervisor.errors import AlreadyRunning, StackError
 from infra.stack.supervisor.lock import Role, held_lock, supervisor_pid
 from infra.stack.supervisor.orphan_cleanup import clear_away
@@ -20,6 +18,8 @@ from infra.stack.supervisor.part import PartState, Report
 from infra.stack.supervisor.process import last_lines
 from infra.stack.supervisor.progress import FILE_NAME as PROGRESS
 from infra.stack.supervisor.progress import WHOLE, new_lines
+from infra.stack_description import FILE_NAME as DESCRIPTION
+from infra.stack_description import StackDescription
 
 LOG = "supervisor.log"
 _POLL_SECONDS = 0.1

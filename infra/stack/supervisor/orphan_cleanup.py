@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 from typing import IO
 
-from infra.stack.description import FILE_NAME as DESCRIPTION
 from infra.stack.supervisor.errors import AlreadyRunning
 from infra.stack.supervisor.lock import Role, held_lock
 from infra.stack.supervisor.record import FILE_NAME as RECORDS
 from infra.stack.supervisor.record import stop_leftovers
+from infra.stack_description import FILE_NAME as DESCRIPTION
 
 _DONE = b"done"
 _SECONDS = 5

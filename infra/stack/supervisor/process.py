@@ -11,8 +11,7 @@ from collections import deque
 from contextlib import suppress
 from pathlib import Path
 
-from infra.stack.account import private_directory
-from infra.stack.description import open_private
+from infra.stack.private_files import open_private, private_directory
 from infra.stack.supervisor.part import Part
 from infra.stack.supervisor.record import birth_of
 

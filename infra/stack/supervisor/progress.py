@@ -9,8 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
-from infra.stack.account import private_directory
-from infra.stack.description import open_private
+from infra.stack.private_files import open_private, private_directory
 from infra.stack.supervisor.part import PartState, Progress, Report
 
 FILE_NAME = "progress.jsonl"

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from infra.stack.description import replace_private
+from infra.stack.private_files import replace_private
 
 FILE_NAME = "processes.json"
 _GRACE_SECONDS = 10.0  # at most: nobody looks after what they do any more

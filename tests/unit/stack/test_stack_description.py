@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from infra.settings.sections import SettingsError
 from infra.stack.credentials import remembered_credentials
-from infra.stack.description import StackDescription
-from infra.stack.supervisor.errors import StackError
+from infra.stack.private_files import replace_private
+from infra.stack_description import StackDescription
 
 STACK = StackDescription(
     api="http://127.0.0.1:8080",
@@ -30,21 +31,20 @@ STACK = StackDescription(
 def test_a_description_survives_the_file(tmp_path: Path) -> None:
     path = tmp_path / "stack.json"
     for stack in (STACK, replace(STACK, samples="127.0.0.1:5")):
-        stack.save(path)
+        path.write_text(stack.as_json())
         assert StackDescription.load(path) == stack
 
 
-def test_the_file_has_exactly_the_promised_keys(tmp_path: Path) -> None:
-    STACK.save(tmp_path / "stack.json")
+def test_the_file_has_exactly_the_promised_keys() -> None:
     keys = (
         "api prefect_ui prefect_api prefect_auth_string postgres_url amqp_url redis_url "
         "s3_endpoint s3_bucket s3_access_key s3_secret_key processes"
     )
-    assert list(json.loads((tmp_path / "stack.json").read_text())) == keys.split()
+    assert list(json.loads(STACK.as_json())) == keys.split()
 
 
 def test_files_with_passwords_are_for_their_owner_only(tmp_path: Path) -> None:
-    STACK.save(tmp_path / "stack.json")
+    replace_private(tmp_path / "stack.json", STACK.as_json())
     remembered_credentials(tmp_path / "credentials.json")
     for path in tmp_path.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -69,5 +69,5 @@ def test_what_is_no_description_is_a_sentence(tmp_path: Path, content: str | Non
     path = tmp_path / "stack.json"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(StackError, match=r"stack\.json"):
+    with pytest.raises(SettingsError, match=r"stack\.json"):
         StackDescription.load(path)

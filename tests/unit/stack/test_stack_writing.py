@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from infra.settings.sections import StackSettings
-from infra.stack.description import FILE_NAME as DESCRIPTION
-from infra.stack.description import StackDescription
 from infra.stack.stack import Stack
 from infra.stack.supervisor.part import PartState
 from infra.stack.supervisor.record import FILE_NAME as RECORDS
 from infra.stack.supervisor.record import ProcessRecord, load_records
+from infra.stack_description import FILE_NAME as DESCRIPTION
+from infra.stack_description import StackDescription
 
 _WRITERS, _TIMES = 8, 40
 

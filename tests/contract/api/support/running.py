@@ -27,7 +27,7 @@ from infra.settings.sections import (
     StoreSettings,
     WebhookSettings,
 )
-from infra.stack.description import StackDescription
+from infra.stack_description import StackDescription
 from tests.waiting import eventually
 
 _SECONDS = 30

@@ -9,8 +9,8 @@ from pathlib import Path
 import requests
 
 from infra.settings.sections import inherited_environment
-from infra.stack.description import StackDescription
 from infra.stack.ports import free_port
+from infra.stack_description import StackDescription
 from tests.contract.api.support.running import Api
 from tests.waiting import eventually
 

@@ -1,16 +1,15 @@
-"""The description of a running stack: where everything is, in one file that others read.
+"""The description of a running local stack: where everything is, in one file that others read.
 
-The file holds passwords and is readable by its owner only. The keys are a contract.
+`infra.stack` writes the file; what reads it works without that package. The keys are a contract.
 """
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import IO, Literal, Self
+from typing import Self
 
-from infra.stack.supervisor.errors import StackError
+from infra.settings.sections import SettingsError
 
 FILE_NAME = "stack.json"
 
@@ -38,20 +37,20 @@ class StackDescription:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a description; raise `StackError` when there is none that can be read."""
+        """Read a description; raise `SettingsError` when there is none that can be read."""
         try:
             return cls(**json.loads(path.read_text()))
         except OSError as exc:
-            raise StackError(f"No stack is described in {path}.") from exc
+            raise SettingsError(f"No stack is described in {path}.") from exc
         except (ValueError, TypeError) as exc:
-            raise StackError(f"{path} does not describe a stack.") from exc
+            raise SettingsError(f"{path} does not describe a stack.") from exc
 
-    def save(self, path: Path) -> None:
-        """Write the description, whole or not at all."""
+    def as_json(self) -> str:
+        """Return the text of the file. It holds passwords: only its owner may read it."""
         content = asdict(self)
         if self.samples is None:
             del content["samples"]
-        replace_private(path, json.dumps(content, indent=2) + "\n")
+        return json.dumps(content, indent=2) + "\n"
 
     def with_processes(self, processes: Mapping[str, int]) -> Self:
         """Return the same stack with other process ids."""
@@ -75,21 +74,3 @@ class StackDescription:
         if self.samples:
             variables["FETCH_ALLOWED_PRIVATE_HOSTS"] = self.samples
         return variables
-
-
-def open_private(path: Path, mode: Literal["a", "w"]) -> IO[str]:
-    """Open a file to add to it or to begin it anew; only its owner can read it from then on."""
-    begin = os.O_APPEND if mode == "a" else os.O_TRUNC
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | begin, 0o600)
-    if os.fstat(descriptor).st_uid == os.geteuid():  # one of an earlier version, for everybody
-        os.fchmod(descriptor, 0o600)
-    return os.fdopen(descriptor, mode)
-
-
-def replace_private(path: Path, text: str) -> None:
-    """Replace a file in one step by one that only its owner can read."""
-    draft = path.with_name(f".{path.name}.new")
-    draft.unlink(missing_ok=True)
-    draft.touch(mode=0o600)
-    draft.write_text(text)
-    draft.replace(path)
