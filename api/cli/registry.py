@@ -1,12 +1,14 @@
 """Which commands there are, and the module of each: it is imported when its command is named.
 
 A command that asks the API must not wait until the libraries of the database and of pictures are
-loaded. Only the list of all commands loads them all.
+loaded. Only the list of all commands loads them all. The production image leaves `infra.stack` out:
+there the commands that need it say so.
 """
 
+import sys
 from collections import UserDict
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -35,6 +37,11 @@ COMMANDS = {
 }
 """Modules of `api.cli.commands` and what stands in them: a function, or a typer application."""
 
+_LEFT_OUT = (
+    "This installation leaves out the local stack: pip install 'product-images[local]', or use "
+    "a checkout of the project."
+)
+
 
 class _Commands(UserDict[str, Any]):
     """The commands by their names; the commands' type is private to typer."""
@@ -56,10 +63,27 @@ class CommandsOnDemand(TyperGroup):
 
 def _loaded(name: str, place: str) -> Any:
     module, _, attribute = place.rpartition(".")
-    found = getattr(import_module(f"api.cli.commands.{module}"), attribute)
+    try:
+        found = getattr(import_module(f"api.cli.commands.{module}"), attribute)
+    except ModuleNotFoundError as exc:
+        if exc.name != "infra.stack":
+            raise
+        return _left_out(name)
     alone = typer.Typer()
     if isinstance(found, typer.Typer):
         alone.add_typer(found, name=name)
     else:
         alone.command(name)(found)
+    return get_group(alone).commands[name]
+
+
+def _left_out(name: str) -> Any:
+    """Return a command that says what is missing, whatever it is called with."""
+
+    def refuse() -> NoReturn:
+        sys.exit(f"product-images: {_LEFT_OUT}")
+
+    alone = typer.Typer()
+    anything = {"ignore_unknown_options": True, "allow_extra_args": True}
+    alone.command(name, help=_LEFT_OUT, context_settings=anything)(refuse)
     return get_group(alone).commands[name]

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from infra.stack.context import StackContext
-from infra.stack.description import StackDescription
 from infra.stack.services.application import (
     api_url,
     application_parts,
@@ -17,6 +16,7 @@ from infra.stack.services.rabbitmq import amqp_url, epmd_part, rabbitmq_part
 from infra.stack.services.seaweed import s3_endpoint, seaweed_part
 from infra.stack.services.valkey import redis_url, valkey_part
 from infra.stack.supervisor.part import Part, PartState, Progress, Report
+from infra.stack_description import StackDescription
 
 LOG_FOLDER = "logs"
 
@@ -31,7 +31,8 @@ class Plan:
 
 def make_plan(context: StackContext, report: Report, *, application: bool) -> Plan:
     """Decide what runs; without `application` only the services that it builds on."""
-    services = (*_broker(context, report), *_services(context, report))
+    wheels = _services(context, report)  # first: if one is missing, RabbitMQ is not installed
+    services = (*_broker(context, report), *wheels)
     description = _describe(context)
     if not application:
         return Plan(services, description)

@@ -83,6 +83,11 @@ LAYERS = {
     "api.cli": (("views",), ("commands",)),
 }
 
+# The production image leaves this package out (docs/adr/0017-local-stack.md), so only the commands
+# that start it may import it.
+LOCAL = "infra.stack"
+IMPORT_LOCAL = (LOCAL, "api.cli.commands.demo", "api.cli.commands.stack")
+
 # Imports against the layers that stay: importer, what it may import, and why.
 EXCEPTIONS = {
     (
@@ -141,6 +146,19 @@ def upward_imports(module: Module) -> Iterator[Violation]:
                 )
 
 
+def local_imports(module: Module) -> Iterator[Violation]:
+    """Imports of the local stack, or of the commands that start it, by what must do without."""
+    if not within(module.name, IMPORT_LOCAL):
+        for use in imports(module):
+            if within(use.name, IMPORT_LOCAL):
+                yield Violation(
+                    module.path,
+                    use.line,
+                    f"the production image has no {LOCAL}: {module.name} must work without. What "
+                    "both need belongs beside it, as infra.stack_description does.",
+                )
+
+
 def _layer(whole: str, name: str) -> tuple[int, str] | None:
     """Return the number of the layer that a module lies in, and its package's name there."""
     for number, layer in enumerate(LAYERS[whole]):
@@ -160,6 +178,10 @@ def test_imports_follow_the_direction() -> None:
 
 def test_packages_import_from_lower_layers_only() -> None:
     hold(violation for module in modules() for violation in upward_imports(module))
+
+
+def test_only_the_commands_that_start_the_local_stack_import_it() -> None:
+    hold(violation for module in modules() for violation in local_imports(module))
 
 
 @pytest.mark.parametrize("whole", LAYERS)
@@ -210,6 +232,15 @@ def test_an_import_from_a_lower_layer_passes() -> None:
     }
     for name, text in along.items():
         assert [*upward_imports(snippet(name, text))] == [], name
+
+
+def test_an_import_of_the_local_stack_is_found() -> None:
+    for name, text in {
+        "api.cli.client": "from infra.stack.ports import free_port",
+        "infra.waiting": "def late():\n    import infra.stack",
+        "api.cli.main": "from api.cli.commands import demo",
+    }.items():
+        assert len([*local_imports(snippet(name, text))]) == 1, name
 
 
 def test_an_import_against_the_direction_is_found() -> None:

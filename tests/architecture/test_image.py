@@ -1,4 +1,4 @@
-"""The image holds all of the project's code and no more, and does not run as root."""
+"""The image holds the code that production runs and no more, and does not run as root."""
 
 import re
 import tomllib
@@ -42,6 +42,10 @@ def test_the_build_takes_what_it_may_and_all_of_that() -> None:
 def test_every_package_of_the_project_is_in_the_image() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) <= copied()
+
+
+def test_the_image_leaves_the_local_stack_out() -> None:
+    assert "infra/stack" in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
 
 
 def test_the_image_does_not_run_as_root() -> None:

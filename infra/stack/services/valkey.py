@@ -8,7 +8,7 @@ from pathlib import Path
 
 from infra.stack.context import StackContext
 from infra.stack.private_files import replace_private
-from infra.stack.supervisor.errors import ProgramMissing
+from infra.stack.supervisor.errors import INSTALL, ProgramMissing
 from infra.stack.supervisor.part import Part
 from infra.stack.supervisor.probe import LOOPBACK, redis_answers
 
@@ -50,5 +50,5 @@ def _server() -> Path:
     folder = Path(spec.origin).parent if spec is not None and spec.origin is not None else None
     found = sorted(folder.glob("_binaries/*/valkey-server")) if folder is not None else []
     if not found:
-        raise ProgramMissing("Valkey is missing: install the extra `local`, or set REDIS_URL.")
+        raise ProgramMissing(f"Valkey is missing: {INSTALL}, or set REDIS_URL.")
     return found[0]

