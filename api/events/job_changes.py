@@ -4,7 +4,6 @@ Pure: neither the rows nor the connection are known here. Images come first, the
 then the job's state, so that who hears a state has heard all that led to it.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,10 +21,6 @@ class Event:
     name: str
     data: dict[str, Any]
     heard: Cursor
-
-    def __str__(self) -> str:
-        """Return the event in the form of a stream: three fields and an empty line."""
-        return f"event: {self.name}\nid: {self.heard}\ndata: {json.dumps(self.data)}\n\n"
 
 
 def changes(heard: Cursor, job: JobSnapshot) -> Iterator[Event]:

@@ -160,15 +160,6 @@ def test_an_id_says_all_that_was_heard() -> None:
             assert parse_cursor(str(event.heard)) == event.heard
 
 
-def test_an_event_is_three_fields_on_lines_of_their_own() -> None:
-    quoted = with_image(
-        RUNNING, 0, state=ImageState.FAILED, error=ErrorView("x", "two\nlines", retryable=True)
-    )
-    for event in changes(Cursor(), quoted):
-        lines = str(event).split("\n")
-        assert [line.split(": ")[0] for line in lines] == ["event", "id", "data", "", ""]
-
-
 def test_a_mark_tells_facts_apart() -> None:
     assert len({mark(n) for n in range(1000)}) == 1000
     assert mark("a", None) == mark("a", None) != mark("a", "")
