@@ -97,6 +97,11 @@ def test_a_command_that_asks_the_api_loads_nothing_else(tmp_path: Path) -> None:
     hold(problems(load(tmp_path, names, heavy=NOT_OF_THE_API)))
 
 
+def test_pixel_processes_do_not_load_pydantic(tmp_path: Path) -> None:
+    names = ["tasks.pixels.server", "tasks.imaging.pipeline"]
+    hold(problems(load(tmp_path, names, heavy=("pydantic",))))
+
+
 @pytest.mark.parametrize("name", NOT_LIGHT)
 def test_a_module_that_is_not_light_exists(name: str) -> None:
     assert [module.name for module in modules(*LIGHT) if module.name == name] == [name]

@@ -1,30 +1,39 @@
-"""`product-images presets`: say which revisions of presets count."""
+"""`product-images presets`: publishes target revisions, prints the schema of presets files."""
+
+import json
 
 import typer
 
 from api.cli.database import open_database
 from api.cli.views.terminal import Terminal
 from infra.settings.sections import PresetSettings
+from tasks.imaging.presets.schema import presets_schema
 from tasks.presets import read_presets
 from tasks.reprocess.targets import publish_targets
 
 _out = Terminal(highlight=False)
 
-app = typer.Typer(help="Say which revisions of presets count.", no_args_is_help=True)
+app = typer.Typer(help="Publish the presets' revisions; print their schema.", no_args_is_help=True)
 
 
 @app.callback()
 def presets() -> None:
-    """Say which revisions of presets count."""
+    """Publish the presets' revisions; print their schema."""
 
 
 @app.command("publish")
 def publish() -> None:
-    """Make the presets that this process reads the targets; what differs is stale from then on."""
+    """Make the presets in PRESETS_FILE and the package the targets; other images become stale."""
     known = read_presets(PresetSettings.load())
     with open_database() as database:
         changed = publish_targets(database, known)
     if changed:
         _out.print(f"New targets: {', '.join(changed)}. See `product-images reprocess --dry-run`.")
     else:
-        _out.print("The targets are these already.")
+        _out.print("Nothing to publish: these are the targets already.")
+
+
+@app.command("schema")
+def schema() -> None:
+    """Print the JSON Schema of presets files, for editors."""
+    typer.echo(json.dumps(presets_schema(), indent=2, ensure_ascii=False))

@@ -1,4 +1,5 @@
-"""Presets: their model, parsing, the packaged ones, and their fingerprints.
+"""Presets: what they are, how they are read from a file, and their fingerprints.
 
-Start reading at `model.py`; `presets.toml` holds the packaged presets.
+Start reading at `model.py`; `tables.py` says what a file may hold, and `presets.toml` holds the
+packaged presets. A pixel process loads `model.py` only, which does not load pydantic.
 """

@@ -4,19 +4,21 @@ It must not know who reads them, and when: see `tasks.presets`. A pixel process 
 preset that it needs and does not import this.
 """
 
+import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
+from pydantic import ValidationError
+
 from infra.contract.errors import ErrorCode, PermanentError
 from tasks.imaging.presets.model import Preset
-from tasks.imaging.presets.parse import read_preset
-from tasks.imaging.presets.toml_table import Report, Table
+from tasks.imaging.presets.problems import problems
+from tasks.imaging.presets.tables import PresetsFile
 
 PACKAGED_FILE = Path(__file__).with_name("presets.toml")
-FILE_VERSION = 1  # what `version` of a presets file must be; raise it when old files would break
 
 
 class PresetsInvalid(Exception):
@@ -77,17 +79,11 @@ def _read(file: Path) -> Mapping[str, Preset]:
         raise PresetsInvalid(f"{file} cannot be read: {exc.strerror}.") from exc
     except ValueError as exc:  # of UTF-8 or of TOML; the latter names line and column
         raise PresetsInvalid(f"{file} is not TOML: {exc}.") from exc
-    report = Report(str(file), text)
-    presets = _presets(Table(document, (), report))
-    if report.problems:
-        raise PresetsInvalid("\n".join(report.problems))
-    return presets
-
-
-def _presets(document: Table) -> dict[str, Preset]:
-    document.only(("version", "presets"))
-    version = document.value("version")
-    if type(version) is not int or version != FILE_VERSION:  # true is equal to 1, and so is 1.0
-        document.refuse("version", f"{FILE_VERSION}, the form that is known here", instead=None)
-    tables = document.table("presets", "presets as tables like [presets.web]")
-    return {name: read_preset(tables, name) for name in tables}
+    try:
+        # As JSON, whose tables and lists strict models accept.
+        tables = PresetsFile.model_validate_json(json.dumps(document, default=str)).presets
+    except ValidationError as exc:
+        found = problems(exc, document, text)
+        raise PresetsInvalid("\n".join(f"{file}, {problem}" for problem in found)) from exc
+    orders = {name: [*table["formats"]] for name, table in document["presets"].items()}
+    return {name: table.preset(name, orders[name]) for name, table in tables.items()}

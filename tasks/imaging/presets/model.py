@@ -1,9 +1,10 @@
 """What is made of a source: boxes, encodings and the rest of a policy, under a name.
 
-Plain data, fit for pickling. It must not know how pixels are made, nor where presets are written.
+Plain data, fit for pickling; `metadata` holds the bounds that pydantic checks where presets are
+read. It must not know how pixels are made, nor where presets are written.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tasks.imaging.formats.detect import ImageFormat
@@ -12,20 +13,21 @@ RGB = tuple[int, int, int]
 
 WHITE: RGB = (255, 255, 255)
 MIDDLE = (0.5, 0.5)
+MANY = 1_000_000_000  # for numbers that have no bound of their own
 MAX_SIDE_PX = 16_383  # what WebP can hold; the other formats hold more
 
 
 class Fit(StrEnum):
-    """How a picture meets a box. No fit ever enlarges."""
+    """How an image meets a box. No fit ever enlarges."""
 
-    INSIDE = "inside"  # the whole picture, as large as the box allows
+    INSIDE = "inside"  # the whole image, as large as the box allows
     COVER = "cover"  # the whole box, what stands out is cut off around the focal point
-    PAD = "pad"  # the whole picture in the middle of the box, the rest in the background's colour
+    PAD = "pad"  # the whole image in the middle of the box, the rest in the background's colour
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A wanted size in pixels; a side that is None follows from the picture's proportions."""
+    """A wanted size in pixels; a side that is None follows from the image's proportions."""
 
     width: int | None = None
     height: int | None = None
@@ -37,7 +39,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class FixedQuality:
-    """The same number for every picture, on the encoder's own scale from 0 to 100."""
+    """The same number for every image, on the encoder's own scale from 0 to 100."""
 
     quality: int
 
@@ -50,19 +52,19 @@ class TargetQuality:
     `tolerance`. `low` and `high` bound the encoder's quality, 0 to 100.
     """
 
-    score: float
-    low: int
-    high: int
-    tolerance: float
+    score: float = field(metadata={"ge": 30, "le": 95})
+    low: int = field(default=40, metadata={"ge": 1, "le": 100})
+    high: int = field(default=95, metadata={"ge": 1, "le": 100})
+    tolerance: float = field(default=1.0, metadata={"ge": 0.1, "le": 10})
 
 
 @dataclass(frozen=True, slots=True)
 class ByteBudget:
     """The best file of at most `max_bytes`; `low` and `high` bound the encoder's quality."""
 
-    max_bytes: int
-    low: int
-    high: int
+    max_bytes: int = field(metadata={"ge": 1000, "le": MANY})
+    low: int = field(default=40, metadata={"ge": 1, "le": 100})
+    high: int = field(default=95, metadata={"ge": 1, "le": 100})
 
 
 Quality = FixedQuality | TargetQuality | ByteBudget
@@ -91,8 +93,8 @@ class Trim:
     still belong to it. `margin` of the border stays, as a share of the content's longer side.
     """
 
-    tolerance: int = 12
-    margin: float = 0.0
+    tolerance: int = field(default=12, metadata={"ge": 0, "le": 128})
+    margin: float = field(default=0.0, metadata={"ge": 0, "le": 1})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +109,9 @@ class Animated:
     `max_seconds` is what one round may take, `max_megapixels` the source's canvas times its frames.
     """
 
-    max_frames: int = 300
-    max_seconds: float = 30.0
-    max_megapixels: float = 50.0
+    max_frames: int = field(default=300, metadata={"ge": 2, "le": MANY})
+    max_seconds: float = field(default=30.0, metadata={"ge": 0.1, "le": MANY})
+    max_megapixels: float = field(default=50.0, metadata={"ge": 0.1, "le": MANY})
 
 
 Animation = FirstFrame | Animated
@@ -122,7 +124,7 @@ class Preset:
 
     `boxes` are widest first. `focus` is the focal point, from (0, 0) at the top left to (1, 1).
     `sharpen` is a strength from 0 (off) to 1. `drop_larger` leaves out a file that is no smaller
-    than the same picture in a simpler format; the simplest one stays.
+    than the same image in a simpler format; the simplest one stays.
     """
 
     name: str

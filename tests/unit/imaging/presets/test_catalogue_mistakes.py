@@ -52,7 +52,7 @@ MISTAKES = [
         "animation = { max_megapixels = 0 }",
         7,
         "animation.max_megapixels",
-        "must not be 0: write a number from 0.1 to 1e+09.",
+        "must not be 0: write a number from 0.1 to 1000000000.",
     ),
     (
         "animation = { frames = 9 }",
@@ -60,7 +60,7 @@ MISTAKES = [
         "animation.frames",
         "is not known; known here are max_frames, max_seconds, max_megapixels.",
     ),
-    ("boxes = ['9x9']", 7, "boxes", "and widths exclude each other: write one of them."),
+    ("boxes = ['9x9']", 5, "widths", "and boxes exclude each other: write one of them."),
     (
         "formats.gif.quality = 1",
         7,
@@ -188,7 +188,7 @@ REPLACED = [
         "presets.plain.formats",
         "is empty: name one of avif, webp, jpeg, png.",
     ),
-    ("plain", "Plain", 3, "presets.Plain", "is no name: use up to 60 of a-z, 0-9 and '-'."),
+    ("plain", "Plain", 3, "presets.Plain", "is not a name: use up to 60 of a-z, 0-9 and '-'."),
 ]
 
 

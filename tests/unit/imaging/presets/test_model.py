@@ -89,6 +89,25 @@ def test_every_part_of_a_preset_is_edited_below() -> None:
     assert set(EDITS) == set(asdict(WEB))
 
 
+@pytest.mark.parametrize(
+    ("name", "revision", "address"),
+    [
+        ("marketplace", "b6b2d332c75a4a31", "4b63c22ad8daca2e"),
+        ("thumbnail", "365c6d3e11c04e5e", "3ea0fc752367ec95"),
+        ("web", "291635377cd72042", "f3143275e8ad14e2"),
+    ],
+)
+def test_stored_addresses_outlive_a_change_of_how_presets_are_read(
+    name: str, revision: str, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    preset = packaged_presets().named(name)
+    monkeypatch.setattr(fingerprint, "PIPELINE_REVISION", 6)
+    monkeypatch.setattr("PIL.__version__", "12.0.0")
+    monkeypatch.setattr("PIL.features.version", lambda name: f"a version of {name}")
+    monkeypatch.setattr(fingerprint, "heif_version", lambda: "1.20")
+    assert (policy_revision(preset), policy_fingerprint(preset)) == (revision, address)
+
+
 @pytest.mark.parametrize("part", EDITS)
 def test_an_edit_shows_even_when_nobody_raised_the_revision(part: str) -> None:
     edited: Preset = replace(WEB, **{part: EDITS[part]})
