@@ -15,6 +15,7 @@ from infra.settings import sections as settings
 from infra.settings import upkeep
 from infra.settings.sections import Section, StackSettings, WorkerSettings
 from infra.stack.services.application import _WORKER_STOP_SECONDS
+from tests.architecture.support.kustomize import LOADER
 from tests.architecture.support.source import ROOT
 
 Compose = dict[str, Any]
@@ -221,13 +222,13 @@ RULES: list[tuple[Rule, str, str]] = [
 
 @pytest.mark.parametrize("rule", dict.fromkeys(rule for rule, _, _ in RULES))
 def test_the_containers_keep_the_rule(rule: Rule) -> None:
-    assert list(rule(yaml.safe_load(TEXT))) == []
+    assert list(rule(yaml.load(TEXT, LOADER))) == []
 
 
 @pytest.mark.parametrize(("rule", "right", "wrong"), RULES)
 def test_what_breaks_a_rule_is_found(rule: Rule, right: str, wrong: str) -> None:
     assert right in TEXT
-    assert list(rule(yaml.safe_load(TEXT.replace(right, wrong)))) != []
+    assert list(rule(yaml.load(TEXT.replace(right, wrong), LOADER))) != []
 
 
 def test_every_setting_left_out_of_the_containers_exists() -> None:

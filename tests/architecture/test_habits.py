@@ -17,7 +17,7 @@ SILENCERS = {
 
 def prints(module: Module) -> Iterator[Violation]:
     """Calls of print."""
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "print":
             advice = "print: log an event, or write to the command line's console."
             yield Violation(module.path, node.lineno, advice)
@@ -26,7 +26,7 @@ def prints(module: Module) -> Iterator[Violation]:
 def blind_excepts(module: Module) -> Iterator[Violation]:
     """Handlers (and suppressions) of everything that do not say why."""
     said = comments(module.text)
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if not isinstance(node, ast.ExceptHandler | ast.Call) or not _is_blind(node):
             continue
         if not _reason(said, node.lineno):

@@ -89,7 +89,7 @@ def _wide_signatures(module: Module) -> Iterator[Violation]:
 
 
 def _functions(module: Module) -> Iterator[Function]:
-    return (node for node in ast.walk(module.tree) if isinstance(node, Function))
+    return (node for node in module.nodes if isinstance(node, Function))
 
 
 def _lines(function: Function) -> int:

@@ -10,6 +10,8 @@ import yaml  # type: ignore[import-untyped]  # PyYAML ships no types
 
 Manifest = dict[str, Any]
 
+LOADER = yaml.CSafeLoader  # ten times as fast as the one in Python
+
 _KNOWN = {
     *("apiVersion", "kind", "resources", "components"),
     *("patches", "images", "namespace"),
@@ -18,7 +20,7 @@ _KNOWN = {
 
 def build(folder: Path) -> list[Manifest]:
     """Return the manifests that a kustomization makes."""
-    kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text(encoding="utf-8"))
+    kustomization = yaml.load((folder / "kustomization.yaml").read_text(encoding="utf-8"), LOADER)
     unknown = set(kustomization) - _KNOWN
     if unknown:
         raise ValueError(f"{folder.name}: this test does not understand {sorted(unknown)}.")
@@ -47,11 +49,11 @@ def pod_of(manifest: Manifest) -> Manifest | None:
 def _read(path: Path) -> list[Manifest]:
     if path.is_dir():
         return build(path.resolve())
-    return [read for read in yaml.safe_load_all(path.read_text(encoding="utf-8")) if read]
+    return [read for read in yaml.load_all(path.read_text(encoding="utf-8"), LOADER) if read]
 
 
 def _apply_component(folder: Path, manifests: list[Manifest]) -> list[Manifest]:
-    component = yaml.safe_load((folder / "kustomization.yaml").read_text(encoding="utf-8"))
+    component = yaml.load((folder / "kustomization.yaml").read_text(encoding="utf-8"), LOADER)
     added = [one for name in component.get("resources", ()) for one in _read(folder / name)]
     everything = [*manifests, *added]
     _patch(component, everything)
@@ -66,7 +68,7 @@ def _patch(kustomization: Manifest, manifests: list[Manifest]) -> None:
             for manifest in manifests
             if (manifest["kind"], manifest["metadata"]["name"]) == (target["kind"], target["name"])
         )
-        for step in yaml.safe_load(patch["patch"]):
+        for step in yaml.load(patch["patch"], LOADER):
             _remove(found, step)
 
 

@@ -32,6 +32,11 @@ class Module:
         return parsed(self.text, self.path)
 
     @property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """All nodes of the tree, in the order of `ast.walk`."""
+        return walked(self.text, self.path)
+
+    @property
     def package(self) -> str:
         """The dotted name that relative imports start from."""
         return self.name if self.is_package else self.name.rpartition(".")[0]
@@ -41,6 +46,12 @@ class Module:
 def parsed(text: str, path: str) -> ast.Module:
     """Parse a text once for all rules."""
     return ast.parse(text, path)
+
+
+@cache
+def walked(text: str, path: str) -> tuple[ast.AST, ...]:
+    """Walk through a text's tree once for all rules."""
+    return tuple(ast.walk(parsed(text, path)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +88,12 @@ def snippet(name: str, text: str) -> Module:
     return Module(name, name.replace(".", "/") + ".py", text)
 
 
-def modules(*folders: str) -> list[Module]:
+@cache
+def modules(*folders: str) -> tuple[Module, ...]:
     """Read every module below the folders; the four packages when none is named."""
     found = [path for folder in folders or PACKAGES for path in (ROOT / folder).rglob("*.py")]
     assert found, f"no code below {folders}: the rules would hold for nothing"
-    return [read(path) for path in sorted(found)]
+    return tuple(read(path) for path in sorted(found))
 
 
 def within(name: str, places: Iterable[str]) -> bool:
@@ -89,17 +101,17 @@ def within(name: str, places: Iterable[str]) -> bool:
     return any(name == place or name.startswith(place + ".") for place in places)
 
 
-def imports(module: Module) -> list[Use]:
+@cache
+def imports(module: Module) -> tuple[Use, ...]:
     """Every imported name, wherever it stands; `from a import b` counts as `a.b`."""
-    return [use for node in ast.walk(module.tree) for use in _imported(module, node)]
+    return tuple(use for node in module.nodes for use in _imported(module, node))
 
 
 def uses(module: Module) -> list[Use]:
     """The imports, and the attributes reached through them: `import os; os.environ`."""
-    tree = module.tree
-    known = dict(_bindings(module, tree))
+    known = dict(_bindings(module))
     reached = []
-    for node in ast.walk(tree):
+    for node in module.nodes:
         if isinstance(node, ast.Attribute) and (dotted := _dotted(node)):
             first, _, rest = dotted.partition(".")
             if first in known:
@@ -118,8 +130,8 @@ def _imported(module: Module, node: ast.AST) -> Iterator[Use]:
         yield from (Use(value, node.lineno) for value in constants if isinstance(value, str))
 
 
-def _bindings(module: Module, tree: ast.Module) -> Iterator[tuple[str, str]]:
-    for node in ast.walk(tree):
+def _bindings(module: Module) -> Iterator[tuple[str, str]]:
+    for node in module.nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 first = alias.name.partition(".")[0]
@@ -150,6 +162,7 @@ def _dotted(node: ast.AST) -> str | None:
     return None
 
 
+@cache
 def comments(text: str) -> dict[int, str]:
     """Every comment of a Python text by its line, without the leading `#`."""
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
