@@ -51,7 +51,7 @@ def create_app(configuration: ApiConfiguration) -> FastAPI:
 
     app = FastAPI(
         title="product-images",
-        summary="Product pictures from supplier URLs to verified, small variants.",
+        summary="Turns product images from supplier URLs into small, verified variants.",
         version=version("product-images"),
         lifespan=lifespan,
         docs_url=None,  # FastAPI's own pages load their scripts from elsewhere

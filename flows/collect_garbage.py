@@ -1,4 +1,4 @@
-"""The weekly collection of what nobody needs any more."""
+"""The weekly garbage collection."""
 
 from typing import Annotated, Any
 
@@ -28,14 +28,14 @@ async def collect_garbage(
     superseded_retention_days: _NotNegative | None = None,
     original_retention_days: _NotNegative | None = None,
 ) -> None:
-    """Remove objects without rows, replaced variants, unused originals, old keys and deliveries.
+    """Remove objects without rows, replaced variants, unused originals, expired keys and messages.
 
     Args:
-        dry_run: Only count what would be removed; nothing at all is changed.
-        older_than_hours: Leave objects alone that are younger; empty means GC_GRACE_HOURS.
-        superseded_retention_days: How long replaced variants keep working; empty means
+        dry_run: Only count what would be removed; change nothing.
+        older_than_hours: Keep objects that are younger. Empty: GC_GRACE_HOURS.
+        superseded_retention_days: Keep replaced variants this long. Empty:
             GC_SUPERSEDED_RETENTION_DAYS.
-        original_retention_days: How long files stay that no image shows; empty means
+        original_retention_days: Keep unused originals this long. Empty:
             GC_ORIGINAL_RETENTION_DAYS.
     """
     resources, logger = worker_resources(), get_run_logger()

@@ -48,10 +48,10 @@ _PROGRESS_SECONDS = 5.0
 
 @flow(name="coordinate-batch", retries=0, persist_result=False)
 async def coordinate_batch(*, batch_id: str = "") -> State[Any]:  # noqa: ARG001 - read before
-    """Lead one batch from its plan to its end. Cancel it to cancel the batch.
+    """Coordinate one batch from its plan to its end. Cancel the run to cancel the batch.
 
     Args:
-        batch_id: The batch. Retry this run to have its failed and cancelled jobs done again.
+        batch_id: The batch. Retry the run to retry failed and cancelled jobs.
     """
     context = worker_context()
     ticket = context.take(own_run_id())

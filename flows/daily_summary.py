@@ -16,12 +16,12 @@ KEY = "daily-summary"
 
 @flow(name="daily-summary", flow_run_name="daily summary", retries=0, persist_result=False)
 async def daily_summary(day: str = "") -> None:
-    """Sum up a day: jobs by state and lane, images, bytes, savings, errors, slow suppliers.
+    """Summarize a day: jobs by state and lane, images, bytes saved, errors, slow suppliers.
 
-    Running it again for the same day adds a version with what is known then.
+    Another run for the same day adds a version with the figures of that time.
 
     Args:
-        day: The day to sum up, in UTC, like 2026-01-31. Empty: yesterday.
+        day: The day in UTC, like 2026-01-31. Empty: yesterday.
     """
     resources = worker_resources()
     wanted = _day(day)
@@ -37,7 +37,7 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text.strip())
     except ValueError:
-        raise ValueError(f"{text!r} is no day: write it like 2026-01-31.") from None
+        raise ValueError(f"{text!r} is not a day: write it like 2026-01-31.") from None
 
 
 def markdown_of(summary: DaySummary) -> str:

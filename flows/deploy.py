@@ -48,7 +48,7 @@ async def _ensure_work_pool(client: PrefectClient, name: str) -> None:
     pool = WorkPoolCreate(
         name=name,
         type=WORKER_TYPE,
-        description="Product jobs and housekeeping, run by warm workers.",
+        description="Product jobs and upkeep.",
         base_job_template=PoolWorker.get_default_base_job_template(),
     )
     try:

@@ -29,7 +29,7 @@ async def process_chunk(*, chunk_id: str = "") -> State[Any]:  # noqa: ARG001 - 
     """Process the product jobs of one chunk of a batch.
 
     Args:
-        chunk_id: The chunk. Workers start these runs; retry one to do again what failed in it.
+        chunk_id: The chunk. Workers start these runs. Retry a run to retry its failed jobs.
     """
     context = worker_context()
     ticket = context.take(own_run_id())

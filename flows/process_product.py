@@ -52,13 +52,13 @@ async def process_product(
 ) -> State[Any]:
     """Fetch, compress and store the images of one product.
 
-    Give image URLs to process them as a new job, or a job id to do again what failed in a job.
+    Enter image URLs to start a new job, or a job id to retry the failed images of a job.
 
     Args:
-        job_id: A job to continue: only its images that failed are done again.
-        image_urls: Addresses of pictures of one product, each starting with http or https; as
-            many, and as long, as the API takes (API_MAX_URLS, API_MAX_URL_CHARACTERS).
-        sku: The product that the pictures belong to; it is created when it is new.
+        job_id: The job whose failed images are retried.
+        image_urls: URLs of images of one product, with http or https. The limits of the API apply
+            (API_MAX_URLS, API_MAX_URL_CHARACTERS).
+        sku: The product of the images; an unknown product is created.
         preset: Which variants are made.
     """
     # The parameters were read by whoever started this run, and became the ticket. Their types

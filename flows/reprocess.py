@@ -25,19 +25,19 @@ from tasks.reprocess.request import ReprocessRequest
 from tasks.reprocess.selector import Selector
 from tasks.reprocess.start import Origin, start
 
-_ANOTHER = "Start another run to select images anew."
+_ANOTHER = "Start another run to select images again."
 
 
 class ReprocessForm(ReprocessRequest):
-    """Which images are made again. Every condition that you fill in must hold."""
+    """Which images are regenerated. All conditions that you enter must hold."""
 
 
 @flow(name="reprocess", retries=0, persist_result=False)
 async def reprocess(selection: ReprocessForm = ReprocessForm()) -> State[Any]:  # noqa: B008 - never changed
-    """Make images again, from their stored originals.
+    """Regenerate images from their stored originals.
 
-    What is shown stays until the new variants are verified. An empty form means all images that
-    are stale. Cancelling the run cancels its batch; retrying the run does again what failed in it.
+    Old variants stay until the new ones are verified. An empty form selects all stale images.
+    Cancel the run to cancel its batch; retry it to retry failed and cancelled jobs.
 
     Args:
         selection: Which images, and how.
@@ -49,7 +49,7 @@ async def reprocess(selection: ReprocessForm = ReprocessForm()) -> State[Any]:  
 
 @flow(name="reprocess-stale", retries=0, persist_result=False)
 async def reprocess_stale() -> State[Any]:
-    """Make stale images again, up to REPROCESS_NIGHTLY_LIMIT of them."""
+    """Regenerate stale images, up to REPROCESS_NIGHTLY_LIMIT of them."""
     limit = worker_context().resources.configuration.reprocess.nightly_limit
     return await _make(Selector(limit=limit))
 
@@ -73,7 +73,7 @@ async def _make(selector: Selector) -> State[Any]:
     except Rejected as exc:
         return Failed(message=str(exc))
     if started.batch_id is None:
-        return Completed(message="Nothing has to be made again.")
+        return Completed(message="Nothing is to be regenerated.")
     if started.replayed:
         return await _go_on(started.batch_id, flow_run)
     get_run_logger().info("Batch %s: %s", started.batch_id, _told(started.estimate))

@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 @flow(name="sweep", retries=0, persist_result=False)
 async def sweep() -> None:
-    """Publish every due job that has no message on its way, then look at how many jobs fail."""
+    """Publish due jobs that have no message under way, then check the failure rate."""
     resources = worker_resources()
     published = await in_thread(resources.io_threads, _publish, resources)
     get_run_logger().info("%d jobs were published again.", published)

@@ -22,15 +22,15 @@ async def verify(
     deep: bool = False,
     repair: bool = True,
 ) -> State[Any]:
-    """Check that stored objects exist and have the right size and hash.
+    """Check that stored objects exist with the right size and hash.
 
-    Ends Failed when something is broken that is not being made again.
+    Ends Failed when something is broken and not being regenerated.
 
     Args:
-        count: How many variants are sampled, spread over the catalogue, other ones every day.
-        everything: Look at all variants instead; only for existence and size, unless deep.
-        deep: With everything: also read every object and compare its hash. Takes hours.
-        repair: Have what is broken made again, in the bulk lane.
+        count: Variants to sample, spread over the catalogue, different ones each day.
+        everything: Check all variants instead, for existence and size only, unless deep.
+        deep: With everything: also read all objects and compare their hashes. Takes hours.
+        repair: Regenerate what is broken, in the bulk lane.
     """
     resources, logger = worker_resources(), get_run_logger()
 

@@ -31,7 +31,7 @@ def announce_access(database: Database, settings: ApiSettings) -> None:
         log.info("no API key exists and API_OPEN is set: open to all on this address", host=host)
     else:
         log.warning(
-            "no API key exists and API_OPEN is set: open to everybody who reaches API_HOST",
+            "no API key exists and API_OPEN is set: open to all callers who reach API_HOST",
             host=host,
             advice="product-images keys create --name NAME --scope write",
         )

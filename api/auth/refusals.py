@@ -49,7 +49,7 @@ def not_from_here() -> JSONResponse:
         ErrorCode.UNAUTHORIZED,
         "No API key exists yet, so only callers on this machine are served, under a name such as "
         "localhost. Make a key (`product-images keys create`) and send it, or set API_OPEN=true "
-        "to serve everybody who reaches this address.",
+        "to serve all callers who reach this address.",
         headers={"WWW-Authenticate": _REALM},
     )
 
@@ -70,6 +70,6 @@ def rate_limited(allowance: Allowance, per_minute: int) -> JSONResponse:
     return problem(
         429,
         ErrorCode.RATE_LIMITED,
-        f"More than {per_minute} requests in a minute. The next one is welcome in "
+        f"More than {per_minute} requests in a minute. Try again in "
         f"{allowance.retry_in_seconds:.1f} s.",
     )

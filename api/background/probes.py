@@ -67,7 +67,7 @@ class _Part:
         waiting = 0.0 if asked_at is None else time.monotonic() - asked_at
         if last is not None and waiting <= self._probe.patience_seconds:
             return last
-        told = "It has not been asked yet." if last is None else f"No answer for {waiting:.0f} s."
+        told = "It has not been checked yet." if last is None else f"No answer for {waiting:.0f} s."
         return Dependency(ok=False, latency_ms=round(waiting * 1000, 1), detail=told)
 
     def _detail(self) -> str | None:
@@ -77,7 +77,7 @@ class _Part:
             return exc.detail
         except Exception:  # the thread must outlive any surprise; it is logged
             log.exception("a part could not be asked", part=self._probe.name)
-            return "It could not be asked: the log has the details."
+            return "It could not be checked: the log has the details."
         return None
 
 

@@ -13,5 +13,5 @@ def parse_duration(text: str) -> timedelta:
     """Return the duration; stop the command when the text is none."""
     match = _FORM.fullmatch(text.strip().lower())
     if match is None:
-        raise typer.BadParameter(f"{text!r} is no duration; write one like 30m, 12h, 90d or 4w.")
+        raise typer.BadParameter(f"{text!r} is not a duration; write one like 30m, 12h, 90d or 4w.")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})

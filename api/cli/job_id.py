@@ -13,7 +13,7 @@ def require_job_id(job_id: str | None) -> str | None:
         return str(UUID(job_id))
     except ValueError as exc:
         example = "019b0c5e-7a1f-7c3d-9e52-4f0d6a8b1c2e"
-        raise typer.BadParameter(f"{job_id!r} is no job id; one looks like {example}.") from exc
+        raise typer.BadParameter(f"{job_id!r} is not a job id; one looks like {example}.") from exc
 
 
 def require_id(text: str | None) -> str | None:
@@ -21,7 +21,7 @@ def require_id(text: str | None) -> str | None:
     try:
         return None if text is None else str(UUID(text))
     except ValueError as exc:
-        raise typer.BadParameter(f"{text!r} is no id.") from exc
+        raise typer.BadParameter(f"{text!r} is not an id.") from exc
 
 
 def require_batch_id(batch_id: str) -> str:
@@ -30,7 +30,7 @@ def require_batch_id(batch_id: str) -> str:
         return str(UUID(batch_id))
     except ValueError as exc:
         raise typer.BadParameter(
-            f"{batch_id!r} is no batch id; see `product-images batches list`."
+            f"{batch_id!r} is not a batch id; see `product-images batches list`."
         ) from exc
 
 

@@ -15,11 +15,11 @@ app = typer.Typer(cls=CommandsOnDemand, no_args_is_help=True, pretty_exceptions_
 
 @app.callback()
 def product_images() -> None:
-    """Product pictures from supplier URLs to verified, small variants."""
+    """Turn product images from supplier URLs into small, verified variants."""
 
 
 def main() -> None:
-    """Run a command; what goes wrong becomes one sentence and exit status 1.
+    """Run a command; an error becomes one sentence and exit status 1.
 
     Log lines of use cases would stand among what a command prints; warnings go to standard error.
     """

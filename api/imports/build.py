@@ -101,7 +101,7 @@ def _read(given: Mapping[str, Any]) -> dict[str, Any]:
         try:
             values["metadata"] = json.loads(text)
         except (ValueError, RecursionError) as exc:
-            told = 'It is no JSON object such as {"season": "summer"}.'
+            told = 'It is not a JSON object such as {"season": "summer"}.'
             raise _Wrong("metadata", told, ErrorCode.MALFORMED_JSON) from exc
     return values
 

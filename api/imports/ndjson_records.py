@@ -10,7 +10,7 @@ from api.imports.record import Record, too_long, unreadable
 from infra.contract.errors import ErrorCode
 from tasks.imports.row import BadRow, RowProblem
 
-_NOT_AN_OBJECT = 'The line is no JSON object such as {"sku": "SHOE-42"}.'
+_NOT_AN_OBJECT = 'The line is not a JSON object such as {"sku": "SHOE-42"}.'
 
 
 def ndjson_records(file: BinaryIO) -> Iterator[Record | BadRow]:

@@ -42,20 +42,22 @@ def _load(load: Load) -> Iterator[Metric]:
     yield from _jobs({(count.state, count.lane): count for count in load.jobs})
     yield GaugeMetricFamily(
         "product_images_webhook_deliveries_pending",
-        "Messages to webhooks that are not delivered yet.",
+        "Webhook messages that are not delivered yet.",
         load.deliveries_pending,
     )
     yield GaugeMetricFamily(
-        "product_images_workers_alive", "Workers that were heard of lately.", load.workers_alive
+        "product_images_workers_alive", "Workers with a current heartbeat.", load.workers_alive
     )
 
 
 def _jobs(counts: Mapping[tuple[JobState, Lane], JobCount]) -> Iterator[Metric]:
     """Yield every state of every lane, zeros included: a series that vanishes warns nobody."""
-    jobs = GaugeMetricFamily("product_images_jobs", "Jobs there are.", labels=("state", "lane"))
+    jobs = GaugeMetricFamily(
+        "product_images_jobs", "Jobs by state and lane.", labels=("state", "lane")
+    )
     oldest = GaugeMetricFamily(
         "product_images_oldest_queued_job_seconds",
-        "How long ago the oldest queued job was posted, or was due; 0 without one.",
+        "Age of the oldest queued job, from its request or due time; 0 when none is queued.",
         labels=("lane",),
     )
     undispatched = GaugeMetricFamily(

@@ -38,7 +38,7 @@ _KNOWN: Mapping[str, Any] = {
     "ReprocessEstimate.products": 980,
     "ReprocessEstimate.variants": 9920,
     "RowError.code": "invalid_price",
-    "RowError.detail": "'12,50' is no price. Write it like 12.50.",
+    "RowError.detail": "'12,50' is not a price. Write it like 12.50.",
     "Rows.total": 1250,
     "AcceptedImage.state": "queued",
     "Attempt.number": 1,

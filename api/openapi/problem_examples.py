@@ -53,10 +53,13 @@ _SHOWN: dict[ErrorCode, tuple[int, str]] = {
         422,
         "There is no preset 'huge'. Known: web, marketplace, thumbnail.",
     ),
-    ErrorCode.UNSUPPORTED_FORMAT: (422, "File 0 is no picture in a format that is read here."),
+    ErrorCode.UNSUPPORTED_FORMAT: (
+        422,
+        "File 0 is not an image in an accepted format. Nothing was accepted.",
+    ),
     ErrorCode.RATE_LIMITED: (
         429,
-        "More than 600 requests in a minute. The next one is welcome in 0.4 s.",
+        "More than 600 requests in a minute. Try again in 0.4 s.",
     ),
     ErrorCode.QUEUE_FULL: (
         429,

@@ -14,7 +14,7 @@ _NAME = "Problem"
 _ANSWER = {"$ref": f"#/components/schemas/{_NAME}"}
 _SCHEMA: dict[str, Any] = {
     "title": _NAME,
-    "description": "An error (RFC 9457); `code` is stable and for programs, see docs/errors.md.",
+    "description": "An error (RFC 9457). Programs read the stable `code`; see docs/errors.md.",
     "type": "object",
     "required": ["type", "title", "status", "code", "detail"],
     "properties": {
@@ -25,7 +25,7 @@ _SCHEMA: dict[str, Any] = {
         "detail": {"type": "string"},
         "errors": {
             "type": "array",
-            "description": "The fields that are wrong, or the rows of an imported file",
+            "description": "The wrong fields, or the wrong rows of an imported file",
             "items": {
                 "type": "object",
                 "required": ["detail"],

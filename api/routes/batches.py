@@ -1,4 +1,4 @@
-"""`/batches`: list and show them, their report, and what a person can do: retry and cancel."""
+"""`/batches`: list, show, report, retry, cancel and delete."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -67,7 +67,7 @@ def get_batch(batch_id: str, resources: Resources) -> Batch:
     "/{batch_id}/report.csv",
     response_class=Response,
     responses=_REPORT,
-    summary="Download what became of each input of a batch",
+    summary="Download the report of a batch",
 )
 def get_report(batch_id: str, resources: Resources, sees_queries: SeesQueries) -> Response:
     """Stream one line per image, with the address of its largest variant in each format.
@@ -89,10 +89,10 @@ def get_report(batch_id: str, resources: Resources, sees_queries: SeesQueries) -
     status_code=202,
     response_model=Batch,
     responses=answers(ErrorCode.BATCH_NOT_FINAL, ErrorCode.NOTHING_TO_RETRY),
-    summary="Make the failed images of a batch again",
+    summary="Retry the failed images of a batch",
 )
 def post_retry(batch_id: str, resources: Resources, response: Response) -> Batch:
-    """Queue the failed images of all jobs of a batch that has ended; finish its plan, too."""
+    """Queue the failed images of all jobs of an ended batch, and finish its plan."""
     identity = parse_id(batch_id, "batch")
     retry_batch(resources.database, identity)
     resources.dispatcher.wake()
@@ -110,7 +110,7 @@ def post_retry(batch_id: str, resources: Resources, response: Response) -> Batch
 def post_cancel(
     batch_id: str, resources: Resources, response: Response, afterwards: BackgroundTasks
 ) -> Batch:
-    """Plan no more, end what waits, and ask the workers to end what runs; it takes a moment."""
+    """Stop planning, cancel queued jobs, and tell the workers to stop running ones."""
     identity = parse_id(batch_id, "batch")
     request_cancel(resources.database, identity)
     afterwards.add_task(cancel_batch, resources.database, identity)
@@ -122,10 +122,10 @@ def post_cancel(
     "/{batch_id}",
     status_code=204,
     responses=answers(ErrorCode.BATCH_NOT_FINAL),
-    summary="Delete a batch that has ended",
+    summary="Delete an ended batch",
 )
 def delete_one(batch_id: str, resources: Resources) -> None:
-    """Erase the batch, the rows of its file and its report; products and jobs stay."""
+    """Delete the batch, the rows of its file and its report; products and jobs stay."""
     delete_batch(resources.database, parse_id(batch_id, "batch"))
 
 

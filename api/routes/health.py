@@ -17,9 +17,9 @@ class Alive(BaseModel):
     status: str = Field(default="ok", examples=["ok"])
 
 
-@router.get("/healthz", summary="Whether the process lives")
+@router.get("/healthz", summary="Check that the process lives")
 async def healthz() -> Alive:
-    """Answer without asking any other part."""
+    """Answer 200 without asking any other part."""
     return Alive()
 
 
@@ -27,14 +27,14 @@ async def healthz() -> Alive:
     "/readyz",
     response_model=Readiness | BriefReadiness,
     responses={503: {"model": Readiness | BriefReadiness, "description": "The database is away"}},
-    summary="Whether each part answers",
+    summary="Check that each part answers",
 )
 async def readyz(
     request: Request, resources: Resources, response: Response
 ) -> Readiness | BriefReadiness:
-    """Say at once what the last look at each part found; 503 only when nothing can be accepted.
+    """Return the last known state of each part; 503 only when no work can be accepted.
 
-    The parts are named to callers with a key, and to all while the API needs none.
+    Only callers with a key see the parts, or all callers while no key exists.
     """
     parts = resources.probes.states()
     accepting = parts[DATABASE].ok

@@ -1,4 +1,4 @@
-"""`/hosts`: how suppliers' servers behave, as all workers together know them."""
+"""`/hosts`: the state of suppliers' servers, shared by all workers."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -22,17 +22,19 @@ class SourceHost(BaseModel):
     """A source host, as it was in the last seven days."""
 
     host: str = Field(description="name and port", examples=["images.supplier.example:443"])
-    circuit: Circuit = Field(description="`open`: left alone; `half_open`: the next request tries")
+    circuit: Circuit = Field(description="`open`: not asked; `half_open`: the next request tries")
     requests: int
     bytes: int = Field(description="as sent by the host")
     outcomes: dict[str, int] = Field(description="requests by code", examples=[{"ok": 12}])
     active: int = Field(description="requests under way")
-    mean_seconds: float | None = Field(description="how long a request takes")
+    mean_seconds: float | None = Field(description="mean time of a request")
     last_error: str | None = Field(description="its code")
     last_error_at: datetime | None
     last_asked_at: datetime
-    silent_until: datetime | None = Field(description="a pause that the host wanted")
-    open_until: datetime | None = Field(description="when an open circuit lets a request try")
+    silent_until: datetime | None = Field(description="end of a pause that the host asked for")
+    open_until: datetime | None = Field(
+        description="when an open circuit breaker lets a request try"
+    )
 
     @classmethod
     def of(cls, view: HostView) -> "SourceHost":
@@ -51,16 +53,16 @@ class HostList(BaseModel):
     hosts: list[SourceHost]
 
 
-@router.get("", response_model=HostList, summary="List source hosts, asked last first")
+@router.get("", response_model=HostList, summary="List source hosts, last asked first")
 def get_hosts(resources: Resources, limit: Limit = 100) -> HostList:
-    """Return what all workers together know of suppliers' servers."""
+    """Return the state of suppliers' servers, shared by all workers."""
     found = list_hosts(_known(resources), limit=limit)
     return HostList(hosts=[SourceHost.of(view) for view in found])
 
 
-@router.post("/{host}/reset", response_model=SourceHost, summary="Ask a source host again")
+@router.post("/{host}/reset", response_model=SourceHost, summary="Reset a source host")
 def post_reset(host: str, resources: Resources) -> SourceHost:
-    """Close the circuit of a host and end its silence; it is named with its port."""
+    """Close the host's circuit breaker and end its pause. `host` includes the port."""
     return SourceHost.of(reset_host(_known(resources), host))
 
 

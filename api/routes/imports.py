@@ -1,4 +1,4 @@
-"""`POST /imports`: take a catalogue in as one batch."""
+"""`POST /imports`: import a catalogue as one batch."""
 
 import hashlib
 import json
@@ -67,11 +67,13 @@ class ImportQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    policy: ImportPolicy = Field(ImportPolicy.REJECT_ALL, description="what bad rows mean")
-    dry_run: bool = Field(default=False, description="only check the file")
+    policy: ImportPolicy = Field(ImportPolicy.REJECT_ALL, description="how bad rows are treated")
+    dry_run: bool = Field(default=False, description="only check the file, import nothing")
     preset: StorableText = Field("web", description="which variants are made")
-    callback_url: str | None = Field(None, description="told when the batch ends")
-    name: LineText | None = Field(None, max_length=200, description="else the file's name")
+    callback_url: str | None = Field(None, description="receives a message when the batch ends")
+    name: LineText | None = Field(
+        None, max_length=200, description="a name for the batch; the file's name by default"
+    )
 
 
 @router.post(
@@ -85,7 +87,7 @@ class ImportQuery(BaseModel):
 def post_import(
     wanted: Annotated[ImportQuery, Query()], file: File, resources: Resources, key: Key
 ) -> Response:
-    """Read a CSV or NDJSON file, and write its rows in one transaction; jobs follow in slices."""
+    """Read a CSV or NDJSON file and store its rows in one transaction; jobs follow in slices."""
     configuration = resources.configuration
     require_preset(wanted.preset, configuration.presets)
     callback_url = callback_of(wanted.callback_url, resources.url_rules)
@@ -138,7 +140,7 @@ def _refusal(tally: Tally) -> Response:
     found = jsonable_encoder(counted(tally))
     detail = (
         f"{tally.rejected} of {tally.rows} rows cannot be accepted; nothing was written. Correct "
-        "them, or send policy=reject_rows to have the others."
+        "them, or send policy=reject_rows to import the others."
     )
     return problem(422, ErrorCode.INVALID_ROWS, detail, **found)
 

@@ -46,7 +46,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         "description": "Events `image`, `progress`, `state` and, when the job is final, `end`",
         "content": {EventSourceResponse.media_type: {"itemSchema": _EVENT, "example": _EXAMPLE}},
     },
-    204: {"description": "You have heard the end, and nothing has changed since"},
+    204: {"description": "The end was sent already, and nothing has changed since"},
 }
 
 _LastEventId = Annotated[str | None, Header()]
@@ -86,7 +86,7 @@ async def get_job_events(
     resources: Resources,
     last_event_id: _LastEventId = None,
 ) -> AsyncIterator[ServerSentEvent]:
-    """Tell how the job stands and then what changes, until it is final.
+    """Stream the state of the job and its changes, until it is final.
 
     With `Last-Event-ID` only what has changed since that event is told. A line that begins with
     a colon says that the stream is alive. After `end` the stream is closed; who asks again hears

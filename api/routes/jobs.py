@@ -1,4 +1,4 @@
-"""`GET /jobs`, `GET /jobs/{id}`, and what a person can do with a job: retry and cancel."""
+"""`GET /jobs`, `GET /jobs/{id}`, and retry and cancel."""
 
 from typing import Annotated
 from uuid import UUID
@@ -54,7 +54,7 @@ def get_jobs(
 
 @router.get("/{job_id}", response_model=Job, summary="Show a job")
 def get_job(job_id: str, resources: Resources, sees_queries: SeesQueries) -> Job:
-    """Return the job with what it did for each image."""
+    """Return the job with the outcome of each image."""
     job = _show(parse_id(job_id, "job"), resources)
     if not sees_queries:
         for image in job.images:
@@ -67,10 +67,10 @@ def get_job(job_id: str, resources: Resources, sees_queries: SeesQueries) -> Job
     status_code=202,
     response_model=Job,
     responses=_NOT_RETRIED,
-    summary="Make the failed images of a job again",
+    summary="Retry the failed images of a job",
 )
 def post_retry(job_id: str, resources: Resources, response: Response) -> Job:
-    """Queue the failed images of a job that has ended; what is ready stays as it is."""
+    """Queue the failed images of an ended job; ready images stay as they are."""
     identity = parse_id(job_id, "job")
     retry(resources.database, identity)
     resources.dispatcher.wake()
@@ -83,10 +83,10 @@ def post_retry(job_id: str, resources: Resources, response: Response) -> Job:
     status_code=202,
     response_model=Job,
     responses=_NOT_RETRIED,
-    summary="Make one failed image of a job again",
+    summary="Retry one failed image of a job",
 )
 def post_image_retry(job_id: str, image_id: str, resources: Resources, response: Response) -> Job:
-    """Queue one failed image of a job that has ended; the others stay as they are."""
+    """Queue one failed image of an ended job; the others stay as they are."""
     identity = parse_id(job_id, "job")
     retry(resources.database, identity, image_id=parse_id(image_id, "image"))
     resources.dispatcher.wake()
@@ -104,7 +104,7 @@ def post_image_retry(job_id: str, image_id: str, resources: Resources, response:
     },
 )
 def post_cancel(job_id: str, resources: Resources, response: Response) -> Job:
-    """Cancel a waiting job now; ask the worker of a running one to end it (202)."""
+    """Cancel a queued job at once (200); tell the worker of a running job to stop (202)."""
     identity = parse_id(job_id, "job")
     cancel(resources.database, identity)
     job = _show(identity, resources)

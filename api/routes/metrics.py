@@ -27,10 +27,10 @@ product_images_up{dependency="database"} 1.0
             "content": {"text/plain": {"schema": {"type": "string"}, "example": _EXAMPLE}},
         }
     },
-    summary="Measurements for Prometheus",
+    summary="Export metrics for Prometheus",
 )
 def get_metrics(request: Request, resources: Resources) -> Response:
-    """Answer always; from this machine without a key, from elsewhere with any key."""
+    """Return the metrics. Callers on this machine need no key, others need any key."""
     meter: Meter = request.app.state.meter
     parts = resources.probes.states()
     up = {name: part.ok for name, part in parts.items()}

@@ -82,7 +82,7 @@ _ANSWERS: Answers = {
 def process_image(
     body: RequestBody, resources: Resources, key: Key, response: Response
 ) -> Accepted:
-    """Write the job in one transaction; a dispatcher publishes it afterwards."""
+    """Accept images of one product as a job, and answer before they are processed."""
     submission = replace(_wanted(body, resources), bound=resources.queue_bound)
     submitted = _submit(submission, resources, key)
     if submitted.replayed:

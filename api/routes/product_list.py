@@ -1,4 +1,4 @@
-"""`GET /products`: products by what they are, page by page."""
+"""`GET /products`: search products, page by page."""
 
 from decimal import Decimal
 from typing import Annotated
@@ -40,7 +40,7 @@ class _Wanted(BaseModel):
 def get_products(
     request: Request, resources: Resources, wanted: Annotated[_Wanted, Query()]
 ) -> ProductPage:
-    """Return one page; `name` finds a part of the name in any case."""
+    """Return one page; `name` matches a part of the name, in upper or lower case."""
     if wanted.before is not None and wanted.after is not None:
         raise Rejected(422, ErrorCode.INVALID_REQUEST, "Send before or after, not both.")
     heads = list_products(resources.database, _filter(wanted))

@@ -34,7 +34,7 @@ router = APIRouter(prefix="/products", tags=["products"])
 _WRITTEN = answers(*JSON_BODY, ErrorCode.SKU_TAKEN, ErrorCode.QUEUE_FULL)
 _NOT_MODIFIED: Answers = {
     200: {"model": Product},
-    304: {"description": "You have this version already"},
+    304: {"description": "Not changed since the version that you have"},
 }
 
 
@@ -45,7 +45,7 @@ def get_product(
     sees_queries: SeesQueries,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """Return the product with its images as they are now; `X-Cache` says where it came from."""
+    """Return the product with its current images; `X-Cache` tells hits from misses."""
     answer = _show(parse_id(product_id, "product"), resources, if_none_match=if_none_match)
     if sees_queries or not answer.body:
         return answer
@@ -63,7 +63,7 @@ def get_product(
     summary="Create a product",
 )
 def post_product(members: JsonBody, resources: Resources, response: Response) -> ProductWithJob:
-    """Write the product, and one job for its images; a dispatcher publishes that afterwards."""
+    """Create the product, and one job for its images."""
     request = parsed(NewProduct, members)
     configuration = resources.configuration
     pictures, making = pictures_of(
@@ -82,7 +82,7 @@ def post_product(members: JsonBody, resources: Resources, response: Response) ->
     summary="Change fields of a product",
 )
 def patch_product(product_id: str, members: JsonBody, resources: Resources) -> Response:
-    """Change the fields that are sent; null clears a field."""
+    """Change the fields that are sent; `null` clears a field."""
     identity = parse_id(product_id, "product")
     change(resources.database, identity, fields_of(parsed(ProductChange, members)))
     return _show(identity, resources)
@@ -90,7 +90,7 @@ def patch_product(product_id: str, members: JsonBody, resources: Resources) -> R
 
 @router.delete("/{product_id}", status_code=204, summary="Delete a product")
 def delete_product(product_id: str, resources: Resources) -> None:
-    """Delete the product with its images and jobs, and the files that no other product shows."""
+    """Delete the product, its images and jobs, and the files that no other product uses."""
     delete(resources.database, parse_id(product_id, "product"))
 
 
@@ -107,7 +107,7 @@ def delete_product(product_id: str, resources: Resources) -> None:
 def put_images(
     product_id: str, members: JsonBody, resources: Resources, response: Response
 ) -> ProductWithJob:
-    """Add what is new, keep what is known, remove the rest, and take the order of the list."""
+    """Add new images, keep known ones, remove those not listed, and set the order."""
     identity = parse_id(product_id, "product")
     request = parsed(PictureList, members)
     configuration = resources.configuration

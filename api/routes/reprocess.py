@@ -1,4 +1,4 @@
-"""`POST /reprocess`: have images made again, or be told what that would come to."""
+"""`POST /reprocess`: regenerate images, or count them."""
 
 from http import HTTPStatus
 
@@ -44,14 +44,14 @@ _REFUSALS = answers(
         **_REFUSALS,
     },
     openapi_extra=_BODY,
-    summary="Have images made again",
+    summary="Regenerate images",
 )
 def post_reprocess(
     body: JsonBody, resources: Resources, key: Key, response: Response
 ) -> ReprocessStarted | ReprocessEstimate:
-    """Start a batch for the images that differ from their preset's target, or for a selection.
+    """Start a batch that regenerates stale images, or the selected ones.
 
-    With `dry_run` nothing is touched. Without anything to do there is no batch: `batch_id` is null.
+    `dry_run` only counts. When nothing is to be done, no batch starts and `batch_id` is null.
     """
     wanted, presets = parsed(ReprocessRequest, body), resources.configuration.presets
     if wanted.dry_run:

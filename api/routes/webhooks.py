@@ -1,4 +1,4 @@
-"""`/webhooks`: who is told about finished jobs and batches, and what became of each message."""
+"""`/webhooks`: endpoints that receive events of jobs and batches, and their deliveries."""
 
 from typing import Annotated
 
@@ -45,10 +45,10 @@ Limit = Annotated[int, Query(ge=1, le=200)]
     response_model=CreatedWebhook,
     responses=answers(*JSON_BODY, *URL),
     openapi_extra=body_schema(NewWebhook),
-    summary="Have finished work told to a URL",
+    summary="Register a webhook endpoint",
 )
 def post_webhook(members: JsonBody, resources: Resources, response: Response) -> CreatedWebhook:
-    """Register a receiver. Its secret is in this answer only: keep it."""
+    """Register an endpoint. Its secret is in this answer only: keep it."""
     wanted = parsed(NewWebhook, members)
     url = resources.url_rules.require(wanted.url, "url")
     created = register(resources.database, url, events=wanted.events, secret=wanted.secret)
@@ -69,7 +69,7 @@ def get_webhooks(
 
 
 @router.get(
-    "/deliveries", response_model=DeliveryPage, summary="List messages about a job or batch"
+    "/deliveries", response_model=DeliveryPage, summary="List webhook messages about a job or batch"
 )
 def get_deliveries(
     request: Request,
@@ -95,13 +95,13 @@ def get_deliveries(
     summary="Send a message again",
 )
 def post_replay(delivery_id: str, resources: Resources) -> Delivery:
-    """Send a message that was delivered or given up once more, under the same message id."""
+    """Send a delivered or abandoned message once more, with the same message id."""
     return Delivery.of(replay(resources.database, parse_id(delivery_id, "delivery")))
 
 
 @router.get("/{webhook_id}", response_model=Webhook, summary="Show a webhook")
 def get_webhook(webhook_id: str, resources: Resources) -> Webhook:
-    """Return a receiver, and why it is disabled if it is."""
+    """Return the endpoint and, if it is disabled, why."""
     return Webhook.of(_read(webhook_id, resources))
 
 
@@ -113,15 +113,15 @@ def get_webhook(webhook_id: str, resources: Resources) -> Webhook:
     summary="Enable or disable a webhook",
 )
 def patch_webhook(webhook_id: str, members: JsonBody, resources: Resources) -> Webhook:
-    """Send messages again, or no longer. What was given up meanwhile can be replayed."""
+    """Start or stop sending. Messages that were abandoned meanwhile can be replayed."""
     identity = parse_id(webhook_id, "webhook")
     change = parsed(WebhookChange, members)
     return Webhook.of(switch(resources.database, identity, enabled=change.enabled))
 
 
-@router.delete("/{webhook_id}", status_code=204, summary="Forget a webhook")
+@router.delete("/{webhook_id}", status_code=204, summary="Delete a webhook")
 def delete_webhook(webhook_id: str, resources: Resources) -> None:
-    """Delete a receiver with its messages, sent or not."""
+    """Delete the endpoint with its messages, sent or not."""
     forget(resources.database, parse_id(webhook_id, "webhook"))
 
 
@@ -136,7 +136,7 @@ def get_webhook_deliveries(
     resources: Resources,
     page: Annotated[DeliveryQuery, Query()],
 ) -> DeliveryPage:
-    """Return messages with every try: when, which status, which error code."""
+    """Return messages with all tries: time, status and error code of each."""
     wanted = DeliveryFilter(
         limit=page.limit,
         endpoint_id=_read(webhook_id, resources).id,

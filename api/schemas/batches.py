@@ -16,7 +16,7 @@ class RowError(BaseModel):
     """What is wrong with the record that begins in a line, counted from 1."""
 
     line: int
-    column: str | None = Field(description="as the file names it; null: the record as a whole")
+    column: str | None = Field(description="the column's name in the file; null for the whole row")
     code: str
     detail: str
 
@@ -31,7 +31,7 @@ class RowError(BaseModel):
 class CheckedImport(BaseModel):
     """What a file holds: the answer to a dry run."""
 
-    acceptable: bool = Field(description="whether the file would be accepted under this policy")
+    acceptable: bool = Field(description="whether this policy accepts the file")
     rows: int
     accepted: int = Field(description="rows without errors")
     rejected: int = Field(description="rows with errors")
@@ -94,14 +94,14 @@ class Batch(BaseModel):
     name: str | None
     preset: str
     counts: Counts
-    total: int = Field(description="jobs, also those that are known but not written yet")
-    planned: bool = Field(description="whether all jobs are written")
+    total: int = Field(description="all jobs, including those not created yet")
+    planned: bool = Field(description="whether all jobs are created")
     progress: float = Field(ge=0, le=1, description="the share of jobs that have ended")
-    rows: Rows | None = Field(description="of an import")
+    rows: Rows | None = Field(description="of an import; null otherwise")
     cancel_requested: bool
     round: int = Field(description="how often the batch was retried")
     flow_run_id: UUID | None
-    options: dict[str, Any] = Field(description="what was asked for")
+    options: dict[str, Any] = Field(description="the options of the request")
     created_at: datetime
     finished_at: datetime | None
     links: Links

@@ -212,7 +212,7 @@ class Job(JobHead):
     metadata: dict[str, Any]
     error: Failure | None
     waiting_for: WaitReason | None = Field(
-        None, description="what a queued job waits for besides its turn; null otherwise"
+        None, description="what a queued job waits for; null while it waits for its turn only"
     )
     images: list[Image]
 

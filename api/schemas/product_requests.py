@@ -36,7 +36,7 @@ _MAKING = ("preset", "metadata", "callback_url")
 
 def _currency(code: str) -> str:
     if code not in CURRENCIES:
-        raise ValueError("is no currency of ISO 4217; send a code such as EUR")
+        raise ValueError("is not a currency of ISO 4217; send a code such as EUR")
     return code
 
 
@@ -74,10 +74,10 @@ class ProductChange(BaseModel):
         json_schema_extra={"examples": [{"price": "69.90", "currency": "EUR"}]},
     )
 
-    sku: Sku | None = Field(None, description="your own name of the product; unique")
+    sku: Sku | None = Field(None, description="your SKU of the product; unique")
     name: Name | None = None
     description: Description | None = None
-    price: Price | None = Field(None, description="decimal; goes with its currency")
+    price: Price | None = Field(None, description="a decimal; needs `currency`")
     currency: Currency | None = Field(None, description="ISO 4217", examples=["EUR"])
     owner_id: Owner | None = None
 
@@ -98,7 +98,7 @@ class _Making(BaseModel):
 
     preset: str = Field("web", description="which variants are made")
     metadata: JobMetadata = Field(default_factory=dict, description="kept with the job")
-    callback_url: str | None = Field(None, description="kept with the job")
+    callback_url: str | None = Field(None, description="receives a message when the job ends")
 
 
 class NewProduct(ProductChange, _Making):

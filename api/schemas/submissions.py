@@ -83,10 +83,10 @@ class ProcessImageRequest(BaseModel):
     image_url: str | None = Field(None, description="one image")
     image_urls: list[str] | None = Field(None, description="several images of one product")
     product_id: str | None = Field(None, description="an existing product")
-    sku: Sku | None = Field(None, description="your own name of the product; created when unknown")
+    sku: Sku | None = Field(None, description="your SKU; an unknown product is created")
     preset: str = Field(_DEFAULT_PRESET, description="which variants are made")
     metadata: JobMetadata = Field(default_factory=dict, description="kept with the job")
-    callback_url: str | None = Field(None, description="kept with the job")
+    callback_url: str | None = Field(None, description="receives a message when the job ends")
 
 
 def _texts(value: Any, levels: int) -> Iterator[str]:

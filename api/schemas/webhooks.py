@@ -25,7 +25,7 @@ class NewWebhook(BaseModel):
 
     url: str = Field(description="where messages are posted")
     events: list[Event] = Field(
-        default_factory=lambda: list(Event), min_length=1, description="all of them by default"
+        default_factory=lambda: list(Event), min_length=1, description="all events by default"
     )
     secret: Annotated[str, AfterValidator(require_secret)] | None = Field(
         None, description="`whsec_` and 24 to 64 bytes in base64; generated when absent"

@@ -163,5 +163,5 @@ def _ending(flow_run: FlowRun, status: JobStatus | None) -> State[Any]:
     if status is not None and status.state.is_final:
         return end_of(status)
     if flow_run.state is not None and flow_run.state.type is StateType.CANCELLING:
-        return Cancelled(message="Nobody worked on it any more.")
+        return Cancelled(message="No worker holds this work any more.")
     return Crashed(message="The worker that ran this is gone.")

@@ -60,7 +60,7 @@ class PoolWorker(BaseWorker[BaseJobConfiguration, BaseVariables, PoolResult]):
     job_configuration = BaseJobConfiguration
     _display_name = "Product images"
     _description = (
-        "Runs product flows in warm processes that also take jobs from RabbitMQ. "
+        "Runs product flows in worker processes that also take jobs from RabbitMQ. "
         "Start one with `product-images worker`; more of them share the work."
     )
 

@@ -13,9 +13,9 @@ from tasks.upkeep.verify import Findings
 
 _MOST_ROWS = 200  # an artifact is for reading
 _TO_DO = {
-    Repair.IMPOSSIBLE: "cannot be made again: upload the files of these products again.",
+    Repair.IMPOSSIBLE: "cannot be regenerated: upload the files of these products again.",
     Repair.PRESET_GONE: "belong to a preset that is gone: reprocess them with to_preset.",
-    Repair.NOT_WANTED: "can perhaps be made again: run verify with repair.",
+    Repair.NOT_WANTED: "can perhaps be regenerated: run verify with repair.",
 }
 
 

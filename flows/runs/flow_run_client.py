@@ -48,9 +48,9 @@ NOTHING_MADE = "NothingMade"
 """Name of the failure of a run that made no image of a job that has ready ones from before."""
 NO_PAUSE = (
     "A single run cannot be paused, so its work goes on. Pause the work pool, its queue or the "
-    "deployment to have no more work begun, or cancel this run to end it."
+    "deployment to start no more work, or cancel this run to end it."
 )
-"""What a run says that somebody tried to pause or suspend."""
+"""What a run says after an attempt to pause or suspend it."""
 _NO_WISHES = frozenset({PARKED, AWAITING_SLOT, "AwaitingConcurrencySlot", "Late"})
 _OURS_SECONDS = 60.0
 _SOON = timedelta(seconds=10)  # a poller takes runs that long before their time

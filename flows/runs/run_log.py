@@ -47,7 +47,7 @@ _FAILED_STATE = "Task run failed with state"
 _CRASH = "Crash detected!"
 _CRASHED_END = "Finished in state Crashed("
 _CANCELLED_END = "Finished in state Cancelled("
-_TOLD_TO_END = "Ended early, as it was told to."
+_TOLD_TO_END = "Ended early, on request."
 
 
 class OneLineEach(logging.Filter):

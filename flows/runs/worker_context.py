@@ -96,7 +96,7 @@ class WorkerContext:
             return self._tickets[flow_run_id]
         except KeyError:
             raise RuntimeError(
-                "Nobody left work for this run: start it through the work pool or the API."
+                "There is no work for this run: start it through the work pool or the API."
             ) from None
 
     def clear(self, flow_run_id: UUID, ticket: Ticket) -> None:

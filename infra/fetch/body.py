@@ -46,7 +46,7 @@ class Pace:
         self._arrived += size_bytes
         seconds = self._clock() - self._started - _GRACE_SECONDS
         if size_bytes and seconds > 0 and self._arrived < seconds * self._least:
-            detail = f"The picture arrives slower than {self._least} bytes per second."
+            detail = f"The image arrives slower than {self._least} bytes per second."
             raise FetchFailed(ErrorCode.TOO_SLOW, detail)
 
 
@@ -100,7 +100,7 @@ def _bare(chunks: Iterator[bytes], coding: str, *, max_bytes: int) -> Iterator[b
 
 
 def _not_asked_for() -> FetchRefused:
-    detail = "The server compressed the picture in a way that was not asked for."
+    detail = "The server compressed the image in a way that was not asked for."
     return FetchRefused(ErrorCode.PROTOCOL_ERROR, detail)
 
 
@@ -156,5 +156,5 @@ def _inflated(chunks: Iterable[bytes], wrapper: int) -> Iterator[bytes]:
 
 def _refuse_document(head: bytes) -> None:
     if is_document(head):
-        detail = "The server answered with a page or a document, not with a picture."
+        detail = "The server answered with a page or a document, not with an image."
         raise FetchRefused(ErrorCode.NOT_AN_IMAGE, detail)

@@ -227,9 +227,9 @@ class PixelSettings(Section):
     model_config = SettingsConfigDict(env_prefix="PIXEL_")
 
     processes: Annotated[int, Field(ge=0)] = Field(0, description="0: one per CPU")
-    timeout_seconds: Positive = Field(60, description="CPU time that one picture may take")
+    timeout_seconds: Positive = Field(60, description="CPU time that one image may take")
     wall_seconds: Positive = Field(
-        300, description="then a picture is given up for now: its process got too little CPU time"
+        300, description="then the image is tried again later: its process got too little CPU time"
     )
     memory_bytes: Annotated[int, Field(ge=256 * _MEBIBYTE)] = 2048 * _MEBIBYTE
     max_pixels: Count = 50_000_000

@@ -32,7 +32,7 @@ def _networks(entries: tuple[str, ...]) -> tuple[str, ...]:
             ip_network(entry)
         except ValueError as exc:
             raise ValueError(
-                f"{entry!r} is no address or network; write 10.0.0.5 or 10.0.0.0/8"
+                f"{entry!r} is not an address or network; write 10.0.0.5 or 10.0.0.0/8"
             ) from exc
     return entries
 

@@ -17,7 +17,7 @@ from tasks.imaging.formats.detect import HEIC_IS_OFF
 _NO_MEMORY = ("out of memory", "memory allocation", "cannot allocate")
 _WEBP_WRITER_HAS_NO_MEMORY = "encoding error 1"  # VP8_ENC_ERROR_OUT_OF_MEMORY
 _CUT_SHORT = ("truncated", "end of file", "no 'meta' box")
-_OUT_OF_MEMORY = "This picture needs more memory than one picture may use."
+_OUT_OF_MEMORY = "This image needs more memory than one image may use."
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def reading() -> Iterator[None]:
         raise ImageRefused(ErrorCode.OUT_OF_MEMORY, _OUT_OF_MEMORY) from exc
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
         raise ImageRefused(
-            ErrorCode.TOO_MANY_PIXELS, "The picture declares more pixels than any camera makes."
+            ErrorCode.TOO_MANY_PIXELS, "The image declares more pixels than any camera makes."
         ) from exc
     except Exception as exc:  # decoders raise anything on damaged bytes
         raise _refusal(exc) from exc
@@ -60,13 +60,13 @@ def writing() -> Iterator[None]:
 def truncated() -> ImageRefused:
     """Say that the file ends before its picture does."""
     return ImageRefused(
-        ErrorCode.TRUNCATED, "The file ends before its picture does; send it again whole."
+        ErrorCode.TRUNCATED, "The file ends before its image does; send the whole file."
     )
 
 
 def corrupt() -> ImageRefused:
     """Say that the bytes are not what a writer of such files wrote."""
-    return ImageRefused(ErrorCode.CORRUPT, "The file is damaged: its picture cannot be decoded.")
+    return ImageRefused(ErrorCode.CORRUPT, "The file is damaged: its image cannot be decoded.")
 
 
 def implausible(width: int, height: int, size_bytes: int) -> ImageRefused:
@@ -82,7 +82,7 @@ def unknown_format() -> ImageRefused:
     """Say that the content is of no accepted type."""
     return ImageRefused(
         ErrorCode.UNSUPPORTED_FORMAT,
-        "The file is none of the accepted pictures: JPEG, PNG, WebP, AVIF, GIF, TIFF, BMP or, "
+        "The file is in none of the accepted formats: JPEG, PNG, WebP, AVIF, GIF, TIFF, BMP or, "
         "where enabled, HEIC.",
     )
 
@@ -104,7 +104,7 @@ def too_many_pixels(width: int, height: int, limit: int) -> ImageRefused:
     """Say that the picture is too large."""
     return ImageRefused(
         ErrorCode.TOO_MANY_PIXELS,
-        f"The picture has {width} by {height} pixels; at most {limit:,} are accepted.",
+        f"The image has {width} by {height} pixels; at most {limit:,} are accepted.",
     )
 
 

@@ -15,7 +15,7 @@ from tasks.jobs.unfinished import fail_unfinished
 from tasks.jobs.write_results import locked, write_results
 from tasks.steps.results import ImageResult
 
-_TOO_SLOW = "The job took longer than it may. Retry it to have the unfinished images made."
+_TOO_SLOW = "The job took longer than JOB_TIMEOUT_SECONDS. Retry it to make the unfinished images."
 
 
 class Ending(StrEnum):

@@ -29,6 +29,6 @@ def record(database: Database, claim: Claim, results: Sequence[ImageResult]) -> 
         if write_results(session, claim, results):
             end(session, job, state=overall_state(session, job))
         else:
-            log.info("objects were removed meanwhile: done anew", job_id=str(job.id))
+            log.info("objects were removed meanwhile: done again", job_id=str(job.id))
             queue_for_later(session, job, seconds=AGAIN_SECONDS, counts=False)
         return job.state

@@ -19,9 +19,7 @@ from tasks.jobs.unfinished import (
 )
 from tasks.webhooks.announce import announce_job, announce_jobs
 
-CANCELLED_IMAGE = (
-    "The job was cancelled before this image was finished. Retry the job to have it made."
-)
+CANCELLED_IMAGE = "The job was cancelled before this image was finished. Retry the job to make it."
 
 
 def end(

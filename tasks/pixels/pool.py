@@ -177,7 +177,7 @@ class _Order:
                 raise too_many_bytes(size, max_bytes)
             return folder.put_source(self.source, HEADER_BYTES)
         except OSError as exc:
-            detail = "The fetched file is gone before its picture was made, or the disk is full."
+            detail = "The fetched file is gone before its image was made, or the disk is full."
             raise PixelsFailed(ErrorCode.INTERNAL_ERROR, detail) from exc
 
     def work(self, cpu_seconds: float) -> bytes:
@@ -364,12 +364,12 @@ class _Keeper:
 
 
 def _crashed() -> PixelsFailed:
-    detail = "The process that decoded the picture died; the picture is tried again."
+    detail = "The process that decoded the image died; the image is tried again."
     return PixelsFailed(ErrorCode.DECODER_CRASHED, detail)
 
 
 def _surprised() -> PixelsFailed:
-    detail = "The picture could not be given to a pixel process; the worker's log says why."
+    detail = "The image could not be given to a pixel process; the worker's log says why."
     return PixelsFailed(ErrorCode.INTERNAL_ERROR, detail)
 
 
@@ -379,15 +379,15 @@ def _starved(wall_seconds: float) -> PixelsFailed:
     It names a pause, so that the job is parked and no slot taken up by a second try at once.
     """
     detail = (
-        f"The picture was not done within {wall_seconds:g} seconds, in which its process got too "
-        "little CPU time; the picture is tried again."
+        f"The image was not done within {wall_seconds:g} seconds, in which its process got too "
+        "little CPU time; the image is tried again."
     )
     return PixelsFailed(ErrorCode.DECODER_CRASHED, detail, _STARVED_PAUSE_SECONDS)
 
 
 def _too_slow(cpu_seconds: float) -> ImageRefused:
     """Permanent: a picture that takes so much CPU time once would take it again, on every retry."""
-    detail = f"The picture was not done within {cpu_seconds:g} seconds of CPU time."
+    detail = f"The image was not done within {cpu_seconds:g} seconds of CPU time."
     return ImageRefused(ErrorCode.DECODE_TIMEOUT, detail)
 
 

@@ -54,7 +54,7 @@ def _answer(work: Work) -> dict[str, object]:
     except ProductImagesError as error:
         return _refusal(error)
     except MemoryError:
-        detail = "This picture needs more memory than one picture may use."
+        detail = "This image needs more memory than one image may use."
         return _refusal(ImageRefused(ErrorCode.OUT_OF_MEMORY, detail))
 
 

@@ -20,33 +20,33 @@ Host = Annotated[str, StringConstraints(min_length=1, max_length=255, to_lower=T
 
 
 class ReprocessRequest(BaseModel):
-    """Which images are made again; every condition that is set must hold."""
+    """Which images are regenerated; all conditions that are set must hold."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"dry_run": True}, {"preset": "web"}]}
     )
 
-    stale: bool = Field(default=True, description="only what differs from its preset's target")
-    preset: Word | None = Field(
-        default=None, description="only images that are shown in this preset"
-    )
-    to_preset: Word | None = Field(default=None, description="make them in this preset instead")
+    stale: bool = Field(default=True, description="only stale images")
+    preset: Word | None = Field(default=None, description="only images of this preset")
+    to_preset: Word | None = Field(default=None, description="switch them to this preset")
     skus: list[Sku] = Field(
         default_factory=list, max_length=_MAX_ENTRIES, description="only these products"
     )
-    sku_prefix: Prefix | None = Field(default=None, description="only products whose sku begins so")
-    host: Host | None = Field(
-        default=None, description="only images of this supplier, without port"
+    sku_prefix: Prefix | None = Field(
+        default=None, description="only products whose SKU has this prefix"
     )
+    host: Host | None = Field(default=None, description="only images from this host, without port")
     created_since: Moment | None = Field(
-        default=None, description="only images that came since then"
+        default=None, description="only images fetched since this time"
     )
     created_until: Moment | None = Field(
-        default=None, description="only images that came before then"
+        default=None, description="only images fetched before this time"
     )
-    updated_since: Moment | None = Field(default=None, description="by the image's last change")
+    updated_since: Moment | None = Field(
+        default=None, description="only images changed since this time"
+    )
     updated_until: Moment | None = Field(
-        default=None, description="only images changed before then"
+        default=None, description="only images changed before this time"
     )
     failed_with: Word | None = Field(
         default=None, description="only images that failed with this code"
@@ -57,14 +57,14 @@ class ReprocessRequest(BaseModel):
     product_ids: list[UUID] = Field(
         default_factory=list, max_length=_MAX_ENTRIES, description="only these products"
     )
-    force: bool = Field(default=False, description="encode again although nothing differs")
+    force: bool = Field(default=False, description="encode again even when nothing differs")
     refetch: bool = Field(
-        default=False, description="ask the suppliers instead of using what is stored"
+        default=False, description="fetch the sources again instead of using stored originals"
     )
     limit: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = Field(
-        default=None, description="so many images at most; the last product is made whole"
+        default=None, description="images to regenerate at most; the last product is completed"
     )
-    dry_run: bool = Field(default=False, description="only count; touches nothing")
+    dry_run: bool = Field(default=False, description="only count; change nothing")
 
     @model_validator(mode="after")
     def _moments_make_sense(self) -> "ReprocessRequest":

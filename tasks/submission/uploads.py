@@ -59,7 +59,7 @@ def store_upload(store: ObjectStore, path: Path, *, index: int, heic: bool) -> U
         raise Rejected(
             422,
             ErrorCode.UNSUPPORTED_FORMAT,
-            f"File {index} is not a picture in a format that we read. Nothing was accepted.",
+            f"File {index} is not an image in an accepted format. Nothing was accepted.",
         )
     if image_format is ImageFormat.HEIC and not heic:
         raise Rejected(

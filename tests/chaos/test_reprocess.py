@@ -159,4 +159,4 @@ def test_the_deployment_counts_and_then_makes_the_same_in_its_own_run(
 
     nothing = run_ended(world, deployed(world, sku_prefix=prefix)["id"])
     assert nothing["state"]["type"] == "COMPLETED"
-    assert nothing["state"]["message"] == "Nothing has to be made again."
+    assert nothing["state"]["message"] == "Nothing is to be regenerated."

@@ -114,7 +114,7 @@ def test_a_night_leaves_alone_what_failed_for_good(world: World) -> None:
     night = started(world, "reprocess-stale")
 
     assert night["state"]["type"] == "COMPLETED"
-    assert night["state"]["message"] == "Nothing has to be made again."
+    assert night["state"]["message"] == "Nothing is to be regenerated."
 
 
 def test_a_retried_reprocess_goes_on_with_its_batch_and_then_has_nothing_to_do(
@@ -189,4 +189,4 @@ def test_commands_count_what_would_be_done(command: Command) -> None:
     assert (garbage.status, garbage.err) == (0, "")
     assert garbage.out.startswith("Would be removed:\n")
     assert (stale.status, stale.err) == (0, "")
-    assert stale.out.startswith("Nothing has to be made again.")
+    assert stale.out.startswith("Nothing is to be regenerated.")

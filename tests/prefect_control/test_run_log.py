@@ -74,4 +74,4 @@ def test_a_wanted_cancel_is_told_without_a_crash(world: World, pictures: Picture
 
     assert run["state"]["type"] == "CANCELLED"
     assert not any("rash" in line for line in lines)
-    assert sum("told to" in line for line in lines) == 1
+    assert sum("on request" in line for line in lines) == 1

@@ -29,7 +29,7 @@ _Id = Annotated[
     str,
     typer.Argument(metavar="BATCH_ID", callback=require_batch_id, autocompletion=complete_batches),
 ]
-_Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _Watch = Annotated[bool, typer.Option("--watch", help="Follow the batch to its end.")]
 
 
@@ -58,7 +58,7 @@ def show(batch_id: _Id, as_json: _Json = False) -> None:  # noqa: FBT002 - typer
 
 @app.command("watch")
 def watch(batch_id: _Id, as_json: _Json = False) -> None:  # noqa: FBT002 - typer's way
-    """Follow a batch until it is final; exit status 1 unless it is ready."""
+    """Follow a batch to its end; exit status 1 unless it is ready."""
     with open_client() as client:
         batch = watch_batch(client, batch_id, quiet=as_json)
     _print(batch, as_json=as_json)
@@ -72,7 +72,7 @@ def retry(
     follow: _Watch = False,  # noqa: FBT002 - typer's way
     as_json: _Json = False,  # noqa: FBT002 - typer's way
 ) -> None:
-    """Make again what failed of a batch; with --watch, exit status 1 unless it is ready then."""
+    """Retry failed images of a batch; with --watch, exit status 1 unless it ends ready."""
     goal = BatchState.READY if follow else None
     _carry_out(ApiClient.retry_batch, batch_id, goal=goal, as_json=as_json)
 
@@ -83,14 +83,14 @@ def cancel(
     follow: _Watch = False,  # noqa: FBT002 - typer's way
     as_json: _Json = False,  # noqa: FBT002 - typer's way
 ) -> None:
-    """Stop a batch; with --watch, exit status 1 if it ended otherwise."""
+    """Cancel a batch; with --watch, exit status 1 if it ends otherwise."""
     goal = BatchState.CANCELLED if follow else None
     _carry_out(ApiClient.cancel_batch, batch_id, goal=goal, as_json=as_json)
 
 
 @app.command("delete")
 def delete(batch_id: _Id) -> None:
-    """Erase a batch that has ended, with its rows and its report; its products stay."""
+    """Delete an ended batch with its rows and report; its products stay."""
     with open_client() as client:
         client.delete_batch(batch_id)
 
@@ -99,10 +99,10 @@ def delete(batch_id: _Id) -> None:
 def report(
     batch_id: _Id,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write it there, not to the terminal.")
+        Path | None, typer.Option("--output", "-o", help="Write to this file.")
     ] = None,
 ) -> None:
-    """Download what became of each input, as CSV in the order of the inputs."""
+    """Download the report: one CSV line for each image, in the order of the inputs."""
     with open_client() as client, client.report(batch_id) as pieces, _target(output) as target:
         for piece in pieces:
             target.write(piece)

@@ -14,25 +14,29 @@ from api.cli.views.terminal import Terminal
 from infra.broker.dead_letters import DeadLetters, Handled
 from infra.contract.errors import ErrorCode, ProductImagesError
 
-app = typer.Typer(help="Messages that no worker could read.", no_args_is_help=True)
+app = typer.Typer(
+    help="List, show, replay or remove messages that no worker could read.", no_args_is_help=True
+)
 
 _EVERY_LETTER = sys.maxsize
 _out = Terminal(highlight=False)
 _err = Terminal(stderr=True, highlight=False)
 
-_Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _Letters = Annotated[
     list[str] | None,
-    typer.Argument(metavar="ID", help="As `dead list` shows it.", autocompletion=complete_letters),
+    typer.Argument(
+        metavar="ID", help="An id that `dead list` shows.", autocompletion=complete_letters
+    ),
 ]
 
 
 @app.command("list")
 def list_letters(
-    limit: Annotated[int, typer.Option(min=1, help="How many, the oldest first.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="Letters to list, oldest first.")] = 50,
     as_json: _Json = False,  # noqa: FBT002 - typer's way
 ) -> None:
-    """List dead letters; all of them stay where they are."""
+    """List dead letters; changes nothing."""
     listing = open_letters().peek(limit)
     if as_json:
         letters = [letter_fields(letter) for letter in listing.letters]
@@ -59,10 +63,10 @@ def show(
 @app.command()
 def replay(
     letter_ids: _Letters = None,
-    everything: Annotated[bool, typer.Option("--all", help="All that lie there now.")] = False,  # noqa: FBT002 - typer's way
+    everything: Annotated[bool, typer.Option("--all", help="All that are there now.")] = False,  # noqa: FBT002 - typer's way
     as_json: _Json = False,  # noqa: FBT002 - typer's way
 ) -> None:
-    """Send dead letters to their lanes again, as they were."""
+    """Send dead letters to their lanes again, unchanged."""
     letters = open_letters()
     handled = letters.replay(_chosen(letters, letter_ids, everything=everything))
     _finish(handled, "replayed", as_json=as_json)
@@ -71,8 +75,8 @@ def replay(
 @app.command()
 def purge(
     letter_ids: _Letters = None,
-    everything: Annotated[bool, typer.Option("--all", help="All that lie there now.")] = False,  # noqa: FBT002 - typer's way
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,  # noqa: FBT002 - typer's way
+    everything: Annotated[bool, typer.Option("--all", help="All that are there now.")] = False,  # noqa: FBT002 - typer's way
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,  # noqa: FBT002 - typer's way
     as_json: _Json = False,  # noqa: FBT002 - typer's way
 ) -> None:
     """Remove dead letters for good."""

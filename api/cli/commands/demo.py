@@ -1,4 +1,4 @@
-"""`product-images demo`: the whole system with one command, on a real picture."""
+"""`product-images demo`: the whole system with one command, on a real image."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ _out = Terminal(highlight=False)
 
 
 def demo() -> None:
-    """Start the stack, post a picture, show progress and results; the stack keeps running."""
+    """Start the stack, post an image, show progress and results; the stack keeps running."""
     os.umask(0o077)  # what the demo writes is for its own account, like all of the stack directory
     settings = StackSettings.load().model_copy(update={"stack_samples": True})
     directory = settings.stack_directory.resolve()

@@ -10,21 +10,21 @@ from api.cli.client import open_client
 from api.cli.views.json_output import write_json
 from api.cli.views.terminal import Terminal
 
-app = typer.Typer(help="Suppliers' servers, as all workers know them.")
+app = typer.Typer(help="Show suppliers' servers; end the pause of one.")
 
 _out = Terminal(highlight=False)
 _COLUMNS = ("host", "circuit", "requests", "bytes", "mean", "last error", "silent until")
 
-_Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.callback(invoke_without_command=True)
 def list_all(
     context: typer.Context,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Hosts to list.")] = 100,
     as_json: _Json = False,  # noqa: FBT002 - typer's way
 ) -> None:
-    """List the hosts that were asked last, the latest first."""
+    """List source hosts, last asked first."""
     if context.invoked_subcommand is not None:
         return
     with open_client() as client:
@@ -39,10 +39,12 @@ def list_all(
 
 @app.command()
 def reset(
-    host: Annotated[str, typer.Argument(metavar="HOST", help="As `hosts` shows it, with port.")],
+    host: Annotated[
+        str, typer.Argument(metavar="HOST", help="Name and port, as `hosts` shows them.")
+    ],
     as_json: _Json = False,  # noqa: FBT002 - typer's way
 ) -> None:
-    """Close the circuit of a host and end its silence."""
+    """Close a host's circuit breaker and end its pause."""
     with open_client() as client:
         answer = client.reset_host(host)
     if as_json:

@@ -1,4 +1,4 @@
-"""`product-images import FILE`: send a catalogue, and follow what becomes of it."""
+"""`product-images import FILE`: import a catalogue, and follow the batch."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -43,18 +43,21 @@ def import_file(
         ),
     ],
     policy: Annotated[
-        ImportPolicy, typer.Option(help="What bad rows mean.")
+        ImportPolicy, typer.Option(help="How bad rows are treated.")
     ] = ImportPolicy.REJECT_ALL,
     preset: Annotated[str, typer.Option(help="Which variants are made.")] = "web",
-    callback_url: Annotated[str | None, typer.Option(help="Told when the batch ends.")] = None,
+    callback_url: Annotated[
+        str | None, typer.Option(help="Receives a message when the batch ends.")
+    ] = None,
     key: Annotated[
-        str | None, typer.Option(help="The Idempotency-Key: sent again, the file is one batch.")
+        str | None,
+        typer.Option(help="An Idempotency-Key: the same file sent again gives the same batch."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check the file.")] = False,  # noqa: FBT002 - typer's way
     watch: Annotated[bool, typer.Option("--watch", help="Follow the batch to its end.")] = False,  # noqa: FBT002 - typer's way
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,  # noqa: FBT002 - typer's way
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002 - typer's way
 ) -> None:
-    """Import products; exit status 1 if the file is refused or, watched, is not all ready."""
+    """Import products; exit status 1 if the file is refused or, with --watch, not all is ready."""
     query = {
         "policy": policy,
         "preset": preset,

@@ -1,4 +1,4 @@
-"""`product-images inspect FILE…`: show what would be made of pictures, without a stack.
+"""`product-images inspect FILE…`: show which variants files would give, without a stack.
 
 The pictures go through a pixel process, as a worker's do: a hostile file cannot hurt the shell.
 """
@@ -27,15 +27,15 @@ _err = Terminal(stderr=True, highlight=False)
 
 
 def inspect(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Pictures.")],
-    preset: Annotated[str, typer.Option(metavar="NAME", help="What to make of them.")] = "web",
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Image files.")],
+    preset: Annotated[str, typer.Option(metavar="NAME", help="The preset to apply.")] = "web",
     html: Annotated[
         Path | None,
-        typer.Option(metavar="PAGE.html", help="Also write a page that shows them, in one file."),
+        typer.Option(metavar="PAGE.html", help="Also write an HTML page with the results."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,  # noqa: FBT002 - typer's way
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002 - typer's way
 ) -> None:
-    """Show what would be made of pictures; exit status 1 if one of them is refused."""
+    """Show which variants files would give; exit status 1 if one is refused."""
     _require_usable(files, html)
     policy = load_presets(PresetSettings.load().file).named(preset)
     results: list[Inspection | Refusal] = []

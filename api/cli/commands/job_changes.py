@@ -19,8 +19,8 @@ from infra.contract.states import JobState
 _out = Terminal(highlight=False)
 _err = Terminal(stderr=True, highlight=False)
 
-_Wait = Annotated[bool, typer.Option("--wait", help="Follow the jobs until they are final.")]
-_Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+_Wait = Annotated[bool, typer.Option("--wait", help="Follow the jobs to their end.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,14 @@ def retry(
     wait: _Wait = False,  # noqa: FBT002 - typer's way
     as_json: _Json = False,  # noqa: FBT002 - typer's way
 ) -> None:
-    """Process again what failed; with --wait, exit status 1 unless all becomes ready."""
+    """Retry failed images; with --wait, exit status 1 unless all are ready."""
     if image is not None and len(job_ids) != 1:
         raise typer.BadParameter("--image belongs to one job; name only that one.")
 
     def ask(client: ApiClient, job_id: str) -> Any:
         return client.retry(job_id, image)
 
-    change = _Change(ask, "will be processed again", JobState.READY)
+    change = _Change(ask, "is queued again", JobState.READY)
     _carry_out(change, job_ids, wait=wait, as_json=as_json)
 
 
@@ -67,7 +67,7 @@ def cancel(
     wait: _Wait = False,  # noqa: FBT002 - typer's way
     as_json: _Json = False,  # noqa: FBT002 - typer's way
 ) -> None:
-    """Stop jobs that are not final; with --wait, exit status 1 if one ended otherwise."""
+    """Cancel jobs; with --wait, exit status 1 if one ends otherwise."""
     change = _Change(ApiClient.cancel, "is being cancelled", JobState.CANCELLED)
     _carry_out(change, job_ids, wait=wait, as_json=as_json)
 

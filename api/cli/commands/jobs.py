@@ -49,7 +49,7 @@ def show(
     state: Annotated[JobState | None, typer.Option(help="Only jobs in this state.")] = None,
     sku: Annotated[str | None, typer.Option(help="Only jobs of this product.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,  # noqa: FBT002 - typer's way
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002 - typer's way
 ) -> None:
     """List jobs, newest first, or show one."""
     with open_client() as client:
@@ -73,9 +73,9 @@ def watch(
             metavar="JOB_ID", callback=require_job_id, autocompletion=complete_unfinished_jobs
         ),
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,  # noqa: FBT002 - typer's way
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002 - typer's way
 ) -> None:
-    """Follow a job until it is final; exit status 1 unless all its images are ready."""
+    """Follow a job to its end; exit status 1 unless all its images are ready."""
     with open_client() as client:
         job = follow(client, job_id, quiet=as_json)
     if as_json:

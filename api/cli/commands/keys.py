@@ -1,4 +1,4 @@
-"""`product-images keys`: make, list, revoke and forget API keys. Works on the database itself.
+"""`product-images keys`: create, list, revoke and forget API keys. Works on the database itself.
 
 The API needs no key to make the first one, and nobody makes keys over the network.
 """
@@ -21,28 +21,32 @@ from tasks.keys.change import IssuedKey, create_key, forget_key, list_keys, revo
 from tasks.keys.view import KeyView
 from tasks.webhooks.endpoints import EndpointView, list_endpoints
 
-app = typer.Typer(help="API keys: who may call the API.", no_args_is_help=True)
+app = typer.Typer(help="Create, list, revoke and forget API keys.", no_args_is_help=True)
 
 _out = Terminal(highlight=False)
 _err = Terminal(stderr=True, highlight=False)
 _MOST_WEBHOOKS = 200
 _COLUMNS = ("id", "state", "scope", "created", "last used", "expires", "name")
 
-_Json = Annotated[bool, typer.Option("--json", help="For programs.")]
-_Id = Annotated[str, typer.Argument(metavar="ID", help="As `keys list` shows it.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_Id = Annotated[str, typer.Argument(metavar="ID", help="An id that `keys list` shows.")]
 
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Option(help="Who will use it.")],
-    scope: Annotated[Scope, typer.Option(help="What it may do.")] = Scope.READ,
+    name: Annotated[str, typer.Option(help="The program or person that uses it.")],
+    scope: Annotated[Scope, typer.Option(help="What the key permits.")] = Scope.READ,
     expires: Annotated[
         timedelta | None,
-        typer.Option(parser=parse_duration, metavar="DURATION", help="Like 90d; else never."),
+        typer.Option(
+            parser=parse_duration,
+            metavar="DURATION",
+            help="Expires after this, like 90d; never by default.",
+        ),
     ] = None,
     as_json: _Json = False,  # noqa: FBT002 - typer's way
 ) -> None:
-    """Make a key and show it: this once, and never again."""
+    """Create a key and show it, this once only."""
     with open_database() as database:
         is_first = not list_keys(database)
         issued = create_key(database, name=name, scope=scope, valid_for=expires)
@@ -78,7 +82,7 @@ def revoke(
     key_id: _Id,
     as_json: _Json = False,  # noqa: FBT002 - typer's way
 ) -> None:
-    """End a key; within 5 seconds no API process accepts it. The API still asks for one."""
+    """Revoke a key; no API process accepts it after 5 seconds. The API still requires a key."""
     with open_database() as database:
         key = revoke_key(database, key_id)
     if as_json:
@@ -89,7 +93,7 @@ def revoke(
 
 @app.command()
 def forget(key_id: _Id) -> None:
-    """Remove a revoked key; without any key left, the API asks for none."""
+    """Delete a revoked key; when no key is left, the API requires none."""
     with open_database() as database:
         forget_key(database, key_id)
         left = len(list_keys(database))

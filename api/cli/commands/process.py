@@ -17,9 +17,9 @@ _out = Terminal(highlight=False)
 
 
 def process(
-    sources: Annotated[list[str], typer.Argument(metavar="URL|FILE", help="Images.")],
-    sku: Annotated[str | None, typer.Option(help="Your own name of the product.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,  # noqa: FBT002 - typer's way
+    sources: Annotated[list[str], typer.Argument(metavar="URL|FILE", help="Image URLs or files.")],
+    sku: Annotated[str | None, typer.Option(help="Your SKU of the product.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002 - typer's way
 ) -> None:
     """Process images of one product; exit status 1 unless all of them are ready."""
     urls, files = _sort(sources)

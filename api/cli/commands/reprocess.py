@@ -1,4 +1,4 @@
-"""`product-images reprocess`: have images made again, or see what that would come to."""
+"""`product-images reprocess`: regenerate images, or count them."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -17,24 +17,28 @@ _MEGABYTE = 1_000_000
 
 
 def reprocess(
-    preset: Annotated[str | None, typer.Option(help="Only images shown in this preset.")] = None,
-    to_preset: Annotated[str | None, typer.Option(help="Make them in this one instead.")] = None,
-    sku: Annotated[list[str] | None, typer.Option(help="Only this product; repeatable.")] = None,
-    sku_prefix: Annotated[str | None, typer.Option(help="Only skus that begin so.")] = None,
-    host: Annotated[str | None, typer.Option(help="Only images of this supplier.")] = None,
-    failed_with: Annotated[str | None, typer.Option(help="Only images with this error.")] = None,
-    since: Annotated[
-        datetime | None, typer.Option(help="Only images that came since then, in UTC.")
+    preset: Annotated[str | None, typer.Option(help="Only images of this preset.")] = None,
+    to_preset: Annotated[str | None, typer.Option(help="Switch them to this preset.")] = None,
+    sku: Annotated[
+        list[str] | None, typer.Option(help="Only this product; may be repeated.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="So many images at most.")] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Also what is up to date.")] = False,  # noqa: FBT002 - typer's way
-    force: Annotated[bool, typer.Option("--force", help="Encode again what is there.")] = False,  # noqa: FBT002 - typer's way
-    refetch: Annotated[bool, typer.Option("--refetch", help="Ask the suppliers again.")] = False,  # noqa: FBT002 - typer's way
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,  # noqa: FBT002 - typer's way
+    sku_prefix: Annotated[str | None, typer.Option(help="Only SKUs with this prefix.")] = None,
+    host: Annotated[str | None, typer.Option(help="Only images from this host.")] = None,
+    failed_with: Annotated[
+        str | None, typer.Option(help="Only images with this error code.")
+    ] = None,
+    since: Annotated[
+        datetime | None, typer.Option(help="Only images fetched since this time (UTC).")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Images to regenerate at most.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Also images that are up to date.")] = False,  # noqa: FBT002 - typer's way
+    force: Annotated[bool, typer.Option("--force", help="Encode variants again.")] = False,  # noqa: FBT002 - typer's way
+    refetch: Annotated[bool, typer.Option("--refetch", help="Fetch the sources again.")] = False,  # noqa: FBT002 - typer's way
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count; change nothing.")] = False,  # noqa: FBT002 - typer's way
     watch: Annotated[bool, typer.Option("--watch", help="Follow the batch to its end.")] = False,  # noqa: FBT002 - typer's way
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,  # noqa: FBT002 - typer's way
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002 - typer's way
 ) -> None:
-    """Make images again that differ from their preset's target, or those that you select.
+    """Regenerate stale images, or those that you select.
 
     What is shown stays until the new variants are verified. With --watch, exit status 1 unless
     all becomes ready.
@@ -82,9 +86,9 @@ def _say(answer: Any, *, dry_run: bool) -> None:
             soft_wrap=True,
         )
     else:
-        _out.print("Nothing has to be made again.")
+        _out.print("Nothing is to be regenerated.")
     if answer["without_original"]:
         count = answer["without_original"]
-        _out.print(f"{count} more have no stored original: --refetch asks for them.")
+        _out.print(f"{count} more have no stored original: --refetch fetches them.")
     if not dry_run and answer["batch_id"] is not None:
         _out.print(f"Batch {answer['batch_id']} is making them.", soft_wrap=True)

@@ -12,12 +12,12 @@ def api() -> None:
 
 
 def worker() -> None:
-    """Run a worker in the foreground: the bridge from RabbitMQ and the warm runner."""
+    """Run a worker in the foreground."""
     _become("flows.worker")
 
 
 def migrate() -> None:
-    """Bring the database to the newest schema."""
+    """Apply all migrations to the database."""
     _become("infra.migrate")
 
 

@@ -26,7 +26,7 @@ from infra.stack.supervisor.record import ProcessRecord, load_records
 from infra.stack_description import FILE_NAME as DESCRIPTION
 from infra.stack_description import StackDescription
 
-app = typer.Typer(help="The local stack: every part on this machine.", no_args_is_help=True)
+app = typer.Typer(help="Start, stop and show the local stack.", no_args_is_help=True)
 
 _out = Terminal(highlight=False)
 _err = Terminal(stderr=True, highlight=False)
@@ -43,8 +43,8 @@ _COLOURS = {
 @app.command()
 def up(
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Run in the background.")] = False,  # noqa: FBT002 - typer's way
-    samples: Annotated[bool, typer.Option(help="Serve the sample pictures too.")] = False,  # noqa: FBT002 - typer's way
-    workers: Annotated[int | None, typer.Option(min=1, help="How many workers.")] = None,
+    samples: Annotated[bool, typer.Option(help="Serve the sample images too.")] = False,  # noqa: FBT002 - typer's way
+    workers: Annotated[int | None, typer.Option(min=1, help="Workers to start.")] = None,
 ) -> None:
     """Start everything; Ctrl-C stops it."""
     with sentences():
@@ -61,7 +61,7 @@ def up(
 
 @app.command()
 def down() -> None:
-    """Stop what runs, and what a killed supervisor left."""
+    """Stop the stack, and what a killed supervisor left."""
     with sentences():
         stopped = stop_running(_directory())
         _out.print("The stack is stopped." if stopped else "No stack was running.")
@@ -69,9 +69,9 @@ def down() -> None:
 
 @app.command()
 def status(
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,  # noqa: FBT002 - typer's way
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002 - typer's way
 ) -> None:
-    """Show the parts that run here; exit code 3 when there are none."""
+    """Show the running parts; exit code 3 when there are none."""
     with sentences():
         directory = _directory()
         running = supervisor_pid(directory) is not None
@@ -88,8 +88,8 @@ def status(
 
 @app.command()
 def logs(
-    part: Annotated[str | None, typer.Argument(help="One part; without it, all.")] = None,
-    follow_on: Annotated[bool, typer.Option("--follow", "-f", help="Go on as it grows.")] = False,  # noqa: FBT002 - typer's way
+    part: Annotated[str | None, typer.Argument(help="Only this part.")] = None,
+    follow_on: Annotated[bool, typer.Option("--follow", "-f", help="Follow the logs.")] = False,  # noqa: FBT002 - typer's way
     lines: Annotated[int, typer.Option("--lines", "-n", min=0)] = 20,
 ) -> None:
     """Show the last lines of the logs."""

@@ -22,7 +22,7 @@ _out = Terminal(highlight=False)
 def collect_garbage(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count; change nothing.")] = False,  # noqa: FBT002 - typer's way
 ) -> None:
-    """Remove what nobody needs: replaced variants, objects without rows, old keys and messages."""
+    """Remove replaced variants, objects without rows, expired keys and messages."""
     webhooks = WebhookSettings.load()
     rules = Rules.of(GarbageSettings.load(), webhooks, dry_run=dry_run)
     with open_database() as database, open_store() as store:
@@ -31,12 +31,12 @@ def collect_garbage(
 
 
 def verify(
-    everything: Annotated[bool, typer.Option("--all", help="All variants, not a sample.")] = False,  # noqa: FBT002 - typer's way
-    count: Annotated[int, typer.Option("--sample", min=1, help="How many variants.")] = 1000,
+    everything: Annotated[bool, typer.Option("--all", help="Check all, not a sample.")] = False,  # noqa: FBT002 - typer's way
+    count: Annotated[int, typer.Option("--sample", min=1, help="Variants to check.")] = 1000,
     deep: Annotated[bool, typer.Option("--deep", help="With --all: read every byte.")] = False,  # noqa: FBT002 - typer's way
-    repair: Annotated[bool, typer.Option("--repair", help="Have it made again.")] = False,  # noqa: FBT002 - typer's way
+    repair: Annotated[bool, typer.Option("--repair", help="Regenerate broken ones.")] = False,  # noqa: FBT002 - typer's way
 ) -> None:
-    """Check that the store holds what products show; exit status 1 when something is broken."""
+    """Check that the store holds all variants; exit status 1 when something is broken."""
     presets = read_presets(PresetSettings.load()) if repair else None
     with open_database() as database, open_store() as store:
         today = datetime.now(UTC).date()

@@ -58,7 +58,7 @@ class Deadline:
         if self._stopped:
             raise stopped()
         if self._is_over():
-            detail = f"The picture did not arrive within {self._seconds:g} seconds."
+            detail = f"The image did not arrive within {self._seconds:g} seconds."
             raise FetchFailed(ErrorCode.TOTAL_TIMEOUT, detail)
 
     def watch(self, connection: socket.socket) -> None:

@@ -36,7 +36,7 @@ def read_original(source: Path, limits: Limits) -> Original:
         data = source.read_bytes()
     except OSError as exc:
         raise PixelsFailed(
-            ErrorCode.INTERNAL_ERROR, "The fetched file is gone before its picture was made."
+            ErrorCode.INTERNAL_ERROR, "The fetched file is gone before its image was made."
         ) from exc
     image_format = sniff(data[:HEADER_BYTES])
     if image_format is None:

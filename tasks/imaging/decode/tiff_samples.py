@@ -64,7 +64,7 @@ def _refuse_many(layout: Layout, max_pixels: int) -> None:
     ):
         raise ImageRefused(
             ErrorCode.UNSUPPORTED_FORMAT,
-            "The tiles of the TIFF are far larger than its picture; save it with strips.",
+            "The tiles of the TIFF are far larger than its image; save it with strips.",
         )
 
 

@@ -13,7 +13,7 @@ _TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 _BMP_HEADER_SIZES = frozenset({12, 40, 52, 56, 64, 108, 124})
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 HEIC_IS_OFF = (
-    "HEIC pictures are not accepted here: send JPEG, PNG, WebP or AVIF, or have the operator "
+    "HEIC images are not accepted here: send JPEG, PNG, WebP or AVIF, or have the operator "
     "install the extra `heic` and set HEIC_ENABLED=true."
 )
 

@@ -180,5 +180,5 @@ def _is_acceptable_profile(body: bytes) -> bool:
 
 def _unsupported(what: str) -> ImageRefused:
     return ImageRefused(
-        ErrorCode.UNSUPPORTED_FORMAT, f"The PNG {what}, which is not read here: save it anew."
+        ErrorCode.UNSUPPORTED_FORMAT, f"The PNG {what}, which is not read here: save it again."
     )

@@ -28,7 +28,7 @@ _CANON_AT, _CANON = 8, b"CR"
 
 _RAW = (
     "The file is a camera's raw file, which shows no more than a small preview; "
-    "export a picture from it, for example as JPEG."
+    "export an image from it, for example as JPEG."
 )
 
 

@@ -36,7 +36,7 @@ def normalize_mode(image: Image.Image, _: Plan) -> Image.Image:
         return image.convert("RGB")
     raise ImageRefused(
         ErrorCode.UNSUPPORTED_FORMAT,
-        f"The picture's pixel layout ({image.mode}) is not for showing; send RGB or greys.",
+        f"The image's pixel layout ({image.mode}) is not for showing; send RGB or greys.",
     )
 
 
@@ -62,7 +62,7 @@ def _scaled(image: Image.Image) -> Image.Image:
     if not white:  # endless or not a number
         raise ImageRefused(
             ErrorCode.UNSUPPORTED_FORMAT,
-            "The picture's levels are no finite numbers; send RGB or greys.",
+            "The image's levels are not finite numbers; send RGB or greys.",
         )
     # The half rounds; `point` on these modes wants exactly this shape, and no other.
     return image.point(lambda level: level * (255 / white) + 0.5).convert("L")

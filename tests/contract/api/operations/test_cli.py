@@ -46,7 +46,7 @@ def test_a_waiting_job_is_cancelled_and_retried(api: Api, command: Command, post
     assert state(api, posted) == "cancelled"
 
     done = command("retry", posted)
-    assert (done.status, done.out) == (0, f"Job {posted} will be processed again.\n")
+    assert (done.status, done.out) == (0, f"Job {posted} is queued again.\n")
     assert state(api, posted) == "queued"
 
 
@@ -57,7 +57,7 @@ def test_one_image_of_a_job_is_retried(api: Api, command: Command) -> None:
 
     done = command("jobs", "retry", job_id, "--image", posted["images"][0]["id"])
 
-    assert (done.status, done.out) == (0, f"Job {job_id} will be processed again.\n")
+    assert (done.status, done.out) == (0, f"Job {job_id} is queued again.\n")
     images = api.get(f"/jobs/{job_id}")["images"]
     assert [image["state"] for image in images] == ["queued", "failed"]
 

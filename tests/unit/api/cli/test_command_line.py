@@ -47,7 +47,7 @@ def test_without_an_api_a_command_says_so_once(command: tuple[str, ...], tmp_pat
 def test_what_cannot_be_a_job_id_is_refused_with_an_example(command: str, tmp_path: Path) -> None:
     done = run(tmp_path, *command.split(), "jobs/1")
     assert (done.status, done.out) == (2, "")
-    assert "'jobs/1' is no job id" in done.err
+    assert "'jobs/1' is not a job id" in done.err
 
 
 @pytest.mark.parametrize(

@@ -274,5 +274,5 @@ def test_the_ticket_of_a_run_without_work_is_cleared_afterwards(pool_office: Off
 
     pool_office.end_of(run)
 
-    with pytest.raises(RuntimeError, match="Nobody left work"):
+    with pytest.raises(RuntimeError, match="There is no work"):
         pool_office.context.take(run.id)

@@ -65,7 +65,7 @@ async def kept_while_cancelled(*messages: str) -> list[tuple[str, str] | None]:
 def test_an_end_that_was_asked_for_is_one_line_and_no_crash() -> None:
     lines = asyncio.run(kept_while_cancelled(CRASH, CRASHED, "Finished in state Completed()"))
 
-    answer_of = ("INFO", "Ended early, as it was told to.")
+    answer_of = ("INFO", "Ended early, on request.")
     assert lines == [None, answer_of, ("ERROR", "Finished in state Completed()")]
 
 

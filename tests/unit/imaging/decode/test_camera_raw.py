@@ -35,7 +35,7 @@ def test_a_raw_file_is_refused_with_advice(tmp_path: Path, kind: str) -> None:
         seen(tmp_path, RAW[kind])
     assert caught.value.code == ErrorCode.UNSUPPORTED_FORMAT
     assert "raw file" in caught.value.detail
-    assert "export a picture" in caught.value.detail
+    assert "export an image" in caught.value.detail
 
 
 @pytest.mark.parametrize("subfile", [0, 2])
