@@ -1,7 +1,7 @@
 """One connection of the HTTP server, with a bound on everything that a caller may make it keep.
 
 uvicorn bounds neither the bytes of a head nor the time that a request takes to arrive, and all of
-that happens before anybody is asked for a key. Here are: bytes of the head and of trailers, the
+that happens before a key is checked. Here are: bytes of the head and of trailers, the
 time until a head is complete, the pace of a body, the time that an answer may wait for its
 reader, and the number of connections, in all and from one address. Knows nothing of what is
 asked for.

@@ -64,7 +64,7 @@ async def coordinate(context: WorkerContext, batch_id: UUID, flow_run_id: UUID) 
     """Lead the batch, shown by this run, and return the state in which the run ends.
 
     Where another process leads the batch, watch it. Usable from any flow of this project. Ends
-    interrupted when the worker stops: somebody else goes on.
+    interrupted when the worker stops: another worker continues.
     """
     coordinator = _Coordinator(context, batch_id, flow_run_id)
     try:
@@ -107,7 +107,7 @@ class _Coordinator:
         return None
 
     async def let_go(self) -> None:
-        """Let somebody else lead; if that cannot be written, the lease ends by itself."""
+        """Release the lease to other workers; if that cannot be written, it expires."""
         try:
             await in_thread(
                 self._threads, let_go, self._database, self._batch_id, owner=self._context.owner

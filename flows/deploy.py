@@ -3,7 +3,7 @@
 Sets the targets of presets, and brings the work pool and prefect.yaml to the Prefect server.
 
 Deploys only when the file or the form of a flow changed: `prefect deploy` resets limits and
-re-activates schedules that somebody paused. What was deployed last is noted on the server itself.
+re-activates paused schedules. What was deployed last is noted on the server itself.
 """
 
 import asyncio
@@ -76,7 +76,7 @@ async def _deploy_changes(client: PrefectClient) -> None:
     if not missing:
         log.info("deployments are current")
         return
-    # Only these: deploying resets limits and schedules that somebody changed.
+    # Only these: deploying resets changed limits and schedules.
     _prefect_deploy(*(word for name in missing for word in ("--name", name)))
     log.info("deployed again what was deleted", deployments=missing)
 
@@ -87,7 +87,7 @@ def _prefect_deploy(*what: str) -> None:
 
 
 async def missing_deployments(client: PrefectClient) -> list[str]:
-    """Return our deployments that somebody deleted, or whose work pool or queue is gone."""
+    """Return our deployments that were deleted, or whose work pool or queue is gone."""
     missing = []
     for flow in FLOWS.values():  # each deployment has the name of its flow
         try:

@@ -61,7 +61,7 @@ async def process_product(
         sku: The product of the images; an unknown product is created.
         preset: Which variants are made.
     """
-    # The parameters were read by whoever started this run, and became the ticket. Their types
+    # The parameters were read where this run was started, and became the ticket. Their types
     # are plain because Prefect makes a form of them.
     context = worker_context()
     ticket = context.take(own_run_id())
@@ -78,7 +78,7 @@ def interrupted(message: str) -> State[Any]:
 
 
 def is_verdict(state: State[Any] | None) -> bool:
-    """Whether a run's end says something about its job: nobody interrupted or cancelled the run."""
+    """Whether a run's end is its job's end: it was neither interrupted nor cancelled."""
     if state is None or not state.is_final():
         return False
     return state.name != INTERRUPTED and not state.is_cancelled()
@@ -139,7 +139,7 @@ async def process(context: WorkerContext, attempt: Attempt, manner: StepRunner) 
                 raise
             return await _end(context, run, manner)
         finally:
-            run.stop.stop()  # what still works in threads works for nobody
+            run.stop.stop()  # what still runs in threads is useless now
 
 
 @contextmanager
@@ -193,11 +193,11 @@ async def _recorded_end(context: WorkerContext, run: ProductRun, state: JobState
 
 
 async def _end(context: WorkerContext, run: ProductRun, manner: StepRunner) -> State[Any]:
-    """Bring an attempt to its end that was told to end."""
+    """Bring a stopped attempt to its end."""
     attempt = run.attempted
     task = asyncio.current_task()
     if task is not None:
-        task.uncancel()  # the wish has been heard; what follows is our own work
+        task.uncancel()  # the request is answered; what follows is our own work
     why = "" if attempt.halt is None else attempt.halt.name.lower()
     log.info("attempt ends early", job_id=str(run.claim.job_id), why=why)
     if attempt.halt is StopReason.LEAVING:

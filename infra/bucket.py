@@ -1,6 +1,6 @@
 """Prepares the bucket: `python -m infra.bucket`.
 
-For a store whose bucket nobody prepares otherwise. Creates it and makes the variants, and only
+For a store whose bucket is not prepared otherwise. Creates it and makes the variants, and only
 them, readable without credentials. Safe to repeat. Works with every store that knows S3's
 bucket policies; the keys in use must be allowed to set them.
 """

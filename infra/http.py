@@ -27,7 +27,7 @@ class ServiceClient:
         self._session.headers.update(headers or {})
 
     def request(self, method: str, path: str, **arguments: Any) -> requests.Response:
-        """Send a request; raise `ServiceUnavailable` when nobody answers."""
+        """Send a request; raise `ServiceUnavailable` without an answer."""
         arguments.setdefault("timeout", _TIMEOUT_SECONDS)
         try:
             return self._session.request(method, self.base_url + path, **arguments)

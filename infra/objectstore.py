@@ -96,9 +96,9 @@ class ObjectStore:
         self._pool.clear()
 
     def prepare(self, public_prefix: str) -> None:
-        """Create the bucket unless it is there; let everybody read the objects under a prefix.
+        """Create the bucket unless it is there; make the objects under a prefix public.
 
-        Nobody may list them. Whatever policy the bucket had is replaced.
+        They cannot be listed. Whatever policy the bucket had is replaced.
         """
         self.create()
         with _translated():
@@ -243,7 +243,7 @@ class _Missing(Exception):
 
 
 def _described(item: Object) -> StoredObject:
-    """An object of unknown age counts as new, so that nobody takes it for old."""
+    """An object of unknown age counts as new, so that it is not taken for old."""
     return StoredObject(
         key=str(item.object_name),
         bytes=item.size or 0,

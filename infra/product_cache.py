@@ -3,7 +3,7 @@
 Every entry is signed, so that who can write to Redis cannot put words into our mouth: one with
 another signature, or under another key, is as good as none. It carries the version of what it
 shows; whether that is the current one is for the reader to find out. While Redis is away nothing
-is kept or found, and nobody waits for it twice within two seconds.
+is kept or found, and no caller waits for it twice within two seconds.
 """
 
 import hmac
@@ -76,7 +76,7 @@ class ProductCache:
         self._put(product_id, b"%d " % _ABSENT_VERSION, _ABSENT_SECONDS)
 
     def begin(self, product_id: UUID, version: int) -> bool:
-        """Return whether nobody else has just begun to make this version's answer."""
+        """Return whether no other caller has just begun to make this version's answer."""
         key = f"{self._key(product_id)}:{version}"
         return self._try(lambda: self._cache.add(key, b"", _FILLING_SECONDS), otherwise=True)
 

@@ -1,4 +1,4 @@
-"""How much of a rate limit somebody has used: a bucket that refills evenly.
+"""How much of a rate limit a caller has used: a bucket that refills evenly.
 
 Kept as one number, the time at which the bucket will be full again (the generic cell rate
 algorithm). Knows neither who is limited nor what for, and has no clock of its own.

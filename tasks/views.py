@@ -28,7 +28,7 @@ class ErrorView:
 
 @dataclass(frozen=True, slots=True)
 class VariantView:
-    """A stored variant; sizes in pixels and bytes, `frames` is 1 for a still picture."""
+    """A stored variant; sizes in pixels and bytes, `frames` is 1 for a still image."""
 
     name: str
     object_key: str

@@ -88,7 +88,7 @@ class Guard:
             return too_many_failures(left)
         try:
             answer = await to_thread.run_sync(known_keys.ask, resources.database, presented)
-        except ServiceUnavailable as exc:  # nobody knows whether the caller may
+        except ServiceUnavailable as exc:  # the caller's rights are unknown
             return unavailable(exc)
         if unproved and answer.grant is None and not answer.is_open:
             self._failures.take_here(caller.place)

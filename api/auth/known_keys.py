@@ -12,12 +12,12 @@ from tasks.keys.form import PresentedKey
 from tasks.keys.grant import Grant, find_grant, keys_exist
 
 REMEMBERED_SECONDS = 3.0
-_MOST = 10_000  # answers that are kept: keys that somebody made up must not fill the memory
+_MOST = 10_000  # answers that are kept: invented keys must not fill the memory
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a caller may do. Without any key (`is_open`) everybody may do everything."""
+    """What a caller may do. While no key exists (`is_open`), all callers may do everything."""
 
     is_open: bool
     grant: Grant | None = None

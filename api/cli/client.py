@@ -91,7 +91,7 @@ class ApiClient:
         return self._call("GET", "/hosts", params={"limit": limit})
 
     def reset_host(self, host: str) -> Any:
-        """Have a source host asked again; return it."""
+        """Reset a source host; return it."""
         return self._call("POST", f"/hosts/{quote(host, safe='')}/reset")
 
     def import_file(
@@ -103,7 +103,7 @@ class ApiClient:
         return self._call("POST", "/imports", data=file, params=wanted, headers=headers)
 
     def reprocess(self, selection: dict[str, Any]) -> Any:
-        """Have images made again, or count them; return the batch's id and figures."""
+        """Regenerate images, or count them; return the batch's id and figures."""
         return self._call("POST", "/reprocess", json=selection)
 
     def batch(self, batch_id: str) -> Any:

@@ -1,6 +1,6 @@
 """Which commands there are, and the module of each: it is imported when its command is named.
 
-A command that asks the API must not wait until the libraries of the database and of pictures are
+A command that asks the API must not wait until the libraries of the database and of images are
 loaded. Only the list of all commands loads them all. The production image leaves `infra.stack` out:
 there the commands that need it say so.
 """

@@ -50,7 +50,7 @@ def parse_cursor(text: str | None) -> Cursor:
 
 
 def unheard(count: int) -> tuple[str, ...]:
-    """Return the marks of so many images of which nothing was heard."""
+    """Return marks for this many images without news."""
     return (_UNHEARD,) * count
 
 

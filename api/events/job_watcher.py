@@ -1,8 +1,8 @@
-"""Looks at the jobs that somebody listens to, once for all listeners of this process.
+"""Polls the jobs with listeners, once for all listeners of this process.
 
 It asks PostgreSQL at intervals instead of waiting for notifications: those need a connection of
 their own that no pooler may share, are lost whenever it breaks, and order all commits of all
-writers behind one lock, while one short query, only when somebody listens, finds everything. A
+writers behind one lock, while one short query, only while there are listeners, finds everything. A
 listener holds neither a thread nor a connection, and never more than the newest snapshot: what
 a slow one missed in between is no longer true anyway.
 

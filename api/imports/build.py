@@ -24,7 +24,7 @@ _OURS = frozenset({"image_urls", "alt_texts"})
 
 
 class _Described(ProductChange):
-    """What a record says of a product besides its pictures."""
+    """What a record says of a product besides its images."""
 
     sku: Sku
     metadata: JobMetadata | None = None
@@ -115,7 +115,7 @@ def _sentence(message: str, place: Sequence[Any], given: Mapping[str, Any]) -> s
 def _images(
     given: Mapping[str, Any], settings: ApiSettings, *, rules: UrlRules
 ) -> tuple[RowImage, ...]:
-    """Return the pictures, each source once: of a repeated one the first counts."""
+    """Return the images, each source once: of a repeated one the first counts."""
     urls = _list("image_urls", given, urls_in)
     alts = _alts(given, urls)
     if len(urls) > settings.max_urls:

@@ -1,4 +1,4 @@
-"""A record of an imported file before anybody knows whether it makes sense."""
+"""A record of an imported file before its values are checked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

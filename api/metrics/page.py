@@ -51,7 +51,7 @@ def _load(load: Load) -> Iterator[Metric]:
 
 
 def _jobs(counts: Mapping[tuple[JobState, Lane], JobCount]) -> Iterator[Metric]:
-    """Yield every state of every lane, zeros included: a series that vanishes warns nobody."""
+    """Yield every state of every lane, zeros included: a series that vanishes raises no alarm."""
     jobs = GaugeMetricFamily(
         "product_images_jobs", "Jobs by state and lane.", labels=("state", "lane")
     )

@@ -56,6 +56,6 @@ class Metered:
         try:
             await self._app(scope, receive, sending)
         except Exception:
-            if not noted:  # whoever catches it outside answers with 500
+            if not noted:  # the outer handler answers with 500
                 self._meter.note(scope, 500, time.perf_counter() - begun)
             raise

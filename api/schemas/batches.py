@@ -86,7 +86,7 @@ class Links(BaseModel):
 
 
 class Batch(BaseModel):
-    """Many jobs that somebody wanted at once."""
+    """Many jobs of one request."""
 
     id: UUID
     kind: BatchKind

@@ -70,7 +70,7 @@ class Failure(BaseModel):
 
 
 class Variant(BaseModel):
-    """A stored variant; sizes in pixels and bytes, `frames` is 1 for a still picture."""
+    """A stored variant; sizes in pixels and bytes, `frames` is 1 for a still image."""
 
     name: str
     url: str

@@ -83,7 +83,7 @@ class ProductChange(BaseModel):
 
 
 class PictureEntry(BaseModel):
-    """A picture with the text that stands for it; without `alt` a known picture keeps its own."""
+    """An image with the text that stands for it; without `alt` a known image keeps its own."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -92,7 +92,7 @@ class PictureEntry(BaseModel):
 
 
 class _Making(BaseModel):
-    """How new pictures are made: as with `POST /process-image`."""
+    """How new images are made: as with `POST /process-image`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -141,7 +141,7 @@ def fields_of(request: ProductChange) -> dict[str, Any]:
 def pictures_of(
     request: NewProduct | PictureList, settings: ApiSettings, *, rules: UrlRules, presets: Presets
 ) -> tuple[tuple[Picture, ...], Submission]:
-    """Return the wanted pictures, and how new ones are made; raise `Rejected` (422)."""
+    """Return the wanted images, and how new ones are made; raise `Rejected` (422)."""
     entries = [PictureEntry(url=e) if isinstance(e, str) else e for e in request.images]
     urls = [entry.url for entry in entries if not _UPLOADED.fullmatch(entry.url)]
     making = parse_request({"image_urls": urls, **request.model_dump(include=set(_MAKING))})

@@ -10,7 +10,7 @@ from tasks.reprocess.start import Started
 
 
 class ReprocessEstimate(BaseModel):
-    """What a selection comes to: upper bounds, as equal pictures are made once.
+    """What a selection comes to: upper bounds, as equal images are made once.
 
     `without_original` images match but have nothing stored; `refetch` would ask for them.
     """

@@ -1,8 +1,8 @@
 """One subscription per worker to the Prefect server's events, so that people need not wait.
 
-An event only says that it is worth looking: whoever is told looks for himself, and not here, so
+An event only says that a look is worthwhile: the receiver looks itself, and not here, so
 that no event waits for what is done about another one. What is missed while the connection is
-down is found by those who look every few seconds.
+down is found by polling every few seconds.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ Hear = Callable[[UUID], None]
 
 
 async def listen(event_handlers: Mapping[str, Hear]) -> None:
-    """Call for ever, for each event that somebody hears, with the id of its flow run."""
+    """Call for ever, for each event with a listener, with the id of its flow run."""
     wanted = EventFilter(event=EventNameFilter(name=list(event_handlers)))
     while True:
         try:

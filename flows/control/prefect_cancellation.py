@@ -1,4 +1,4 @@
-"""Makes it true for a job that somebody cancelled its run in Prefect.
+"""Cancels the job of a run that was cancelled in Prefect.
 
 An event says so at once, and no other event is waited for; a look at all runs that are being
 cancelled, every few seconds, catches what was missed.
@@ -75,7 +75,7 @@ class Cancellation:
                 looked_at = begun
 
     async def _show_cancelled(self, within_seconds: float) -> None:
-        """A job that waited for its time ends at once, and nobody is there to tell Prefect.
+        """A parked job ends at once, and no worker is there to tell Prefect.
 
         Looks back to the last complete look, however long ago an outage has made that.
         """
@@ -95,7 +95,7 @@ class Cancellation:
             log.exception("run not cancelled", flow_run_id=str(flow_run_id))
 
     async def cancel(self, flow_run_id: UUID) -> None:
-        """Cancel what a run stands for, and make the run show it when nobody else will.
+        """Cancel the work of a run, and make the run show it when no worker will.
 
         Only if the run is being cancelled now: events come again after a connection was lost,
         and the run may have been retried since.

@@ -1,6 +1,6 @@
-"""Closes what nobody works on any more, so that nothing shows Running for ever.
+"""Closes orphaned jobs and runs, so that nothing shows Running for ever.
 
-A killed process tells nobody that it is gone. Leases in PostgreSQL do: the job of an expired
+A killed process cannot report that it is gone. Leases in PostgreSQL do: the job of an expired
 lease goes back to the queue, and runs and task runs that no living process stands behind are
 closed as crashed. Every worker does this; doing it twice is harmless.
 """
@@ -60,7 +60,7 @@ class Reaper:
     async def reap(self) -> None:
         """Look once."""
         resources = self._context.resources
-        grace = resources.configuration.job.lease_seconds / 3  # whoever holds it renews that often
+        grace = resources.configuration.job.lease_seconds / 3  # its holder renews that often
         lost = await resources.db(reclaim_lost, grace_seconds=grace)
         for job_id in lost:
             log.warning("job reclaimed", job_id=str(job_id))
@@ -111,7 +111,7 @@ class Reaper:
         return owner in present
 
     def _bulk_is_alive(self, flow_run: FlowRun, status: BulkStatus) -> bool:
-        """A run that was made for somebody who has not begun yet waits, and is alive."""
+        """A run whose worker has not begun yet waits, and is alive."""
         if status.is_done:
             return self._is_fresh(status.finished_at)
         is_pending = flow_run.state is not None and flow_run.state.type is StateType.PENDING

@@ -1,7 +1,7 @@
 """Refuses Pause and Suspend of a run in Prefect's UI: its work goes on, and its page says so.
 
 A job is never left midway: what is paused is the pool, its queue or a deployment, and what ends a
-run is cancelling it. An event says at once that somebody tried; a look every few seconds catches
+run is cancelling it. An event reports the attempt at once; a look every few seconds catches
 what was missed. A refused run shows again what it showed before.
 """
 

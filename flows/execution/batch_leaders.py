@@ -77,7 +77,7 @@ class BatchLeaders:
     async def run_polled(self, flow_run: FlowRun) -> State[Any] | None:
         """Begin a run that a person retried or started; return its end when there is none to lead.
 
-        A retried run of a batch that has ended is the wish to have its failed jobs done again.
+        A retried run of an ended batch asks for a retry of its failed jobs.
         """
         try:
             batch_id = UUID(str(flow_run.parameters.get("batch_id")))
@@ -124,7 +124,7 @@ class BatchLeaders:
         try:
             flow_run = await self._find(leading)
             taken = await self._context.flow_runs.take(flow_run)
-        except Exception as exc:  # noqa: BLE001 - Prefect away: somebody leads it later
+        except Exception as exc:  # noqa: BLE001 - Prefect away: led later
             log.warning("batch not led", batch_id=str(leading.batch_id), error=repr(exc))
             await self._let_go(leading.batch_id)
             return
@@ -136,7 +136,7 @@ class BatchLeaders:
             await self._let_go(leading.batch_id)
 
     async def _find(self, leading: Leading) -> FlowRun:
-        """The run that shows the batch; one of another flow, which nobody runs, is not ours."""
+        """The run that shows the batch; one of another flow, which is not running, is not ours."""
         runs, label = self._context.flow_runs, batch_label(leading)
         flow_run = await runs.of_job(label)
         if flow_run.deployment_id == await runs.deployment_id(BATCH_DEPLOYMENT):
@@ -156,12 +156,12 @@ class BatchLeaders:
             await self._let_go(batch_id)
 
     async def _to_the_end(self, batch_id: UUID, flow_run: FlowRun) -> None:
-        """Cancel a batch whose run was cancelled while nobody led it."""
+        """Cancel a batch whose run was cancelled while it had no leader."""
         try:
             await self._cancel(batch_id)
             await coordinate(self._context, batch_id, flow_run.id)
             await self._context.flow_runs.close(flow_run.id, Cancelled())
-        except Exception as exc:  # noqa: BLE001 - somebody tries again when the lease ends
+        except Exception as exc:  # noqa: BLE001 - tried again when the lease ends
             log.warning("batch not cancelled", batch_id=str(batch_id), error=repr(exc))
 
     async def _cancel(self, batch_id: UUID) -> None:

@@ -59,7 +59,7 @@ class ChunkExecutor:
             return await self.work(attempt, flow_run)
         if taken is TakeResult.CANCELLED:
             await self._release(attempt, flow_run)
-        return await self._settle(attempt, counts=False)  # whoever has the run claims the chunk
+        return await self._settle(attempt, counts=False)  # the worker of the run claims the chunk
 
     async def _find(self, attempt: ChunkAttempt) -> tuple[FlowRun, TakeResult]:
         flow_run = await self._context.flow_runs.of_job(chunk_label(attempt.claim))
@@ -100,7 +100,7 @@ class ChunkExecutor:
             self._context.clear(flow_run.id, work)
 
     async def _release(self, attempt: ChunkAttempt, flow_run: FlowRun) -> None:
-        """Return the jobs to the batch: somebody cancelled the run before it began."""
+        """Return the jobs to the batch: the run was cancelled before it began."""
         resources = self._context.resources
         try:
             counts = await resources.db(finish_chunk, attempt.claim)

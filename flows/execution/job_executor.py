@@ -54,7 +54,7 @@ class JobExecutor:
             return await self.work(attempt, flow_run)
         if taken is TakeResult.CANCELLED and await self._link(attempt, flow_run):
             return await self._cancel(attempt)
-        return await self._settle(attempt, counts=False)  # whoever has the run claims the job
+        return await self._settle(attempt, counts=False)  # the worker of the run claims the job
 
     async def _find(self, attempt: Attempt) -> tuple[FlowRun, TakeResult]:
         flow_run = await self._context.flow_runs.of_job(JobLabel.of(attempt.claim))
@@ -139,7 +139,7 @@ class JobExecutor:
             )
             attempt.recorded = True
         except LostClaim:
-            attempt.recorded = True  # ended by whoever recorded it
+            attempt.recorded = True  # ended by its recorder
         except ServiceUnavailable as exc:
             self._context.breaker.note(exc)
             return True

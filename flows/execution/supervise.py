@@ -1,4 +1,4 @@
-"""Does work that can be told to end, and tells its result from an outage."""
+"""Does work that can be stopped, and tells its result from an outage."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -52,7 +52,7 @@ async def supervise(
 
 
 def is_cancelled(attempt: Supervised, state: State[Any] | None) -> bool:
-    """Whether somebody cancelled what the attempt is at, or its run before the flow began."""
+    """Whether the work of the attempt was cancelled, or its run before the flow began."""
     return attempt.halt is StopReason.CANCELLED or is_stopped(state)
 
 

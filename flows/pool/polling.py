@@ -1,6 +1,6 @@
 """Keeps the pool worker polling, whatever happens to the Prefect server.
 
-Polling is not cheap for the server, so wishes to look at once are gathered: one more look at
+Polling is not cheap for the server, so requests to poll at once are merged: one more poll at
 most waits for the one under way, and none is made for runs that another worker has taken.
 """
 
@@ -39,7 +39,7 @@ class Polling:
     async def run(self, runs: PoolRuns, prefect_limits: PrefectLimits | None) -> None:
         """Poll for ever; start again when the server was away for too long.
 
-        `traffic` knows whether somebody counts the runs of this pool.
+        `traffic` knows whether a limit counts the runs of this pool.
         """
         while True:
             worker = PoolWorker(

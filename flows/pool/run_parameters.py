@@ -21,7 +21,7 @@ _REFUSED = 422
 
 @dataclass(frozen=True, slots=True)
 class RunParameters:
-    """A job to continue, or pictures to process as a new one."""
+    """A job to continue, or images to process as a new one."""
 
     job_id: UUID | None = None
     image_urls: tuple[str, ...] = ()

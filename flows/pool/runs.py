@@ -214,7 +214,7 @@ class PoolRuns:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _reopen(self, job_id: UUID, flow_run: FlowRun) -> bool:
-        """A run that was scheduled after the job's end is a wish to do it again."""
+        """A run that was scheduled after the job's end is a request for a retry."""
         resources = self._context.resources
         return await resources.db(
             reopen,

@@ -1,6 +1,6 @@
-"""What a run's page shows of its job: each image's source, savings, picture and variants.
+"""What a run's page shows of its job: each image's source, savings, image and variants.
 
-Markdown, because a table of Prefect's shows no pictures. Whatever suppliers write is escaped.
+Markdown, because a table of Prefect's shows no images. Whatever suppliers write is escaped.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from tasks.reports.savings import saving
 from tasks.steps.results import ImageDone, ImageFailed, ImageResult, StoredVariant
 
 _MAX_PICTURES = 24
-"""Beyond it the page would load hundreds of files for somebody who wants to see a state."""
+"""Beyond it the page would load hundreds of files to show a state."""
 _THUMBNAIL_PX = 400
 _SHOWN_CHARACTERS = 80
 _HEAD = ("variant", "size", "bytes", "saved", "quality", "score", "")

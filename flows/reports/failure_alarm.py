@@ -54,7 +54,7 @@ async def _told() -> Alarm:
     try:
         return _ALARMS.validate_python(noted)
     except ValidationError:
-        return Alarm()  # somebody has changed the variable by hand: better told once too often
+        return Alarm()  # the variable was changed by hand: better one alarm too many
 
 
 def _event(alarm: Alarm, rate: FailureRate, sentence: str) -> Event:

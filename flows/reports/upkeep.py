@@ -38,7 +38,7 @@ def tally_sentence(tally: Tally, *, dry_run: bool) -> str:
 
 
 def findings_table(findings: Findings) -> str:
-    """Return a row per broken object, at most 200; those that need somebody come first."""
+    """Return a row per broken object, at most 200; those that need an operator come first."""
     ordered = sorted(findings.broken, key=lambda found: found.repair.is_under_way)
     shown = [
         (plain(found.key), plain(found.product), found.damage, found.repair)
@@ -56,7 +56,7 @@ def findings_sentence(findings: Findings) -> str:
 
 
 def findings_state(findings: Findings) -> State[Any]:
-    """Return how a verification ends: not green while something is left for somebody to do."""
+    """Return how a verification ends: Failed while something is left for an operator."""
     if not findings.left:
         return Completed(message=findings_sentence(findings))
     counts = Counter(found.repair for found in findings.left)

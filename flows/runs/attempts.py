@@ -1,6 +1,6 @@
 """The attempts that this process makes: keeps their leases, and ends those that must end.
 
-One loop asks several times a second, for all of them, whether somebody wants a job cancelled, so
+One loop asks several times a second, for all of them, whether a job is to be cancelled, so
 that cancelling takes effect soon even when no event arrives. Another says that the worker lives.
 """
 

@@ -1,6 +1,6 @@
 """The while in which Prefect's engine begins a run, before any code of the flow has its turn.
 
-Whoever cuts the engine off there makes the run show Crashed. A run that is to be cancelled is
+An interruption of the engine there makes the run show Crashed. A run that is to be cancelled is
 therefore let begin, for a moment: its flow then sees that it must end.
 """
 

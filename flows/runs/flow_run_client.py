@@ -1,7 +1,7 @@
 """Flow runs of jobs on the Prefect server: one run per job and round, whatever happens.
 
 Must not know what is done with a run, only how it is found, taken, scheduled and closed. A run
-is never forced into Pending: that would revive work that somebody cancelled.
+is never forced into Pending: that would revive cancelled work.
 """
 
 from collections.abc import Collection, Sequence
@@ -62,7 +62,7 @@ class TakeResult(Enum):
     """What became of an attempt to take a run into this process."""
 
     OURS = auto()
-    CANCELLED = auto()  # somebody stopped it in Prefect
+    CANCELLED = auto()  # stopped in Prefect
     ELSEWHERE = auto()  # a poller has it, or a limit stands in the way
 
 
@@ -117,10 +117,10 @@ def _before_pause(shown: State[Any] | None) -> State[Any]:
 
 
 def is_stopped(state: State[Any] | None) -> bool:
-    """Whether somebody cancelled the run, or is cancelling it.
+    """Whether the run was cancelled, or is being cancelled.
 
-    The server cancels runs, too: one that has lost its slot of a limit before it began. Nobody
-    wished that, and its job goes on.
+    The server cancels runs, too: one that has lost its slot of a limit before it began. That
+    is not a request to cancel, and its job goes on.
     """
     if state is None or state.type not in _STOPPED:
         return False
@@ -172,7 +172,7 @@ class FlowRunClient:
         except (ObjectNotFound, PrefectHTTPStatusError) as exc:
             if not _is_absent(exc):
                 raise
-        self._deployment_ids.clear()  # deployed anew since: look it up again
+        self._deployment_ids.clear()  # deployed again since: look it up again
         self._ours_until = 0.0
         return await self._create(label, state)
 
@@ -187,7 +187,7 @@ class FlowRunClient:
         )
 
     async def read(self, flow_run_id: UUID) -> FlowRun | None:
-        """Return a run, or None when somebody deleted it."""
+        """Return a run, or None when it was deleted."""
         try:
             return await self._client.read_flow_run(flow_run_id)
         except ObjectNotFound:
@@ -306,7 +306,7 @@ class FlowRunClient:
     ) -> None:
         """Bring a run and its task runs to an end, unless the run shows one already.
 
-        Crashed is no job's end: it only says that somebody was interrupted. A run that a person
+        Crashed does not end a job: it only says that a worker was interrupted. A run that a person
         wants to start again since its job ended at `ended_at` is left alone.
         """
         flow_run = await self.read(flow_run_id)
@@ -327,7 +327,7 @@ class FlowRunClient:
     async def force_state(self, flow_run_id: UUID, state: State[Any]) -> None:
         """Put a run into a state, whatever it shows.
 
-        A run that holds a slot of a limit which somebody has removed meanwhile cannot be ended:
+        A run that holds a slot of a limit that was removed meanwhile cannot be ended:
         the server fails to free the slot. A Running state without that slot lets go of it.
         """
         try:
@@ -352,7 +352,7 @@ class FlowRunClient:
         return len(left)
 
     async def deployment_id(self, name: str) -> UUID:
-        """Return the id of a deployment, looked up once until it is deployed anew."""
+        """Return the id of a deployment, looked up once until it is deployed again."""
         if name not in self._deployment_ids:
             self._deployment_ids[name] = (await self._client.read_deployment_by_name(name)).id
         return self._deployment_ids[name]

@@ -1,7 +1,7 @@
 """The one table of what is retried, how often, and with which delays.
 
 Only transient errors are retried; permanent ones never are. The waits of one image add up to
-less than 30 seconds, so that a run never sleeps for long. A picture that kills its pixel
+less than 30 seconds, so that a run never sleeps for long. An image that kills its pixel
 process gets one more chance, because the process may have died for another reason.
 """
 

@@ -1,4 +1,4 @@
-"""Where whoever starts a flow run leaves what the flow has to work on.
+"""Where the starter of a flow run puts the inputs of the flow.
 
 A flow gets only its parameters from Prefect. What it needs besides lies here under the id of
 its flow run: an attempt at a job, or the answer that there is nothing to do.

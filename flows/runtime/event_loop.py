@@ -60,7 +60,7 @@ class FlowRunner:
     ) -> None:
         if self.is_alive:
             self._loop.call_soon_threadsafe(self._stopped.set)
-        self._thread.join(_LEAVE_SECONDS)  # a daemon: what ignores every wish ends with the process
+        self._thread.join(_LEAVE_SECONDS)  # a daemon: it ends with the process at the latest
 
     @property
     def is_alive(self) -> bool:
@@ -106,7 +106,7 @@ class FlowRunner:
                 runner.run(self._main())
         except BaseException as exc:
             self._failure = exc
-            if self._ready.is_set():  # otherwise whoever entered is told
+            if self._ready.is_set():  # otherwise the caller of `__enter__` gets it
                 log.exception("event loop of flows ended")
                 self._on_death(f"the event loop of flows ended: {exc!r}")
             raise

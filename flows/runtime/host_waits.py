@@ -1,6 +1,6 @@
 """Waits for a busy source host without holding a thread, and for a short time only.
 
-Whoever waits here holds one of the worker's slots, which jobs of other suppliers need: what does
+A job that waits here holds one of the worker's slots, which jobs of other suppliers need: what does
 not get its turn soon takes a place in the host's queue, and its job is parked until then.
 """
 

@@ -252,7 +252,7 @@ def _open_databases(settings: DatabaseSettings, stack: ExitStack) -> tuple[Datab
 
 
 def _tell_confinement(pixels: PixelPool) -> None:
-    """Log what holds in a picture that takes its process over, and what this system lacks."""
+    """Log what holds in an image that takes its process over, and what this system lacks."""
     measures = pixels.confinement
     # A user of their own is for root to give: everywhere else they have the worker's.
     holds = all(holds for name, holds in measures.items() if name != "own_user")

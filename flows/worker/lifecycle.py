@@ -54,11 +54,11 @@ _FAULT = 1
 """The exit status of a worker that must be started again."""
 _CONNECT_SECONDS = 1.0
 _START_PROBE_SECONDS = 10.0
-_PATIENCE_SECONDS = 10.0  # for runs that were told to end, to say so to Prefect
+_PATIENCE_SECONDS = 10.0  # for interrupted runs to report their end to Prefect
 
 
 class WorkerServices:
-    """Whoever works in the event loop of one worker, knowing each other."""
+    """The parts of one worker's event loop, connected to each other."""
 
     def __init__(
         self, resources: WorkerResources, runner: FlowRunner, consumer: RabbitConsumer
@@ -266,7 +266,7 @@ def consume(run: Callable[[], None], end: Shutdown) -> None:
 
 @contextmanager
 def _ready(configuration: WorkerConfiguration) -> Iterator[None]:
-    """Announce readiness by a file, for whoever supervises this process."""
+    """Announce readiness by a file, for the supervisor of this process."""
     file = configuration.worker.ready_file
     if file is not None:
         file.touch()

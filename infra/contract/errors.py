@@ -1,10 +1,10 @@
 """The error tree and its codes. Vendor exceptions stop at the adapters and become these.
 
 ProductImagesError
-├── Stopped            somebody asked for the end: it says nothing about the work; record nothing
+├── Stopped            the end was requested: it says nothing about the work; record nothing
 ├── PermanentError     record it and stop: another try gives the same result
 │   ├── FetchRefused       the address, the answer or the body is not acceptable
-│   ├── ImageRefused       the bytes are not a picture that we process
+│   ├── ImageRefused       the bytes are not an image that we process
 │   ├── Rejected           a caller asked for something that cannot be accepted (4xx)
 │   └── LostClaim          another attempt owns the job now; write nothing
 └── TransientError     try again, with a delay
@@ -134,7 +134,7 @@ class ProductImagesError(Exception):
 
 
 class Stopped(ProductImagesError):
-    """Somebody asked for the end of the work. No result, and no failure, of an image or a job."""
+    """The end of the work was requested. No result, and no failure, of an image or a job."""
 
 
 class PermanentError(ProductImagesError):
@@ -160,7 +160,7 @@ class FetchRefused(PermanentError):
 
 
 class ImageRefused(PermanentError):
-    """The bytes are not a picture that we process."""
+    """The bytes are not an image that we process."""
 
 
 class Rejected(PermanentError):
@@ -228,5 +228,5 @@ class ServiceUnavailable(TransientError):
 class Conflict(ServiceUnavailable):
     """The part works, but another change was faster; nothing was written.
 
-    Whoever can, tries again at once; whoever cannot treats it like an outage that is short.
+    Callers try again at once if they can, else treat it like a short outage.
     """

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 PUBLIC_PREFIX = "variants/"
-"""What everybody may read; all else is for the project's own processes."""
+"""What is public; all else is for the project's own processes."""
 
 ORIGINAL_PREFIX = "originals/"
 

@@ -15,7 +15,7 @@ class JobState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing will happen to the job unless somebody retries it."""
+        """Whether the job has ended; only a retry changes it."""
         return self not in (JobState.QUEUED, JobState.RUNNING)
 
 
@@ -79,7 +79,7 @@ class BatchKind(StrEnum):
 
 
 class BatchState(StrEnum):
-    """Where a batch is. The last four are final, unless somebody retries it."""
+    """Where a batch is. The last four are final, except for a retry."""
 
     RUNNING = "running"
     READY = "ready"

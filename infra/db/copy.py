@@ -1,6 +1,6 @@
 """Writes many rows with COPY, in PostgreSQL's text format: one line per row.
 
-Whoever has more rows than memory keeps the lines in a file and has it copied piece by piece.
+A caller with more rows than memory keeps the lines in a file and copies it piece by piece.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

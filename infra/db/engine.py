@@ -102,7 +102,7 @@ class Database:
 def exclusive_connection(url: str) -> Iterator[Connection]:
     """Yield a connection, in no transaction, that only one process at a time can have.
 
-    For migrations: whoever comes second waits, and finds the work done. It asks again and again:
+    For migrations: the second process waits, and finds the work done. It asks again and again:
     a statement that waits for a lock would keep its snapshot, and an index that is built
     concurrently waits for every older snapshot. Raises `ServiceUnavailable` as
     `Database.transaction` does.

@@ -1,6 +1,6 @@
 """Turns what went wrong with PostgreSQL into our own errors: vendor exceptions end here.
 
-An outage and a conflict with another change are nobody's mistake and are told apart. Whatever
+An outage and a conflict with another change are not bugs and are told apart. Whatever
 else PostgreSQL objects to is a bug of ours and keeps its exception.
 """
 
@@ -76,7 +76,7 @@ _ANSWERED = "FATAL:"  # a connection attempt has no SQLSTATE, only the server's 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise `ServiceUnavailable`, or `Conflict`, for what is nobody's mistake inside."""
+    """Raise `ServiceUnavailable`, or `Conflict`, for what is not a bug inside."""
     try:
         yield
     except (DBAPIError, PoolTimeout) as exc:

@@ -75,7 +75,7 @@ def sent(read: Callable[[int], bytes], *, max_bytes: int) -> Iterator[bytes]:
 def decoded(chunks: Iterable[bytes], encoding: str, *, max_bytes: int) -> Iterator[bytes]:
     """Yield the chunks without their content codings, within the limit after each.
 
-    A coding that nobody knows (`none`, `aws-chunked`, `binary` …) says nothing about the bytes.
+    An unknown coding (`none`, `aws-chunked`, `binary` …) says nothing about the bytes.
     """
     codings = [coding.strip() for coding in encoding.lower().split(",")]
     coded = [coding for coding in codings if coding in _DEFLATED | _NOT_DECODED]
@@ -88,7 +88,7 @@ def decoded(chunks: Iterable[bytes], encoding: str, *, max_bytes: int) -> Iterat
 
 
 def _bare(chunks: Iterator[bytes], coding: str, *, max_bytes: int) -> Iterator[bytes]:
-    """Yield the chunks without one coding; what is a picture already was labelled wrongly."""
+    """Yield the chunks without one coding; what is an image already was labelled wrongly."""
     head = next(chunks, b"")
     joined = chain((head,), chunks)
     if is_picture(head) or not head:

@@ -17,7 +17,7 @@ _RETRYABLE_STATUSES = frozenset(
     {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 )
 _SERVER_ERRORS = range(500, 600)
-_MAX_RETRY_AFTER_SECONDS = 86_400.0  # a day: nobody may park a job for ever
+_MAX_RETRY_AFTER_SECONDS = 86_400.0  # a day: no supplier may park a job for ever
 _DAY_DIGITS = 9  # enough to be capped; a longer number would only cost time to read
 
 
@@ -34,7 +34,7 @@ def translated(host: str, otherwise: ErrorCode) -> Iterator[None]:
 
 
 def status_error(status: int, headers: Mapping[str, str]) -> ProductImagesError:
-    """Return the error of an answer that is not the picture, with the status in its code."""
+    """Return the error of an answer that is not the image, with the status in its code."""
     code = f"http_{status}"
     detail = f"The server answered with status {status}."
     if status in _RETRYABLE_STATUSES or status in _SERVER_ERRORS:

@@ -1,4 +1,4 @@
-"""Fetches one picture from a stranger's URL into a file, or says why not.
+"""Fetches one image from a stranger's URL into a file, or says why not.
 
 Every hop is parsed, resolved, checked and connected by us, and the connection goes to the address
 that was checked. It must not know jobs or images, and it does not retry: its errors say whether
@@ -39,7 +39,7 @@ from infra.fetch.validators import Validators, validators_of
 from infra.host_limits.limiter import HostLimiter, HostSlot
 from infra.settings.sections import FetchSettings
 
-# 203: a proxy between changed something about it; it is the picture all the same.
+# 203: a proxy between changed something about it; it is the image all the same.
 _PICTURE_STATUSES = (HTTPStatus.OK, HTTPStatus.NON_AUTHORITATIVE_INFORMATION)
 _WANTED = {"Accept": "image/*,*/*;q=0.5"}
 _HOP_PATIENCE_SECONDS = 1.0  # for a slot at a redirect's target: giving up asks the first again
@@ -101,7 +101,7 @@ class Fetcher:
             deadline.stop()
 
     def fetch(self, url: str, target: Path, *, stop: Stop | None = None) -> Fetched:
-        """Write the picture behind the URL to the target, which is overwritten.
+        """Write the image behind the URL to the target, which is overwritten.
 
         Raises `FetchRefused` when another try would give the same, else `FetchFailed`, which is
         `HostBusy` when the host was not asked because it has enough to do; `Stopped` `stop`

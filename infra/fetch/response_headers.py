@@ -1,4 +1,4 @@
-"""Reads what the head of an answer says about the picture, trusting none of it."""
+"""Reads what the head of an answer says about the image, trusting none of it."""
 
 from collections.abc import Mapping
 from http import HTTPStatus

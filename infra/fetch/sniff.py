@@ -1,4 +1,4 @@
-"""Tells an obvious page or document from a picture by the first bytes of a body.
+"""Tells an obvious page or document from an image by the first bytes of a body.
 
 In doubt it says nothing: the pixel step knows what it can decode. The media type is not asked,
 because servers name it wrongly in both directions.
@@ -31,12 +31,12 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def is_picture(head: bytes) -> bool:
-    """Whether a body that starts like this is certainly a picture."""
+    """Whether a body that starts like this is certainly an image."""
     return head.startswith(_PICTURES)
 
 
 def is_document(head: bytes) -> bool:
-    """Whether a body that starts like this is HTML, JSON, PDF, XML without a picture, or blank."""
+    """Whether a body that starts like this is HTML, JSON, PDF, XML without an image, or blank."""
     if is_picture(head):
         return False
     text = head[:_ENOUGH_BYTES].removeprefix(_BYTE_ORDER_MARK).lstrip().lower()

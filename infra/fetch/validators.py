@@ -1,4 +1,4 @@
-"""What a server calls the version of a picture that it sent, so that it can be asked for a newer.
+"""What a server calls the version of an image that it sent, so that it can be asked for a newer.
 
 Validators belong to the URL that gave them. This module must not know how they are kept.
 """
@@ -13,7 +13,7 @@ from infra.fetch.response_headers import fact
 
 _ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"', re.ASCII)  # `*` would match anything
 _WEAK = "W/"
-_SETTLED_SECONDS = 60  # a picture that was changed just now may change again in the same second
+_SETTLED_SECONDS = 60  # an image that was changed just now may change again in the same second
 
 
 @dataclass(frozen=True, slots=True)

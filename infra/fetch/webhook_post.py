@@ -1,4 +1,4 @@
-"""Posts a small message to a stranger's URL, under the same rules as a picture is fetched.
+"""Posts a small message to a stranger's URL, under the same rules as an image is fetched.
 
 The address is resolved once, checked, and connected to; no redirect is followed, and of the
 answer little more than the head is read. It must not know what the message says.

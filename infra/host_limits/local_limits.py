@@ -128,7 +128,7 @@ class LocalHostLimits:
             begin = max(now, host.silent_until)
             step = max(1 / policy.rate_per_second, (host.pace or 1) / policy.concurrency)
             host.turn = min(max(host.turn, begin) + step, begin + LONGEST_QUEUE_SECONDS)
-            # Sums of large numbers are inexact: nobody may come after the end of the queue.
+            # Sums of large numbers are inexact: no place may lie behind the end of the queue.
             return min(host.turn - now, begin - now + LONGEST_QUEUE_SECONDS)
 
     def _host(self, name: str) -> _Host:

@@ -343,7 +343,7 @@ _PROXY_VARIABLES = frozenset({"http_proxy", "https_proxy", "all_proxy", "ws_prox
 def forget_proxies() -> None:
     """Have no library of this process send calls between our own parts through a proxy.
 
-    Pictures and webhooks never go through one: their addresses are checked by us.
+    Images and webhooks never go through one: their addresses are checked by us.
     """
     for name in [name for name in os.environ if name.lower() in _PROXY_VARIABLES]:
         del os.environ[name]

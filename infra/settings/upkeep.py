@@ -10,7 +10,7 @@ from infra.settings.values import Count, NotNegative, Positive
 
 
 class FailureAlarmSettings(Section):
-    """When so many jobs fail that somebody has to know, and whom Prefect tells."""
+    """When the failure rate raises an alarm, and where Prefect sends it."""
 
     model_config = SettingsConfigDict(env_prefix="FAILURE_ALARM_")
 
@@ -22,7 +22,7 @@ class FailureAlarmSettings(Section):
 
 
 class ReprocessSettings(Section):
-    """How much is made again without anybody asking for it."""
+    """How much the nightly schedule regenerates."""
 
     model_config = SettingsConfigDict(env_prefix="REPROCESS_")
 

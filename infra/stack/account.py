@@ -33,7 +33,7 @@ class ServiceAccount:
     data: Path
 
     def folder(self, name: str) -> Path:
-        """Return a folder that the services own and nobody else can enter."""
+        """Return a folder that only the services can enter."""
         path = self.data / name
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self.uid is not None and self.gid is not None:

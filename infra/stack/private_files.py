@@ -18,10 +18,10 @@ def private_directory(path: Path) -> Path:
 
 
 def open_private(path: Path, mode: Literal["a", "w"]) -> IO[str]:
-    """Open a file to add to it or to begin it anew; only its owner can read it from then on."""
+    """Open a file to append or to overwrite; only its owner can read it from then on."""
     begin = os.O_APPEND if mode == "a" else os.O_TRUNC
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | begin, 0o600)
-    if os.fstat(descriptor).st_uid == os.geteuid():  # one of an earlier version, for everybody
+    if os.fstat(descriptor).st_uid == os.geteuid():  # one of an earlier version, readable by all
         os.fchmod(descriptor, 0o600)
     return os.fdopen(descriptor, mode)
 

@@ -33,7 +33,7 @@ _POLL_SECONDS = 0.2
 
 
 class Stack:
-    """Every part of the system on this machine; whoever starts it stops it."""
+    """Every part of the system on this machine; its starter stops it."""
 
     def __init__(
         self, settings: StackSettings, report: Report, *, application: bool = True
@@ -100,7 +100,7 @@ class Stack:
         self._interrupted.set()
 
     def wait(self) -> StackError | None:
-        """Wait until somebody interrupts (None) or the stack cannot go on (why)."""
+        """Wait for an interrupt (None) or until the stack cannot go on (why)."""
         while not self._interrupted.wait(_POLL_SECONDS):
             if self.failure is not None:
                 return self.failure

@@ -1,7 +1,7 @@
 """Use case: cancel a batch: plan no more, end the jobs that wait, ask for the end of the others.
 
-The wish is written first. What follows is done in slices, so a process that dies in between
-leaves a wish that whoever calls again, or coordinates the batch, goes on to fulfil.
+The request is written first. What follows is done in slices, so a process that dies in between
+leaves a request that the next call, or the batch's coordinator, continues to fulfil.
 """
 
 from uuid import UUID
@@ -38,7 +38,7 @@ def cancel_batch(database: Database, batch_id: UUID) -> None:
 
 @again_after_conflict
 def request_cancel(database: Database, batch_id: UUID) -> None:
-    """Write the wish: from then on nothing is planned or packed. Raises as `cancel_batch`."""
+    """Write the request: from then on nothing is planned or packed. Raises as `cancel_batch`."""
     with database.transaction() as session:
         batch = locked_batch(session, batch_id)
         if batch.state is BatchState.CANCELLED:
@@ -77,7 +77,7 @@ def _ask_holders(database: Database, batch_id: UUID) -> None:
 
 
 def _is_wanted(session: Session, batch_id: UUID) -> bool:
-    """Whether nobody has had the batch retried meanwhile; it cannot be before we commit."""
+    """Whether the batch was not retried meanwhile; it cannot be before we commit."""
     wish = select(Batch.id).where(
         Batch.id == batch_id,
         Batch.state == BatchState.RUNNING,

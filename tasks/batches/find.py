@@ -1,4 +1,4 @@
-"""Finds a batch that somebody wants to change, and locks it."""
+"""Finds a batch to change, and locks it."""
 
 from uuid import UUID
 

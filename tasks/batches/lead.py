@@ -47,7 +47,7 @@ class Leader:
 
 @dataclass(frozen=True, slots=True)
 class BatchEnd:
-    """Where a batch stands, for whoever was asked to lead it."""
+    """The state of a batch, for the worker that was asked to lead it."""
 
     state: BatchState
     finished_at: datetime | None
@@ -56,7 +56,7 @@ class BatchEnd:
 def lead_waiting(
     database: Database, *, owner: str, lease_seconds: float, limit: int
 ) -> list[Leading]:
-    """Take the lease of running batches that nobody leads; return those."""
+    """Claim the running batches without a leader; return those."""
     free = (
         select(Batch.id)
         .where(Batch.state == BatchState.RUNNING, _is_free(), ~_has_just_begun(lease_seconds))
@@ -83,7 +83,7 @@ def _has_just_begun(seconds: float) -> ColumnElement[bool]:
 def lead(database: Database, batch_id: UUID, *, owner: str, lease_seconds: float) -> Leading | None:
     """Take or renew the lease of one batch; None when another leads it or it has ended.
 
-    None, too, while another transaction is at its row: whoever leads looks again soon.
+    None, too, while another transaction has its row: the leader looks again soon.
     """
     ours = or_(_is_free(), Batch.lease_owner == owner)
     free = (
@@ -160,7 +160,7 @@ def batch_end(database: Database, batch_id: UUID) -> BatchEnd | None:
 
 
 def cancel_is_requested(database: Database, batch_id: UUID) -> bool:
-    """Whether somebody wants the batch cancelled."""
+    """Whether the batch is to be cancelled."""
     with database.transaction() as session:
         statement = select(Batch.cancel_requested_at).where(Batch.id == batch_id)
         return session.scalar(statement) is not None

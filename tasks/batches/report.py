@@ -1,6 +1,6 @@
 """Use case: tell what became of each input of a batch, in the order of the inputs.
 
-Read slice by slice, each in a transaction of its own: whoever reads slowly holds neither a
+Read slice by slice, each in a transaction of its own: a slow reader holds neither a
 connection nor a snapshot meanwhile.
 """
 
@@ -65,7 +65,7 @@ class ReportLine:
 
     `place` is the line of an imported file, or the position in the batch. `state` is that of the
     image; or `rejected`: the row was not accepted; `product_only`: a row without images;
-    `not_planned`: nobody has begun with it; `deleted`: product or image are gone. `object_keys`
+    `not_planned`: no job exists yet; `deleted`: product or image are gone. `object_keys`
     are those of the largest variant in each of `FORMATS`.
     """
 

@@ -64,7 +64,7 @@ def _reopen_some(database: Database, batch_id: UUID) -> int:
     failed_jobs = select(Job).where(_has_failed(batch_id)).order_by(Job.id).limit(_SLICE)
     with database.transaction() as session:
         if locked_batch(session, batch_id).state is BatchState.RUNNING:
-            return 0  # somebody else was faster
+            return 0  # another call was faster
         jobs = session.scalars(failed_jobs.with_for_update(of=Job)).all()
         if jobs:
             _reopen(session, jobs)

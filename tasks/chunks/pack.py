@@ -26,7 +26,7 @@ _RECENT_CHUNKS = 20
 _LEAST_IMAGE_SECONDS = 0.01  # a chunk of what was there already says nothing about the next
 _LEAST_JOBS_AT_ONCE = 1000  # that one transaction looks at
 
-# The chunk's message brings them: nobody has to look at them for dispatching.
+# The chunk's message brings them: they are not dispatched one by one.
 _PUT_INTO_CHUNKS = text("""
     UPDATE jobs SET chunk_id = r.chunk_id, dispatched_at = now()
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, chunk_id uuid)
@@ -47,7 +47,7 @@ def pack_due(database: Database, settings: BulkSettings, batch_id: UUID | None =
     """Pack all jobs that are due, of one batch or of all; return how many were packed.
 
     Jobs of a batch that is being cancelled are left alone. Those of a batch that has ended are
-    packed: somebody had them done again. Raises `ServiceUnavailable` when PostgreSQL is away.
+    packed: they were retried. Raises `ServiceUnavailable` when PostgreSQL is away.
     """
     total = 0
     at_once = max(_LEAST_JOBS_AT_ONCE, settings.chunk_jobs)

@@ -1,4 +1,4 @@
-"""Use case: return the jobs of a chunk to its batch because somebody cancelled the chunk's run."""
+"""Use case: return the jobs of a chunk to its batch when the chunk's run was cancelled."""
 
 from enum import Enum, auto
 from uuid import UUID
@@ -12,11 +12,11 @@ from tasks.chunks.state_changes import end_chunk
 
 
 class Release(Enum):
-    """What became of the wish."""
+    """What became of the request."""
 
     NOT_A_CHUNK = auto()
     ENDED = auto()  # by this call or before
-    HELD = auto()  # a worker has it, and hears of the wish itself
+    HELD = auto()  # a worker has it, and sees the request itself
 
 
 def release_run(database: Database, flow_run_id: UUID) -> Release:

@@ -17,7 +17,7 @@ _AGAIN = (JobState.FAILED, JobState.PARTIAL, JobState.CANCELLED)
 def reopen_chunk(
     database: Database, chunk_id: UUID, *, flow_run_id: UUID, wished_at: datetime
 ) -> bool:
-    """Queue the failed jobs and the chunk; only when it ended before the wish.
+    """Queue the failed jobs and the chunk; only when it ended before the request.
 
     Returns whether there was something to do again. The caller claims the chunk at once, so
     nothing publishes it.

@@ -33,9 +33,9 @@ def queue_chunk(chunk: Chunk) -> None:
 
 
 def give_up_chunk(session: Session, chunk: Chunk) -> None:
-    """Fail the jobs that nobody works on, with the code `gave_up`, and make the chunk done.
+    """Fail the jobs without a worker, with the code `gave_up`, and finish the chunk.
 
-    Jobs are locked before the product and its images, as whoever claims one does.
+    Jobs are locked before the product and its images, as a claim does.
     """
     free = (
         select(Job)

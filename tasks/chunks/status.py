@@ -16,7 +16,7 @@ from infra.db.models.batches import Batch, Chunk
 class BulkStatus:
     """Where a chunk or a batch stands by PostgreSQL's clock.
 
-    `waits`: it has not ended and nobody holds it. `batch_state` is None for a chunk.
+    `waits`: it has not ended and no worker holds it. `batch_state` is None for a chunk.
     """
 
     subject_id: UUID
@@ -28,7 +28,7 @@ class BulkStatus:
 
     @property
     def waits(self) -> bool:
-        """Whether somebody may take it."""
+        """Whether a worker may take it."""
         return not self.is_done and not self.lease_is_live
 
 

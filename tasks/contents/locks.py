@@ -1,6 +1,6 @@
 """Locks on contents by their SHA-256, whether there is a row for them or not.
 
-Whoever writes rows that refer to stored objects shares the lock; whoever removes objects has it
+A writer of rows that refer to stored objects shares the lock; a remover of objects has it
 alone while it looks for such rows. Held until the transaction ends, and taken before any row of
 `originals`, in the order of the SHA-256: so no two wait for each other in a circle.
 """
@@ -31,6 +31,6 @@ def share_contents(session: Session, contents: Collection[str]) -> None:
 
 
 def own_contents(session: Session, contents: Collection[str]) -> None:
-    """Keep everybody else from referring to these contents anew."""
+    """Keep all others from new references to these contents."""
     if contents:
         session.execute(_OWN, {"contents": sorted(set(contents)), "seed": _OURS})

@@ -1,4 +1,4 @@
-"""Conditions: which originals and variants somebody shows, or showed not long ago."""
+"""Conditions: which originals and variants are in use, or were until lately."""
 
 from datetime import timedelta
 

@@ -1,8 +1,8 @@
 """Results whose objects were removed while they were made: they must not be announced.
 
 A deleted product takes along what only it referred to, and the garbage collector takes what
-nobody shows. A job that stored or found the same bytes just before has a result without objects:
-its image stays unfinished, and another attempt makes them anew.
+nothing uses. A job that stored or found the same bytes just before has a result without objects:
+its image stays unfinished, and another attempt makes them again.
 """
 
 from collections.abc import Collection, Sequence

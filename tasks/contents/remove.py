@@ -44,7 +44,7 @@ _PATIENCE_SECONDS = 60  # far below, as the last request may hang until its time
 def begin_removal(session: Session, folders: Collection[Folder]) -> frozenset[Folder]:
     """Write that objects of these folders vanish from now on; return those that are ours.
 
-    A folder that somebody else is removing is theirs alone.
+    A folder that another process is removing is left to it.
     """
     if not folders:
         return frozenset()
@@ -126,7 +126,7 @@ def referred_keys(session: Session, contents: Collection[str]) -> frozenset[str]
     """Return the keys of those objects of these contents that rows refer to.
 
     An original whose object was removed has a row; it counts without being shown only if the
-    object was made anew.
+    object was made again.
     """
     variants = select(Variant.object_key).where(Variant.original_sha256.in_(contents))
     kept = or_(Original.removed_until.is_(None), content_is_shown(Original.sha256))

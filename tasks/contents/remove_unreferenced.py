@@ -33,7 +33,7 @@ def contents_of(session: Session, images: ColumnElement[bool]) -> frozenset[str]
 
 
 def forget_contents(session: Session, contents: Collection[str]) -> None:
-    """Delete the variants of those contents that nobody refers to any more.
+    """Delete the variants of those contents without any reference.
 
     The originals' rows are locked first: a result that is being recorded refers to them, and is
     seen by the second look.

@@ -22,7 +22,7 @@ _OUT_OF_MEMORY = "This image needs more memory than one image may use."
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Around all that depends on the source's bytes: any failure refuses the picture."""
+    """Around all that depends on the source's bytes: any failure refuses the image."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # corrupt EXIF and the like: we decide, not stderr
@@ -58,7 +58,7 @@ def writing() -> Iterator[None]:
 
 
 def truncated() -> ImageRefused:
-    """Say that the file ends before its picture does."""
+    """Say that the file ends before its image does."""
     return ImageRefused(
         ErrorCode.TRUNCATED, "The file ends before its image does; send the whole file."
     )
@@ -88,7 +88,7 @@ def unknown_format() -> ImageRefused:
 
 
 def heic_is_off() -> ImageRefused:
-    """Say that HEIC is a picture that this installation does not decode."""
+    """Say that HEIC is an image that this installation does not decode."""
     return ImageRefused(ErrorCode.UNSUPPORTED_FORMAT, HEIC_IS_OFF)
 
 
@@ -101,7 +101,7 @@ def too_many_bytes(size_bytes: int, limit: int) -> ImageRefused:
 
 
 def too_many_pixels(width: int, height: int, limit: int) -> ImageRefused:
-    """Say that the picture is too large."""
+    """Say that the image is too large."""
     return ImageRefused(
         ErrorCode.TOO_MANY_PIXELS,
         f"The image has {width} by {height} pixels; at most {limit:,} are accepted.",

@@ -53,7 +53,7 @@ class VariantFile:
     """One encoded, verified file in the job's directory.
 
     `quality` is the encoder's number, None for a lossless file. `score` is the similarity to the
-    picture before encoding, on SSIMULACRA2's scale, where one was measured. `frames` is 1 for a
+    image before encoding, on SSIMULACRA2's scale, where one was measured. `frames` is 1 for a
     still file, `seconds` how long one round of a moving one takes. `cpu_seconds` is what it cost to
     choose its quality, to write and to verify it.
     """
@@ -76,11 +76,11 @@ class VariantFile:
 
 @dataclass(frozen=True, slots=True)
 class PageFacts:
-    """What a web page shows before the picture has arrived, and a name for how it looks.
+    """What a web page shows before the image has arrived, and a name for how it looks.
 
     `dominant_colour` is "#rrggbb", of the product rather than of its ground. `thumbhash` is a
     ThumbHash in base64: a blurred preview in about 25 bytes. `phash` is a perceptual hash, 16
-    hexadecimal digits: pictures that look the same differ in few of its bits.
+    hexadecimal digits: images that look the same differ in few of its bits.
     """
 
     dominant_colour: str

@@ -97,7 +97,7 @@ def _render_still(
 def _prepare(
     animation: AnimationSource, preset: Preset
 ) -> tuple[Image.Image, tuple[Target, ...], Size]:
-    """Return the largest picture, all targets, and the size of the upright, trimmed source."""
+    """Return the largest image, all targets, and the size of the upright, trimmed source."""
     image, facts, orientation = animation.image, animation.facts, animation.orientation
     upright = Size(facts.width, facts.height)
     plan = plan_loading(preset, upright, orientation)
@@ -115,7 +115,7 @@ def _prepare(
 def _ladder(
     largest: Image.Image, targets: tuple[Target, ...], preset: Preset, *, source: Size
 ) -> Iterator[tuple[Target, Image.Image]]:
-    """Yield the picture for each target, each made from the next larger one."""
+    """Yield the image for each target, each made from the next larger one."""
     picture = largest
     for target in targets:
         picture = shrink(picture, target.whole)

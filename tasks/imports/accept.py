@@ -1,6 +1,6 @@
 """Use case: accept a file that was read as a batch, in one transaction.
 
-Its jobs are planned afterwards, slice by slice, by whoever coordinates the batch.
+Its jobs are planned afterwards, slice by slice, by the batch's coordinator.
 """
 
 from dataclasses import dataclass

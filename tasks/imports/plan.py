@@ -27,7 +27,7 @@ _HALF = "A price needs its currency and a currency its price: the product has no
 def plan_some(database: Database, batch_id: object, *, limit: int) -> int:
     """Plan up to `limit` rows; return how many rows were dealt with, 0 when none are left.
 
-    Rows without pictures only write their product. Nothing is planned for a batch that has ended
+    Rows without images only write their product. Nothing is planned for a batch that has ended
     or is to end. Afterwards `planned_at` is set if nothing is left.
     """
     with database.transaction() as session:

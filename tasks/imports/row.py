@@ -32,7 +32,7 @@ class RowProblem:
 
 @dataclass(frozen=True, slots=True)
 class RowImage:
-    """A picture of a row: a normalised URL; without `alt` a known picture keeps its own."""
+    """An image of a row: a normalised URL; without `alt` a known image keeps its own."""
 
     url: str
     alt: str | None = None

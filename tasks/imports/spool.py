@@ -22,7 +22,7 @@ _MAX_DETAIL_CHARACTERS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What a file holds: rows, how many of them are good, bad, and good with pictures.
+    """What a file holds: rows, how many of them are good, bad, and good with images.
 
     `problems` are the first ones.
     """

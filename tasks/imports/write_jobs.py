@@ -54,7 +54,7 @@ class _Placed:
 def write_jobs(
     session: Session, batch: Batch, rows: Sequence[ImportRow], *, products: Mapping[str, UUID]
 ) -> None:
-    """Write images and jobs of the rows that have pictures; their products are locked."""
+    """Write images and jobs of the rows that have images; their products are locked."""
     wanted = [(row, products[row.sku]) for row in rows if row.sku and _pictures(row)]
     if not wanted:
         return

@@ -1,7 +1,7 @@
 """Use case: cancel a job, from the API or from Prefect's UI.
 
-What nobody works on is cancelled at once. A job that a worker holds is only asked for: the
-holder sees the request within a second and ends the job, with what it has made by then.
+A job without a worker is cancelled at once. Otherwise its worker sees the request within a second
+and ends the job, with what it has made by then.
 """
 
 from uuid import UUID

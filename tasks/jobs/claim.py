@@ -60,7 +60,7 @@ class Unclaimed(Enum):
     HELD_HERE = auto()
     HELD_ELSEWHERE = auto()
     GAVE_UP = auto()  # this call made it final: too many attempts
-    CANCELLED = auto()  # this call made it final: somebody wants it cancelled, nobody works on it
+    CANCELLED = auto()  # this call made it final: it is to be cancelled, and no worker has it
 
 
 def claim(

@@ -65,7 +65,7 @@ def link_flow_run(database: Database, claim: Claim, flow_run_id: UUID) -> None:
 
 
 def cancel_requests(database: Database, claims: Collection[Claim]) -> frozenset[UUID]:
-    """Return the ids of those of the still held jobs that somebody wants cancelled."""
+    """Return the ids of those of the still held jobs that are to be cancelled."""
     if not claims:
         return frozenset()
     mine = or_(*(held(claim) for claim in claims))

@@ -2,7 +2,7 @@
 
 A supplier that asks for patience gets it: the dispatcher publishes the job again when due. The
 attempt stays counted, so that a supplier who always says "later" comes to an end. It is not
-counted when nobody was asked, because the supplier's host had enough to do.
+counted when no request was sent, because the supplier's host was at its limit.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ def park(
 ) -> datetime:
     """Write the results that exist and queue the rest for later; return when it is due.
 
-    `counts` says whether the attempt speaks against the job. A job that somebody wants cancelled
+    `counts` says whether the attempt speaks against the job. A job that is to be cancelled
     is due at once: the next claim ends it. Raises `LostClaim` when another attempt owns the job
     now: then nothing is written.
     """

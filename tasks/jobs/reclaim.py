@@ -19,7 +19,7 @@ from tasks.jobs.state_changes import end_cancelled, return_to_queue
 def reclaim_lost(database: Database, *, grace_seconds: float) -> tuple[UUID, ...]:
     """Queue running jobs whose lease ended longer ago than the grace; return their ids.
 
-    Their attempts stay counted. A job that somebody wants cancelled is cancelled instead; its
+    Their attempts stay counted. A job that is to be cancelled is cancelled instead; its
     id is returned too.
     """
     lost = _lost(grace_seconds)
@@ -49,7 +49,7 @@ def _lost(grace_seconds: float) -> ColumnElement[bool]:
 
 
 def _reclaim(database: Database, job_id: UUID, lost: ColumnElement[bool]) -> bool:
-    """One job, one transaction: nobody waits for a row while another is held."""
+    """One job, one transaction: no row is waited for while another is held."""
     mine = select(Job).where(Job.id == job_id, lost).with_for_update(skip_locked=True)
     with database.transaction() as session:
         job = session.scalars(mine).first()

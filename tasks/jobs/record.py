@@ -21,7 +21,7 @@ def record(database: Database, claim: Claim, results: Sequence[ImageResult]) -> 
     """Write the results and the job's final state; return that state.
 
     `queued` when objects of a result were removed while it was made, with another product or by
-    the garbage collector: that is no fault of the job, so what is left is done anew, uncounted.
+    the garbage collector: that is not the job's fault, so what is left is done again, uncounted.
     Raises `LostClaim` when another attempt owns the job now: then nothing is written.
     """
     with database.transaction() as session:

@@ -67,7 +67,7 @@ def _next_round(job: Job) -> None:
 def reopen(database: Database, job_id: UUID, *, flow_run_id: UUID, wished_at: datetime) -> bool:
     """Queue the failed images again for a run that a person retried in Prefect's UI.
 
-    Only when the job ended before the wish and images have failed; returns whether it was so.
+    Only when the job ended before the request and images have failed; returns whether it was so.
     The caller claims the job at once, so nothing publishes it.
     """
     with database.transaction() as session:

@@ -53,7 +53,7 @@ class JobSnapshot:
 def read_snapshots(database: Database, job_ids: Collection[UUID]) -> dict[UUID, JobSnapshot]:
     """Return the jobs by id; one that does not exist is left out.
 
-    The jobs are read before their images, so that nobody sees a job's end without all that led
+    The jobs are read before their images, so that no reader sees a job's end without all that led
     to it.
     """
     with database.transaction() as session:

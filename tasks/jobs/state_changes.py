@@ -42,13 +42,13 @@ def end(
 
 
 def end_cancelled(session: Session, job: Job) -> None:
-    """Make the job final because somebody wants it cancelled."""
+    """Make the job final as cancelled."""
     fail_unfinished(session, job, code=ErrorCode.CANCELLED, detail=CANCELLED_IMAGE)
     end(session, job, state=JobState.CANCELLED)
 
 
 def end_waiting_cancelled(session: Session, jobs: Sequence[Job]) -> None:
-    """Do the same for many jobs that nobody holds, with few statements."""
+    """Do the same for many jobs without a worker, with few statements."""
     ids = [job.id for job in jobs]
     lock_products(session, {job.product_id for job in jobs})
     fail_unfinished_of(session, ids, code=ErrorCode.CANCELLED, detail=CANCELLED_IMAGE)

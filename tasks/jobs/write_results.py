@@ -58,7 +58,7 @@ def write_results(session: Session, claim: Claim, results: Sequence[ImageResult]
 
 
 def _touch_product(session: Session, product_id: UUID) -> None:
-    """Whoever writes images of a product has its row first, so that no two wait in a circle."""
+    """A writer of a product's images locks its row first, so that no two wait in a circle."""
     session.execute(update(Product).where(Product.id == product_id).values(updated_at=func.now()))
 
 
@@ -214,7 +214,7 @@ def _show_quietly(session: Session, claim: Claim, done: ImageDone) -> None:
 def _write_image(
     session: Session, claim: Claim, *, image_id: UUID, values: Mapping[str, object]
 ) -> None:
-    """Unless an attempt that began after ours was faster: its picture is the newer one."""
+    """Unless an attempt that began after ours was faster: its image is the newer one."""
     ours_is_newest = or_(Image.claimed_at.is_(None), Image.claimed_at <= claim.claimed_at)
     session.execute(
         update(Image)

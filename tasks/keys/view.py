@@ -1,4 +1,4 @@
-"""A key as people see it in lists: everything but its secret, which nobody has."""
+"""A key as people see it in lists: everything but its secret, which is not stored."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

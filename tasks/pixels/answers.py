@@ -1,7 +1,7 @@
 """What of a pixel process's answer is believed: facts of the right types, within their bounds.
 
-A picture that took its process over can say anything. So names, addresses and hashes are compared
-with what the worker knows or computes itself; what is left to the process is how its own picture
+An image that took its process over can say anything. So names, addresses and hashes are compared
+with what the worker knows or computes itself; what is left to the process is how its own image
 looks. Anything else ends as `Untrue`, and the process with it.
 """
 

@@ -1,7 +1,7 @@
 """Confine the process that decodes: from here on it can compute, and write into one folder.
 
 Each measure is taken where the system has it and told in a report, because containers and other
-systems than Linux lack some. It runs in the child, before the first picture.
+systems than Linux lack some. It runs in the child, before the first image.
 """
 
 import ctypes
@@ -71,7 +71,7 @@ def _limit_resources(bounds: Bounds) -> None:
     limits = {
         resource.RLIMIT_AS: bounds.memory_bytes,
         resource.RLIMIT_CPU: bounds.cpu_seconds,
-        resource.RLIMIT_CORE: 0,  # a core of a picture in work helps nobody
+        resource.RLIMIT_CORE: 0,  # a core dump of a decoder is useless
         resource.RLIMIT_FSIZE: _FILE_BYTES,
         resource.RLIMIT_NOFILE: _OPEN_FILES,
     }

@@ -1,8 +1,8 @@
-"""Let a pixel process keep the memory that it frees, for its next arrays and pictures.
+"""Let a pixel process keep the memory that it frees, for its next arrays and images.
 
-Left alone, malloc gives large blocks back to the kernel at once and takes them anew, zeroed page by
+Left alone, malloc gives large blocks back to the kernel at once and takes them back, zeroed page by
 page, a moment later: comparing one sample so took twice the CPU, and a third of all page faults of
-a picture were of this kind. It must not know what the memory is for.
+an image were of this kind. It must not know what the memory is for.
 """
 
 import ctypes

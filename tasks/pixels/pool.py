@@ -252,7 +252,7 @@ class _Keeper:
         while (call := self._calls.get()) is not None:
             try:
                 self._serve(call)
-            except Exception:  # a bug, or a machine without threads and memory: nobody else may pay
+            except Exception:  # a bug, or a machine without threads and memory: other calls go on
                 log.exception("pixel call failed by surprise")
                 self._fail(call, _surprised())
                 self._abandon_child()
@@ -374,7 +374,7 @@ def _surprised() -> PixelsFailed:
 
 
 def _starved(wall_seconds: float) -> PixelsFailed:
-    """Transient: that the machine had no time for a picture says nothing about the picture.
+    """Transient: that the machine had no time for an image says nothing about the image.
 
     It names a pause, so that the job is parked and no slot taken up by a second try at once.
     """
@@ -386,7 +386,7 @@ def _starved(wall_seconds: float) -> PixelsFailed:
 
 
 def _too_slow(cpu_seconds: float) -> ImageRefused:
-    """Permanent: a picture that takes so much CPU time once would take it again, on every retry."""
+    """Permanent: an image that takes so much CPU time once would take it again, on every retry."""
     detail = f"The image was not done within {cpu_seconds:g} seconds of CPU time."
     return ImageRefused(ErrorCode.DECODE_TIMEOUT, detail)
 

@@ -1,6 +1,6 @@
 """Calls that wait for a pixel process: one queue per lane, the interactive one first.
 
-Whoever knows that an interactive call is about to come says so: meanwhile bulk calls leave one
+A caller that expects an interactive call announces it: meanwhile bulk calls leave one
 process free, so that it need not wait for one of them to end.
 """
 
@@ -74,7 +74,7 @@ class PixelCalls:
         return self._expected_until[-1] - now
 
     def waiting(self, lane: Lane) -> int:
-        """Return how many calls of a lane wait, those not counted that nobody wants any more."""
+        """Return how many calls of a lane wait, without those that were given up."""
         with self._changed:
             return sum(not call.future.cancelled() for call in self._waiting[lane])
 

@@ -1,7 +1,7 @@
 """The system calls that a pixel process may not make: a seccomp filter, assembled by hand.
 
 A list of what is denied and not of what is allowed: decoders come inside wheels and call what
-their C library likes, and a call that is missing from a list of allowed ones would fail pictures.
+their C library likes, and a call that is missing from a list of allowed ones would fail images.
 Denied calls fail with EPERM, later ones than this list knows with ENOSYS. Linux on x86-64 and
 aarch64 only.
 """

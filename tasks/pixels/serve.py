@@ -1,7 +1,7 @@
 """What a pixel process does: read a call, make it, answer with data.
 
 Calls are pickled, because the worker that sends them is trusted. Answers are JSON, because this
-process is not: a picture may have taken it over.
+process is not: an image may have taken it over.
 """
 
 import json
@@ -83,7 +83,7 @@ def _receive(connection: int) -> bytes | None:
 
 
 def _read(connection: int, count: int) -> bytes:
-    """Read so many bytes; fewer, and none, at the other end's end."""
+    """Read this many bytes; fewer, and none, at the other end's end."""
     data = bytearray()
     while len(data) < count:
         chunk = os.read(connection, min(_CHUNK_BYTES, count - len(data)))

@@ -2,7 +2,7 @@
 
 Every read asks PostgreSQL for the product's version, `updated_at`, which triggers move with each
 change a reader can see, in the same transaction. Only then is a cached answer given, and only
-one of that version. So nobody has to invalidate anything: what was committed before a request
+one of that version. So nothing has to be invalidated: what was committed before a request
 arrived is in its answer, whichever process changed it, whatever Redis lost, and also when a slow
 reader puts an old answer back. The version costs one look at a primary key; a hit saves reading
 images, originals and variants, and writing them down.

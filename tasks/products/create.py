@@ -1,4 +1,4 @@
-"""Use case: create a product, with the job for its pictures in the same transaction."""
+"""Use case: create a product, with the job for its images in the same transaction."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,7 +25,7 @@ def create(
     *,
     submission: Submission,
 ) -> ImagesSet:
-    """Write the product; `submission` says how its pictures are made, all else is ignored of it.
+    """Write the product; `submission` says how its images are made, all else is ignored of it.
 
     Raises `Rejected`: 409 when another product has the sku, 422 for half a price.
     """

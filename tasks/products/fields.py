@@ -1,4 +1,4 @@
-"""What a caller can say of a product and its pictures, and how it becomes a row."""
+"""What a caller can say of a product and its images, and how it becomes a row."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,10 +16,10 @@ _SKU_CONSTRAINT = "uq_products_sku"
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture that a caller wants a product to have.
+    """An image that a caller wants a product to have.
 
     `source` is a normalised URL, or the `source_url` of an uploaded file that the product has
-    already. `alt` None together with `keeps_alt` leaves the text that a known picture has.
+    already. `alt` None together with `keeps_alt` leaves the text that a known image has.
     """
 
     source: str

@@ -1,6 +1,6 @@
-"""Use case: make a list of pictures the images of a product: add, keep, reorder, remove.
+"""Use case: make a list of images the images of a product: add, keep, reorder, remove.
 
-One transaction also writes the job for what is new, so that no picture waits for nobody. What
+One transaction also writes the job for new images, so that none waits without a job. What
 is kept is not made again; a removed image takes what jobs did for it along.
 """
 
@@ -26,7 +26,7 @@ from tasks.submission.submit import Submission, write_job
 
 @dataclass(frozen=True, slots=True)
 class ImagesSet:
-    """The committed product; `job_id` when new pictures have to be made."""
+    """The committed product; `job_id` when new images have to be made."""
 
     product_id: UUID
     job_id: UUID | None
@@ -38,7 +38,7 @@ def set_images(
 ) -> ImagesSet:
     """Write the list; a worker removes the objects that nothing refers to any more.
 
-    `submission` says how new pictures are made. Raises `Rejected`: 404 for no such product, 422
+    `submission` says how new images are made. Raises `Rejected`: 404 for no such product, 422
     for an uploaded file that the product does not have.
     """
     wanted = {picture.source: picture for picture in reversed(pictures)}
@@ -61,7 +61,7 @@ def set_images(
 def new_job(
     session: Session, product_id: UUID, pictures: Sequence[Picture], *, submission: Submission
 ) -> UUID | None:
-    """Append the pictures, which are new to the locked product, and write their job, if any."""
+    """Append the images, which are new to the locked product, and write their job, if any."""
     if not pictures:
         return None
     urls = tuple(picture.source for picture in pictures)

@@ -28,7 +28,7 @@ class SingleFlight(Generic[T]):
             return flight.result(timeout=_SECONDS)
         try:
             mine.set_result(work())
-        except BaseException as exc:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
+        except BaseException as exc:  # noqa: BLE001 - the waiters must get it, whatever it is
             mine.set_exception(exc)
         finally:
             with self._lock:

@@ -31,7 +31,7 @@ class JobCount:
 class ImageSums:
     """What became of the images of all jobs that ended.
 
-    `source_bytes` came in for the images that were made anew; `variant_bytes` is all that was
+    `source_bytes` came in for the images that were made again; `variant_bytes` is all that was
     made of them, `largest_bytes` the largest variant of each, which is what a page used to load.
     """
 

@@ -1,4 +1,4 @@
-"""When the failure rate is worth an alarm: at the edge, not each time that somebody looks.
+"""When the failure rate is worth an alarm: when it rises, not at each look.
 
 Pure: the caller keeps the alarm and passes the time.
 """
@@ -21,7 +21,7 @@ class Alarm:
 def next_alarm(
     known: Alarm, rate: FailureRate, settings: FailureAlarmSettings, *, now: datetime
 ) -> Alarm | None:
-    """Return the alarm that has to be told now, or None when nobody needs to hear anything.
+    """Return the alarm to raise now, or None.
 
     A high rate is told at most once per `repeat_seconds`, even when it was normal in between.
     """

@@ -1,1 +1,1 @@
-"""Use cases: have images made again, in bulk, without anybody noticing until they are better."""
+"""Use cases: regenerate images in bulk; the old variants are shown until the new ones are ready."""

@@ -1,6 +1,6 @@
 """Use case: say what a selection would cost. Touches nothing.
 
-Equal pictures are made once, so what is read, made and paid for counts each content once. What
+Equal images are made once, so what is read, made and paid for counts each content once. What
 other presets' images share already is not subtracted: the figures are upper bounds.
 """
 
@@ -20,7 +20,7 @@ from tasks.reprocess.selector import Selector
 
 _SAMPLE = 500
 _USUAL_SECONDS_PER_MEGAPIXEL = 0.3  # until something was measured here
-_USUAL_PIXELS = 2_000_000  # of a picture that was never seen
+_USUAL_PIXELS = 2_000_000  # of an image that was never seen
 _MEGAPIXEL = 1e6
 
 

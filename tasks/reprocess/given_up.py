@@ -1,4 +1,4 @@
-"""Which images could not be made as they ought to be, so that no night tries them again.
+"""Which images could not be made for the current target, so that no night tries them again.
 
 A failure speaks for the target under which it happened: a preset or pipeline that changed since
 then is a new reason to try. It must not know what else is selected.
@@ -14,7 +14,7 @@ from infra.db.models.jobs import Job, JobImage
 from infra.db.models.policies import PresetTarget
 
 _TRIES = 3
-"""Jobs with a failure that may pass: a picture that kills its decoder says so every time."""
+"""Jobs with a failure that may pass: an image that kills its decoder says so every time."""
 
 
 def is_uploaded() -> ColumnElement[bool]:
@@ -26,7 +26,7 @@ def is_given_up(made: ColumnElement[str]) -> ColumnElement[bool]:
     """Whether what is stored of the image failed in the preset since its target was set.
 
     Once for good, or three times. Failures of suppliers say nothing of what is stored. What
-    somebody cancelled was not tried; an image that shows nothing for that reason stays so.
+    was cancelled was not tried; an image that shows nothing for that reason stays so.
     """
     cancelled = JobImage.error_code == ErrorCode.CANCELLED
     weight = case((JobImage.error_retryable.is_(True) & ~cancelled, 1), else_=_TRIES)

@@ -26,7 +26,7 @@ from tasks.submission.job_images import queue_job_images
 _PATIENCE = "SET LOCAL statement_timeout = '300s'"  # for the last slice of a huge table
 
 # A slice goes along the images by their index and stops when it is full. A catalogue that has
-# just changed as a whole has no statistics of it yet: PostgreSQL would go through all of it anew
+# just changed as a whole has no statistics of it yet: PostgreSQL would go through all of it again
 # for each slice.
 _STEP_BY_STEP = (
     "SET LOCAL enable_seqscan = off",
@@ -113,7 +113,7 @@ def _next_groups(
 
 
 def _within(groups: Sequence[_Group], images: int) -> Sequence[_Group]:
-    """Return the first groups up to so many images; the last one stays whole."""
+    """Return the first groups up to this many images; the last one stays whole."""
     taken: list[_Group] = []
     for group in groups:
         if images <= 0:

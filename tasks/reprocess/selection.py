@@ -1,8 +1,8 @@
 """A selector as SQL: one row for each image that has to be made, and in which preset.
 
-An image is shown in the preset that its fingerprint stands for. A fingerprint that nobody has
+An image is shown in the preset that its fingerprint stands for. A fingerprint that was never
 written down was made by an older version: the image's newest job says which preset it was, and its
-revision counts as another one than the target's, because nobody can say that it is the same.
+revision counts as another one than the target's, because it is not known to be the same.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """Use case: have a selection made again, as one batch that is planned afterwards.
 
-A selection that comes to nothing makes no batch: whoever asks twice sees that nothing was left.
+An empty selection makes no batch: a second request shows that nothing was left.
 """
 
 import hashlib

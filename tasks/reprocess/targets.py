@@ -1,4 +1,4 @@
-"""Use cases: write down what fingerprints mean, and which revisions images ought to have.
+"""Use cases: record what fingerprints mean, and the target revisions of presets.
 
 Targets are set on purpose and once per deployment. Two versions of workers that run side by side
 during an upgrade only write down what they make, and change no target.
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 def register_policies(database: Database, presets: Presets) -> None:
-    """Write down what this process makes; set the targets only where nobody has ever set any."""
+    """Write down what this process makes; set the targets only where none was ever set."""
     facts = [policy_facts(presets.named(name)) for name in presets]
     with database.transaction() as session:
         _write_policies(session, facts)

@@ -36,7 +36,7 @@ class ImageSource:
         """Write the image's bytes to a file in `directory`; `from_stored` asks no supplier.
 
         Raises `FetchRefused` (permanent), `FetchFailed` or `ServiceUnavailable` (transient), of
-        which `HostBusy` means that nobody was asked, and `Stopped` soon after `stop` was asked
+        which `HostBusy` means that no request was sent, and `Stopped` soon after `stop` was asked
         for; reading from our own store is not broken off, it has time-outs of its own.
         """
         stop = stop or Stop()

@@ -31,7 +31,7 @@ class Revalidation:
 
 
 def revalidation(database: Database, image: ClaimedImage, fingerprint: str) -> Revalidation | None:
-    """Return what to ask the source; None when the picture has to be fetched whole.
+    """Return what to ask the source; None when the image has to be fetched whole.
 
     Asked is only for an image that shows bytes whose original is stored and whose variants under
     this policy are all there: "not modified" needs nothing else then.

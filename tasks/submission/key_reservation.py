@@ -1,7 +1,7 @@
 """A caller's key for a request, as a row that is written with what the request becomes.
 
 The key is written first and in the same transaction, so that there is never one without the
-other: whoever sends the same key meanwhile waits for that transaction to end. Whatever is refused
+other: a request with the same key waits for that transaction to end. Whatever is refused
 leaves no key behind.
 """
 

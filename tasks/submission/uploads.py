@@ -45,7 +45,7 @@ def store_upload(store: ObjectStore, path: Path, *, index: int, heic: bool) -> U
     """Store one file; `index` is its place in the request, for the error's sentence.
     `heic` says whether workers decode HEIC.
 
-    Raises `Rejected` (422) when the file does not begin like a picture, `ServiceUnavailable`
+    Raises `Rejected` (422) when the file does not begin like an image, `ServiceUnavailable`
     when the store is away.
     """
     digest = hashlib.sha256()

@@ -1,1 +1,1 @@
-"""Upkeep of the store: what nobody needs goes, and what was announced is looked after."""
+"""Upkeep of the store: removes unused objects, and checks announced ones."""

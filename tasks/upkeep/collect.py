@@ -1,4 +1,4 @@
-"""Use case: remove what nobody needs any more from the store and from PostgreSQL.
+"""Use case: remove unused objects from the store and expired rows from PostgreSQL.
 
 May be killed at any moment and run again: see `tasks.contents.remove` for why nothing that is
 referred to is lost. Uploads in several parts that were never completed cannot come from here:

@@ -96,7 +96,7 @@ def _remove(
 
 
 def _still_old(store: ObjectStore, orphans: _Found, rules: Rules) -> _Found:
-    """Look again: somebody may have stored one anew since the page was listed."""
+    """Look again: one may have been stored again since the page was listed."""
     looks = (store.stat(each.key) for objects in orphans.values() for each in objects)
     return _by_folder((look for look in looks if look is not None), rules)
 

@@ -24,7 +24,7 @@ from tasks.submission.submit import Submission, write_job
 
 
 class Repair(StrEnum):
-    """What became of the wish to have something made again."""
+    """What became of a repair."""
 
     REQUESTED = "requested"
     PENDING = "already requested"
@@ -34,7 +34,7 @@ class Repair(StrEnum):
 
     @property
     def is_under_way(self) -> bool:
-        """Whether nobody has to do anything about it."""
+        """Whether it needs no operator."""
         return self in (Repair.REQUESTED, Repair.PENDING)
 
 

@@ -1,4 +1,4 @@
-"""Notes which originals and variants nobody shows any more, and forgets the note when it is wrong.
+"""Notes which originals and variants are unused, and removes notes that became wrong.
 
 Walks the catalogue by content in slices, each a transaction of its own: memory stays flat, and an
 interrupted walk is simply walked again. Retention counts from the note, so that what was made
@@ -25,7 +25,7 @@ _COLUMNS = ["folder", "original_sha256", "fingerprint"]
 
 
 def retire_unshown(database: Database) -> None:
-    """Note everything that nobody shows, and take back notes of what is shown again."""
+    """Note everything that is unused, and remove the notes of what is used again."""
     _forget_removals(database)
     for contents in _contents(database):
         with database.transaction() as session:

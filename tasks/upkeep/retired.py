@@ -1,4 +1,4 @@
-"""Removes variants and originals that nobody has shown for the whole of their retention.
+"""Removes variants and originals that were unused for their whole retention.
 
 A job that ended long ago keeps its outcome but shows no variants any more once they are removed.
 An original stays as long as variants of it are there, and its row stays for ever: jobs name it.

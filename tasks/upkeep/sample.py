@@ -65,7 +65,7 @@ def all_promises(database: Database) -> Iterator[Sequence[Promise]]:
 
 
 def sample(database: Database, count: int, day: date) -> Iterator[Sequence[Promise]]:
-    """Yield at most so many of them, the same ones for the same day and catalogue.
+    """Yield at most this many of them, the same ones for the same day and catalogue.
 
     In a catalogue that is not larger all are taken.
     """

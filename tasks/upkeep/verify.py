@@ -1,7 +1,7 @@
 """Use case: look whether the store still holds what products show, and have the rest made again.
 
 A sample is read to its last byte and hashed. A look at everything asks for existence and size
-only, unless it is told to be thorough: reading every object is a matter of hours.
+only, unless `deep`: reading every object is a matter of hours.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -54,7 +54,7 @@ class Findings:
 
     @property
     def left(self) -> list[Finding]:
-        """What is broken and is not being made again: somebody has to do something."""
+        """What is broken and not being regenerated: it needs an operator."""
         return [found for found in self.broken if not found.repair.is_under_way]
 
 
@@ -135,7 +135,7 @@ class Verifier:
         if damage is None and original is None:
             return
         if not still_shown(self._database, promise):
-            return  # deleted or made anew meanwhile
+            return  # deleted or made again meanwhile
         repair = self._repair(promise, original=original)
         product = shown_by(self._database, promise)
         if original is not None:

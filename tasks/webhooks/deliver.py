@@ -19,7 +19,7 @@ def deliver(
     """Send the message once, outside any transaction; return where it is then.
 
     None when that could not be written or is not ours to say: it will be sent again unless
-    somebody else has settled it.
+    another process has settled it.
     """
     try:
         reply = _sent(taken, send=send, settings=settings)

@@ -1,6 +1,6 @@
 """Use case: delete messages that ended long ago, with their tries.
 
-What is pending stays, however old it is. Each batch is a transaction of its own: whoever stops in
+What is pending stays, however old it is. Each batch is a transaction of its own: a stop in
 between has lost nothing, and the next run goes on.
 """
 
@@ -33,7 +33,7 @@ def forget_old_deliveries(
 
 @again_after_conflict
 def _forget_some(database: Database, age: timedelta, most: int) -> int:
-    """Delete some; a message that somebody replays at this moment is not theirs to lose."""
+    """Delete some; a message that is being replayed at this moment stays."""
     old = (
         select(WebhookDelivery.id)
         .where(

@@ -25,7 +25,7 @@ def settle(
     None when it is not ours any more: deleted, given up, or taken by another webhook worker.
     """
     with database.transaction() as session:
-        endpoint = _locked_endpoint(session, taken)  # first, as whoever deletes it does
+        endpoint = _locked_endpoint(session, taken)  # first, as its deletion does
         delivery = _locked_delivery(session, taken)
         if delivery is None:
             return None

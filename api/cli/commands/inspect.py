@@ -1,6 +1,6 @@
 """`product-images inspect FILE…`: show which variants files would give, without a stack.
 
-The pictures go through a pixel process, as a worker's do: a hostile file cannot hurt the shell.
+The images go through a pixel process, as a worker's do: a hostile file cannot hurt the shell.
 """
 
 import os

@@ -1,6 +1,6 @@
 """`product-images keys`: create, list, revoke and forget API keys. Works on the database itself.
 
-The API needs no key to make the first one, and nobody makes keys over the network.
+The API needs no key to make the first one, and keys are never created over the network.
 """
 
 from collections.abc import Sequence

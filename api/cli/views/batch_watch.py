@@ -9,7 +9,7 @@ from infra.contract.errors import ServiceUnavailable
 from infra.contract.states import BatchState
 
 _POLL_SECONDS = 1.0
-_PATIENCE = 30  # polls in a row that nobody answers
+_PATIENCE = 30  # polls in a row without an answer
 
 
 def watch_batch(client: ApiClient, batch_id: str, *, quiet: bool = False) -> Any:

@@ -1,4 +1,4 @@
-"""One HTML file that shows pictures beside what was made of them; it loads nothing from outside.
+"""One HTML file that shows images beside what was made of them; it loads nothing from outside.
 
 How the page looks and moves is in `templates/inspect.*`.
 """

@@ -67,7 +67,7 @@ def describe_source(source: SourceFacts) -> str:
 
 
 def describe_motion(frames: int, seconds: float) -> str:
-    """Return how long an animation is, for people; empty for a still picture."""
+    """Return how long an animation is, for people; empty for a still image."""
     return "" if frames <= 1 else f"{frames} frames in {seconds:.1f} s"
 
 
@@ -78,7 +78,7 @@ def describe_quality(variant: VariantFile) -> tuple[str, str]:
 
 
 def describe_cost(variant: VariantFile) -> str:
-    """Return the CPU time that a variant took, for people; empty where nobody measured it."""
+    """Return the CPU time that a variant took, for people; empty when not measured."""
     return "" if variant.cpu_seconds is None else f"{variant.cpu_seconds * 1000:.0f} ms"
 
 

@@ -2,7 +2,7 @@
 
 Built on pika's callback connection, because the blocking one waits for each publisher confirm
 in turn, and without a deadline. Callbacks only note what happened; the caller acts on it
-between turns of the loop, so that nobody else's exception passes through pika.
+between turns of the loop, so that no other exception passes through pika.
 """
 
 import logging
@@ -26,7 +26,7 @@ CLOSE_SECONDS = 2.0
 ADDRESSES = 3
 
 # pika logs each failed attempt as an error, with a traceback. Its exceptions say the same, and
-# whoever catches them decides what is worth a line.
+# their handlers decide what is worth a line.
 logging.getLogger("pika").setLevel(logging.CRITICAL)
 
 

@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 
 class RabbitPublisher:
-    """Connects when there is something to publish; any failure makes it connect anew."""
+    """Connects when there is something to publish; any failure makes it reconnect."""
 
     def __init__(self, settings: BrokerSettings) -> None:
         self._settings = settings

@@ -16,7 +16,7 @@ from infra.db.table import Created, Id, Metadata, Moment, Table, word
 
 
 class Batch(Table):
-    """Many jobs that somebody wanted at once.
+    """Many jobs of one request.
 
     `name` is what people read: the file or the selection. `options` say what was asked for;
     their form depends on the kind. `plan_cursor` is how far the plan has come, `planned_at` when

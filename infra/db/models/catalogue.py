@@ -106,7 +106,7 @@ class Preview(Table):
 
 
 class Image(Table):
-    """One picture of a product, as the product shows it now.
+    """One image of a product, as the product shows it now.
 
     `source_url` is a normalised http(s) URL, or `upload:{sha256}` for an uploaded file.
     `claimed_at` says when the attempt that last wrote a result here was claimed: an attempt that

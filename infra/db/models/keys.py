@@ -1,4 +1,4 @@
-"""The table of API keys. It holds hashes only: nobody can read a key from it."""
+"""The table of API keys. It holds hashes only: no key can be read from it."""
 
 from datetime import datetime
 

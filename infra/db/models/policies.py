@@ -1,4 +1,4 @@
-"""The tables of policies: what made each variant, and what variants ought to be made by now.
+"""The tables of policies: what made each variant, and the targets of presets.
 
 A fingerprint says which policy; here stands what it means, as the code and the file of presets
 that once knew it may be gone.
@@ -31,7 +31,7 @@ class Policy(Table):
 
 
 class PresetTarget(Table):
-    """The revision that images of a preset ought to have; whoever has another one is stale.
+    """The target revision of a preset's images; an image with another one is stale.
 
     Set on purpose, once per deployment, and not by workers: during an upgrade two versions of
     them run side by side. `fingerprint` is that of the process that set it.

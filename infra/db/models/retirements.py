@@ -10,7 +10,7 @@ from infra.db.table import Created, Moment, Sha256, Table
 
 
 class Retirement(Table):
-    """A folder that nobody shows any more, or whose objects were removed.
+    """A folder that no image uses any more, or whose objects were removed.
 
     `since` is when that was first seen: retention counts from there. `removed_until` lies ahead
     while objects are being removed, and is the moment of the removal afterwards: what an attempt

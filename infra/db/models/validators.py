@@ -1,4 +1,4 @@
-"""The table of what sources said about their pictures, so that they can be asked for changes."""
+"""The table of what sources said about their images, so that they can be asked for changes."""
 
 from uuid import UUID
 

@@ -1,6 +1,6 @@
 """The tables of webhooks: who is told, what is owed to them, and every try.
 
-A secret signs messages, so it is kept as it is: whoever reads this database can sign.
+A secret signs messages, so it is kept as it is: a reader of this database can sign.
 """
 
 from enum import StrEnum
@@ -28,7 +28,7 @@ def _word(values: type[StrEnum], name: str) -> Enum:
 
 
 class WebhookEndpoint(Table):
-    """A receiver that somebody registered.
+    """A registered endpoint.
 
     `failing_since` is when the first of an unbroken row of failures happened.
     """

@@ -28,7 +28,7 @@ _OTHER = re.compile(r"(?P<target>[^:\[\]]+)(:(?P<port>[0-9]{1,5}))?", re.ASCII)
 class Exemption:
     """One entry: a host name or a network, at one port or, for a network, at all.
 
-    A name without a port opens 80 and 443. Whoever answers for a name chooses its addresses, so a
+    A name without a port opens 80 and 443. The owner of a name chooses its addresses, so a
     name opens ordinary private ones alone, never those of a cloud's metadata.
     """
 

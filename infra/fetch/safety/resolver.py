@@ -78,7 +78,7 @@ class Resolver:
     def _ask(self, host: str, answer: Future[tuple[Address, ...]]) -> None:
         try:
             found = tuple(dict.fromkeys(self._lookup(host)))
-        except Exception as exc:  # noqa: BLE001 - whoever waits for the answer gets it
+        except Exception as exc:  # noqa: BLE001 - the waiter gets it
             self._forget(host)
             answer.set_exception(exc)
         else:
@@ -86,7 +86,7 @@ class Resolver:
             answer.set_result(found)
 
     def _forget(self, host: str) -> None:
-        """Called before the answer is given: whoever has it and asks again gets a new one."""
+        """Called before the answer is given: a caller that has it and asks again gets a new one."""
         with self._lock:
             del self._pending[host]
 

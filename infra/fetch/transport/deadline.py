@@ -1,4 +1,4 @@
-"""Ends a conversation when its total time is over or somebody wants it, wherever it is stuck.
+"""Ends a conversation when its total time is over or on request, wherever it is stuck.
 
 Socket timeouts count from the last byte, so a byte a second never trips them. This shuts the
 connection from another thread instead, which wakes every connect, read, write and handshake at
@@ -53,7 +53,7 @@ class Deadline:
     def check(self) -> None:
         """Raise when it is over; what was read since then may be cut off.
 
-        `Stopped` when somebody wanted it, else `FetchFailed` with the code `total_timeout`.
+        `Stopped` when it was requested, else `FetchFailed` with the code `total_timeout`.
         """
         if self._stopped:
             raise stopped()
@@ -69,7 +69,7 @@ class Deadline:
         self._release()
         with self._lock:
             # A descriptor of our own: wrapping in TLS takes the socket's away, and a closed
-            # one may already belong to somebody else.
+            # one may already belong to another user.
             self._handle = connection.dup()
         if self._is_over():
             self._finish()

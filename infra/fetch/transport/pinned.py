@@ -56,7 +56,7 @@ def _connected(
         deadline.watch(connection)
         connection.connect((str(address), port))
         deadline.check()  # shut before it began, it would look connected
-    except BaseException:  # whatever it is, nobody else can close the socket
+    except BaseException:  # whatever it is, the socket must be closed here
         connection.close()
         raise
     return connection

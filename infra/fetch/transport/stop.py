@@ -1,6 +1,6 @@
-"""A wish to end a piece of work, expressed in one thread and felt in others.
+"""A request to stop a piece of work, made in one thread and seen in others.
 
-It does not know what it ends: whoever works registers what has to happen then.
+It does not know what it ends: the work registers what has to happen then.
 """
 
 import threading
@@ -20,7 +20,7 @@ class Stop:
 
     @property
     def stopped(self) -> bool:
-        """Whether somebody asked for the end."""
+        """Whether the end was requested."""
         return self._stopped
 
     def stop(self) -> None:
@@ -32,7 +32,7 @@ class Stop:
             react()
 
     def check(self) -> None:
-        """Raise `Stopped` when somebody asked for the end."""
+        """Raise `Stopped` when the end was requested."""
         if self._stopped:
             raise stopped()
 

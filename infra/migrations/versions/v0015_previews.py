@@ -1,4 +1,4 @@
-"""What a page shows before its pictures arrive, by original and policy instead of by original.
+"""What a page shows before its images arrive, by original and policy instead of by original.
 
 What is there is carried over to each policy that the original was made under, so that everything
 reads as before. The columns of `originals` stay: a worker of the release before, which works on

@@ -1,4 +1,4 @@
-"""The project's own processes: migrations, deployments, the API, the workers, sample pictures.
+"""The project's own processes: migrations, deployments, the API, the workers, sample images.
 
 They are started as modules and pointed at the stack by variables; nothing of them is imported.
 """
@@ -52,7 +52,7 @@ def samples_part(context: StackContext) -> Part:
 
 
 def samples_address(context: StackContext) -> str:
-    """Return host:port of the sample pictures."""
+    """Return host:port of the sample images."""
     return f"{LOOPBACK}:{context.ports['samples']}"
 
 

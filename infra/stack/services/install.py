@@ -62,7 +62,7 @@ def privilege() -> tuple[str, ...] | None:
 
 
 def install(prefix: tuple[str, ...], log: Path, package: str) -> None:
-    """Install a package, as root by `prefix`; whoever calls looks whether that worked."""
+    """Install a package, as root by `prefix`; the caller checks whether that worked."""
     with _turn():
         ours = not _POLICY.exists()
         try:

@@ -28,7 +28,7 @@ _VOLUME_LIMIT_MB = 1024
 # Volumes are files that grow with what is in them. By default their number is what fits on the
 # disk when all are full; on a small disk the first bucket that is written to would get them all.
 _VOLUMES = 10_000
-_MIN_FREE_SPACE = "16MiB"  # with less, all volumes are read-only: no picture is stored by halves
+_MIN_FREE_SPACE = "16MiB"  # with less, all volumes are read-only: no image is stored by halves
 _TOKENS = ("signing", "signing.read", "filer_signing", "filer_signing.read")
 
 

@@ -25,4 +25,4 @@ class PartFailed(StackError):
 
 
 class Interrupted(StackError):
-    """Somebody asked the stack to stop before it was ready."""
+    """The stack was stopped before it was ready."""

@@ -12,7 +12,7 @@ from typing import IO
 from infra.stack.supervisor.errors import AlreadyRunning
 
 FILE_NAME = "supervisor.lock"
-_SURE_AFTER_SECONDS = 1.0  # a look at the lock by somebody else passes within this time
+_SURE_AFTER_SECONDS = 1.0  # another process' look at the lock passes within this time
 _GUARD_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 

@@ -18,7 +18,7 @@ class PartState(StrEnum):
     READY = "ready"
     DONE = "done"  # a part that runs once has ended well
     DIED = "died"  # by itself; it is started again after a pause
-    STOPPED = "stopped"  # because somebody asked
+    STOPPED = "stopped"  # on request
     FAILED = "failed"  # given up
     USED = "used"  # runs elsewhere, its URL is configured
 

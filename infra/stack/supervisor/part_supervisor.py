@@ -1,7 +1,7 @@
 """The life of one part: started, probed, ready, dead by itself, started again, stopped.
 
 A small state machine that its supervisor moves on; `stop`, `start`, `restart` and `kill` are for
-whoever wants to disturb a running stack on purpose.
+tests that disturb a running stack on purpose.
 """
 
 import threading
@@ -44,7 +44,7 @@ class PartSupervisor:
         return process.pid if process is not None and self.state in _ALIVE else None
 
     def advance(self) -> None:
-        """Move on as far as is possible without waiting; skipped while somebody disturbs."""
+        """Move on as far as is possible without waiting; skipped during a disturbance."""
         if not self._lock.acquire(blocking=False):
             return
         try:

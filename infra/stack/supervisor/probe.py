@@ -19,7 +19,7 @@ def http_answers(port: int, path: str, *, statuses: tuple[int, ...] = (200,)) ->
 
 
 def http_status(method: str, port: int, path: str, *, body: bytes | None = None) -> int | None:
-    """Return the status of one request to loopback, or None when nobody answers."""
+    """Return the status of one request to loopback, or None without an answer."""
     connection = HTTPConnection(LOOPBACK, port, timeout=_TRY_SECONDS)
     try:
         connection.request(method, path, body=body)

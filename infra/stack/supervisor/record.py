@@ -17,7 +17,7 @@ from pathlib import Path
 from infra.stack.private_files import replace_private
 
 FILE_NAME = "processes.json"
-_GRACE_SECONDS = 10.0  # at most: nobody looks after what they do any more
+_GRACE_SECONDS = 10.0  # at most: no supervisor watches them any more
 _POLL_SECONDS = 0.05
 
 

@@ -1,4 +1,4 @@
-"""The pipeline of animations: the steps of still pictures, one frame after the other.
+"""The pipeline of animations: the steps of still images, one frame after the other.
 
 Start reading at `pipeline.py`.
 """

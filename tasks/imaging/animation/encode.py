@@ -20,11 +20,11 @@ _EXIF_PREFIX: Final = b"Exif\0\0"
 
 
 class Whole(Enum):
-    """How often a WebP holds a whole picture: between two, only what changed is written.
+    """How often a WebP holds a whole image: between two, only what changed is written.
 
-    libwebp leaves out changes that it takes for small, frame by frame. Where all of the picture
+    libwebp leaves out changes that it takes for small, frame by frame. Where all of the image
     moves slowly, that adds up: over 24 frames of a slow zoom the score fell from 79 to 70, with
-    whole pictures at every 17th frame instead of every 5th to 56.
+    whole images at every 17th frame instead of every 5th to 56.
     """
 
     SOMETIMES = (3, 5)  # frames from one to the next: at least and at most

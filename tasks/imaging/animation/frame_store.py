@@ -19,7 +19,7 @@ _OPAQUE = 255
 
 
 class FrameStore:
-    """Frames of one size, RGBA, and the milliseconds that each is shown; whoever made it closes it.
+    """Frames of one size, RGBA, and the milliseconds that each is shown; its creator closes it.
 
     The file has no name: it is gone when the process is. A frame that looks like the one before
     makes that one last longer.

@@ -25,9 +25,9 @@ _MOST_PLAYS = 65_535  # what a WebP can say
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One whole picture, as it was stored, and how long it is shown.
+    """One whole image, as it was stored, and how long it is shown.
 
-    The picture is lent: the next frame is drawn into the same pixels.
+    The image is lent: the next frame is drawn into the same pixels.
     """
 
     picture: Image.Image
@@ -50,9 +50,9 @@ def is_moving(facts: SourceFacts, animation: Animation) -> bool:
 
 
 def frames(image: Image.Image, count: int, *, max_pixels: int) -> Iterator[Frame]:
-    """Yield the `count` frames that an opened picture was found to hold.
+    """Yield the `count` frames that an opened image was found to hold.
 
-    Frames that are missing or damaged raise like any damaged picture. A frame that reaches beyond
+    Frames that are missing or damaged raise like any damaged image. A frame that reaches beyond
     the first one's edges is cut there; beyond `max_pixels` it raises `ImageRefused`.
     """
     width, height = image.size
@@ -78,7 +78,7 @@ def plays(image: Image.Image, original: Original) -> int:
 def _numbers(image: Image.Image, count: int) -> range:
     if image.format not in _MOVING:
         return range(1)
-    # The still picture of an APNG is for viewers that know no animation.
+    # The still image of an APNG is for viewers that know no animation.
     first = 1 if getattr(image, "default_image", False) and count > 1 else 0
     there: int = getattr(image, "n_frames", 1)
     if image.format == "PNG" and 1 < count < there - first:  # it was declared, and not found

@@ -1,4 +1,4 @@
-"""The pipeline of animations: the steps of still pictures, for one frame after the other.
+"""The pipeline of animations: the steps of still images, for one frame after the other.
 
 At no time are all frames of the source in memory. It must not know when an animation is wanted.
 """

@@ -1,6 +1,6 @@
 """Find the number at which an animation's file is as small as the policy allows.
 
-The number is looked for as for a still picture, on a sheet of a few frames. The animation is then
+The number is looked for as for a still image, on a sheet of a few frames. The animation is then
 written and looked at: what encoders save between frames can cost more than the sheet foretells.
 It must not know files, or other formats' results.
 """
@@ -46,7 +46,7 @@ class MovingSubject:
         return Subject(_stacked([self.scene.picture(number) for number in self._numbers]))
 
     def score(self, data: bytes, image_format: ImageFormat) -> float | None:
-        """Return how those frames look in a file, None where the picture is too small."""
+        """Return how those frames look in a file, None where the image is too small."""
         moments = tuple(self.scene.starts[number] for number in self._numbers)
         found = [each.convert("RGBA") for each in pictures_at(data, image_format, moments)]
         return self.sheet.score_of(_stacked(found), image_format)
@@ -69,7 +69,7 @@ def encode_moving_to_quality(subject: MovingSubject, encoding: Encoding, hint: H
 
 @dataclass(slots=True)
 class _Take:
-    """Encodes one animation in one format; remembers whether whole pictures were needed."""
+    """Encodes one animation in one format; remembers whether whole images were needed."""
 
     subject: MovingSubject
     encoding: Encoding
@@ -140,7 +140,7 @@ def _below_ceiling(take: _Take, found: Encoded, ceiling_bytes: int | None) -> En
 
 
 def _fitted(take: _Take, found: Encoded, max_bytes: int, *, bounds: tuple[int, int]) -> Encoded:
-    """Return a file of at most so many bytes, near them; at the lowest number if none fits."""
+    """Return a file of at most this size, close to it; at the lowest number if none fits."""
     best = found if len(found.data) <= max_bytes else None
     for _ in range(_ROUNDS):
         if _NEAR * max_bytes <= len(found.data) <= max_bytes:

@@ -1,4 +1,4 @@
-"""Read a written animation back, frame by frame, before anybody hears of it."""
+"""Read a written animation back, frame by frame, before it is announced."""
 
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ class MeantToMove:
 def verify_moving(path: Path, expected: ImageFormat, meant: MeantToMove) -> Proof:
     """Decode the file in full; raise `PixelsFailed` unless it is the animation that was meant.
 
-    That is: each picture at its time, for as long as was meant. An encoder may hold a frame
+    That is: each image at its time, for as long as was meant. An encoder may hold a frame
     longer instead of writing the next one that looks the same, so there may be fewer frames.
     """
     data = path.read_bytes()
@@ -69,7 +69,7 @@ def pictures_at(
 def _played(image: Image.Image, *, last: int) -> Iterator[int]:
     """Load one frame after the other; yield how long each is shown.
 
-    A file of which only one frame is left is a still picture, which says no time: until `last`.
+    A file of which only one frame is left is a still image, which says no time: until `last`.
     """
     count: int = getattr(image, "n_frames", 1)
     for number in range(count):

@@ -32,7 +32,7 @@ class Length:
 
 
 def measure(data: bytes, image_format: ImageFormat, max_frames: int) -> Length:
-    """Return the length of an animation, of one frame for a still picture.
+    """Return the length of an animation, of one frame for a still image.
 
     Counts to one more than `max_frames`. A damaged file is counted as far as it makes sense; one
     that hides its frames in a flood of something else raises `ImageRefused` (corrupt).

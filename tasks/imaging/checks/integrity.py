@@ -17,7 +17,7 @@ _LARGEST_BLOCK_PX = 128
 def refuse_unsound(data: bytes, image_format: ImageFormat, limits: Limits) -> Length:
     """Raise `ImageRefused` for what would decode wrongly, misleadingly or for ever.
 
-    Returns the length of the animation, which is one frame for a still picture.
+    Returns the length of the animation, which is one frame for a still image.
     """
     length = _affordable_length(data, image_format, limits)
     match image_format:

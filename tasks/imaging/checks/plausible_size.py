@@ -1,4 +1,4 @@
-"""Refuse a picture whose bytes cannot possibly hold the pixels that its header declares.
+"""Refuse an image whose bytes cannot possibly hold the pixels that its header declares.
 
 A few hundred bytes may declare 49 megapixels, and the decoder then fills in grey. The bounds
 follow from how the formats store pixels, so no file of a real encoder is ever below them. WebP,
@@ -23,7 +23,7 @@ _DEFLATE_RATIO = 1032
 
 
 def refuse_implausible(data: bytes, image_format: ImageFormat, size: tuple[int, int]) -> None:
-    """Raise `ImageRefused` (truncated) when the picture cannot be in these bytes."""
+    """Raise `ImageRefused` (truncated) when the image cannot be in these bytes."""
     match image_format:
         case ImageFormat.JPEG:
             needed = _jpeg_bytes(data, size)

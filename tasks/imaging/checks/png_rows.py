@@ -27,9 +27,9 @@ def refuse_missing_rows(data: bytes, decoded: Image.Image) -> None:
     """Raise `ImageRefused` (truncated) when the stream ends well and too early.
 
     One that is damaged or cut is the decoder's to refuse. Unpacks at most what the header declares,
-    so the declared size must have been judged before. Of an APNG it reads the still picture. A last
+    so the declared size must have been judged before. Of an APNG it reads the still image. A last
     row that shows something has come, and so have those above it, unless they are interlaced: that
-    spares most pictures three quarters of their decoding.
+    spares most images three quarters of their decoding.
     """
     if not data[_INTERLACED_AT] and _last_row(decoded).strip(b"\0"):
         return

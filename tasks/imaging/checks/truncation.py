@@ -25,7 +25,7 @@ _FRAME, _FRAME_HEADER_BYTES = b"ANMF", 16
 
 
 def refuse_stopped_iso(data: bytes) -> None:
-    """Raise `ImageRefused` (truncated) when a coded picture of an AVIF or HEIC ends in zeros.
+    """Raise `ImageRefused` (truncated) when a coded image of an AVIF or HEIC ends in zeros.
 
     Metadata may end in zeros, and lie at the end of the file; they are not looked at.
     """
@@ -36,9 +36,9 @@ def refuse_stopped_iso(data: bytes) -> None:
 
 
 def refuse_stopped_webp(data: bytes) -> None:
-    """Raise `ImageRefused` (truncated) when the last picture of a WebP ends in zeros for nothing.
+    """Raise `ImageRefused` (truncated) when the last image of a WebP ends in zeros for nothing.
 
-    Where it ends in zeros, that picture is decoded without some of them. The declared size must
+    Where it ends in zeros, that image is decoded without some of them. The declared size must
     have been judged before.
     """
     kind, last, place = b"", memoryview(b""), len(as_webp(b""))
@@ -57,7 +57,7 @@ def _ends_in_zeros(part: memoryview) -> bool:
 
 
 def _coded(kind: bytes, body: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Yield the coded picture that a chunk is or, as a frame, contains."""
+    """Yield the coded image that a chunk is or, as a frame, contains."""
     if kind in _CODED:
         yield kind, body
     if kind == _FRAME:

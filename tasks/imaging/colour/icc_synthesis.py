@@ -1,7 +1,7 @@
 """Write the colour profile that a file only describes: by numbers of H.273, or by gamma and
 chromaticities as PNG has them.
 
-A profile made here goes the same way as an embedded one. Pictures of high dynamic range keep what
+A profile made here goes the same way as an embedded one. Images of high dynamic range keep what
 an ordinary screen can show; what is brighter than white becomes white. It must not know Pillow.
 """
 

@@ -1,4 +1,4 @@
-"""Step 7: bring the colours to sRGB, which is what a browser assumes of a picture without profile.
+"""Step 7: bring the colours to sRGB, which is what a browser assumes of an image without profile.
 
 Dropping a profile without converting shifts colours by up to 45 of 255 levels.
 """
@@ -97,7 +97,7 @@ def _grey_beside_alpha(image: Image.Image, profile: ImageCms.ImageCmsProfile) ->
 
 
 def _converted(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image | None:
-    """Return the converted picture, or None where the profile is damaged or for other pixels."""
+    """Return the converted image, or None where the profile is damaged or for other pixels."""
     mode = "RGB" if image.mode == "RGBA" else image.mode
     try:
         transform = ImageCms.buildTransform(

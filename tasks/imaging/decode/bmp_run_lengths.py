@@ -14,7 +14,7 @@ _END = b"\0\1"
 
 
 class RunLengths(BmpImagePlugin.BmpRleDecoder):
-    """Pillow's decoder, which lacks the rest of such a picture and calls it damaged."""
+    """Pillow's decoder, which lacks the rest of such an image and calls it damaged."""
 
     def set_as_raw(
         self,

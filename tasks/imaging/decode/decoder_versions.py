@@ -1,4 +1,4 @@
-"""Hold the native libraries that decode pictures against the oldest versions that may.
+"""Hold the native libraries that decode images against the oldest versions that may.
 
 A scanner of Python packages sees Pillow and not the libtiff inside its wheel, so what is loaded is
 asked itself. It must not know pixels, nor what happens to a process whose decoders are too old.

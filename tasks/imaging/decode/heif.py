@@ -1,4 +1,4 @@
-"""Open HEIC and HEIF pictures, which Pillow cannot.
+"""Open HEIC and HEIF images, which Pillow cannot.
 
 The only place that knows libheif, which comes with the extra `heic` and may be missing. It is asked
 directly and not made a plugin of Pillow, so that no other code opens such files by accident.
@@ -15,7 +15,7 @@ from PIL import Image
 from tasks.imaging.errors import heic_is_off, too_many_pixels, truncated
 from tasks.imaging.models import Limits
 
-try:  # with the module: a pixel process may open no library any more when its first picture comes
+try:  # with the module: a pixel process may open no library any more when its first image comes
     import pillow_heif
 except ImportError:
     pillow_heif = None  # type: ignore[assignment]  # its absence is asked about below
@@ -43,7 +43,7 @@ def hevc_version() -> str:
 
 
 def open_heif(data: bytes, limits: Limits) -> Image.Image:
-    """Return the main picture, decoded; colours with more than 8 bits are reduced to 8.
+    """Return the main image, decoded; colours with more than 8 bits are reduced to 8.
 
     `info` holds the profile (`icc_profile`) or H.273 code points (`code_points`), and the EXIF data
     and the XMP packet (`exif`, `xmp`), nothing else.

@@ -17,7 +17,7 @@ from tasks.imaging.transform.plan import Plan
 
 # Measured against full decoding at a width of 1,600: with half as much again left for Lanczos the
 # result is the same to 44 dB and 0.9965 SSIM, well under what the encoders change; with less, the
-# picture gets visibly softer (39 dB at 1.0).
+# image gets visibly softer (39 dB at 1.0).
 _DRAFT_RESERVE = 1.5
 TRANSPARENT_16 = "transparent_16"  # in `info`: red, green and blue of a PNG with 16 bits
 UNCLOSED = "unclosed"  # in `info`: whether a JPEG has no end mark
@@ -44,7 +44,7 @@ def load(image: Image.Image, plan: Plan) -> Image.Image:
 def _clear(image: Image.Image, colour: Sequence[int], data: bytes) -> None:
     """Make pixels of a colour transparent, and not those that have only its 8 high bits.
 
-    Pillow keeps these bits alone, so the picture is decoded once more for the others.
+    Pillow keeps these bits alone, so the image is decoded once more for the others.
     """
     with Image.open(BytesIO(data), formats=("PNG",)) as low:
         low.tile = [tile._replace(args=_LOW_BYTES) for tile in low.tile]
@@ -61,7 +61,7 @@ def _clear(image: Image.Image, colour: Sequence[int], data: bytes) -> None:
 def _refuse_missing_pixels(data: bytes, image: Image.Image, reserve: tuple[int, int]) -> None:
     """Raise `ImageRefused` (truncated) where a JPEG without its end mark lacks pixels as well.
 
-    libjpeg makes them up and says so to nobody. They are missing where it would show others, had
+    libjpeg makes them up silently. They are missing where it would show others, had
     the file gone on.
     """
     with Image.open(BytesIO(jpeg.otherwise_closed(data)), formats=("JPEG",)) as other:
@@ -73,7 +73,7 @@ def _refuse_missing_pixels(data: bytes, image: Image.Image, reserve: tuple[int, 
 
 
 def _packed(image: Image.Image) -> BytesIO | None:
-    """Return the bytes that a picture is decoded from, where they are looked at again."""
+    """Return the bytes that an image is decoded from, where they are looked at again."""
     source = getattr(image, "fp", None)  # which is gone once there are pixels
     return source if isinstance(source, BytesIO) else None
 

@@ -1,7 +1,7 @@
-"""Tell a picture that did not fit from a damaged one.
+"""Tell an image that did not fit from a damaged one.
 
 Under a memory limit some decoders fail as if the file were broken. It must not know what a
-picture is, only how many pixels were to be decoded.
+image is, only how many pixels were to be decoded.
 """
 
 import math

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
-# These register the decoders named below, before the first picture asks; no others are loaded.
+# These register the decoders named below, before the first image asks; no others are loaded.
 from PIL import (  # noqa: F401 - see above
     AvifImagePlugin,
     BmpImagePlugin,
@@ -62,7 +62,7 @@ _16_BIT_STEPS_PER_8_BIT_STEP = 256
 
 
 def open_picture(original: Original, limits: Limits) -> Image.Image:
-    """Return the picture, header read, pixels not yet; several frames show their first.
+    """Return the image, header read, pixels not yet; several frames show their first.
 
     `info` names the colours: `icc_profile`, or `code_points` after H.273, or what a PNG says.
     """
@@ -189,7 +189,7 @@ def _scale_colour_key(image: Image.Image, depth: int) -> None:
 
 
 def _stored_orientation(image: Image.Image, original: Original) -> int:
-    """Return the EXIF orientation, 1 to 8; damaged EXIF data never cost the picture."""
+    """Return the EXIF orientation, 1 to 8; damaged EXIF data never cost the image."""
     try:
         value = _exif(image, original).get(ExifTags.Base.Orientation)
     except Exception:  # noqa: BLE001 - hostile EXIF data raise anything; upright is the default

@@ -26,7 +26,7 @@ class Original:
 
 
 def read_original(source: Path, limits: Limits) -> Original:
-    """Read a file; raise `ImageRefused` when no picture of ours can be in it,
+    """Read a file; raise `ImageRefused` when no image of ours can be in it,
     `PixelsFailed` when the file cannot be read.
     """
     try:

@@ -2,7 +2,7 @@
 
 The bytes of each plane are unpacked by the usual decoder, which is told that they are greys of 8
 bits; what they mean is worked out here, some rows at a time. The result has one strip of 8 bits
-per sample (or 32, of greys), and the tags that say how the picture lies and whose it is.
+per sample (or 32, of greys), and the tags that say how the image lies and whose it is.
 """
 
 import struct
@@ -26,7 +26,7 @@ from tasks.imaging.transform.sizes import Size
 
 _Numbers = npt.NDArray[Any]
 _PIECE_SAMPLES = 1 << 20  # worked out at once
-_PADDED = 4  # tiles may hold so many times the picture, beside one tile's worth
+_PADDED = 4  # tiles may hold so many times the image, beside one tile's worth
 _LARGEST_TILE_PX = 1 << 24
 _PROFILE = 34675
 _LUMA = (0.299, 0.587, 0.114)
@@ -36,7 +36,7 @@ _OUTPUT_PHOTOMETRIC = {"L": 1, "LA": 1, "RGB": 2, "RGBA": 2, "CMYK": 5, "LAB": 8
 
 
 def rewritten(data: bytes, layout: Layout, max_pixels: int) -> bytes:
-    """Return the same picture in a plain layout.
+    """Return the same image in a plain layout.
 
     Raises `ImageRefused` (too_many_pixels) before anything is unpacked.
     """
@@ -118,7 +118,7 @@ def _samples_together(layout: Layout) -> int:
 
 
 def _unpacked(data: bytes, layout: Layout, plane: int) -> Image.Image:
-    """Return the stored bytes of one plane as a picture of greys, tiles side by side."""
+    """Return the stored bytes of one plane as an image of greys, tiles side by side."""
     _, down = _unit(layout)
     row_bytes = _row_bytes(layout)
     tags: list[tuple[int, int, bytes]] = []
@@ -217,7 +217,7 @@ def _numbers(plane: Image.Image, span: tuple[int, int], layout: Layout) -> _Numb
 
 
 def _levels(raw: _Numbers, count: int, layout: Layout) -> _Numbers:
-    """Return so many numbers of each row; those of less than 16 bits follow bit upon bit."""
+    """Return this many numbers of each row; those of less than 16 bits follow bit upon bit."""
     if layout.bits == 8:
         return raw
     order = "<" if layout.directory.little else ">"

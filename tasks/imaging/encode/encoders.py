@@ -1,6 +1,6 @@
-"""Write a picture in a format at a number on the encoder's own scale.
+"""Write an image in a format at a number on the encoder's own scale.
 
-Each option is spelled out, so that the bytes depend on the picture, the format and the numbers
+Each option is spelled out, so that the bytes depend on the image, the format and the numbers
 and on nothing else. It must not know how the number was found.
 """
 
@@ -99,14 +99,14 @@ def has_few_colours(picture: Image.Image) -> bool:
 
 
 def loses_transparency(picture: Image.Image, image_format: ImageFormat) -> bool:
-    """Whether the picture has transparency that the format cannot show."""
+    """Whether the image has transparency that the format cannot show."""
     return image_format in _OPAQUE_FORMATS and picture.mode == "RGBA"
 
 
 def prepared(
     picture: Image.Image, image_format: ImageFormat, background: tuple[int, int, int]
 ) -> Image.Image:
-    """Return the picture as the format can show it: laid on the background, if it must be."""
+    """Return the image as the format can show it: laid on the background, if it must be."""
     if not loses_transparency(picture, image_format):
         return picture
     ground = Image.new("RGB", picture.size, background)
@@ -141,7 +141,7 @@ def _steps(quality: int) -> tuple[int, ...]:
 
 
 def _with_palette(picture: Image.Image) -> Image.Image:
-    """Return the picture with a palette where that changes no pixel, else as it is."""
+    """Return the image with a palette where that changes no pixel, else as it is."""
     if picture.mode == "L" or not has_few_colours(picture):
         return picture
     reduced = picture.quantize(

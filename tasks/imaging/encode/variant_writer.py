@@ -1,6 +1,6 @@
 """Write the variants of one size: each format at its quality, proven, none larger than a simpler.
 
-It must not know how the picture came to its size.
+It must not know how the image came to its size.
 """
 
 import time
@@ -25,12 +25,12 @@ from tasks.imaging.quality.search import LOSSLESS_SCORE, Encoded, Hint, Subject,
 
 # What every browser shows comes first; a format is kept for being smaller than those before it.
 _SIMPLEST_FIRST = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.WEBP, ImageFormat.AVIF)
-_SAME_SCORE = 2.0  # points that nobody sees
+_SAME_SCORE = 2.0  # points of no visible difference
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Writes all sizes of one picture, the largest first, and learns from each for the next."""
+    """Writes all sizes of one image, the largest first, and learns from each for the next."""
 
     directory: Path
     preset: Preset
@@ -115,7 +115,7 @@ class Writer:
 
 
 class _Subjects:
-    """The picture as each format can show it; formats that show the same share what is known."""
+    """The image as each format can show it; formats that show the same share what is known."""
 
     def __init__(self, picture: Image.Image, preset: Preset) -> None:
         self._whole = Subject(picture)
@@ -131,7 +131,7 @@ class _Subjects:
         return self._flat
 
     def flattens(self, image_format: ImageFormat) -> bool:
-        """Whether the format's file has no transparency, though the picture has."""
+        """Whether the format's file has no transparency, though the image has."""
         return loses_transparency(self._whole.picture, image_format)
 
 
@@ -169,7 +169,7 @@ def _described(
 def _without_larger(written: list[VariantFile], subjects: _Subjects) -> Iterator[VariantFile]:
     """Yield the files that are worth having; the simplest format always is.
 
-    A file that has lost the transparency serves nobody who wants it.
+    A file that has lost the transparency does not replace one with it.
     """
     kept: list[VariantFile] = []
     for each in sorted(written, key=lambda file: _SIMPLEST_FIRST.index(file.format)):
@@ -192,7 +192,7 @@ def _serves_as_well(simpler: VariantFile, other: VariantFile) -> bool:
     if simpler.score == LOSSLESS_SCORE:
         return True
     if simpler.score is None and other.score is None:
-        # Only of a picture too small to be measured is it known that both look well enough.
+        # Only of an image too small to be measured is it known that both look well enough.
         return min(other.width, other.height) < LOW_SIDE_PX
     if simpler.score is None or other.score is None:
         return False  # it is not known which of them looks better

@@ -1,4 +1,4 @@
-"""Read a written variant back, as a stranger would, before anybody hears of it."""
+"""Read a written variant back, as a stranger would, before it is announced."""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -11,8 +11,8 @@ from PIL import Image, ImageChops, ImageStat
 from infra.contract.errors import ErrorCode, PixelsFailed
 from tasks.imaging.formats.detect import HEADER_BYTES, ImageFormat, sniff
 
-_LOOK_PX = 32  # pixels across that are compared, and down those of a low picture, at most
-_BANDS = 8  # across a high picture, each of them one row of its look: an eighth of its pixels
+_LOOK_PX = 32  # pixels across that are compared, and down those of a low image, at most
+_BANDS = 8  # across a high image, each of them one row of its look: an eighth of its pixels
 _EACH = 8
 # Encoders mix colours of neighbouring pixels. Where these alternate finely, single pixels of a good
 # file are off by 150 levels, and averages of so many across and down by 25.
@@ -38,18 +38,18 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """The picture that a file should show, for all files that show the same one."""
+    """The image that a file should show, for all files that show the same one."""
 
     size: tuple[int, int]
     look: Image.Image
 
     @classmethod
     def of(cls, picture: Image.Image) -> "Meant":
-        """Remember the size, and how the picture looks from afar."""
+        """Remember the size, and how the image looks from afar."""
         return cls(picture.size, _look(picture))
 
     def is_shown_by(self, found: Image.Image) -> bool:
-        """Whether a picture has the size and by and large the colours, in each place."""
+        """Whether an image has the size and by and large the colours, in each place."""
         if found.size != self.size:
             return False
         look = _look(found)
@@ -64,7 +64,7 @@ class Meant:
 
 
 def verify(path: Path, expected: ImageFormat, meant: Meant) -> Proof:
-    """Decode the file in full; raise `PixelsFailed` unless it is the picture that was meant.
+    """Decode the file in full; raise `PixelsFailed` unless it is the image that was meant.
 
     That is: the format, the size, and by and large the colours everywhere, so that nothing blank
     passes, nor a ground without the product.
@@ -86,7 +86,7 @@ def _contrast(look: Image.Image) -> float:
 
 
 def _look(picture: Image.Image) -> Image.Image:
-    """Return the picture very small, one pixel at least: 0.3 ms at 1,600 px."""
+    """Return the image very small, one pixel at least: 0.3 ms at 1,600 px."""
     if picture.mode == "P":
         picture = picture.convert("RGBA")  # palettes are not averaged
     height = picture.height // (_BANDS * _EACH)

@@ -1,6 +1,6 @@
 """How often an AVIF animation is played, and how that is written: Pillow knows neither.
 
-It must not know pictures, only boxes; those of strangers are untrusted, a damaged one is as good
+It must not know images, only boxes; those of strangers are untrusted, a damaged one is as good
 as none.
 """
 
@@ -33,7 +33,7 @@ def sequence_plays(data: bytes) -> int:
 def settle_sequence(data: bytes, plays: int) -> bytes:
     """Return an animation of our own encoder that plays so often, 0 for without end.
 
-    It also says no more when it was written, so that equal pictures give equal bytes.
+    It also says no more when it was written, so that equal images give equal bytes.
     """
     written = bytearray(data)
     movie = find(memoryview(written), b"moov")

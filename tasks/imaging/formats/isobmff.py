@@ -1,13 +1,13 @@
 """Read the few boxes of an ISO file (AVIF) that Pillow does not tell about.
 
-These are the colour description of the picture and the length of an animation. Everything read
+These are the colour description of the image and the length of an animation. Everything read
 is untrusted: a damaged box is as good as none.
 """
 
 from collections.abc import Iterator
 from fractions import Fraction
 
-_MAX_BOXES = 10_000  # of one parent; a picture has some dozens
+_MAX_BOXES = 10_000  # of one parent; an image has some dozens
 _FULL_BOX_BYTES = 4  # version and flags, before the content
 _Box = tuple[bytes, memoryview]
 Bounds = tuple[int, int, int, int]  # left, top, right and bottom
@@ -39,7 +39,7 @@ def find(content: memoryview, *path: bytes) -> memoryview:
 
 
 def colour_code_points(data: bytes) -> tuple[int, int] | None:
-    """Return the primaries and the transfer of the main picture as H.273 numbers them."""
+    """Return the primaries and the transfer of the main image as H.273 numbers them."""
     for kind, body in _main_properties(data):
         if kind == b"colr" and bytes(body[:4]) == b"nclx":
             return number(body, 4, 2), number(body, 6, 2)
@@ -47,7 +47,7 @@ def colour_code_points(data: bytes) -> tuple[int, int] | None:
 
 
 def declared_size(data: bytes) -> tuple[int, int]:
-    """Return width and height as the main picture declares them, (0, 0) where it does not."""
+    """Return width and height as the main image declares them, (0, 0) where it does not."""
     for kind, body in _main_properties(data):
         if kind == b"ispe":
             return number(body, 4, 4), number(body, 8, 4)
@@ -55,7 +55,7 @@ def declared_size(data: bytes) -> tuple[int, int]:
 
 
 def clean_aperture(data: bytes) -> Bounds | None:
-    """Return left, top, right and bottom of what is to be shown of the main picture, as it lies.
+    """Return left, top, right and bottom of what is to be shown of the main image, as it lies.
 
     None where that is all of it, or no rectangle of whole pixels within it.
     """
@@ -131,5 +131,5 @@ def _properties_of(meta: memoryview, item: int) -> Iterator[int]:
 
 
 def number(content: memoryview | bytes, place: int, size: int) -> int:
-    """Return the number of so many bytes at a place; 0 where nothing is."""
+    """Return the number in this many bytes at a place; 0 where nothing is."""
     return int.from_bytes(content[place : place + size], "big")

@@ -1,4 +1,4 @@
-"""Find where the coded pictures of an ISO file (AVIF, HEIC) lie in it.
+"""Find where the coded images of an ISO file (AVIF, HEIC) lie in it.
 
 Everything read is untrusted: a damaged box is as good as none. It must not decode anything.
 """
@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from tasks.imaging.formats.isobmff import boxes, find, number
 
 _CODED = frozenset({b"av01", b"hvc1", b"hev1"})
-_MOST_EXTENTS = 10_000  # of all items; a picture of 50 megapixels has some hundred tiles
+_MOST_EXTENTS = 10_000  # of all items; an image of 50 megapixels has some hundred tiles
 _MOST_ITEMS = 10_000
 _IN_THE_FILE = 0  # not inside of the metadata
 
 
 def coded_extents(data: bytes) -> Iterator[memoryview]:
-    """Yield the bytes of each coded picture, tiles and transparency included."""
+    """Yield the bytes of each coded image, tiles and transparency included."""
     meta = find(memoryview(data), b"meta")
     coded = _coded_items(find(meta, b"iinf"))
     for item, offset, length in _extents(find(meta, b"iloc")):

@@ -1,6 +1,6 @@
-"""Walk the segments of a JPEG as its decoder does: up to the end of the picture.
+"""Walk the segments of a JPEG as its decoder does: up to the end of the image.
 
-What follows the end mark (a film, a second view, an archive) is no part of the picture. It must not
+What follows the end mark (a film, a second view, an archive) is no part of the image. It must not
 know Pillow.
 """
 
@@ -12,7 +12,7 @@ from itertools import islice
 from infra.contract.errors import ErrorCode, ImageRefused
 from tasks.imaging.errors import corrupt, truncated
 
-# Of one picture: its tables, scans and notes. A profile of 16 MB takes 255.
+# Of one image: its tables, scans and notes. A profile of 16 MB takes 255.
 _MOST_SEGMENTS = 20_000
 # A marker within or behind coded pixels: a stuffed 0xFF and the marks of restarts are pixels.
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
@@ -45,7 +45,7 @@ class Segment:
 
 
 def segments(data: bytes) -> Iterator[Segment]:
-    """Yield each segment of the first picture, of which scans are followed by coded pixels.
+    """Yield each segment of the first image, of which scans are followed by coded pixels.
 
     A file with more of them than any writer's raises `ImageRefused` (corrupt).
     """
@@ -66,13 +66,13 @@ def segments(data: bytes) -> Iterator[Segment]:
 
 
 def has_more_scans(data: bytes, most: int) -> bool:
-    """Whether the picture takes more than so many passes over its pixels."""
+    """Whether the image takes more than this many passes over its pixels."""
     scans = (segment for segment in segments(data) if segment.marker == _SCAN)
     return next(islice(scans, most, None), None) is not None
 
 
 def frame_marker(data: bytes) -> int:
-    """Return the marker that opens the picture, which says how pixels are coded; 0 without one."""
+    """Return the marker that opens the image, which says how pixels are coded; 0 without one."""
     frame = _frame(data)
     return frame.marker if frame else 0
 
@@ -116,7 +116,7 @@ def closed(data: bytes) -> bytes:
 def otherwise_closed(data: bytes) -> bytes:
     """Return a file from `closed` with coded pixels before its end mark that no scan needs.
 
-    It shows another picture where some of the last scan's are missing.
+    It shows another image where some of the last scan's are missing.
     """
     place = max((segment.end for segment in segments(data)), default=0)
     passed = _RESTART.findall(data, place)
@@ -127,7 +127,7 @@ def otherwise_closed(data: bytes) -> bytes:
 
 
 def lacks_end(data: bytes) -> bool:
-    """Whether the first picture has no end mark."""
+    """Whether the first image has no end mark."""
     if data.endswith(_END_MARK):
         return False
     place = 2

@@ -1,6 +1,6 @@
 """What a PNG file says beside its pixels: keep what shapes them, leave out the rest.
 
-Text chunks may unpack to gigabytes, and damaged ones cost Pillow the whole picture; none of them
+Text chunks may unpack to gigabytes, and damaged ones cost Pillow the whole image; none of them
 changes a pixel. It must not know Pillow.
 """
 
@@ -25,7 +25,7 @@ _SHAPING: dict[bytes, range] = {
     b"fcTL": range(26, 27),
     b"fdAT": range(4, 2**31),
 }
-# The most that Pillow accepts, too; profiles of pictures on screens have a few thousand bytes.
+# The most that Pillow accepts, too; profiles of images on screens have a few thousand bytes.
 _MAX_PROFILE_BYTES = 1024**2
 _COLOUR_TYPE_AT = 25
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # colour type to samples per pixel
@@ -139,7 +139,7 @@ def _unpacked(packed: bytes) -> bytes | None:
 
 
 def _overall_state(data: bytes) -> Iterator[tuple[PngChunk, bool]]:
-    """Yield each chunk, and whether it says something about the picture."""
+    """Yield each chunk, and whether it says something about the image."""
     colour_type = _colour_type(data)
     before: dict[bytes, int] = {}  # lengths of what decides about the places of others
     for chunk in png_chunks(data):

@@ -29,7 +29,7 @@ class PngChunk:
 
     @property
     def is_critical(self) -> bool:
-        """A capital letter first: without such a chunk the picture cannot be shown."""
+        """A capital letter first: without such a chunk the image cannot be shown."""
         return not self.kind[0] & 0x20
 
     @property
@@ -102,7 +102,7 @@ def _one_less(left: int) -> int:
 def with_alpha_flag(data: bytes) -> bytes:
     """Return an animated WebP that admits transparency.
 
-    Frames of opaque pixels still leave holes where they are smaller than the picture. Encoders do
+    Frames of opaque pixels still leave holes where they are smaller than the image. Encoders do
     not flag that, and Pillow would show the holes in black.
     """
     if data[12:16] != b"VP8X":

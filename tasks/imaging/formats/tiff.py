@@ -1,6 +1,6 @@
 """Look into the first directory of a TIFF for what its decoder leaves unsaid.
 
-It shows a picture of which strips or tiles are missing, and the small preview that leads a
+It shows an image of which strips or tiles are missing, and the small preview that leads a
 camera's raw file. Everything read is untrusted: a damaged directory is the decoder's to refuse.
 It must not know Pillow.
 """
@@ -19,7 +19,7 @@ _READ = frozenset(
         *(_TILE_WIDTH, _TILE_LENGTH, _TILE_OFFSETS, _DNG_VERSION),
     }
 )
-_REDUCED = 1  # a bit: this directory holds a smaller copy of another one's picture
+_REDUCED = 1  # a bit: this directory holds a smaller copy of another one's image
 _SENSOR = frozenset({32803, 34892})  # colour filter array, linear raw
 _DNG_VERSION_PARTS = 4
 _OLD_JPEG = 6  # its strips may all be one stream

@@ -32,7 +32,7 @@ class Tag:
         return numbers[0] if numbers else 0
 
     def numbers(self, most: int) -> tuple[int, ...]:
-        """Return up to so many values of a tag of whole numbers."""
+        """Return up to this many values of a tag of whole numbers."""
         size = _BYTES.get(self.type, 0)
         if self.type not in _WHOLE_NUMBERS:
             return ()

@@ -1,4 +1,4 @@
-"""The one thing that a variant may say besides its pixels: whose picture it is.
+"""The one thing that a variant may say besides its pixels: whose image it is.
 
 Only two EXIF entries are ever written, Artist and Copyright, and only when a preset asks for
 them. Places, cameras, dates and comments never pass. Agencies write names into IPTC or XMP data
@@ -24,7 +24,7 @@ _IPTC_OF_PHOTOSHOP, _IPTC_OF_TIFF = 0x0404, 33723
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """Whose picture it is, in bytes as they are written; often UTF-8, EXIF knows ASCII alone."""
+    """Whose image it is, in bytes as they are written; often UTF-8, EXIF knows ASCII alone."""
 
     artist: bytes = b""
     rights: bytes = b""
@@ -51,7 +51,7 @@ def _stated(image: Image.Image, original: Original) -> Iterator[_Names]:
     for read in readers:
         try:
             yield read(image, original)
-        except Exception:  # noqa: BLE001, S112 - hostile data raise anything; the picture matters more
+        except Exception:  # noqa: BLE001, S112 - hostile data raise anything; the image matters more
             continue
 
 

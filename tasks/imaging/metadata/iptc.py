@@ -1,4 +1,4 @@
-"""Read the two facts of IPTC-IIM data that say whose picture it is.
+"""Read the two facts of IPTC-IIM data that say whose image it is.
 
 The data are a list of numbered entries. They are untrusted: what does not add up ends the list.
 """

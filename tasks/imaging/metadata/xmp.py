@@ -1,4 +1,4 @@
-"""Read the two facts of an XMP packet that say whose picture it is.
+"""Read the two facts of an XMP packet that say whose image it is.
 
 The packet is XML from strangers: a document type, and with it every entity, is refused, and so is
 a packet that is too long. Nothing is fetched.

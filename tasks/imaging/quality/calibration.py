@@ -1,7 +1,7 @@
 """What the similarity's damages weigh in each format, fitted to SSIMULACRA2.
 
 Fitted by tests/benchmarks/picture/calibrate.py, which says how and prints what stands here: on
-75 pictures (photographs, drawings, renderings and textures that Debian packages as desktop
+75 images (photographs, drawings, renderings and textures that Debian packages as desktop
 backgrounds, and 11 products on white, made of those photographs), 800 px wide, at five qualities
 each. The benchmark's photographs are not among them. On what it was fitted on it is off by 1.8
 points (JPEG), 1.9 (WebP) and 2.5 (AVIF), root mean square; drawings are off by most. Like

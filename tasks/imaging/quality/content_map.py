@@ -1,4 +1,4 @@
-"""Find what in a picture is something, and what is a studio's ground, or nothing at all.
+"""Find what in an image is something, and what is a studio's ground, or nothing at all.
 
 What happens to a ground is no loss, so qualities are chosen by what stands on it. The box is that
 of `tests/benchmarks/picture/scoring.py`, which judges the choice. It must not know encoders.
@@ -26,7 +26,7 @@ _CORNERS = 2  # so many corners of one plain colour make it a ground: products t
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Where in a picture something stands: `box` is around all of it, exact to about 6 pixels.
+    """Where in an image something stands: `box` is around all of it, exact to about 6 pixels.
 
     Around it lies ground; between things, or in a thing's crooks, there may be more.
     """
@@ -35,7 +35,7 @@ class Content:
     _cells: Image.Image | None = None  # black where nothing but ground is; None if that is nowhere
 
     def share(self, part: Bounds) -> float:
-        """Return how much of a part of the picture is no ground, 0 to 1."""
+        """Return how much of a part of the image is no ground, 0 to 1."""
         if self._cells is None:
             return 1.0
         left, top, right, bottom = part
@@ -45,7 +45,7 @@ class Content:
 
 
 def content(picture: Image.Image) -> Content:
-    """Return where a picture L, RGB or RGBA shows something: all of it, if it has no ground."""
+    """Return where an image L, RGB or RGBA shows something: all of it, if it has no ground."""
     cells = _visible(picture) if picture.mode == "RGBA" else _standing_out(picture)
     found = None if cells is None else cells.getbbox()
     if found is None:
@@ -55,12 +55,12 @@ def content(picture: Image.Image) -> Content:
 
 
 def _visible(picture: Image.Image) -> Image.Image:
-    """Return cells that are black where the picture is transparent."""
+    """Return cells that are black where the image is transparent."""
     return _cells(picture.getchannel("A")).point(_from(_THERE))
 
 
 def _standing_out(picture: Image.Image) -> Image.Image | None:
-    """Return cells that are black where there is ground; None of a picture without one."""
+    """Return cells that are black where there is ground; None of an image without one."""
     cells = _cells(picture).convert("RGB")
     corners = _corner_colours(cells)
     ground, tolerance = _bright_ground(corners), _SHADOW
@@ -111,7 +111,7 @@ def _is_plain(part: Image.Image, colour: Colour) -> bool:
 
 
 def _differing(picture: Image.Image, colour: Colour, tolerance: int) -> Image.Image:
-    """Return a mask of a picture RGB, black where it has a colour, by so many levels at most."""
+    """Return a mask of an image RGB, black where it has a colour, by this many levels at most."""
     difference = ImageChops.difference(picture, Image.new("RGB", picture.size, colour))
     red, green, blue = difference.split()
     most = ImageChops.lighter(ImageChops.lighter(red, green), blue)

@@ -27,7 +27,7 @@ class Busyness:
 
     @classmethod
     def of(cls, picture: Image.Image) -> "Busyness | None":
-        """Look at a picture L, RGB or RGBA; None if it is too small to have two cells a side."""
+        """Look at an image L, RGB or RGBA; None if it is too small to have two cells a side."""
         few = (picture.width // _STEP_PX, picture.height // _STEP_PX)
         if min(few) < 2 * _CELL + 1:
             return None

@@ -1,6 +1,6 @@
-"""How much an encoded picture still looks like the original, on SSIMULACRA2's scale.
+"""How much an encoded image still looks like the original, on SSIMULACRA2's scale.
 
-SSIMULACRA2 compares two pictures in a space of seen lightness and colour, at six scales, and adds
+SSIMULACRA2 compares two images in a space of seen lightness and colour, at six scales, and adds
 up what differs. Nearly all that it finds in photographs is of these, which are what is compared
 here, with its formulas and its order: light is mixed, then halved, then seen.
 

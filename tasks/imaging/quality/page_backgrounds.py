@@ -1,7 +1,7 @@
-"""How a picture is seen: as it is, or, where light shines through it, on the grounds of pages.
+"""How an image is seen: as it is, or, where light shines through it, on the grounds of pages.
 
-A soft edge can look right on one ground and torn on another, and nobody knows which one a page
-has. So a transparent picture is looked at on a light and on a dark one. It must not know encoders.
+A soft edge can look right on one ground and torn on another, and the ground of a page is unknown.
+So a transparent image is looked at on a light and on a dark one. It must not know encoders.
 """
 
 from PIL import Image
@@ -10,7 +10,7 @@ _GROUNDS = ((255, 255, 255), (0, 0, 0))
 
 
 def on_backgrounds(picture: Image.Image) -> tuple[Image.Image, ...]:
-    """Return what viewers see, RGB: one picture, or two of one with an alpha channel."""
+    """Return what viewers see, RGB: one image, or two of one with an alpha channel."""
     if picture.mode != "RGBA":
         return (picture if picture.mode == "RGB" else picture.convert("RGB"),)
     return tuple(_laid(picture, ground) for ground in _GROUNDS)

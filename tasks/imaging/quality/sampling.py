@@ -1,7 +1,7 @@
-"""Choose the parts of a picture that stand for all of it when a quality is looked for.
+"""Choose the parts of an image that stand for all of it when a quality is looked for.
 
 They are squares at even distances over the box in which something is shown, so that each kind of
-surface has the share that it has in the picture, and a plain ground has none, or little. It must
+surface has the share that it has in the image, and a plain ground has none, or little. It must
 not know encoders.
 """
 
@@ -16,8 +16,8 @@ from tasks.imaging.quality.content_map import Bounds, Content, content
 from tasks.imaging.quality.details import Busyness
 
 SIDE_PX = 64  # a multiple of the blocks that every encoder works in …
-LOW_SIDE_PX = 48  # … and what takes its place in pictures that are low, narrow or small
-SEAM_PX = 4  # along a tile's edges: encoders mix it with the neighbours, and nobody looks there
+LOW_SIDE_PX = 48  # … and what takes its place in images that are low, narrow or small
+SEAM_PX = 4  # along a tile's edges: encoders mix it with the neighbours, and it is not looked at
 _BLOCK_PX = 16
 _MOST = 24  # tiles
 _SHARE = 3  # one pixel in so many is looked at, at most …
@@ -30,9 +30,9 @@ Corner = tuple[int, int]  # left and top of a tile
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A picture made of tiles, `side_px` each; None when it is one piece.
+    """An image made of tiles, `side_px` each; None when it is one piece.
 
-    `places` are the tiles' corners in the picture that they were taken from, `box` the piece's.
+    `places` are the tiles' corners in the image that they were taken from, `box` the piece's.
     """
 
     picture: Image.Image
@@ -41,14 +41,14 @@ class Sample:
     box: Bounds | None = None
 
     def of(self, picture: Image.Image) -> Image.Image:
-        """Return the same part of another picture of the same size."""
+        """Return the same part of another image of the same size."""
         if self.places and self.side_px is not None:
             return _gather(picture, self.places, self.side_px)
         return picture.crop(self.box or (0, 0, *self.picture.size))
 
 
 def sample(picture: Image.Image) -> Sample | None:
-    """Return the part of a picture to try qualities on; None where it is too small."""
+    """Return the part of an image to try qualities on; None where it is too small."""
     if min(picture.size) < LOW_SIDE_PX:
         return None  # the coarser of the similarity's four scales would have nothing to compare
     shown = content(picture)
@@ -119,7 +119,7 @@ def _shares(places: Sequence[Corner], shown: Content, side: int) -> list[float]:
 
 
 def _by_share(places: Sequence[Corner], shares: Sequence[float], count: int) -> tuple[Corner, ...]:
-    """Return about so many of the places, in their order, each the likelier the more it shows."""
+    """Return about this many of the places, in their order, each the likelier the more it shows."""
     step = sum(shares) / count
     ends = list(accumulate(shares))
     return tuple(
@@ -130,12 +130,12 @@ def _by_share(places: Sequence[Corner], shares: Sequence[float], count: int) -> 
 
 
 def _wanted(area: int, side: int) -> int:
-    """Return how many tiles stand for so many pixels."""
+    """Return how many tiles stand for this many pixels."""
     return min(_MOST, max(_FEWEST, area // (_SHARE * side * side)))
 
 
 def _bricks(box: Bounds, tiles: int, side: int) -> tuple[Corner, ...]:
-    """Return about so many corners, about as dense across as down, of tiles that have room."""
+    """Return about this many corners, about as dense across as down, of tiles that have room."""
     width, height = box[2] - box[0], box[3] - box[1]
     across = min(width // side, tiles, max(1, round((tiles * width / height) ** 0.5)))
     down = min(height // side, max(1, round(tiles / across)))
@@ -145,7 +145,7 @@ def _bricks(box: Bounds, tiles: int, side: int) -> tuple[Corner, ...]:
 def _laid(box: Bounds, across: int, down: int, *, side: int) -> Iterator[Corner]:
     """Yield corners at even distances; each other row is moved by half a distance, like bricks.
 
-    They lie on the encoders' blocks where the picture begins on one.
+    They lie on the encoders' blocks where the image begins on one.
     """
     left, top, right, bottom = box
     for row in range(down):

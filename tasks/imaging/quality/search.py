@@ -1,6 +1,6 @@
 """Find the number at which an encoder's file is as small as the policy allows.
 
-A target score is looked for on a sample of the picture: a try costs a few hundredths of the
+A target score is looked for on a sample of the image: a try costs a few hundredths of the
 encoding. The file itself is then written once. It must not know files, or other formats' results.
 """
 
@@ -26,7 +26,7 @@ from tasks.imaging.quality.page_backgrounds import on_backgrounds
 from tasks.imaging.quality.sampling import Sample, sample
 
 LOSSLESS_SCORE = 100.0
-_HOPE = 2  # a sample repeats itself less than its picture: so much larger, it says nothing yet
+_HOPE = 2  # a sample repeats itself less than its image: so much larger, it says nothing yet
 _LEAST_FIXED = 25  # of a fixed number that makes a file larger than its source
 _BUDGET_TRIES = 7  # halve 100 numbers down to one
 _MORE_TRIES = 2  # after the first; photographs seldom need the second of them
@@ -53,7 +53,7 @@ class Hint:
 
 
 class Subject:
-    """A picture to be encoded, in several formats: what they can share is made once.
+    """An image to be encoded, in several formats: what they can share is made once.
 
     `picture` is bare pixels: L, RGB or RGBA.
     """
@@ -179,7 +179,7 @@ def is_worth_having(lowered: Encoded, max_bytes: int) -> bool:
 def _fitted(
     subject: Subject, encoding: Encoding, max_bytes: int, *, bounds: tuple[int, int]
 ) -> Encoded:
-    """Return the best file of at most so many bytes; the smallest allowed if none is so small."""
+    """Return the best file of at most this size; the smallest allowed if none is so small."""
     low, high = bounds
     best, data = low, None
     for _ in range(_BUDGET_TRIES):
@@ -202,7 +202,7 @@ def search(
 
     A straight line through what is known says where to go next. From a score within twice the
     tolerance the step is so small that it needs no proof: to try it, too, changed nothing in how
-    far the true scores lay from the target (over the benchmark's pictures, by SSIMULACRA2). So one
+    far the true scores lay from the target (over the benchmark's images, by SSIMULACRA2). So one
     try is mostly enough, where a larger size's answer is known.
     """
     calibration = CALIBRATIONS[image_format]

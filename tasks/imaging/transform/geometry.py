@@ -1,6 +1,6 @@
-"""Decide how large the variants of a picture become, and bring a picture into its box.
+"""Decide how large the variants of an image become, and bring an image into its box.
 
-Nothing is ever enlarged. Sizes are those of the upright picture. It must not know formats.
+Nothing is ever enlarged. Sizes are those of the upright image. It must not know formats.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tasks.imaging.transform.sizes import Size, Target
 
 
 def plan_sizes(preset: Preset, source: Size) -> tuple[Target, ...]:
-    """Return what is made of an upright (and trimmed) picture of this size, largest first.
+    """Return what is made of an upright (and trimmed) image of this size, largest first.
 
     Each target's `whole` fits into the one before, so that each can be made from the last. No
     size comes twice: where a source is too small for several boxes, the first one counts.
@@ -28,7 +28,7 @@ def plan_sizes(preset: Preset, source: Size) -> tuple[Target, ...]:
 
 
 def fit_to_box(picture: Image.Image, target: Target, preset: Preset) -> Image.Image:
-    """Cut or pad a picture that has the target's `whole` size to its `size`."""
+    """Cut or pad an image that has the target's `whole` size to its `size`."""
     match preset.fit:
         case Fit.COVER:
             return _cut(picture, target.size, preset.focus)
@@ -61,7 +61,7 @@ def _padded(source: Size, box: Box) -> Target:
 
 
 def _cover(source: Size, box: Box) -> Target:
-    """A box that is larger than the picture shrinks, in its own proportions, until it is not."""
+    """A box that is larger than the image shrinks, in its own proportions, until it is not."""
     width, height = (min(side, MAX_SIDE_PX) for side in _sides(source, box))
     if width * source.height > source.width * height:  # the box is the wider of the two
         cut = _scaled(Size(width, height), width=min(width, source.width))
@@ -124,7 +124,7 @@ def _start(length: int, wanted: int, focus: float) -> int:
 
 
 def _pad(picture: Image.Image, size: Size, background: RGB) -> Image.Image:
-    """Lay the picture in the middle; transparency shows the background, too."""
+    """Lay the image in the middle; transparency shows the background, too."""
     is_grey = picture.mode == "L" and len(set(background)) == 1
     canvas = Image.new("RGB", (size.width, size.height), background)
     if is_grey:

@@ -16,6 +16,6 @@ _TURNS = {
 
 
 def orient(image: Image.Image, plan: Plan) -> Image.Image:
-    """Return the picture upright."""
+    """Return the image upright."""
     turn = _TURNS.get(plan.orientation)
     return image if turn is None else image.transpose(turn)

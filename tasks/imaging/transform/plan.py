@@ -1,4 +1,4 @@
-"""What the steps of one picture share: how large it becomes, how it must still be turned, and
+"""What the steps of one image share: how large it becomes, how it must still be turned, and
 what it may say of its maker.
 """
 
@@ -36,7 +36,7 @@ def plan_loading(preset: Preset, source: Size, orientation: int) -> Plan:
 
 
 def plan_shrinking(preset: Preset, source: Size, orientation: int, *, credit: bytes = b"") -> Plan:
-    """Plan what follows, from the upright size of the decoded and trimmed picture."""
+    """Plan what follows, from the upright size of the decoded and trimmed image."""
     return Plan(plan_sizes(preset, source)[0].whole, orientation, credit)
 
 

@@ -21,7 +21,7 @@ class Target:
     """One size of variants.
 
     `stem` is what their names begin with, like `w800` or `b2000x2000`. `size` is what the files
-    get. `whole` is the size that the whole picture is brought to first; then it is cut to `size`
+    get. `whole` is the size that the whole image is brought to first; then it is cut to `size`
     (cover) or laid on it (pad), or it is `size` already (inside).
     """
 

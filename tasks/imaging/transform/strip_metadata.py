@@ -1,7 +1,7 @@
 """Step 8: drop everything but the pixels, and whose they are where the preset keeps that.
 
-Encoders copy comments, profiles and EXIF data, with the place where the picture was taken, out of
-the picture that they are given; here nothing is left to copy.
+Encoders copy comments, profiles and EXIF data, with the place where the image was taken, out of
+the image that they are given; here nothing is left to copy.
 """
 
 from PIL import Image
@@ -21,7 +21,7 @@ def strip_metadata(image: Image.Image, plan: Plan) -> Image.Image:
     """
     if image.mode == "RGBA":
         image = _without_hidden(image)
-    # In place: the picture is ours, and a copy costs as much as a small encoding.
+    # In place: the image is ours, and a copy costs as much as a small encoding.
     image.info = {"exif": plan.credit} if plan.credit else {}
     return image
 

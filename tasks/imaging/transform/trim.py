@@ -16,7 +16,7 @@ _SPECK = 0.05  # of the picture's longer side: what is smaller is no product but
 
 
 def trim(image: Image.Image, how: Trim) -> Image.Image:
-    """Return the picture without its uniform border; one that has none is unchanged.
+    """Return the image without its uniform border; one that has none is unchanged.
 
     Transparent pixels are a border, too. Nothing is cut off that the border's colour does not
     surround on at least two opposite sides, so that a plain sky is left where it is.
@@ -26,7 +26,7 @@ def trim(image: Image.Image, how: Trim) -> Image.Image:
 
 
 def kept_part(image: Image.Image, how: Trim) -> Rectangle:
-    """Return what of the picture is no border, with its margin."""
+    """Return what of the image is no border, with its margin."""
     content = _content(image, how.tolerance)
     if content is None or not _is_bordered(content, image) or _is_speck(content, image):
         return 0, 0, *image.size

@@ -1,6 +1,6 @@
 """The colour that a shopper would name the product by.
 
-Most product pictures are shot on white, so the most frequent colour is usually that of nothing.
+Most product images are shot on white, so the most frequent colour is usually that of nothing.
 It must not know where the colour is shown.
 """
 
@@ -24,7 +24,7 @@ _LIVELY = 3.0  # times a grey's weight that a fully vivid colour of the same are
 
 
 def dominant_colour(image: Image.Image) -> Colour:
-    """Return the most telling colour of a picture; white for one of which nothing is visible."""
+    """Return the most telling colour of an image; white for one of which nothing is visible."""
     small = image.convert("RGBA")
     small.thumbnail((_SIDE_PX, _SIDE_PX), Image.Resampling.BOX)
     pixels = np.asarray(small)

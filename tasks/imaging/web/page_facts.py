@@ -1,6 +1,6 @@
 """What a web page needs besides the files: a colour, a blurred preview, and a perceptual name.
 
-All three are read from one small picture. It must not know how pages are built.
+All three are read from one small image. It must not know how pages are built.
 """
 
 from base64 import b64encode
@@ -17,7 +17,7 @@ _PAPER = (255, 255, 255)
 
 
 def page_facts(picture: Image.Image) -> PageFacts:
-    """Describe a picture in sRGB, of mode L, RGB or RGBA; it is left as it was.
+    """Describe an image in sRGB, of mode L, RGB or RGBA; it is left as it was.
 
     The smallest variant is enough: nothing here sees more than 64 pixels a side.
     """

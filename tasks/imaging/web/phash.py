@@ -1,8 +1,8 @@
-"""A perceptual hash: 64 bits that stay nearly the same while a picture is resized or recompressed.
+"""A perceptual hash: 64 bits that stay nearly the same while an image is resized or recompressed.
 
 It is the common pHash: the lowest 8 x 8 frequencies of the lightness of 32 x 32 pixels, each a bit
 that says whether it lies above their median. ImageHash (Johannes Buchner, BSD licence) gives the
-same digits. It must not know where pictures are compared.
+same digits. It must not know where images are compared.
 """
 
 from statistics import median
@@ -14,7 +14,7 @@ from tasks.imaging.web.dct import spectrum
 
 _SIDE_PX = 32
 _WAVES = 8
-_DECIMALS = 6  # below lies rounding: in a picture of one colour, no wave is above another
+_DECIMALS = 6  # below lies rounding: in an image of one colour, no wave is above another
 _DIGITS = _WAVES * _WAVES // 4
 
 
@@ -29,5 +29,5 @@ def phash(image: Image.Image) -> str:
 
 
 def differing_bits(one: str, other: str) -> int:
-    """Return the Hamming distance of two hashes: under about 10 of 64, pictures look alike."""
+    """Return the Hamming distance of two hashes: under about 10 of 64, images look alike."""
     return (int(one, 16) ^ int(other, 16)).bit_count()

@@ -1,4 +1,4 @@
-"""Ready-made HTML of a picture: every format and width offered, the browser takes what suits it.
+"""Ready-made HTML of an image: every format and width offered, the browser takes what suits it.
 
 It must not know Pillow, nor where variants are kept: the API answers with this.
 """
@@ -42,10 +42,10 @@ def picture_markup(
 ) -> str:
     """Return a `<picture>` of one product picture's variants, at least one.
 
-    `sizes` is the HTML attribute: how wide the picture is laid out. `page` gives what is shown
-    until the picture arrives. Pictures that are seen without scrolling should not be lazy.
+    `sizes` is the HTML attribute: how wide the image is laid out. `page` gives what is shown
+    until the image arrives. Images that are seen without scrolling should not be lazy.
 
-    All candidates show the same part of the picture, whatever the format: that of the widest
+    All candidates show the same part of the image, whatever the format: that of the widest
     variant, of several so wide that of the highest. Other crops are not offered.
 
     A format is offered only when its files are smaller in sum than those of the `<img>`, because a
@@ -77,7 +77,7 @@ def picture_markup(
 def _of_one_crop(variants: Sequence[Linked]) -> list[Linked]:
     """Return the variants with the proportions of the largest, of each width one height.
 
-    A browser takes candidates of one srcset for the same picture: it picks by width alone, and
+    A browser takes candidates of one srcset for the same image: it picks by width alone, and
     lays all of them out as the `<img>` says.
     """
     largest = max(variants, key=lambda each: (each.width, each.height), default=None)
@@ -93,7 +93,7 @@ def _of_one_crop(variants: Sequence[Linked]) -> list[Linked]:
 def _has_proportions(variant: Linked, largest: Linked) -> bool:
     """Whether rounding to whole pixels explains the difference: of the height or of the width.
 
-    A preset gives one of them, and the other is rounded. Of a very high picture, half a pixel of
+    A preset gives one of them, and the other is rounded. Of a very high image, half a pixel of
     width stands for many of height.
     """
     too_wide = abs(variant.width - largest.width * variant.height / largest.height)
@@ -170,7 +170,7 @@ def _unbroken(url: str) -> str:
 
 
 def _style(page: PageFacts | None) -> tuple[str, ...]:
-    """Return what shows until the picture does; it would show through a cut-out for ever."""
+    """Return what shows until the image does; it would show through a cut-out for ever."""
     if page is None or is_see_through(page.thumbhash):
         return ()
     preview = f"url({placeholder(page.thumbhash)})"

@@ -1,4 +1,4 @@
-"""What a ThumbHash looks like, as a picture small enough for a page's own text.
+"""What a ThumbHash looks like, as an image small enough for a page's own text.
 
 Written after Evan Wallace's description of the format (MIT licence). It must not know Pillow: the
 API answers with placeholders and loads no pixel code.
@@ -22,10 +22,10 @@ from tasks.imaging.web.thumbhash_waves import (
 )
 
 # Half the bytes of the 32 px that the format's author draws; enlarged by a browser, it is the same
-# to 0.6 levels of 255 in the median of 44 pictures.
+# to 0.6 levels of 255 in the median of 44 images.
 _SIDE_PX = 16
 _RICHER = 1.25  # colours are strengthened by this: few bits had made them paler
-_KEPT = 2_000  # a listing shows the same pictures again and again; each takes about 600 bytes
+_KEPT = 2_000  # a listing shows the same images again and again; each takes about 600 bytes
 
 _Counts = tuple[int, int]  # of waves across and down
 
@@ -58,7 +58,7 @@ def placeholder(thumbhash: str) -> str:
 
 
 def is_see_through(thumbhash: str) -> bool:
-    """Whether the picture has transparent pixels."""
+    """Whether the image has transparent pixels."""
     return _read(b64decode(thumbhash)).alpha is not None
 
 

@@ -1,4 +1,4 @@
-"""ThumbHash: a blurred preview of a picture in about 25 bytes.
+"""ThumbHash: a blurred preview of an image in about 25 bytes.
 
 The format is Evan Wallace's (MIT licence, https://evanw.github.io/thumbhash/): the lowest
 frequencies of lightness, of two colour differences and of alpha, at four bits each; this is
