@@ -52,7 +52,7 @@ def test_what_cannot_be_a_job_id_is_refused_with_an_example(command: str, tmp_pa
 
 @pytest.mark.parametrize(
     ("ids", "image", "sentence"),
-    [((JOB,), "7", "is no id"), ((JOB, JOB[:-1] + "f"), JOB, "belongs to one job")],
+    [((JOB,), "7", "is not an id"), ((JOB, JOB[:-1] + "f"), JOB, "belongs to one job")],
 )
 def test_one_image_is_retried_of_one_job(
     ids: tuple[str, ...], image: str, sentence: str, tmp_path: Path
