@@ -151,7 +151,7 @@ def test_refusals_are_sentences(command: Command, ended: str) -> None:
         (("batches", "cancel", ended), "(batch_is_final)"),
         (("batches", "show", UNKNOWN), "(not_found)"),
         (("batches", "report", UNKNOWN), "(not_found)"),
-        (("batches", "show", "7"), "no batch id"),
+        (("batches", "show", "7"), "not a batch id"),
     ):
         done = command(*arguments)
         assert done.status != 0

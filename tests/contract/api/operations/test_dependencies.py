@@ -113,7 +113,7 @@ def test_a_decoder_that_is_too_old_degrades_the_api_and_is_named(
     monkeypatch.setattr(decoder_probe, "_CHECK", (sys.executable, "-c", RAISED_FLOOR))
     with running_api(configured) as api:
         eventually(
-            lambda: "not been asked" not in api.call("GET", "/readyz").text, "all were asked"
+            lambda: "not been checked" not in api.call("GET", "/readyz").text, "all were asked"
         )
         response = api.call("GET", "/readyz")
         assert (response.status_code, response.json()["status"]) == (200, "degraded")
