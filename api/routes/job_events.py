@@ -88,8 +88,8 @@ async def get_job_events(
 ) -> AsyncIterator[ServerSentEvent]:
     """Stream the state of the job and its changes, until it is final.
 
-    With `Last-Event-ID` only what has changed since that event is told. A line that begins with
-    a colon says that the stream is alive. After `end` the stream is closed; a client that asks again gets
+    With `Last-Event-ID` only changes since that event are sent. A line that begins with a colon
+    says that the stream is alive. After `end` the stream is closed; a client that asks again gets
     204, at which a browser's `EventSource` stops by itself, unless the job was retried.
     """
     if listener is None:
