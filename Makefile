@@ -28,19 +28,19 @@ $(STAMP): requirements-dev.lock requirements-bootstrap.lock pyproject.toml
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(STAMP)  ## Start the whole stack, process a real picture, show what came out.
+demo: $(STAMP)  ## Start the whole stack, process a real image, show its variants.
 	@$(BIN)/product-images demo
 
-test: $(STAMP)  ## Run every test against private stacks, or some: T=tests/unit/… K=name.
+test: $(STAMP)  ## Run all tests against private stacks, or some: T=tests/unit/… K=name.
 	@$(BIN)/python -m tests $(if $(T)$(K),some $(T) $(if $(K),-k "$(K)"))
 
-test-stack: $(STAMP)  ## Keep a stack running, which `make test T=…` uses until Ctrl-C.
+test-stack: $(STAMP)  ## Keep a stack running for `make test T=…` until Ctrl-C.
 	@$(BIN)/python -m tests.support.stack_server
 
 test-thorough: $(STAMP)  ## Run the tests that take hours: each fault of each part, ORDEAL_JOBS=300 each.
 	@$(BIN)/python -m tests thorough
 
-lint: $(STAMP)  ## Format, lint, types, and the files for containers.
+lint: $(STAMP)  ## Check format, lint, types, and the files for containers.
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -48,11 +48,11 @@ lint: $(STAMP)  ## Format, lint, types, and the files for containers.
 	@$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec docker-compose.yml
 	@$(BIN)/check-jsonschema -q --builtin-schema vendor.github-workflows .github/workflows/ci.yml
 
-check: $(STAMP)  ## What lint does, architecture and unit tests: for each commit.
+check: $(STAMP)  ## Run lint, architecture and unit tests: before each commit.
 	@$(MAKE) --no-print-directory lint & lint=$$!; \
 		$(BIN)/python -m tests check; tests=$$?; wait $$lint && exit $$tests
 
-migration: $(STAMP)  ## Write the next migration from what the models changed: M="What it does".
+migration: $(STAMP)  ## Write the next migration from changes of the models: M="What it does".
 	@$(BIN)/python -m tests.migration "$(M)"
 
 bench: $(STAMP)  ## Run the benchmarks and print a table with ratios.
@@ -79,8 +79,8 @@ lock: $(STAMP)  ## Refresh the lock files from pyproject.toml.
 	@echo uv | $(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-annotate \
 		--no-header - -o requirements-bootstrap.lock
 
-audit: $(STAMP)  ## Look for published advisories of the locked packages.
+audit: $(STAMP)  ## Check the locked packages for published advisories.
 	@$(BIN)/python -m tests.audit
 
-clean:  ## Remove what was installed and built (the stack's data in .local stays).
+clean:  ## Remove installed and built files (the stack's data in .local stays).
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -13,7 +13,7 @@ from tasks.imports.spool import Tally
 
 
 class RowError(BaseModel):
-    """What is wrong with the record that begins in a line, counted from 1."""
+    """An error of a row; `line` is where the row begins, counted from 1."""
 
     line: int
     column: str | None = Field(description="the column's name in the file; null for the whole row")
@@ -29,7 +29,7 @@ class RowError(BaseModel):
 
 
 class CheckedImport(BaseModel):
-    """What a file holds: the answer to a dry run."""
+    """The answer to a dry run: the counts and errors of a file."""
 
     acceptable: bool = Field(description="whether this policy accepts the file")
     rows: int
@@ -39,7 +39,7 @@ class CheckedImport(BaseModel):
 
 
 class AcceptedImport(BaseModel):
-    """The batch that a file became."""
+    """The batch of an imported file."""
 
     batch_id: UUID
     rows: int
@@ -79,7 +79,7 @@ class Rows(BaseModel):
 
 
 class Links(BaseModel):
-    """Where more is told about a batch."""
+    """Related addresses of a batch."""
 
     self: str
     report: str

@@ -55,7 +55,7 @@ class Accepted(BaseModel):
 
 
 class Failure(BaseModel):
-    """Why something failed; `retryable` says whether trying again may help."""
+    """Why something failed; `retryable` says whether a retry can help."""
 
     code: str
     detail: str
@@ -179,7 +179,7 @@ def _page_fields(page: PageFacts | None) -> dict[str, Any]:
 
 
 class JobHead(BaseModel):
-    """A job as it stands in a list."""
+    """A job as lists show it."""
 
     id: UUID
     state: JobState
@@ -199,7 +199,7 @@ class JobHead(BaseModel):
 
 
 class Progress(BaseModel):
-    """How many images of a job are ready or failed, of how many."""
+    """How many images of a job have ended, and how many there are."""
 
     done: int
     total: int
@@ -256,6 +256,6 @@ class Readiness(BaseModel):
 
 
 class BriefReadiness(BaseModel):
-    """What callers without a key learn: `ready` when jobs are accepted, else `unavailable`."""
+    """What callers without a key see: `ready` when jobs are accepted, else `unavailable`."""
 
     status: str

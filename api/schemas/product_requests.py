@@ -67,7 +67,7 @@ Alt = Annotated[str, Field(max_length=MAX_ALT_CHARACTERS), Lines]
 
 
 class ProductChange(BaseModel):
-    """The members of `PATCH /products/{id}`: those that are sent are changed, null clears."""
+    """The members of `PATCH /products/{id}`; `null` clears a field."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -83,7 +83,7 @@ class ProductChange(BaseModel):
 
 
 class PictureEntry(BaseModel):
-    """An image with the text that stands for it; without `alt` a known image keeps its own."""
+    """An image with its alternative text; without `alt` a known image keeps its own."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -20,7 +20,7 @@ _SHAPE_CHARACTERS = 12
 
 
 class ProductHead(BaseModel):
-    """A product as it stands in a list."""
+    """A product as lists show it."""
 
     id: UUID
     sku: str | None

@@ -41,7 +41,7 @@ class WebhookChange(BaseModel):
 
 
 class Webhook(BaseModel):
-    """A registered receiver; `disabled_reason` says why nothing is sent to it."""
+    """A registered endpoint; `disabled_reason` says why nothing is sent to it."""
 
     id: UUID
     url: str
@@ -59,7 +59,7 @@ class Webhook(BaseModel):
 
 
 class CreatedWebhook(Webhook):
-    """A new receiver; its secret is shown this once."""
+    """A new endpoint; its secret is shown this once."""
 
     secret: str
 
@@ -83,7 +83,7 @@ def _fields(endpoint: EndpointView) -> dict[str, Any]:
 
 
 class WebhookPage(BaseModel):
-    """One page of receivers, newest first; `next` is the query of the following page."""
+    """One page of endpoints, newest first; `next` is the query of the following page."""
 
     webhooks: list[Webhook]
     next: str | None
@@ -105,9 +105,9 @@ class Attempt(BaseModel):
 
 
 class Delivery(BaseModel):
-    """One message to one receiver.
+    """One message to one endpoint.
 
-    `webhook_id` is the receiver's id, null for a callback URL; `message_id` is the header
+    `webhook_id` is the endpoint's id, null for a callback URL; `message_id` is the header
     `webhook-id`, the same in every try; `due_at` is when the next try is due.
     """
 
@@ -149,7 +149,7 @@ class DeliveryPage(BaseModel):
 
 
 class DeliveryQuery(BaseModel):
-    """Which messages to a receiver are wanted."""
+    """Which messages to an endpoint are returned."""
 
     state: DeliveryState | None = None
     before: str | None = None
