@@ -118,7 +118,7 @@ SHARED_RUN = StepRunner(
 
 
 async def process(context: WorkerContext, attempt: Attempt, manner: StepRunner) -> State[Any]:
-    """Make one attempt at a job; return how Prefect shows what came of it."""
+    """Make one attempt at a job; return the state for Prefect."""
     folder = context.resources.configuration.worker.directory
     with TemporaryDirectory(
         prefix="product-images-job-", dir=folder, ignore_cleanup_errors=True

@@ -63,7 +63,7 @@ async def fetch_images(run: ProductRun) -> list[FetchedImage]:
 
 
 async def _bring(run: ProductRun, image: ClaimedImage, *, stop: Stop) -> FetchedImage | None:
-    """Fetch one image; None when what has to be shown is there already.
+    """Fetch one image; None when its variants exist already.
 
     Either its source says that what the product shows is still right, or no source is asked.
     """
@@ -120,7 +120,7 @@ async def _question(run: ProductRun, image: ClaimedImage) -> Revalidation | None
     retries=0,
 )
 async def compress_images(run: ProductRun, fetched: Sequence[FetchedImage]) -> list[RenderedImage]:
-    """Make the variants of all images that have none yet; return what has to be stored.
+    """Make the variants of all images that have none yet; return what to store.
 
     A forced job makes them although they are there: the same keys get the same bytes.
     """

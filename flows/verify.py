@@ -1,4 +1,4 @@
-"""The nightly look whether the store still holds what products show."""
+"""The nightly check that the store holds all variants."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any

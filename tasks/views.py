@@ -91,7 +91,7 @@ class JobView:
 
 @dataclass(frozen=True, slots=True)
 class ProductHead:
-    """A product as it stands in a list; `updated_at` is the version of what is shown."""
+    """A product as lists show it; `updated_at` is its version."""
 
     id: UUID
     sku: str | None

@@ -98,7 +98,7 @@ class ViaWorkPool:
         return None
 
     async def _try_to_schedule(self, schedule: "Schedule", lane: Lane) -> bool:
-        """Have the run taken by a poller; False when that has to be tried again soon."""
+        """Schedule the run for a poller; False when that must be tried again soon."""
         name = CHUNK_DEPLOYMENT if lane is Lane.BULK else DEPLOYMENT
         try:
             holds_slots = self._prefect_limits.holds_slots(lane)

@@ -1,4 +1,4 @@
-"""One subscription per worker to the Prefect server's events, so that people need not wait.
+"""One subscription per worker to the Prefect server's events, so that actions take effect at once.
 
 An event only says that a look is worthwhile: the receiver looks itself, and not here, so
 that no event waits for what is done about another one. What is missed while the connection is

@@ -79,7 +79,7 @@ class JobExecutor:
     async def work_beside(
         self, attempt: Attempt, work: Coroutine[Any, Any, State[Any]]
     ) -> State[Any] | None:
-        """Do a job that shares its flow run with others; return what came of the work."""
+        """Do a job that shares its flow run with others; return the result of the work."""
         state: State[Any] | None = None
         try:
             state = await self._supervise(attempt, work)

@@ -32,7 +32,7 @@ class Supervised(Protocol):
 async def supervise(
     attempt: Supervised, work: Coroutine[Any, Any, T], *, monitor: DependencyMonitor, subject: str
 ) -> T | None:
-    """Do work that the attempt can end; return what came of it, or None when it says nothing.
+    """Do work that the attempt can stop; return its result, or None when there is none.
 
     An outage of Prefect, or its refusal, is no result.
     """

@@ -128,4 +128,4 @@ class ScheduledRuns:
 
 
 def _silent(*_: object) -> None:
-    """Say nothing: the worker's own log line tells that it started."""
+    """Print nothing: the worker's own log line says that it started."""

@@ -44,7 +44,7 @@ class RunParameters:
         return run_parameters
 
     def submission(self, flow_run_id: UUID) -> Submission:
-        """Return the new job that is asked for, to be shown by this run."""
+        """Return the new job to submit, shown by this run."""
         urls = (parse_source_url(url, max_characters=MAX_URL_CHARACTERS) for url in self.image_urls)
         return Submission(
             preset=self.preset,

@@ -50,7 +50,7 @@ _UNDER_WAY: set[asyncio.Task[None]] = set()  # the loop itself holds tasks only 
 
 
 class PoolResult(BaseWorkerResult):
-    """What Prefect is told of a run that ended in this process."""
+    """The result of a run that ended in this process, for Prefect."""
 
 
 class PoolWorker(BaseWorker[BaseJobConfiguration, BaseVariables, PoolResult]):

@@ -1,4 +1,4 @@
-"""The automation that tells people of the failure alarm, shipped as code.
+"""The automation that sends the failure alarm, as code.
 
 Made once per webhook address. Afterwards it belongs to the people who use Prefect's UI: what
 they change stays, what they delete stays away, until the address in the settings changes.

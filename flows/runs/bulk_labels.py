@@ -1,4 +1,4 @@
-"""What names the runs of chunks and batches for people: names, and tags to search by."""
+"""Names and tags of the runs of chunks and batches."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What names the run of a job for people: its name, and tags to search by.
+"""The name and tags of a job's run.
 
 Tags are bounded in number and length, whatever a caller or a supplier writes.
 """
@@ -22,7 +22,7 @@ MAX_HOST_TAGS = 3
 
 @dataclass(frozen=True, slots=True)
 class JobLabel:
-    """What names the run of a job for people.
+    """The label of a job: its run's name and tags.
 
     `hosts` are the suppliers that its images come from, those with the most images first.
     """

@@ -126,12 +126,12 @@ class DependencyMonitor:
         self._parts: Mapping[PauseReason, _Part] = {part.reason: part for part in parts}
 
     def _probe_store(self) -> None:
-        """Writing is asked for only where it may fail: it costs the store more than a look."""
+        """Writes only where that may fail: it costs the store more than a look."""
         store = self._resources.store
         store.probe_writes() if self._is_doubted(self._parts[PauseReason.STORE]) else store.probe()
 
     async def note_request(self, request: Request) -> None:
-        """Note that Prefect is asked: a hook for its HTTP client."""
+        """Note a request to Prefect: a hook for its HTTP client."""
         request.extensions[_ASKED_AT] = monotonic()
 
     async def note_response(self, response: Response) -> None:

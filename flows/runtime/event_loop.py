@@ -34,7 +34,7 @@ class FlowRunner:
     """Runs coroutines handed over from any thread, all inside one Prefect client context."""
 
     def __init__(self, on_death: Callable[[str], None] = lambda _: None) -> None:
-        """`on_death` is told, in the loop's thread, why the loop ended by itself."""
+        """`on_death` is called, in the loop's thread, with the reason of its unexpected end."""
         self._on_death = on_death
         self._loop = asyncio.new_event_loop()
         self._stopped = asyncio.Event()

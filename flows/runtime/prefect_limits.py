@@ -1,4 +1,4 @@
-"""Watches what people allow in Prefect: limits, pauses, and whether we are deployed at all.
+"""Watches limits, pauses and deployments in Prefect.
 
 The direct path neither takes nor respects concurrency slots, so it is used only while there is
 no limit. Who starts a job asks here, and what is read is then at most a few seconds old; while

@@ -121,7 +121,7 @@ class WorkerServices:
         }
 
     def begin(self, runner: FlowRunner, give_up: Callable[[str], None]) -> None:
-        """Start the standing duties; `give_up` is told of one that cannot be kept up."""
+        """Start the standing duties; `give_up` is called for one that keeps failing."""
         install_worker_context(self.context)
         for name, duty in self._duties.items():
             runner.spawn(partial(keep_running, name, duty, give_up))

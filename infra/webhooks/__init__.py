@@ -1,4 +1,4 @@
-"""How a webhook message is signed and brought to an address that a stranger chose.
+"""How a webhook message is signed and sent to an untrusted address.
 
 Nothing here knows jobs, batches or tables.
 """

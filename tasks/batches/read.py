@@ -27,7 +27,7 @@ class RowCounts:
 
 @dataclass(frozen=True, slots=True)
 class BatchView:
-    """A batch as it stands; `total` are its jobs, also those that are known but not planned yet.
+    """The state of a batch; `total` counts its jobs, including those not planned yet.
 
     `progress` is the share of jobs that have ended, 0 to 1. `rows` is set for imports.
     """

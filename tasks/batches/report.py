@@ -1,4 +1,4 @@
-"""Use case: tell what became of each input of a batch, in the order of the inputs.
+"""Use case: report the result of each input of a batch, in the order of the inputs.
 
 Read slice by slice, each in a transaction of its own: a slow reader holds neither a
 connection nor a snapshot meanwhile.

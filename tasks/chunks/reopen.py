@@ -1,4 +1,4 @@
-"""Use case: have the failed jobs of a chunk done again, for a run that a person retried."""
+"""Use case: retry the failed jobs of a chunk, when its run was retried."""
 
 from datetime import datetime
 from uuid import UUID

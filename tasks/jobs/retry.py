@@ -1,4 +1,4 @@
-"""Use case: have the failed images of a job made again; what is ready stays as it is."""
+"""Use case: retry the failed images of a job; ready ones stay as they are."""
 
 from datetime import datetime
 from typing import Any

@@ -159,7 +159,7 @@ class PixelPool:
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """A call: what is put into the child's folder, what is asked, what the answer may be."""
+    """A call: the files for the child's folder, the request, the allowed answers."""
 
     function: Callable[..., object]
     arguments: tuple[object, ...]
@@ -186,7 +186,7 @@ class _Order:
         return pickle.dumps(Work(self.function, (*source, *self.arguments), cpu_seconds))
 
     def receive(self, answer: bytes, folder: Folder, source: Copied | None) -> object:  # noqa: ARG002 - for files
-        """Return the value; raise the error that the answer tells of, or `Untrue`."""
+        """Return the value; raise the error in the answer, or `Untrue`."""
         value: object = read_answer(answer, self.answer)
         return value
 

@@ -12,7 +12,7 @@ from tasks.reports.failure_rate import FailureRate
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """Whether the rate was told to be high, and when that was last told."""
+    """Whether an alarm is raised, and when it was last sent."""
 
     is_high: bool = False
     told_at: datetime | None = None
@@ -23,7 +23,7 @@ def next_alarm(
 ) -> Alarm | None:
     """Return the alarm to raise now, or None.
 
-    A high rate is told at most once per `repeat_seconds`, even when it was normal in between.
+    A high rate is reported at most once per `repeat_seconds`, even when it was normal in between.
     """
     is_high = rate.jobs >= settings.min_jobs and rate.share >= settings.share
     if not is_high:

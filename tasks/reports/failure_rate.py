@@ -1,4 +1,4 @@
-"""Use case: tell how many of the jobs that ended lately failed, and why most of them did."""
+"""Use case: compute the recent failure rate, and the most frequent errors."""
 
 from dataclasses import dataclass
 from datetime import timedelta

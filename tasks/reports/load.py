@@ -1,4 +1,4 @@
-"""Use case: count what there is and what waits, for those who watch the system."""
+"""Use case: count jobs, queues and workers, for monitoring."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""How much smaller a variant is than its source, for people."""
+"""How much smaller a variant is than its source, as text."""
 
 _NEARLY_ALL_PERCENT = 99
 

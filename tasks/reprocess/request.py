@@ -1,4 +1,4 @@
-"""What a person or a program sends to have images made again: one form for every door.
+"""The request for reprocessing: one form for API, command line and Prefect.
 
 It must not know HTTP, nor Prefect.
 """

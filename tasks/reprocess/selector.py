@@ -52,7 +52,7 @@ class Selector:
 
     @property
     def name(self) -> str:
-        """Say for people what is selected."""
+        """Describe the selection as text."""
         said = [f"{name}={_short(value)}" for name, value in self.options().items()]
         return " ".join(said) or "stale images"
 

@@ -1,4 +1,4 @@
-"""Use case: have a selection made again, as one batch that is planned afterwards.
+"""Use case: start reprocessing of a selection, as one batch that is planned afterwards.
 
 An empty selection makes no batch: a second request shows that nothing was left.
 """
@@ -26,7 +26,7 @@ from tasks.submission.key_reservation import RequestKey, Subject, known_subject,
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The committed batch and what it comes to; no batch when nothing has to be made.
+    """The committed batch and its figures; no batch when nothing is to be done.
 
     `replayed` when an earlier request with the same key started it: the estimate is today's.
     """

@@ -19,7 +19,7 @@ from infra.db.models.idempotency import IdempotencyKey
 
 @dataclass(frozen=True, slots=True)
 class RequestKey:
-    """A caller's name for a request; `owner` is whose, empty when callers are not told apart."""
+    """A caller's name for a request; `owner` is the caller, empty while there are no keys."""
 
     key: str
     kept_seconds: float

@@ -1,4 +1,4 @@
-"""Use case: look whether the store still holds what products show, and have the rest made again.
+"""Use case: check that the store holds all variants, and regenerate missing ones.
 
 A sample is read to its last byte and hashed. A look at everything asks for existence and size
 only, unless `deep`: reading every object is a matter of hours.

@@ -1,4 +1,4 @@
-"""Use case: bring one taken message to its receiver and write down what came of it."""
+"""Use case: send one claimed message to its receiver and record the result."""
 
 import structlog
 

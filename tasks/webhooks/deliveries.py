@@ -1,4 +1,4 @@
-"""Use cases: show what was sent and what came of every try, and send a message again."""
+"""Use cases: list messages with their tries, and send one again."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence

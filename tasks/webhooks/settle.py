@@ -1,4 +1,4 @@
-"""Step: write down what came of a try, and decide whether and when there is another one."""
+"""Step: record the result of a try, and decide about the next one."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What a queued job waits for, beyond its turn: told by its row and by the living workers."""
+"""What a queued job waits for besides its turn, by its row and the living workers."""
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session

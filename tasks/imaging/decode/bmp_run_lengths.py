@@ -1,4 +1,4 @@
-"""The run lengths of a BMP that says that it ends before all of its rows are told.
+"""The run lengths of a BMP that ends before all of its rows, by its own mark.
 
 It must not know which layouts of a BMP there are.
 """

@@ -34,7 +34,7 @@ _NO_LIBDE265 = (
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """A library, the oldest version of it that may decode, and how its version is asked.
+    """A library, its oldest accepted version, and how its version is read.
 
     `file` is how the name of its shared object begins. `ask` returns "" when it is not there.
     """
@@ -49,7 +49,7 @@ class Floor:
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """A library as it is loaded; `version` is "" when it does not tell it.
+    """A loaded library; `version` is "" when it is not known.
 
     `from_system`: it is the operating system's, which mends old versions without a new number.
     """
@@ -60,7 +60,7 @@ class Library:
 
     @property
     def is_too_old(self) -> bool:
-        """Whether it tells a version below the floor."""
+        """Whether its version is below the floor."""
         return bool(self.version) and _numbers(self.version) < _numbers(self.floor.oldest)
 
     @property

@@ -35,7 +35,7 @@ def heif_version() -> str:
 
 
 def hevc_version() -> str:
-    """Return the version of libde265, as libheif tells it; "" without."""
+    """Return the version of libde265, as libheif reports it; "" without."""
     if not heif_version():
         return ""
     told = _VERSION.search(str(pillow_heif.libheif_info()["decoders"].get(_HEVC_DECODER, "")))
