@@ -29,7 +29,7 @@ def test_a_verification_is_green_when_all_is_whole_or_being_made_again(
 @pytest.mark.parametrize(
     ("repair", "advice"),
     [
-        (Repair.IMPOSSIBLE, "2 cannot be made again: upload the files"),
+        (Repair.IMPOSSIBLE, "2 cannot be regenerated: upload the files"),
         (Repair.PRESET_GONE, "2 belong to a preset that is gone: reprocess them with to_preset"),
         (Repair.NOT_WANTED, "run verify with repair"),
     ],
