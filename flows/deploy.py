@@ -40,7 +40,7 @@ from tasks.reprocess.targets import publish_targets
 
 log = structlog.get_logger(__name__)
 
-_PROJECT = Path(__file__).resolve().parent.parent
+_DEPLOYMENTS = Path(__file__).resolve().with_name("prefect.yaml")
 _DEPLOYED = "product_images_deployed"
 
 
@@ -66,7 +66,7 @@ async def _deploy(settings: PrefectSettings, alarm: FailureAlarmSettings) -> Non
 
 
 async def _deploy_changes(client: PrefectClient) -> None:
-    digest = deployment_digest((_PROJECT / "prefect.yaml").read_bytes(), FLOWS)
+    digest = deployment_digest(_DEPLOYMENTS.read_bytes(), FLOWS)
     if await Variable[str].aget(_DEPLOYED) != digest:
         _prefect_deploy("--all")
         await Variable[str].aset(_DEPLOYED, digest, overwrite=True)
@@ -82,8 +82,10 @@ async def _deploy_changes(client: PrefectClient) -> None:
 
 
 def _prefect_deploy(*what: str) -> None:
-    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", *what]
-    subprocess.run(command, cwd=_PROJECT, check=True)  # noqa: S603 - our own command
+    prefect = (sys.executable, "-m", "prefect", "--no-prompt")
+    deploy = ("deploy", "--prefect-file", str(_DEPLOYMENTS), *what)
+    folder = _DEPLOYMENTS.parent.parent  # the entrypoints begin below it
+    subprocess.run((*prefect, *deploy), cwd=folder, check=True)  # noqa: S603 - our own command
 
 
 async def missing_deployments(client: PrefectClient) -> list[str]:
