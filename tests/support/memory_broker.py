@@ -4,14 +4,12 @@ Must not be used to keep anything: a message lives as long as the object.
 """
 
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from functools import partial
 from threading import Condition
 
 from infra.broker.broker import Delivery, Disposition, Prefetch
-from infra.broker.dead_letters import DeadLetter, Death, Handled, LetterSelection, Listing, Names
 from infra.contract.errors import ErrorCode, ServiceUnavailable
 from infra.contract.messages import Message
 from infra.contract.states import Lane
@@ -22,7 +20,6 @@ class _Stored:
     lane: Lane
     body: bytes
     redelivered: bool = False
-    deaths_before: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -45,7 +42,7 @@ class MemoryBroker:
     def __init__(self) -> None:
         self._changed = Condition()
         self._queues: dict[Lane, deque[_Stored]] = {lane: deque() for lane in Lane}
-        self._dead: list[Death] = []
+        self._dead: list[bytes] = []
         self._holders: list[_Holder] = []
         self._up = True
 
@@ -58,10 +55,6 @@ class MemoryBroker:
         holder = _Holder(prefetch)
         self._holders.append(holder)
         return MemoryConsumer(self, holder)
-
-    def letters(self) -> "MemoryDeadLetters":
-        """Return the dead letters of this broker, for a person to handle."""
-        return MemoryDeadLetters(self)
 
     def stop(self) -> None:
         """Refuse messages and forget all connections; the queues persist."""
@@ -79,23 +72,7 @@ class MemoryBroker:
     def dead_letters(self) -> Sequence[bytes]:
         """Return the bodies that were put aside, oldest first."""
         with self._changed:
-            return tuple(death.body for death in self._dead)
-
-    def deaths(self) -> Sequence[Death]:
-        """Return what was put aside, oldest first."""
-        with self._changed:
-            self._require_up()
             return tuple(self._dead)
-
-    def remove(self, death: Death) -> None:
-        """Forget a dead letter, or the oldest of several that are alike."""
-        with self._changed:
-            self._dead.remove(death)
-
-    def bury(self, body: bytes, lane: Lane | None) -> None:
-        """Put a body aside as if it had died."""
-        with self._changed:
-            self._dead.append(_died(body, lane))
 
     def waiting(self, lane: Lane) -> int:
         """Return how many messages of the lane no consumer holds."""
@@ -159,7 +136,7 @@ class MemoryBroker:
             if disposition is Disposition.REQUEUE:
                 self._put_back(stored)
             elif disposition is Disposition.DEAD_LETTER:
-                self._dead.append(_died(stored.body, stored.lane, stored.deaths_before))
+                self._dead.append(stored.body)
             self._changed.notify_all()
 
     def _take_back(self, holder: _Holder) -> None:
@@ -168,11 +145,6 @@ class MemoryBroker:
 
     def _put_back(self, stored: _Stored) -> None:
         self._queues[stored.lane].appendleft(replace(stored, redelivered=True))
-
-
-def _died(body: bytes, lane: Lane | None, deaths_before: int = 0) -> Death:
-    now = datetime.now(UTC).replace(microsecond=0)  # as exact as RabbitMQ is
-    return Death(body, lane, now, reason="rejected", times=deaths_before + 1)
 
 
 class MemoryPublisher:
@@ -218,48 +190,3 @@ class MemoryConsumer:
     def close(self) -> None:
         """Make `run` return; deliveries without a disposition go back to their queue."""
         self._broker.close(self._holder)
-
-
-class MemoryDeadLetters:
-    """The dead letters of a broker in memory, as people handle them."""
-
-    def __init__(self, broker: MemoryBroker) -> None:
-        self._broker = broker
-
-    def peek(self, limit: int) -> Listing:
-        """Return the oldest letters; all of them stay."""
-        letters = self._named()
-        return Listing(letters[:limit], len(letters))
-
-    def find(self, letter_id: str) -> DeadLetter | None:
-        """Return the letter with this id; it stays. None when there is none."""
-        return next((letter for letter in self._named() if letter.id == letter_id), None)
-
-    def replay(self, letter_ids: Collection[str]) -> Handled:
-        """Put the original bodies on their lanes again, then remove the letters."""
-        return self._visit(letter_ids, self._replay)
-
-    def purge(self, letter_ids: Collection[str]) -> Handled:
-        """Remove the letters for good."""
-        return self._visit(letter_ids, self._purge)
-
-    def _visit(self, letter_ids: Collection[str], act: Callable[[Death], bool]) -> Handled:
-        selection = LetterSelection.for_letters(letter_ids)
-        for letter in self._named():
-            if selection.takes(letter):
-                (selection.done if act(letter.death) else selection.kept).append(letter.id)
-        return selection.result()
-
-    def _replay(self, death: Death) -> bool:
-        if death.lane is None:
-            return False
-        self._broker.store([_Stored(death.lane, death.body, deaths_before=death.times)])
-        return self._purge(death)
-
-    def _purge(self, death: Death) -> bool:
-        self._broker.remove(death)
-        return True
-
-    def _named(self) -> Sequence[DeadLetter]:
-        names = Names()
-        return [names.name(death) for death in self._broker.deaths()]

@@ -5,6 +5,7 @@ on a quorum queue. A batch of 200 whose confirms are awaited together: 2,600 to 
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import pika  # type: ignore[import-untyped]  # pika ships no types
 import structlog
@@ -16,6 +17,7 @@ from infra.broker.rabbitmq.errors import translated, unavailable
 from infra.broker.topology import Topology
 from infra.contract.errors import ServiceUnavailable
 from infra.contract.messages import CONTENT_TYPE, Message
+from infra.contract.states import Lane
 from infra.settings.sections import BrokerSettings
 
 log = structlog.get_logger(__name__)
@@ -32,16 +34,14 @@ class RabbitPublisher:
 
     def publish(self, messages: Sequence[Message]) -> None:
         """Return when the broker has stored every message, or raise `ServiceUnavailable`."""
-        if not messages:
-            return
-        self.pump()  # notices that an idle connection has died
-        try:
-            connection = self._connection or self._connect()
-            self._send(connection, messages)
-            self._await_confirms(connection)
-        except ServiceUnavailable:
-            self.close()
-            raise
+        properties = pika.BasicProperties(
+            content_type=CONTENT_TYPE, delivery_mode=pika.DeliveryMode.Persistent
+        )
+        self._publish([(message.encode(), message.lane) for message in messages], properties)
+
+    def publish_copy(self, body: bytes, lane: Lane, properties: Any) -> None:
+        """Publish a body as it is, with pika's properties; return or raise as `publish` does."""
+        self._publish([(body, lane)], properties)
 
     def pump(self) -> None:
         """Serve heartbeats without blocking; let go of a connection that was lost."""
@@ -68,17 +68,31 @@ class RabbitPublisher:
         connection.channel.add_on_return_callback(confirms.on_return)
         return connection
 
-    def _send(self, connection: BrokerConnection, messages: Sequence[Message]) -> None:
-        properties = pika.BasicProperties(
-            content_type=CONTENT_TYPE, delivery_mode=pika.DeliveryMode.Persistent
-        )
+    def _publish(self, bodies: Sequence[tuple[bytes, Lane]], properties: Any) -> None:
+        if not bodies:
+            return
+        self.pump()  # notices that an idle connection has died
+        try:
+            connection = self._connection or self._connect()
+            self._send(connection, bodies, properties)
+            self._await_confirms(connection)
+        except ServiceUnavailable:
+            self.close()
+            raise
+
+    def _send(
+        self,
+        connection: BrokerConnection,
+        bodies: Sequence[tuple[bytes, Lane]],
+        properties: Any,
+    ) -> None:
         self._confirms.begin()
-        for message in messages:
+        for body, lane in bodies:
             with translated():
                 connection.channel.basic_publish(
                     exchange=self._topology.exchange.name,
-                    routing_key=str(message.lane),
-                    body=message.encode(),
+                    routing_key=str(lane),
+                    body=body,
                     properties=properties,
                     mandatory=True,
                 )

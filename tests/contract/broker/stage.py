@@ -12,8 +12,12 @@ from uuid import UUID, uuid4
 import pika  # type: ignore[import-untyped]  # pika ships no types
 
 from infra.broker.broker import Consumer, Delivery, Prefetch, Publisher
-from infra.broker.dead_letters import DeadLetters
-from infra.broker.rabbitmq import RabbitConsumer, RabbitDeadLetters, RabbitPublisher
+from infra.broker.rabbitmq import (
+    DeadLetter,
+    RabbitConsumer,
+    RabbitPublisher,
+    open_dead_letters,
+)
 from infra.broker.topology import Topology
 from infra.contract.messages import JobMessage
 from infra.contract.states import Lane
@@ -37,10 +41,6 @@ class Stage(Protocol):
     def start(self) -> None: ...
 
     def dead_letters(self) -> Sequence[bytes]: ...
-
-    def letters(self) -> DeadLetters: ...
-
-    def bury(self, body: bytes, lane: Lane | None) -> None: ...
 
 
 class Switch(Protocol):
@@ -74,12 +74,6 @@ class MemoryStage:
     def dead_letters(self) -> Sequence[bytes]:
         return self.broker.dead_letters()
 
-    def letters(self) -> DeadLetters:
-        return self.broker.letters()
-
-    def bury(self, body: bytes, lane: Lane | None) -> None:
-        self.broker.bury(body, lane)
-
 
 class RabbitStage:
     """RabbitMQ on stage; a prefix of its own keeps each test away from the others."""
@@ -112,11 +106,30 @@ class RabbitStage:
         bodies: Sequence[bytes] = self.operate(self._peek)
         return bodies
 
-    def letters(self) -> DeadLetters:
-        return RabbitDeadLetters(self.settings)
+    def letters(self) -> list[DeadLetter]:
+        """Visit the dead letters, which all stay."""
+        with open_dead_letters(self.settings) as visit:
+            return visit.letters()
+
+    def count_letters(self) -> int:
+        with open_dead_letters(self.settings) as visit:
+            return visit.count
+
+    def replay(self, *letter_ids: str) -> None:
+        with open_dead_letters(self.settings) as visit:
+            for letter in visit.letters():
+                if letter.id in letter_ids and letter.lane is not None:
+                    visit.replay(letter, letter.lane)
+
+    def purge(self, *letter_ids: str) -> None:
+        with open_dead_letters(self.settings) as visit:
+            for letter in visit.letters():
+                if letter.id in letter_ids:
+                    visit.remove(letter)
 
     def bury(self, body: bytes, lane: Lane | None) -> None:
-        self.letters().peek(0)  # declares the exchange
+        """Put a body aside as if it had died."""
+        self.count_letters()  # declares the exchange
         routing_key = "nowhere" if lane is None else str(lane)
         exchange = self.topology.dead_exchange.name
         self.operate(lambda channel: self._publish(channel, exchange, routing_key, body))
