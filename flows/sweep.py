@@ -1,6 +1,6 @@
 """The safety net behind the dispatcher: publishes what was committed but not dispatched.
 
-It comes every minute, so it also looks at how many jobs fail.
+It comes every five minutes, so it also looks at how many jobs fail.
 """
 
 import structlog

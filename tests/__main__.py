@@ -88,8 +88,8 @@ class _Session:
 
 _ALL = (
     # Stacks start one after the other (tests/conftest.py): those first whose tests wait the most.
-    _Session("test", ("tests/chaos",)),
-    _Session("test-control", ("tests/prefect_control", "tests/e2e")),
+    _Session("test", ("tests/chaos", "tests/e2e")),
+    _Session("test-control", ("tests/prefect_control",)),
     _Session(
         "test-services",
         ("tests/contract", "tests/integration", f"--ignore={_PIXELS}"),

@@ -2,6 +2,8 @@
 
 import json
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,8 @@ from tests.pictures import PictureServer
 from tests.rabbit import dead_letters, publish_raw
 from tests.waiting import eventually
 from tests.world import World
+
+_SOON_SECONDS = 10
 
 
 def test_a_job_posted_while_rabbitmq_is_down_is_done_when_it_is_back(
@@ -79,6 +83,19 @@ def test_the_documented_curl_line_is_accepted_and_its_job_ends(world: World) -> 
     assert job["state"] in ("ready", "failed")
 
 
+@contextmanager
+def soon_scheduled(world: World, deployment: Any) -> Iterator[None]:
+    """Give a deployment one more schedule, which is due every few seconds."""
+    path = f"/deployments/{deployment['id']}/schedules"
+    soon = {"active": True, "schedule": {"interval": _SOON_SECONDS}}
+    added = world.prefect("POST", path, [soon])
+    try:
+        yield
+    finally:
+        for schedule in added:
+            world.prefect("DELETE", f"{path}/{schedule['id']}")
+
+
 def test_a_scheduled_sweep_really_appears_and_runs(world: World) -> None:
     def completed_sweep() -> Any:
         runs = world.flow_runs(
@@ -87,5 +104,8 @@ def test_a_scheduled_sweep_really_appears_and_runs(world: World) -> None:
         )
         return next((run for run in runs if run["auto_scheduled"]), None)
 
-    run = eventually(completed_sweep, "a scheduled sweep has completed", seconds=340)
+    deployment = world.prefect("GET", "/deployments/name/sweep/sweep")
+    assert [each["schedule"]["cron"] for each in deployment["schedules"]] == ["*/5 * * * *"]
+    with soon_scheduled(world, deployment):
+        run = eventually(completed_sweep, "a scheduled sweep has completed", seconds=120)
     assert run["created_by"]["type"] == "SCHEDULE"
