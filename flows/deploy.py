@@ -24,7 +24,7 @@ from prefect.variables import Variable
 
 from flows.pool.worker_type import FLOWS, WORKER_TYPE, PoolWorker
 from flows.reports.alarm_automation import ensure_alarm
-from flows.runs.bulk_labels import batches_pool
+from flows.runs.labels import batches_pool
 from infra.db.engine import Database
 from infra.logs import configure_logs
 from infra.settings.sections import (

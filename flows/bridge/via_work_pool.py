@@ -15,9 +15,15 @@ import structlog
 from httpx import HTTPError
 from prefect.exceptions import PrefectException
 
-from flows.runs.bulk_labels import CHUNK_DEPLOYMENT, BulkLabel, chunk_label
 from flows.runs.flow_run_client import TakeResult, awaiting_slot
-from flows.runs.labels import DEPLOYMENT, JobLabel, hosts_of
+from flows.runs.labels import (
+    CHUNK_DEPLOYMENT,
+    DEPLOYMENT,
+    BulkLabel,
+    JobLabel,
+    chunk_label,
+    hosts_of,
+)
 from flows.runs.worker_context import WorkerContext
 from flows.runtime.circuit_breaker import PauseReason
 from flows.runtime.dependency_monitor import DependencyMonitor

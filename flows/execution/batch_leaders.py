@@ -15,8 +15,8 @@ from prefect.exceptions import Abort
 from prefect.states import Cancelled, Failed
 
 from flows.coordinate_batch import batch_state, coordinate, coordinate_batch
-from flows.runs.bulk_labels import BATCH_DEPLOYMENT, batch_label
 from flows.runs.flow_run_client import TakeResult
+from flows.runs.labels import BATCH_DEPLOYMENT, batch_label
 from flows.runs.worker_context import WorkerContext
 from flows.runtime.event_loop import run_flow_here
 from flows.runtime.resources import in_thread

@@ -18,9 +18,9 @@ from flows.execution.release_claim import given_back
 from flows.execution.supervise import is_cancelled, supervise
 from flows.process_chunk import process_chunk
 from flows.process_product import is_verdict
-from flows.runs.bulk_labels import chunk_label
 from flows.runs.chunk_attempts import ChunkAttempt
 from flows.runs.flow_run_client import TakeResult
+from flows.runs.labels import chunk_label
 from flows.runs.worker_context import WorkerContext
 from flows.runtime.dependency_monitor import DependencyMonitor
 from flows.runtime.event_loop import run_flow_here

@@ -31,8 +31,7 @@ from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.states import Cancelled, Completed, Crashed, Failed, Pending, Running, Scheduled
 
-from flows.runs.bulk_labels import RunLabel, batches_pool
-from flows.runs.labels import DEPLOYMENT
+from flows.runs.labels import DEPLOYMENT, RunLabel, batches_pool
 from infra.contract.states import JobState
 from tasks.jobs.status import JobStatus
 

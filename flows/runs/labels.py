@@ -1,11 +1,12 @@
-"""The name and tags of a job's run.
+"""Names and tags of the runs of jobs, chunks and batches.
 
 Tags are bounded in number and length, whatever a caller or a supplier writes.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 from uuid import UUID
 
 from infra.contract.errors import FetchRefused
@@ -13,11 +14,21 @@ from infra.contract.source_refs import uploaded_sha256
 from infra.contract.states import Lane
 from infra.fetch.response_headers import MAX_URL_CHARACTERS
 from infra.fetch.safety.source_url import parse_source_url
+from tasks.batches.lead import Leading
+from tasks.chunks.claim import ChunkClaim
 from tasks.jobs.claim import Claim
 
 DEPLOYMENT = "process-product/process-product"
+CHUNK_DEPLOYMENT = "process-chunk/process-chunk"
+BATCH_DEPLOYMENT = "coordinate-batch/coordinate-batch"
 TAG_CHARACTERS = 100
 MAX_HOST_TAGS = 3
+_NAME_CHARACTERS = 80
+
+
+def batches_pool(work_pool: str) -> str:
+    """Return the work pool of the coordinators: they must not count against the limit of jobs."""
+    return f"{work_pool}-batches"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +94,48 @@ class JobLabel:
             tags.append(f"batch:{self.batch_id}")
         tags.extend(f"host:{host}" for host in self.hosts[:MAX_HOST_TAGS])
         return [tag[:TAG_CHARACTERS] for tag in tags]
+
+
+@dataclass(frozen=True, slots=True)
+class BulkLabel:
+    """Names the run of a chunk or of a batch's coordinator."""
+
+    deployment: str
+    parameters: Mapping[str, str]
+    idempotency_key: str
+    name: str
+    tags: list[str]
+    flow_run_id: UUID | None = None
+
+
+RunLabel: TypeAlias = JobLabel | BulkLabel
+"""What is needed to find or make a run; `idempotency_key` is equal for all that one stands for."""
+
+
+def chunk_label(claim: ChunkClaim) -> BulkLabel:
+    """Label the run of a chunk."""
+    jobs = len(claim.job_ids)
+    what = (claim.batch_name or str(claim.batch_kind))[:_NAME_CHARACTERS]
+    return BulkLabel(
+        deployment=CHUNK_DEPLOYMENT,
+        parameters={"chunk_id": str(claim.chunk_id)},
+        idempotency_key=str(claim.chunk_id),
+        name=f"{what} · {jobs} product{'' if jobs == 1 else 's'}",
+        tags=[f"lane:{Lane.BULK}", f"batch:{claim.batch_id}"],
+        flow_run_id=claim.flow_run_id,
+    )
+
+
+def batch_label(leading: Leading) -> BulkLabel:
+    """Label the run of a batch's coordinator; each round of the batch has one of its own."""
+    return BulkLabel(
+        deployment=BATCH_DEPLOYMENT,
+        parameters={"batch_id": str(leading.batch_id)},
+        idempotency_key=f"{leading.batch_id}:{leading.round}",
+        name=f"{leading.kind} · {(leading.name or str(leading.batch_id)[-12:])[:_NAME_CHARACTERS]}",
+        tags=[f"lane:{Lane.BULK}", f"batch:{leading.batch_id}"],
+        flow_run_id=leading.flow_run_id,
+    )
 
 
 def hosts_of(source_urls: Iterable[str]) -> tuple[str, ...]:

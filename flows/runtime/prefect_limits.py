@@ -16,8 +16,7 @@ from prefect.client.schemas.objects import WorkPool, WorkQueue
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
-from flows.runs.bulk_labels import CHUNK_DEPLOYMENT
-from flows.runs.labels import DEPLOYMENT
+from flows.runs.labels import CHUNK_DEPLOYMENT, DEPLOYMENT
 from flows.runtime.circuit_breaker import CircuitBreaker, PauseReason
 from flows.runtime.dependency_monitor import DependencyMonitor
 from infra.contract.states import Lane

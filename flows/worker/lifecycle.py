@@ -27,8 +27,8 @@ from flows.execution.job_executor import JobExecutor
 from flows.pool.chunk_runs import PoolChunkRuns
 from flows.pool.polling import Polling, ScheduledRuns
 from flows.pool.runs import PoolRuns
-from flows.runs.bulk_labels import batches_pool
 from flows.runs.flow_run_client import FlowRunClient
+from flows.runs.labels import batches_pool
 from flows.runs.run_log import tidy_run_logs
 from flows.runs.worker_context import WorkerContext, install_worker_context
 from flows.runtime.circuit_breaker import CircuitBreaker, PauseReason

@@ -21,8 +21,8 @@ from prefect.client.schemas.responses import (
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.states import Pending
 
-from flows.runs.bulk_labels import CHUNK_DEPLOYMENT
 from flows.runs.flow_run_client import FlowRunClient
+from flows.runs.labels import CHUNK_DEPLOYMENT
 
 POOL = "product-images"
 CREATED_AT = datetime(2026, 1, 1, tzinfo=UTC)
