@@ -30,7 +30,6 @@ from tasks.batches.lead import (
     has_open_jobs,
     lead,
     let_go,
-    renew_leading,
     show_by,
 )
 from tasks.batches.plan import SLICE, plan_some
@@ -87,7 +86,7 @@ class _Coordinator:
         self._database = context.resources.database
         self._bound = QueueBound(context.resources.configuration.queue.max_queued)
         seconds = context.resources.configuration.timings.batch_lease_seconds
-        self._lease = LeaseKind("batch", seconds, renew_leading)
+        self._lease = LeaseKind("batch", seconds)
         self._progress = Progress(batch_id, flow_run_id)
         self._shown_at = float("-inf")
         self.pause_seconds = _TURN_SECONDS

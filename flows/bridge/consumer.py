@@ -1,19 +1,21 @@
-"""The bridge: one RabbitMQ delivery becomes one flow run, acknowledged when the job is final.
+"""The bridge: one RabbitMQ delivery becomes one flow run, acknowledged when its work is final.
 
-The delivery stays unacknowledged while the job runs, so that a killed worker's jobs come back
-by themselves. The job's row decides what happens to a delivery, never Prefect's state.
+The delivery of a job or chunk stays unacknowledged while it is worked on, so that a killed worker's
+work comes back by itself. The row decides what happens to a delivery, never Prefect's state.
 """
 
 import asyncio
 import random
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import structlog
 
-from flows.bridge.chunk_consumer import ChunkConsumer
 from flows.bridge.via_work_pool import ViaWorkPool
+from flows.execution.chunk_executor import ChunkExecutor
+from flows.execution.executor import Executor
 from flows.execution.job_executor import JobExecutor
 from flows.runs.worker_context import WorkerContext
 from flows.runtime.prefect_limits import PrefectLimits
@@ -21,13 +23,17 @@ from infra.broker.broker import Delivery
 from infra.contract.errors import ServiceUnavailable
 from infra.contract.messages import ChunkMessage, Message, UndecodableMessage, decode_message
 from tasks.chunks.claim import ChunkClaim
-from tasks.jobs.claim import Claim, Unclaimed
+from tasks.jobs.claim import Claim
+from tasks.jobs.lease import Unclaimed
 
 log = structlog.get_logger(__name__)
 
 _OUTAGE_WAIT_SECONDS = 1.0
 _SURPRISE_WAIT_SECONDS = 5.0
 _FINAL = (Unclaimed.FINAL, Unclaimed.GAVE_UP, Unclaimed.CANCELLED)
+
+
+AnyExecutor: TypeAlias = Executor[Any, Any]
 
 
 class JobConsumer:
@@ -37,16 +43,16 @@ class JobConsumer:
         self,
         context: WorkerContext,
         job_executor: JobExecutor,
+        chunk_executor: ChunkExecutor,
         *,
         prefect_limits: PrefectLimits,
         through_pool: ViaWorkPool,
-        chunks: ChunkConsumer,
     ) -> None:
         self._context = context
         self._job_executor = job_executor
+        self._chunk_executor = chunk_executor
         self._prefect_limits = prefect_limits
         self._through_pool = through_pool
-        self._chunks = chunks
         self._waiting: set[asyncio.Task[object]] = set()
 
     async def handle(self, delivery: Delivery) -> None:
@@ -64,17 +70,19 @@ class JobConsumer:
             raise
 
     async def _try_to_serve(self, message: Message, delivery: Delivery) -> None:
+        executor: AnyExecutor
+        if isinstance(message, ChunkMessage):
+            executor, work_id = self._chunk_executor, message.chunk_id
+        else:
+            executor, work_id = self._job_executor, message.job_id
         try:
-            if isinstance(message, ChunkMessage):
-                await self._serve_chunk(message.chunk_id, delivery)
-            else:
-                await self._serve(message.job_id, delivery)
+            await self._serve(executor, work_id, delivery)
         except ServiceUnavailable as exc:
             self._context.breaker.note(exc)
             await asyncio.sleep(_OUTAGE_WAIT_SECONDS)
             delivery.requeue()
         except Exception:  # a delivery must never stay unsettled
-            log.exception("delivery not served", **_subject(message))
+            log.exception("delivery not served", **executor.attempts.subject(work_id))
             await asyncio.sleep(_SURPRISE_WAIT_SECONDS)
             delivery.requeue()
 
@@ -83,28 +91,18 @@ class JobConsumer:
         for task in list(self._waiting):
             task.cancel()
 
-    async def _serve(self, job_id: UUID, delivery: Delivery) -> None:
+    async def _serve(self, executor: AnyExecutor, work_id: UUID, delivery: Delivery) -> None:
         async with AsyncExitStack() as stack:
             with self._sent_back_meanwhile():
-                await stack.enter_async_context(self._context.start_limit.turn(self._is_closed))
-                claimed = await self._claim(job_id, delivery)
-            if isinstance(claimed, Claim):
-                await self._attempt(claimed, delivery)
+                await stack.enter_async_context(executor.start_turn(self._is_closed))
+                claimed = await self._claim(executor, work_id, delivery)
+            if claimed is not None and not isinstance(claimed, Unclaimed):
+                await executor.serve(claimed, delivery)
                 return
         if claimed is None:
             delivery.requeue()
         else:
-            await self._decline(job_id, claimed, delivery)
-
-    async def _serve_chunk(self, chunk_id: UUID, delivery: Delivery) -> None:
-        with self._sent_back_meanwhile():
-            claimed = await self._chunks.claim(chunk_id, delivery)
-        if isinstance(claimed, ChunkClaim):
-            await self._chunks.attempt(claimed, delivery)
-        elif claimed is None:
-            delivery.requeue()
-        else:
-            self._chunks.decline(chunk_id, claimed, delivery)
+            await self._decline(executor, work_id, claimed, delivery=delivery)
 
     @contextmanager
     def _sent_back_meanwhile(self) -> Iterator[None]:
@@ -118,22 +116,22 @@ class JobConsumer:
         finally:
             self._waiting.discard(task)
 
-    async def _claim(self, job_id: UUID, delivery: Delivery) -> Claim | Unclaimed | None:
+    async def _claim(
+        self, executor: AnyExecutor, work_id: UUID, delivery: Delivery
+    ) -> Claim | ChunkClaim | Unclaimed | None:
         """Return the claim or what decides against it; None when the intake closed meanwhile."""
         lease_seconds = self._context.resources.configuration.job.lease_seconds
         while self._context.breaker.is_admitting:
-            if await self._prefect_limits.is_limited():
-                ended = await self._through_pool.carry(job_id)
+            if await self._prefect_limits.is_limited(executor.lane):
+                ended = await self._through_pool.carry(work_id, executor.lane)
                 if ended is not None:
                     return ended
                 continue
             if self._context.breaker.reasons:  # closed by that very look
                 break
-            claimed = await self._context.claim(job_id)
+            claimed: Claim | ChunkClaim | Unclaimed = await executor.claim(work_id)
             is_elsewhere = claimed is Unclaimed.HELD_ELSEWHERE
-            is_forlorn = claimed is Unclaimed.HELD_HERE and not self._context.attempts.of_job(
-                job_id
-            )
+            is_forlorn = claimed is Unclaimed.HELD_HERE and not executor.attempts.of(work_id)
             if not (delivery.redelivered and (is_elsewhere or is_forlorn)):
                 return claimed
             await asyncio.sleep(lease_seconds * random.uniform(0.3, 0.5))
@@ -142,37 +140,15 @@ class JobConsumer:
     def _is_closed(self) -> bool:
         return not self._context.breaker.is_admitting
 
-    async def _attempt(self, claimed: Claim, delivery: Delivery) -> None:
-        with self._context.attempts.hold(claimed) as attempt:
-            attempt.deliveries.append(delivery)
-            returned = True
-            try:
-                returned = await self._job_executor.work_directly(attempt)
-            finally:
-                attempt.settle(returned=returned)
-
-    async def _decline(self, job_id: UUID, reason: Unclaimed, delivery: Delivery) -> None:
-        log.info("nothing to do", job_id=str(job_id), reason=reason.name.lower())
-        attempt = self._context.attempts.of_job(job_id)
+    async def _decline(
+        self, executor: AnyExecutor, work_id: UUID, reason: Unclaimed, *, delivery: Delivery
+    ) -> None:
+        subject = executor.attempts.subject(work_id)
+        log.info("nothing to do", **subject, reason=reason.name.lower())
+        attempt = executor.attempts.of(work_id)
         if reason is Unclaimed.HELD_HERE and delivery.redelivered and attempt is not None:
             attempt.deliveries.append(delivery)  # adopted: the first one was lost on its way
             return
         if reason in _FINAL:
-            await self._close_flow_run(job_id)
+            await executor.close_run(work_id)
         delivery.ack()
-
-    async def _close_flow_run(self, job_id: UUID) -> None:
-        """Close the run of a job whose worker died between recording and telling Prefect."""
-        status = await self._context.status(job_id)
-        if status is None:
-            return
-        try:
-            await self._context.flow_runs.show_end(status)
-        except Exception as exc:  # noqa: BLE001 - Prefect only shows the job; the reaper comes by
-            log.info("run not closed", job_id=str(job_id), error=repr(exc))
-
-
-def _subject(message: Message) -> dict[str, str]:
-    if isinstance(message, ChunkMessage):
-        return {"chunk_id": str(message.chunk_id)}
-    return {"job_id": str(message.job_id)}

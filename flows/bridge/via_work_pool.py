@@ -19,8 +19,8 @@ from flows.runs.flow_run_client import TakeResult, awaiting_slot
 from flows.runs.labels import (
     CHUNK_DEPLOYMENT,
     DEPLOYMENT,
-    BulkLabel,
     JobLabel,
+    RunLabel,
     chunk_label,
     hosts_of,
 )
@@ -30,12 +30,11 @@ from flows.runtime.dependency_monitor import DependencyMonitor
 from flows.runtime.prefect_limits import PrefectLimits
 from infra.contract.errors import Rejected
 from infra.contract.states import JobState, Lane
-from infra.db.engine import Database
 from tasks.chunks.claim import describe_chunk
-from tasks.chunks.release import release_run
+from tasks.chunks.finish import release_run
 from tasks.chunks.status import chunk_status
 from tasks.jobs.cancel import cancel
-from tasks.jobs.claim import Unclaimed
+from tasks.jobs.lease import Unclaimed
 from tasks.jobs.read import read_job
 from tasks.jobs.status import JobStatus
 
@@ -62,39 +61,15 @@ class ViaWorkPool:
         self._prefect_limits = prefect_limits
         self._wake = wake
 
-    async def carry(self, job_id: UUID) -> Unclaimed | None:
-        """Have the pool run the job; return what ended it, or None when no limit stands now."""
+    async def carry(self, work_id: UUID, lane: Lane = Lane.INTERACTIVE) -> Unclaimed | None:
+        """Have the pool run a job, or a chunk on the bulk lane.
 
-        async def look() -> Unclaimed | Schedule | None:
-            status = await self._context.status(job_id)
-            ended = _ended(status)
-            if status is None or ended is not None:
-                return ended
-            waits = status.state is JobState.QUEUED
-            return partial(self._schedule, status) if waits else None
-
-        return await self._carry(look, Lane.INTERACTIVE)
-
-    async def carry_chunk(self, chunk_id: UUID) -> Unclaimed | None:
-        """Do the same for a chunk."""
-        resources = self._context.resources
-
-        async def look() -> Unclaimed | Schedule | None:
-            status = await resources.db(chunk_status, chunk_id)
-            if status is None:
-                return Unclaimed.ABSENT
-            if status.is_done:
-                return Unclaimed.FINAL
-            return partial(self._schedule_chunk, chunk_id) if status.waits else None
-
-        return await self._carry(look, Lane.BULK)
-
-    async def _carry(
-        self, look: Callable[[], Awaitable["Unclaimed | Schedule | None"]], lane: Lane
-    ) -> Unclaimed | None:
+        Return what ended it, or None when no limit stands now.
+        """
+        look = self._look_at_chunk if lane is Lane.BULK else self._look_at_job
         scheduled_at = float("-inf")
         while self._context.breaker.is_admitting and await self._prefect_limits.is_limited(lane):
-            found = await look()
+            found = await look(work_id)
             if isinstance(found, Unclaimed):
                 return found
             is_due = monotonic() - scheduled_at > _SCHEDULE_AGAIN_SECONDS
@@ -102,6 +77,24 @@ class ViaWorkPool:
                 scheduled_at = monotonic()
             await asyncio.sleep(_LOOK_SECONDS)
         return None
+
+    async def _look_at_job(self, job_id: UUID) -> "Unclaimed | Schedule | None":
+        status = await self._context.status(job_id)
+        if status is None:
+            return Unclaimed.ABSENT
+        if status.state.is_final:
+            return Unclaimed.FINAL
+        if status.is_parked:
+            return Unclaimed.PARKED
+        return partial(self._schedule_job, status) if status.state is JobState.QUEUED else None
+
+    async def _look_at_chunk(self, chunk_id: UUID) -> "Unclaimed | Schedule | None":
+        status = await self._context.resources.db(chunk_status, chunk_id)
+        if status is None:
+            return Unclaimed.ABSENT
+        if status.is_done:
+            return Unclaimed.FINAL
+        return partial(self._schedule_chunk, chunk_id) if status.waits else None
 
     async def _try_to_schedule(self, schedule: "Schedule", lane: Lane) -> bool:
         """Schedule the run for a poller; False when that must be tried again soon."""
@@ -119,17 +112,12 @@ class ViaWorkPool:
 
     async def _schedule_chunk(self, chunk_id: UUID) -> None:
         resources = self._context.resources
-        label = await resources.db(_chunk_label, chunk_id)
-        if label is None:
-            return
-        flow_run = await self._context.flow_runs.of_job(label, awaiting_slot())
-        taken = await self._context.flow_runs.schedule(flow_run)
-        if taken is TakeResult.CANCELLED:
-            await resources.db(release_run, flow_run.id)
-            return
-        self._wake()
+        chunk = await resources.db(describe_chunk, chunk_id)
+        cancelled = None if chunk is None else await self._schedule(chunk_label(chunk))
+        if cancelled is not None:
+            await resources.db(release_run, cancelled)
 
-    async def _schedule(self, status: JobStatus) -> None:
+    async def _schedule_job(self, status: JobStatus) -> None:
         resources = self._context.resources
         job = await resources.db(read_job, status.job_id)
         if job is None:
@@ -144,26 +132,17 @@ class ViaWorkPool:
             image_count=len(job.images),
             hosts=hosts_of(image.source_url for image in job.images),
         )
-        flow_run = await self._context.flow_runs.of_job(label, awaiting_slot())
-        taken = await self._context.flow_runs.schedule(flow_run)
-        if taken is TakeResult.CANCELLED:
+        if await self._schedule(label) is not None:
             with suppress(Rejected):  # it has ended meanwhile
                 await resources.db(cancel, status.job_id)
-            return
+
+    async def _schedule(self, label: RunLabel) -> UUID | None:
+        """Have a run taken by a poller; return its id when somebody cancelled it instead."""
+        flow_run = await self._context.flow_runs.of_job(label, awaiting_slot())
+        if await self._context.flow_runs.schedule(flow_run) is TakeResult.CANCELLED:
+            return flow_run.id
         self._wake()
+        return None
 
 
 Schedule = Callable[[], Awaitable[None]]
-
-
-def _chunk_label(database: Database, chunk_id: UUID) -> BulkLabel | None:
-    chunk = describe_chunk(database, chunk_id)
-    return None if chunk is None else chunk_label(chunk)
-
-
-def _ended(status: JobStatus | None) -> Unclaimed | None:
-    if status is None:
-        return Unclaimed.ABSENT
-    if status.state.is_final:
-        return Unclaimed.FINAL
-    return Unclaimed.PARKED if status.is_parked else None

@@ -18,7 +18,7 @@ from flows.runs.attempts import StopReason
 from flows.runs.flow_run_client import is_stopped
 from flows.runs.worker_context import WorkerContext
 from infra.contract.errors import ServiceUnavailable
-from tasks.chunks.release import Release, release_run
+from tasks.chunks.finish import Release, release_run
 from tasks.jobs.cancel import cancel_flow_run
 from tasks.jobs.status import recently_cancelled
 
@@ -82,7 +82,7 @@ class Cancellation:
         resources = self._context.resources
         cancelled = await resources.db(recently_cancelled, within_seconds)
         for status in cancelled:
-            if self._context.attempts.of_job(status.job_id) is None:
+            if self._context.attempts.of(status.job_id) is None:
                 await self._context.flow_runs.show_end(status)
 
     async def try_to_cancel(self, flow_run_id: UUID) -> None:
@@ -108,7 +108,7 @@ class Cancellation:
         if status is None:
             await self._cancel_other(flow_run)
             return
-        attempt = self._context.attempts.of_job(status.job_id)
+        attempt = self._context.attempts.of(status.job_id)
         if attempt is not None:
             # Even if the job has ended: one whose lease had run out was ended without its attempt.
             attempt.end(StopReason.CANCELLED)

@@ -22,7 +22,8 @@ from flows.pool.runs import PoolRuns
 from flows.runs.flow_run_client import UNFINISHED_TASK_RUNS, end_of
 from flows.runs.worker_context import WorkerContext
 from infra.contract.errors import ServiceUnavailable
-from tasks.chunks.reclaim import reclaim_lost_chunks
+from infra.db.models.batches import Chunk
+from infra.db.models.jobs import Job
 from tasks.chunks.status import BulkStatus, bulk_statuses
 from tasks.jobs.reclaim import reclaim_lost, republish
 from tasks.jobs.status import JobStatus, statuses_by_flow_run
@@ -61,10 +62,10 @@ class Reaper:
         """Look once."""
         resources = self._context.resources
         grace = resources.configuration.job.lease_seconds / 3  # its holder renews that often
-        lost = await resources.db(reclaim_lost, grace_seconds=grace)
+        lost = await resources.db(reclaim_lost, Job, grace_seconds=grace)
         for job_id in lost:
             log.warning("job reclaimed", job_id=str(job_id))
-        chunks = await resources.db(reclaim_lost_chunks, grace_seconds=grace)
+        chunks = await resources.db(reclaim_lost, Chunk, grace_seconds=grace)
         for chunk_id in chunks:
             log.warning("chunk reclaimed", chunk_id=str(chunk_id))
         await self._close_flow_runs()

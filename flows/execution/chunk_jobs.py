@@ -14,14 +14,14 @@ import structlog
 from prefect import State
 
 from flows.execution.job_executor import JobExecutor
-from flows.runs.attempts import Attempt, StopReason
-from flows.runs.chunk_attempts import ChunkAttempt
+from flows.runs.attempts import Attempt, ChunkAttempt, StopReason
 from flows.runs.worker_context import WorkerContext
 from flows.runtime.gathering import gather_or_cancel, semaphore_slot
 from infra.contract.errors import ServiceUnavailable
 from infra.contract.states import JobState
-from tasks.chunks.lease import finish_chunk
-from tasks.jobs.claim import Claim, Unclaimed
+from tasks.chunks.finish import finish_chunk
+from tasks.jobs.claim import Claim
+from tasks.jobs.lease import Unclaimed
 
 log = structlog.get_logger(__name__)
 
@@ -63,7 +63,7 @@ class ChunkJobs:
         """
         resources = self._context.resources
         counts = await resources.db(finish_chunk, self.attempt.claim)
-        self.attempt.finished = True
+        self.attempt.recorded = True
         return counts
 
     async def _job(self, job_id: UUID, do: Do) -> None:

@@ -1,80 +1,55 @@
-"""Makes one attempt at a job: runs its flow, and settles what the flow left open.
-
-The same for jobs that came through RabbitMQ and for runs that came through the work pool. The
-job's row decides what happens next, never Prefect's state.
-"""
+"""Makes attempts at jobs, each as a flow run of its own or beside others in the run of a chunk."""
 
 import asyncio
-import random
-from collections.abc import Coroutine
-from functools import partial
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+from uuid import UUID
 
 import structlog
 from prefect import State
-from prefect.client.schemas.objects import FlowRun
 
-from flows.execution.release_claim import given_back
-from flows.execution.supervise import is_cancelled, supervise
+from flows.execution.executor import Executor, supervise
 from flows.process_product import is_verdict, process_product
 from flows.runs.attempts import Attempt, StopReason
-from flows.runs.flow_run_client import TakeResult, end_of
+from flows.runs.flow_run_client import end_of
 from flows.runs.labels import JobLabel
 from flows.runs.worker_context import WorkerContext
 from flows.runtime.dependency_monitor import DependencyMonitor
-from flows.runtime.event_loop import run_flow_here
 from infra.contract.errors import LostClaim, ServiceUnavailable
+from infra.contract.states import Lane
+from tasks.jobs.claim import Claim
 from tasks.jobs.end_early import Ending, end_early
-from tasks.jobs.lease import give_back, link_flow_run
+from tasks.jobs.lease import Unclaimed
 
-T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
-_AGAIN_SECONDS = 3.0  # between two attempts at a job that came back unfinished
 
-
-class JobExecutor:
+class JobExecutor(Executor[Claim, Attempt]):
     """Used only from the event loop."""
 
+    lane = Lane.INTERACTIVE
+
     def __init__(self, context: WorkerContext, monitor: DependencyMonitor) -> None:
-        self._context = context
-        self._monitor = monitor
+        super().__init__(context, monitor, context.attempts, flow=process_product)
 
-    async def work_directly(self, attempt: Attempt) -> bool:
-        """Run the job's own flow run here; return whether the job went back unfinished."""
+    async def claim(self, work_id: UUID) -> Claim | Unclaimed:
+        """Claim a job for this process. Raises `ServiceUnavailable`."""
+        return await self._context.claim(work_id)
+
+    def start_turn(self, is_closed: Callable[[], bool]) -> AbstractAsyncContextManager[None]:
+        """Wait until one more job may begin."""
+        return self._context.start_limit.turn(is_closed)
+
+    async def close_run(self, work_id: UUID) -> None:
+        """Close the run of a job whose worker died between recording and telling Prefect."""
+        status = await self._context.status(work_id)
+        if status is None:
+            return
         try:
-            found = await self._supervise(attempt, self._find(attempt))
-        except asyncio.CancelledError:
-            await asyncio.shield(self._settle(attempt, counts=False))
-            raise
-        if found is None:
-            return await self._settle(attempt, counts=False)
-        flow_run, taken = found
-        if taken is TakeResult.OURS:
-            return await self.work(attempt, flow_run)
-        if taken is TakeResult.CANCELLED and await self._link(attempt, flow_run):
-            return await self._cancel(attempt)
-        return await self._settle(attempt, counts=False)  # the worker of the run claims the job
-
-    async def _find(self, attempt: Attempt) -> tuple[FlowRun, TakeResult]:
-        flow_run = await self._context.flow_runs.of_job(JobLabel.of(attempt.claim))
-        return flow_run, await self._context.flow_runs.take(flow_run)
-
-    async def work(self, attempt: Attempt, flow_run: FlowRun, *, republish: bool = False) -> bool:
-        """Run a flow run that is ours; return whether the job went back unfinished."""
-        state: State[Any] | None = None
-        try:
-            state = await self._run(attempt, flow_run)
-            if is_cancelled(attempt, state) and not attempt.recorded:
-                return await self._cancel(attempt)  # before the flow could do it
-        finally:
-            counts = is_verdict(state)
-            returned = await asyncio.shield(
-                self._settle(attempt, counts=counts, republish=republish)
-            )
-        if not returned and attempt.halt is not StopReason.LOST:
-            await self._close(attempt, state)
-        return returned
+            await self._context.flow_runs.show_end(status)
+        except Exception as exc:  # noqa: BLE001 - Prefect only shows the job; the reaper comes by
+            log.info("run not closed", job_id=str(work_id), error=repr(exc))
 
     async def work_beside(
         self, attempt: Attempt, work: Coroutine[Any, Any, State[Any]]
@@ -82,72 +57,33 @@ class JobExecutor:
         """Do a job that shares its flow run with others; return the result of the work."""
         state: State[Any] | None = None
         try:
-            state = await self._supervise(attempt, work)
+            state = await supervise(attempt, work, monitor=self._monitor)
             if attempt.halt is StopReason.CANCELLED and not attempt.recorded:
-                await self._cancel(attempt)
+                await self._end_cancelled(attempt)
         finally:
             counts = is_verdict(state)
             await asyncio.shield(self._settle(attempt, counts=counts))
         return state
 
-    async def _run(self, attempt: Attempt, flow_run: FlowRun) -> State[Any] | None:
-        if not await self._link(attempt, flow_run):
-            return None
-        self._context.leave(flow_run.id, attempt)
-        try:
-            with attempt.beginning.awaited():
-                return await self._supervise(attempt, run_flow_here(process_product, flow_run))
-        finally:
-            self._context.clear(flow_run.id, attempt)
+    def _label(self, claim: Claim) -> JobLabel:
+        return JobLabel.of(claim)
 
-    async def _link(self, attempt: Attempt, flow_run: FlowRun) -> bool:
-        """Note which run shows the job; False when PostgreSQL is away."""
-        resources = self._context.resources
-        attempt.flow_run_id = flow_run.id
+    def _ticket(self, attempt: Attempt) -> Attempt:
+        return attempt
+
+    async def _end_cancelled(self, attempt: Attempt) -> None:
         try:
-            await resources.db(link_flow_run, attempt.claim, flow_run.id)
+            await self._context.resources.db(end_early, attempt.claim, [], ending=Ending.CANCELLED)
+        except LostClaim:  # ended by whoever recorded it
+            pass
         except ServiceUnavailable as exc:
             self._context.breaker.note(exc)
-            return False
-        return True
+            return
+        attempt.recorded = True
+        await self._show_end(attempt, None)
 
-    async def _supervise(self, attempt: Attempt, work: Coroutine[Any, Any, T]) -> T | None:
-        return await supervise(
-            attempt, work, monitor=self._monitor, subject=str(attempt.claim.job_id)
-        )
-
-    async def _settle(self, attempt: Attempt, *, counts: bool, republish: bool = False) -> bool:
-        """Give the job back if it is still ours; return whether its deliveries must go back."""
-        if attempt.recorded:
-            return False
-        database, claim = self._context.resources.database, attempt.claim
-        give = partial(give_back, database, claim, counts=counts, republish=republish)
-        returned = await given_back(self._context, give)
-        if returned and self._context.breaker.is_admitting and attempt.halt is None:
-            await asyncio.sleep(_AGAIN_SECONDS * random.uniform(0.8, 1.2))
-        return returned
-
-    async def _cancel(self, attempt: Attempt) -> bool:
-        """End a job as cancelled that no flow can end; return whether it must go back."""
-        resources = self._context.resources
-        try:
-            await resources.db(
-                end_early,
-                attempt.claim,
-                [],
-                ending=Ending.CANCELLED,
-            )
-            attempt.recorded = True
-        except LostClaim:
-            attempt.recorded = True  # ended by its recorder
-        except ServiceUnavailable as exc:
-            self._context.breaker.note(exc)
-            return True
-        await self._close(attempt, None)
-        return False
-
-    async def _close(self, attempt: Attempt, state: State[Any] | None) -> None:
-        """Make the run show its job's end when it does not; what fails is left to the reaper.
+    async def _show_end(self, attempt: Attempt, state: State[Any] | None) -> None:
+        """What fails is left to the reaper.
 
         A run that was cancelled a moment too late, for example, ends crashed though its job is
         ready.

@@ -8,13 +8,12 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID, uuid4
 
 from prefect import State
 
-from flows.runs.attempts import Attempt, Attempts
-from flows.runs.chunk_attempts import ChunkAttempts
+from flows.runs.attempts import AnyClaim, Attempt, Attempts, ChunkAttempts
 from flows.runs.flow_run_client import FlowRunClient
 from flows.runtime.adaptive_limit import AdaptiveLimit
 from flows.runtime.circuit_breaker import CircuitBreaker
@@ -23,12 +22,10 @@ from flows.runtime.resources import WorkerResources, in_thread
 from infra.contract.errors import ServiceUnavailable
 from infra.process_name import process_name
 from tasks.chunks.claim import ChunkClaim, claim_chunk
-from tasks.chunks.lease import give_back_chunk
-from tasks.jobs.claim import Claim, Unclaimed, claim
-from tasks.jobs.lease import give_back
+from tasks.jobs.claim import Claim, claim
+from tasks.jobs.lease import Unclaimed, give_back
 from tasks.jobs.status import JobStatus, read_status
 
-Claimed = TypeVar("Claimed", Claim, ChunkClaim)
 Ticket = Attempt | State[Any] | object
 """An attempt at a job, the work of a chunk, or the answer that there is nothing to do."""
 
@@ -56,16 +53,13 @@ class WorkerContext:
 
         When the caller is cancelled meanwhile, a claim that was made goes back uncounted.
         """
-        return await self._claim(partial(claim, self.resources.database, job_id), give_back)
+        return await self._claim(partial(claim, self.resources.database, job_id))
 
     async def claim_chunk(self, chunk_id: UUID) -> ChunkClaim | Unclaimed:
         """Claim a chunk likewise. Raises `ServiceUnavailable`."""
-        take = partial(claim_chunk, self.resources.database, chunk_id)
-        return await self._claim(take, give_back_chunk)
+        return await self._claim(partial(claim_chunk, self.resources.database, chunk_id))
 
-    async def _claim(
-        self, take: Callable[..., Claimed | Unclaimed], undo: Callable[..., bool]
-    ) -> Claimed | Unclaimed:
+    async def _claim(self, take: Callable[..., AnyClaim | Unclaimed]) -> AnyClaim | Unclaimed:
         resources = self.resources
         settings = resources.configuration.job
         claiming = asyncio.ensure_future(
@@ -77,8 +71,7 @@ class WorkerContext:
             with suppress(ServiceUnavailable):
                 claimed = await claiming
                 if not isinstance(claimed, Unclaimed):
-                    give = partial(undo, resources.database, claimed, counts=False, republish=True)
-                    await in_thread(resources.io_threads, give)
+                    await resources.db(give_back, claimed, counts=False, republish=True)
             raise
 
     async def status(self, job_id: UUID) -> JobStatus | None:

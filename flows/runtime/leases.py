@@ -11,17 +11,14 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Generic, TypeVar
 
 import structlog
 
 from flows.runtime.circuit_breaker import CircuitBreaker
 from flows.runtime.resources import WorkerResources, in_thread
 from infra.contract.errors import ServiceUnavailable
-from infra.db.engine import Database
-from tasks.jobs.lease import Renewal
+from tasks.jobs.lease import Lease, renew
 
-T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 _RENEWALS_PER_LEASE = 3
@@ -30,12 +27,11 @@ _LOOK_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class LeaseKind(Generic[T]):
-    """A kind of lease: its length, and the statement that renews some and tells of each."""
+class LeaseKind:
+    """A kind of lease: whose it is (`job`, `chunk`, `batch`), and how long it lasts."""
 
     name: str
     seconds: float
-    renew: Callable[[Database, Collection[T], float], Renewal[T]]
 
     @property
     def interval(self) -> float:
@@ -45,7 +41,7 @@ class LeaseKind(Generic[T]):
 
 @dataclass(slots=True, eq=False)
 class _Lease:
-    claim: Any
+    claim: Lease
     due_at: float
     is_over: Callable[[], bool]
     lost: Callable[[], None]
@@ -57,20 +53,20 @@ class Leases:
     def __init__(self, resources: WorkerResources, breaker: CircuitBreaker) -> None:
         self._resources = resources
         self._breaker = breaker
-        self._kept: dict[str, tuple[LeaseKind[Any], list[_Lease]]] = {}
+        self._kept: dict[LeaseKind, list[_Lease]] = {}
 
     @contextmanager
     def kept(
         self,
-        kind: LeaseKind[T],
-        claim: T,
+        kind: LeaseKind,
+        claim: Lease,
         *,
         lost: Callable[[], None],
         is_over: Callable[[], bool] = lambda: False,
     ) -> Iterator[None]:
         """Renew the lease while the block runs, until it is over; call `lost` if it is not ours."""
         lease = _Lease(claim, monotonic() + kind.interval, is_over, lost)
-        _, leases = self._kept.setdefault(kind.name, (kind, []))
+        leases = self._kept.setdefault(kind, [])
         leases.append(lease)
         try:
             yield
@@ -81,14 +77,14 @@ class Leases:
     async def run(self) -> None:
         """Renew what is due, for ever."""
         while True:
-            for kind, leases in list(self._kept.values()):
+            for kind, leases in list(self._kept.items()):
                 now = monotonic()
                 due = [each for each in leases if each.due_at <= now and not each.is_over()]
                 if due:
                     await self._renew(kind, due)
             await asyncio.sleep(_LOOK_SECONDS)
 
-    async def _renew(self, kind: LeaseKind[Any], due: Collection[_Lease]) -> None:
+    async def _renew(self, kind: LeaseKind, due: Collection[_Lease]) -> None:
         asked_at = monotonic()
         again_at = asked_at + min(_AGAIN_SECONDS, kind.interval)
         for lease in due:
@@ -96,7 +92,7 @@ class Leases:
         try:
             renewal = await in_thread(
                 self._resources.lease_thread,
-                kind.renew,
+                renew,
                 self._resources.lease_database,
                 [lease.claim for lease in due],
                 kind.seconds,
@@ -113,8 +109,8 @@ class Leases:
             elif lease.claim not in renewal.locked:
                 self._lose(kind, lease)
 
-    def _lose(self, kind: LeaseKind[Any], lease: _Lease) -> None:
-        _, leases = self._kept[kind.name]
+    def _lose(self, kind: LeaseKind, lease: _Lease) -> None:
+        leases = self._kept[kind]
         if lease in leases and not lease.is_over():  # not ended while PostgreSQL was asked
             leases.remove(lease)
             lease.lost()

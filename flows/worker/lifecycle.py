@@ -13,7 +13,6 @@ from threading import Event, Thread
 
 import structlog
 
-from flows.bridge.chunk_consumer import ChunkConsumer
 from flows.bridge.consumer import JobConsumer
 from flows.bridge.via_work_pool import ViaWorkPool
 from flows.control.events import CANCELLED, PAUSED, SCHEDULED, Hear, listen
@@ -24,7 +23,7 @@ from flows.control.suspensions import Suspensions
 from flows.execution.batch_leaders import BatchLeaders
 from flows.execution.chunk_executor import ChunkExecutor
 from flows.execution.job_executor import JobExecutor
-from flows.pool.chunk_runs import PoolChunkRuns
+from flows.pool.chunk_runs import PolledChunks
 from flows.pool.polling import Polling, ScheduledRuns
 from flows.pool.runs import PoolRuns
 from flows.runs.flow_run_client import FlowRunClient
@@ -76,25 +75,22 @@ class WorkerServices:
             work_pool, context.owner, resources.configuration.worker.slots
         )
         job_executor = JobExecutor(context, monitor)
-        executor = ChunkExecutor(context, monitor, job_executor)
+        chunk_executor = ChunkExecutor(context, monitor, job_executor)
         self.batch_leaders = batch_leaders = BatchLeaders(context)
         pool_runs = PoolRuns(
             context,
             job_executor,
-            chunks=PoolChunkRuns(context, executor),
+            chunks=PolledChunks(context, chunk_executor),
             batch_leaders=batch_leaders,
         )
         cancellation = Cancellation(context, pool_runs, batch_leaders)
         via_work_pool = ViaWorkPool(context, monitor, prefect_limits, wake=polling.wake)
-        chunks = ChunkConsumer(
-            context, executor, prefect_limits=prefect_limits, through_pool=via_work_pool
-        )
         self.bridge = JobConsumer(
             context,
             job_executor,
+            chunk_executor,
             prefect_limits=prefect_limits,
             through_pool=via_work_pool,
-            chunks=chunks,
         )
         batches_of = batches_pool(work_pool)
         self._batches = batches = Polling(batches_of, context.owner, _BATCHES_AT_ONCE)

@@ -3,18 +3,16 @@
 Everything that a leader does may be done twice, so a lease that two believe to hold is harmless.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
 from infra.contract.states import BatchKind, BatchState, JobState
 from infra.db.engine import Database
 from infra.db.models.batches import Batch
 from infra.db.models.jobs import Job
-from tasks.jobs.lease import Renewal
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +32,24 @@ class LeaderClaim:
 
     batch_id: UUID
     owner: str
+
+    @property
+    def table(self) -> type[Batch]:
+        """The table of batches."""
+        return Batch
+
+    @property
+    def id(self) -> UUID:
+        """The batch's id."""
+        return self.batch_id
+
+    def is_held(self) -> ColumnElement[bool]:
+        """Return the condition that this process leads the batch."""
+        return and_(
+            Batch.id == self.batch_id,
+            Batch.state == BatchState.RUNNING,
+            Batch.lease_owner == self.owner,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,37 +115,6 @@ def lead(database: Database, batch_id: UUID, *, owner: str, lease_seconds: float
             .returning(Batch)
         ).first()
         return None if batch is None else _leading(batch)
-
-
-def renew_leading(
-    database: Database, claims: Collection[LeaderClaim], seconds: float
-) -> Renewal[LeaderClaim]:
-    """Extend the leases of batches that are led, each for itself."""
-    by_id = {claim.batch_id: claim for claim in claims}
-    mine = or_(false(), *(_is_led(claim) for claim in claims))
-    free = select(Batch.id).where(mine).with_for_update(skip_locked=True, key_share=True)
-    with database.transaction() as session:
-        renewed = set(
-            session.scalars(
-                update(Batch)
-                .where(Batch.id.in_(free))
-                .values(lease_expires_at=_until(seconds))
-                .returning(Batch.id)
-            )
-        )
-        locked = set(session.scalars(select(Batch.id).where(mine))) - renewed
-    return Renewal(
-        renewed=frozenset(by_id[batch_id] for batch_id in renewed),
-        locked=frozenset(by_id[batch_id] for batch_id in locked),
-    )
-
-
-def _is_led(claim: LeaderClaim) -> ColumnElement[bool]:
-    return and_(
-        Batch.id == claim.batch_id,
-        Batch.state == BatchState.RUNNING,
-        Batch.lease_owner == claim.owner,
-    )
 
 
 def show_by(database: Database, batch_id: UUID, *, owner: str, flow_run_id: UUID) -> None:

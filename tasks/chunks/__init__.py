@@ -1,5 +1,6 @@
 """Chunks: many jobs of batches as one message and one flow run.
 
-`pack` fills chunks, `claim` and `lease` take and keep one, `reclaim` brings orphans back. The jobs
-inside are those of `tasks.jobs`. Start reading at `pack.py`.
+`pack` fills chunks, `claim` takes one, `finish` ends it. Keeping one, giving it back and bringing
+orphans back is as with jobs, in `tasks.jobs`, where the jobs inside are, too. Start reading
+at `pack.py`.
 """

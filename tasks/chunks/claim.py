@@ -1,23 +1,23 @@
-"""Use case: take a chunk for this process, with a lease and a fencing token like a job's."""
+"""Use case: take a chunk for this process."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from infra.contract.states import BatchKind, ChunkState, JobState
+from infra.contract.states import BatchKind, JobState
 from infra.db.engine import Database
 from infra.db.models.batches import Batch, Chunk
 from infra.db.models.jobs import Job
 from infra.settings.sections import JobSettings
 from tasks.chunks.state_changes import end_chunk, give_up_chunk
-from tasks.jobs.claim import Unclaimed
+from tasks.jobs.lease import Unclaimed, WorkClaim, lock_free, take
 
 
 @dataclass(frozen=True, slots=True)
-class ChunkClaim:
+class ChunkClaim(WorkClaim[Chunk]):
     """The right to work on a chunk, valid while the lease is renewed.
 
     `flow_run_id` is the run that showed an earlier attempt, if there was one. `job_ids` are the
@@ -33,6 +33,16 @@ class ChunkClaim:
     flow_run_id: UUID | None
     job_ids: tuple[UUID, ...]
 
+    @property
+    def table(self) -> type[Chunk]:
+        """The table of chunks."""
+        return Chunk
+
+    @property
+    def id(self) -> UUID:
+        """The chunk's id."""
+        return self.chunk_id
+
 
 def claim_chunk(
     database: Database, chunk_id: UUID, *, owner: str, settings: JobSettings
@@ -43,13 +53,10 @@ def claim_chunk(
     its jobs fail. Raises `ServiceUnavailable` when PostgreSQL is away.
     """
     with database.transaction() as session:
-        chunk = session.get(Chunk, chunk_id, with_for_update=True)
-        if chunk is None:
-            return Unclaimed.ABSENT
-        now = session.scalars(select(func.now())).one()
-        obstacle = _obstacle(chunk, owner, now)
-        if obstacle is not None:
-            return obstacle
+        found = lock_free(session, Chunk, chunk_id, owner=owner)
+        if isinstance(found, Unclaimed):
+            return found
+        chunk, now = found
         if chunk.attempts >= settings.max_attempts:
             give_up_chunk(session, chunk)
             return Unclaimed.GAVE_UP
@@ -57,7 +64,7 @@ def claim_chunk(
         if not job_ids:
             end_chunk(session, chunk)
             return Unclaimed.FINAL
-        _take(chunk, owner, now + timedelta(seconds=settings.lease_seconds))
+        take(chunk, owner, now + timedelta(seconds=settings.lease_seconds))
         return _describe(session, chunk, job_ids)
 
 
@@ -68,14 +75,6 @@ def describe_chunk(database: Database, chunk_id: UUID) -> ChunkClaim | None:
         return None if chunk is None else _describe(session, chunk, _open_jobs(session, chunk_id))
 
 
-def _obstacle(chunk: Chunk, owner: str, now: datetime) -> Unclaimed | None:
-    if chunk.state is ChunkState.DONE:
-        return Unclaimed.FINAL
-    if chunk.lease_expires_at is not None and chunk.lease_expires_at > now:
-        return Unclaimed.HELD_HERE if chunk.lease_owner == owner else Unclaimed.HELD_ELSEWHERE
-    return None
-
-
 def _open_jobs(session: Session, chunk_id: UUID) -> tuple[UUID, ...]:
     statement = (
         select(Job.id)
@@ -83,14 +82,6 @@ def _open_jobs(session: Session, chunk_id: UUID) -> tuple[UUID, ...]:
         .order_by(Job.batch_position, Job.id)
     )
     return tuple(session.scalars(statement))
-
-
-def _take(chunk: Chunk, owner: str, until: datetime) -> None:
-    chunk.state = ChunkState.RUNNING
-    chunk.fencing_token += 1
-    chunk.attempts += 1
-    chunk.lease_owner, chunk.lease_expires_at = owner, until
-    chunk.started_at = func.coalesce(Chunk.started_at, func.now())
 
 
 def _describe(session: Session, chunk: Chunk, job_ids: tuple[UUID, ...]) -> ChunkClaim:

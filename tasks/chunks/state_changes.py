@@ -26,12 +26,6 @@ def end_chunk(session: Session, chunk: Chunk) -> None:
     chunk.finished_at = func.now()
 
 
-def queue_chunk(chunk: Chunk) -> None:
-    """Let another attempt take the chunk; who publishes it is for the caller to say."""
-    chunk.state = ChunkState.QUEUED
-    chunk.lease_owner, chunk.lease_expires_at = None, None
-
-
 def give_up_chunk(session: Session, chunk: Chunk) -> None:
     """Fail the jobs without a worker, with the code `gave_up`, and finish the chunk.
 

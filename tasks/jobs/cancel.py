@@ -4,15 +4,17 @@ A job without a worker is cancelled at once. Otherwise its worker sees the reque
 and ends the job, with what it has made by then.
 """
 
+from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from infra.contract.errors import ErrorCode, Rejected
 from infra.contract.states import JobState
 from infra.db.engine import Database
 from infra.db.models.jobs import Job
+from tasks.jobs.claim import Claim
 from tasks.jobs.state_changes import end_cancelled
 from tasks.jobs.status import JobStatus, status_of
 
@@ -59,6 +61,16 @@ def cancel_locked(session: Session, job: Job) -> JobStatus:
     if status is None:
         raise RuntimeError(f"job {job.id} vanished while its row was locked")
     return status
+
+
+def cancel_requests(database: Database, claims: Collection[Claim]) -> frozenset[UUID]:
+    """Return the ids of those of the still held jobs that somebody wants cancelled."""
+    if not claims:
+        return frozenset()
+    mine = or_(*(claim.is_held() for claim in claims))
+    with database.transaction() as session:
+        wanted = select(Job.id).where(mine, Job.cancel_requested_at.is_not(None))
+        return frozenset(session.scalars(wanted))
 
 
 def _is_held(session: Session, job: Job) -> bool:

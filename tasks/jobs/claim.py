@@ -1,16 +1,11 @@
-"""Use case: take a job for this process.
-
-A claim is a lease in PostgreSQL with a fencing token. The token rises with each claim and
-guards every later write, so that a process that slept past its lease cannot write.
-"""
+"""Use case: take a job for this process."""
 
 from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum, auto
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from infra.contract.source_refs import uploaded_sha256
@@ -19,13 +14,14 @@ from infra.db.engine import Database
 from infra.db.models.catalogue import Image, Original
 from infra.db.models.jobs import Job, JobImage
 from infra.settings.sections import JobSettings
+from tasks.jobs.lease import Unclaimed, WorkClaim, lock_free, take
 from tasks.jobs.state_changes import end_cancelled, end_given_up
 from tasks.jobs.unfinished import lock_product, start_unfinished
 from tasks.steps.results import ClaimedImage
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(WorkClaim[Job]):
     """The right to work on a job, valid while the lease is renewed.
 
     `flow_run_id` is the run that showed an earlier attempt of this round, `round` how often a
@@ -50,17 +46,15 @@ class Claim:
     force: bool = False
     quiet: bool = False
 
+    @property
+    def table(self) -> type[Job]:
+        """The table of jobs."""
+        return Job
 
-class Unclaimed(Enum):
-    """Why a job cannot be claimed."""
-
-    ABSENT = auto()  # deleted with its product
-    FINAL = auto()
-    PARKED = auto()  # waits for its time; will be dispatched again
-    HELD_HERE = auto()
-    HELD_ELSEWHERE = auto()
-    GAVE_UP = auto()  # this call made it final: too many attempts
-    CANCELLED = auto()  # this call made it final: it is to be cancelled, and no worker has it
+    @property
+    def id(self) -> UUID:
+        """The job's id."""
+        return self.job_id
 
 
 def claim(
@@ -72,43 +66,22 @@ def claim(
     Raises `ServiceUnavailable` when PostgreSQL is away.
     """
     with database.transaction() as session:
-        wanted = select(Job, func.now()).where(Job.id == job_id).with_for_update(of=Job)
-        row = session.execute(wanted).tuples().one_or_none()
-        if row is None:
-            return Unclaimed.ABSENT
-        job, now = row
-        obstacle = _obstacle(job, owner, now)
-        if obstacle is not None:
-            return obstacle
+        found = lock_free(session, Job, job_id, owner=owner)
+        if isinstance(found, Unclaimed):
+            return found
+        job, now = found
+        if job.state is JobState.QUEUED and job.not_before is not None and job.not_before > now:
+            return Unclaimed.PARKED
         if job.cancel_requested_at is not None:
             end_cancelled(session, job)
             return Unclaimed.CANCELLED
         if job.attempts >= settings.max_attempts:
             end_given_up(session, job)
             return Unclaimed.GAVE_UP
-        _take(job, owner, now + timedelta(seconds=settings.lease_seconds))
+        take(job, owner, now + timedelta(seconds=settings.lease_seconds))
         sku = lock_product(session, job.product_id)
         start_unfinished(session, job)
         return _describe(session, job, sku=sku, claimed_at=now)
-
-
-def _obstacle(job: Job, owner: str, now: datetime) -> Unclaimed | None:
-    if job.state.is_final:
-        return Unclaimed.FINAL
-    if job.state is JobState.QUEUED:
-        parked = job.not_before is not None and job.not_before > now
-        return Unclaimed.PARKED if parked else None
-    if job.lease_expires_at is not None and job.lease_expires_at > now:
-        return Unclaimed.HELD_HERE if job.lease_owner == owner else Unclaimed.HELD_ELSEWHERE
-    return None
-
-
-def _take(job: Job, owner: str, until: datetime) -> None:
-    job.state = JobState.RUNNING
-    job.fencing_token += 1
-    job.attempts += 1
-    job.lease_owner, job.lease_expires_at = owner, until
-    job.started_at = func.coalesce(Job.started_at, func.now())
 
 
 def _describe(session: Session, job: Job, *, sku: str | None, claimed_at: datetime) -> Claim:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from infra.db.engine import Database
 from infra.db.models.jobs import Job
 from tasks.jobs.claim import Claim
-from tasks.jobs.state_changes import return_to_queue
+from tasks.jobs.lease import return_to_queue
 from tasks.jobs.write_results import locked, write_results
 from tasks.steps.results import ImageResult
 

@@ -1,6 +1,6 @@
-"""Use case: bring back jobs whose worker is gone and whose message does not come back.
+"""Use case: bring back jobs and chunks whose worker is gone and whose message does not come back.
 
-Usually the broker delivers such a job again. This is for runs that had no delivery, and for
+Usually the broker delivers such work again. This is for runs that had no delivery, and for
 messages that were lost.
 """
 
@@ -8,24 +8,27 @@ from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import Select, and_, func, or_, select, update
 
 from infra.contract.states import JobState
 from infra.db.engine import Database
 from infra.db.models.jobs import Job
-from tasks.jobs.state_changes import end_cancelled, return_to_queue
+from tasks.jobs.lease import Row, return_to_queue
+from tasks.jobs.state_changes import end_cancelled
 
 
-def reclaim_lost(database: Database, *, grace_seconds: float) -> tuple[UUID, ...]:
-    """Queue running jobs whose lease ended longer ago than the grace; return their ids.
+def reclaim_lost(database: Database, table: type[Row], *, grace_seconds: float) -> tuple[UUID, ...]:
+    """Queue running rows whose lease ended longer ago than the grace; return their ids.
 
-    Their attempts stay counted. A job that is to be cancelled is cancelled instead; its
-    id is returned too.
+    Their attempts stay counted. A job that is to be cancelled is cancelled instead; its id
+    is returned too.
     """
-    lost = _lost(grace_seconds)
+    silent_since = func.now() - timedelta(seconds=grace_seconds)
+    lost = and_(table.state == JobState.RUNNING, table.lease_expires_at < silent_since)
     with database.transaction() as session:
-        ids = session.scalars(select(Job.id).where(lost).order_by(Job.id)).all()
-    return tuple(job_id for job_id in ids if _reclaim(database, job_id, lost))
+        ids = session.scalars(select(table.id).where(lost).order_by(table.id)).all()
+    found = select(table).where(lost)
+    return tuple(row_id for row_id in ids if _reclaim(database, found.where(table.id == row_id)))
 
 
 def republish(database: Database, job_ids: Collection[UUID]) -> int:
@@ -43,21 +46,15 @@ def republish(database: Database, job_ids: Collection[UUID]) -> int:
         return len(found.all())
 
 
-def _lost(grace_seconds: float) -> ColumnElement[bool]:
-    silent_since = func.now() - timedelta(seconds=grace_seconds)
-    return and_(Job.state == JobState.RUNNING, Job.lease_expires_at < silent_since)
-
-
-def _reclaim(database: Database, job_id: UUID, lost: ColumnElement[bool]) -> bool:
-    """One job, one transaction: no row is waited for while another is held."""
-    mine = select(Job).where(Job.id == job_id, lost).with_for_update(skip_locked=True)
+def _reclaim(database: Database, mine: Select[tuple[Row]]) -> bool:
+    """One row, one transaction: no row is waited for while another is held."""
     with database.transaction() as session:
-        job = session.scalars(mine).first()
-        if job is None:
+        row = session.scalars(mine.with_for_update(skip_locked=True)).first()
+        if row is None:
             return False
-        if job.cancel_requested_at is not None:
-            end_cancelled(session, job)
+        if isinstance(row, Job) and row.cancel_requested_at is not None:
+            end_cancelled(session, row)
         else:
-            return_to_queue(session, job)
-            job.dispatched_at = None
+            return_to_queue(session, row)
+            row.dispatched_at = None
         return True

@@ -15,7 +15,6 @@ from tasks.jobs.unfinished import (
     fail_unfinished,
     fail_unfinished_of,
     lock_products,
-    queue_unfinished,
 )
 from tasks.webhooks.announce import announce_job, announce_jobs
 
@@ -71,10 +70,3 @@ def overall_state(session: Session, job: Job) -> JobState:
     if states == {ImageState.READY}:
         return JobState.READY
     return JobState.PARTIAL if ImageState.READY in states else JobState.FAILED
-
-
-def return_to_queue(session: Session, job: Job) -> None:
-    """Let another attempt take the job; who publishes it is for the caller to say."""
-    queue_unfinished(session, job)
-    job.state = JobState.QUEUED
-    job.lease_owner, job.lease_expires_at = None, None

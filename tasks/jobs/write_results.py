@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from uuid import UUID
 
-from sqlalchemy import case, func, or_, select, update
+from sqlalchemy import case, func, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -19,7 +19,7 @@ from infra.db.models.jobs import Job, JobImage
 from tasks.contents.removal_guard import without_removed_results
 from tasks.imaging.models import PageFacts
 from tasks.jobs.claim import Claim
-from tasks.jobs.lease import held
+from tasks.jobs.lease import lock_held
 from tasks.jobs.unfinished import NO_ERROR
 from tasks.steps.results import ImageDone, ImageFailed, ImageResult, StoredOriginal
 from tasks.steps.revalidation import keep_validators
@@ -30,7 +30,7 @@ _SHOWN = tuple(field.name for field in fields(PageFacts))
 
 def locked(session: Session, claim: Claim) -> Job:
     """Lock and return the claimed job's row; raise `LostClaim` when it is not ours any more."""
-    job = session.scalars(select(Job).where(held(claim)).with_for_update()).first()
+    job = lock_held(session, claim)
     if job is None:
         raise LostClaim(ErrorCode.LOST_CLAIM, "Another attempt owns this job now.")
     return job

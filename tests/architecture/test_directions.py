@@ -210,7 +210,7 @@ def test_every_exception_is_still_needed(importer: str, imported: str) -> None:
 
 def test_an_import_from_a_higher_layer_or_beside_is_found() -> None:
     against = {
-        "flows.runs.labels": "from flows.execution.supervise import supervise",
+        "flows.runs.labels": "from flows.execution.executor import supervise",
         "flows.bridge.consumer": "import flows.pool.runs",
         "tasks.steps.reuse": "def late():\n    from tasks.jobs import claim",
         "tasks.imaging.formats.detect": "from ..decode import load",

@@ -4,13 +4,13 @@ from functools import partial
 from uuid import UUID
 
 from infra.db.engine import Database
+from infra.db.models.batches import Chunk
 from tasks.chunks.claim import ChunkClaim, claim_chunk
-from tasks.chunks.lease import finish_chunk, give_back_chunk, link_chunk_run, renew_chunks
+from tasks.chunks.finish import Release, finish_chunk, release_run
 from tasks.chunks.pack import pack_due
-from tasks.chunks.reclaim import reclaim_lost_chunks
-from tasks.chunks.release import Release, release_run
-from tasks.jobs.claim import Unclaimed
+from tasks.jobs.lease import Unclaimed, give_back, link_flow_run, renew
 from tasks.jobs.read import JobFilter, list_jobs, read_job
+from tasks.jobs.reclaim import reclaim_lost
 from tests.integration.chunks.batches import (
     BULK,
     batch_of,
@@ -60,10 +60,10 @@ def test_a_chunk_whose_lease_ended_is_claimed_by_another_and_the_first_writes_no
     second = claimed(database, chunk, owner=ELSEWHERE)
 
     assert second.fencing_token == first.fencing_token + 1
-    assert renew_chunks(database, [first], SETTINGS.lease_seconds).renewed == set()
+    assert renew(database, [first], SETTINGS.lease_seconds).renewed == set()
     assert not finish_chunk(database, first)
-    assert not give_back_chunk(database, first, counts=True)
-    assert renew_chunks(database, [second], SETTINGS.lease_seconds).renewed == {second}
+    assert not give_back(database, first, counts=True)
+    assert renew(database, [second], SETTINGS.lease_seconds).renewed == {second}
 
 
 def test_jobs_without_an_end_leave_a_chunk_that_ends_and_are_packed_again(
@@ -104,10 +104,10 @@ def test_a_chunk_that_was_given_back_costs_an_attempt_only_when_it_is_to_blame(
     database: Database,
 ) -> None:
     _, chunk = packed(database)
-    assert give_back_chunk(database, claimed(database, chunk), counts=False)
+    assert give_back(database, claimed(database, chunk), counts=False)
     again = claimed(database, chunk)
     assert again.attempt == 1
-    assert give_back_chunk(database, again, counts=True)
+    assert give_back(database, again, counts=True)
     assert claimed(database, chunk).attempt == 2
 
 
@@ -129,7 +129,7 @@ def test_the_chunk_of_a_worker_that_fell_silent_is_published_again(database: Dat
         database, chunk, "dispatched_at = now(), lease_expires_at = now() - interval '10 seconds'"
     )
 
-    assert reclaim_lost_chunks(database, grace_seconds=5) == (chunk,)
+    assert reclaim_lost(database, Chunk, grace_seconds=5) == (chunk,)
 
     row = chunks_of(database, batch)[0]
     assert (row.state, row.dispatched_at, row.attempts) == ("queued", None, 1)
@@ -138,9 +138,9 @@ def test_the_chunk_of_a_worker_that_fell_silent_is_published_again(database: Dat
 def test_cancelling_the_run_of_a_waiting_chunk_returns_its_jobs(database: Database) -> None:
     batch, chunk = packed(database)
     mine = claimed(database, chunk)
-    link_chunk_run(database, mine, RUN)
+    link_flow_run(database, mine, RUN)
     assert release_run(database, RUN) is Release.HELD
-    give_back_chunk(database, mine, counts=False)
+    give_back(database, mine, counts=False)
 
     assert release_run(database, RUN) is Release.ENDED
     assert [job.chunk_id for job in jobs_of(database, batch)] == [None] * 3
@@ -149,7 +149,7 @@ def test_cancelling_the_run_of_a_waiting_chunk_returns_its_jobs(database: Databa
 
 def test_a_job_in_a_chunk_is_shown_by_the_chunks_run(database: Database) -> None:
     batch, chunk = packed(database, jobs=2)
-    link_chunk_run(database, claimed(database, chunk), RUN)
+    link_flow_run(database, claimed(database, chunk), RUN)
     first, second = jobs_of(database, batch)
     change(database, second.id, "chunk_id = NULL")
 

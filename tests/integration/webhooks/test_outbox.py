@@ -8,8 +8,9 @@ import pytest
 from infra.contract.events import DeliveryState, Event
 from infra.db.engine import Database
 from tasks.jobs.cancel import cancel
-from tasks.jobs.claim import Unclaimed, claim
+from tasks.jobs.claim import claim
 from tasks.jobs.end_early import Ending, end_early
+from tasks.jobs.lease import Unclaimed
 from tasks.jobs.record import record
 from tasks.jobs.retry import retry
 from tasks.jobs.state_changes import end_cancelled

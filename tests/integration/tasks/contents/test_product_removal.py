@@ -16,7 +16,8 @@ from infra.objectstore import ObjectStore
 from infra.settings.sections import StoreSettings
 from infra.stack.stack import Stack
 from tasks.contents.remove import remove_requested
-from tasks.jobs.claim import Unclaimed, claim
+from tasks.jobs.claim import claim
+from tasks.jobs.lease import Unclaimed
 from tasks.jobs.record import record
 from tasks.products.delete import delete
 from tasks.products.fields import Picture

@@ -7,10 +7,10 @@ import pytest
 from infra.contract.errors import ErrorCode, LostClaim, Rejected
 from infra.contract.states import ImageState, JobState
 from infra.db.engine import Database
-from tasks.jobs.cancel import cancel, cancel_flow_run
-from tasks.jobs.claim import Unclaimed, claim
+from tasks.jobs.cancel import cancel, cancel_flow_run, cancel_requests
+from tasks.jobs.claim import claim
 from tasks.jobs.end_early import Ending, end_early
-from tasks.jobs.lease import cancel_requests, give_back, link_flow_run, renew
+from tasks.jobs.lease import Unclaimed, give_back, link_flow_run, renew
 from tasks.jobs.record import record
 from tasks.products.read import read_product
 from tests.integration.tasks.job_rows import (

@@ -8,8 +8,8 @@ from infra.contract.errors import ErrorCode
 from infra.contract.states import ImageState, JobState
 from infra.db.engine import Database
 from infra.db.models.jobs import Job
-from tasks.jobs.claim import Claim, Unclaimed, claim
-from tasks.jobs.lease import link_flow_run
+from tasks.jobs.claim import Claim, claim
+from tasks.jobs.lease import Unclaimed, link_flow_run
 from tasks.submission.submit import Submission, Upload, submit
 from tests.integration.tasks.job_rows import (
     ELSEWHERE,

@@ -6,8 +6,9 @@ from infra.contract.states import ImageState, JobState
 from infra.db.engine import Database
 from infra.settings.sections import DispatchSettings
 from tasks.jobs.cancel import cancel
-from tasks.jobs.claim import Claim, Unclaimed, claim
+from tasks.jobs.claim import Claim, claim
 from tasks.jobs.dispatch import dispatch_due, forget_lost_dispatches
+from tasks.jobs.lease import Unclaimed
 from tasks.jobs.park import park
 from tasks.jobs.status import read_status
 from tests.integration.tasks.job_rows import (

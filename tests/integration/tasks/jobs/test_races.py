@@ -9,10 +9,11 @@ import pytest
 from infra.contract.errors import LostClaim, PermanentError, Rejected
 from infra.contract.states import ImageState, JobState
 from infra.db.engine import Database
+from infra.db.models.jobs import Job
 from tasks.jobs.cancel import cancel
-from tasks.jobs.claim import Claim, Unclaimed, claim
+from tasks.jobs.claim import Claim, claim
 from tasks.jobs.end_early import Ending, end_early
-from tasks.jobs.lease import give_back
+from tasks.jobs.lease import Unclaimed, give_back
 from tasks.jobs.park import park
 from tasks.jobs.reclaim import reclaim_lost
 from tasks.jobs.record import record
@@ -174,7 +175,7 @@ def test_a_lost_job_is_taken_over_or_reclaimed(database: Database) -> None:
 
         taken, reclaimed = together(
             partial(takeover, database, job_id),
-            partial(reclaim_lost, database, grace_seconds=30),
+            partial(reclaim_lost, database, Job, grace_seconds=30),
         )
 
         assert isinstance(taken, Claim)
@@ -199,7 +200,7 @@ def test_everything_at_once_on_one_product_waits_in_no_circle(database: Database
         answers = together(
             partial(record, database, running[0], [done(i, "x") for i in running[0].images]),
             partial(end_early, database, running[1], [], ending=Ending.TIMED_OUT),
-            partial(reclaim_lost, database, grace_seconds=30),
+            partial(reclaim_lost, database, Job, grace_seconds=30),
             partial(retry, database, jobs[3]),
             partial(takeover, database, jobs[4]),
             partial(cancel, database, jobs[5]),

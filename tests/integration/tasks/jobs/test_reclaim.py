@@ -7,6 +7,7 @@ import pytest
 from infra.contract.errors import LostClaim
 from infra.contract.states import ImageState, JobState
 from infra.db.engine import Database
+from infra.db.models.jobs import Job
 from infra.settings.sections import DispatchSettings
 from tasks.jobs.cancel import cancel
 from tasks.jobs.dispatch import dispatch_due
@@ -37,7 +38,7 @@ def test_a_lost_job_is_queued_and_published_again_with_its_attempt_counted(
     mine = claimed(database, job.job_id)
     change(database, job.job_id, LOST)
 
-    assert reclaim_lost(database, grace_seconds=GRACE_SECONDS) == (job.job_id,)
+    assert reclaim_lost(database, Job, grace_seconds=GRACE_SECONDS) == (job.job_id,)
 
     row = job_row(database, job.job_id)
     assert (row.state, row.attempts, row.dispatched_at) == (JobState.QUEUED, 1, None)
@@ -56,7 +57,7 @@ def test_jobs_within_the_grace_and_jobs_that_do_not_run_are_left_alone(database:
     queued = submitted(database, "c").job_id
     ready = finished(database, "d").job_id
 
-    assert reclaim_lost(database, grace_seconds=GRACE_SECONDS) == ()
+    assert reclaim_lost(database, Job, grace_seconds=GRACE_SECONDS) == ()
 
     states = [job_row(database, job_id).state for job_id in (queued, ready)]
     assert states == [JobState.QUEUED, JobState.READY]
@@ -69,7 +70,7 @@ def test_a_lost_job_that_somebody_wants_cancelled_is_cancelled(database: Databas
     cancel(database, job_id)
     change(database, job_id, LOST)
 
-    assert reclaim_lost(database, grace_seconds=GRACE_SECONDS) == (job_id,)
+    assert reclaim_lost(database, Job, grace_seconds=GRACE_SECONDS) == (job_id,)
 
     assert job_row(database, job_id).state is JobState.CANCELLED
     assert [row.error_code for row in outcome_rows(database, job_id)] == ["cancelled"]
@@ -80,7 +81,7 @@ def test_reapers_that_come_together_bring_every_job_back_once(database: Database
     for mine in jobs:
         change(database, mine.job_id, LOST)
 
-    found = at_once([partial(reclaim_lost, database, grace_seconds=GRACE_SECONDS)] * 4)
+    found = at_once([partial(reclaim_lost, database, Job, grace_seconds=GRACE_SECONDS)] * 4)
 
     reclaimed = [job_id for each in found for job_id in each]
     assert len(reclaimed) == len(jobs)

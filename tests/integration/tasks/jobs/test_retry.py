@@ -9,8 +9,8 @@ from infra.contract.errors import ErrorCode, Rejected
 from infra.contract.states import ImageState, JobState
 from infra.db.engine import Database
 from tasks.jobs.cancel import cancel
-from tasks.jobs.claim import Claim, Unclaimed, claim
-from tasks.jobs.lease import link_flow_run
+from tasks.jobs.claim import Claim, claim
+from tasks.jobs.lease import Unclaimed, link_flow_run
 from tasks.jobs.record import record
 from tasks.jobs.retry import reopen, retry
 from tests.integration.tasks.job_rows import (

@@ -12,10 +12,11 @@ from sqlalchemy import select, text
 from infra.contract.states import JobState
 from infra.db.engine import Database
 from infra.db.models.catalogue import Image, Product
+from infra.db.models.jobs import Job
 from tasks.jobs.cancel import cancel
-from tasks.jobs.claim import Claim, Unclaimed, claim
+from tasks.jobs.claim import Claim, claim
 from tasks.jobs.end_early import Ending, end_early
-from tasks.jobs.lease import give_back
+from tasks.jobs.lease import Unclaimed, give_back
 from tasks.jobs.park import park
 from tasks.jobs.reclaim import reclaim_lost
 from tasks.jobs.record import record
@@ -188,7 +189,7 @@ def _end_early(database: Database, job_id: UUID) -> Callable[[], object]:
 def _reclaim(database: Database, job_id: UUID) -> Callable[[], object]:
     claimed(database, job_id)
     expire(database, job_id)
-    return partial(reclaim_lost, database, grace_seconds=0)
+    return partial(reclaim_lost, database, Job, grace_seconds=0)
 
 
 def _retry(database: Database, job_id: UUID) -> Callable[[], object]:

@@ -11,8 +11,9 @@ from structlog.testing import capture_logs
 from flows.bridge import consumer as module
 from flows.runs.attempts import Attempt
 from infra.broker.broker import Disposition
+from infra.contract.messages import ChunkMessage
 from infra.contract.states import JobState
-from tasks.jobs.claim import Unclaimed
+from tasks.jobs.lease import Unclaimed
 from tests.unit.flows.support.claims import JOB_ID, claim_of
 from tests.unit.flows.support.fakes import Letter, fake_resources, play, status_of, until
 from tests.unit.flows.support.scene import Scene
@@ -62,13 +63,13 @@ def test_a_job_is_held_and_its_delivery_kept_while_it_is_worked_on(scene: Scene)
         scene.executor.done.clear()
         serving = asyncio.create_task(scene.bridge.handle(letter.delivery))
         await until(lambda: scene.executor.worked, "work")
-        meanwhile = scene.context.attempts.of_job(JOB_ID), list(letter.verdicts)
+        meanwhile = scene.context.attempts.of(JOB_ID), list(letter.verdicts)
         scene.executor.done.set()
         await serving
         return meanwhile
 
     assert play(scenario()) == (scene.executor.worked[0], [])
-    assert scene.context.attempts.of_job(JOB_ID) is None
+    assert scene.context.attempts.of(JOB_ID) is None
     assert letter.verdicts == [Disposition.ACK]
 
 
@@ -184,3 +185,10 @@ def test_a_run_that_cannot_be_closed_does_not_keep_the_delivery(scene: Scene) ->
     with capture_logs() as said:
         assert scene.handle(Letter()) == [Disposition.ACK]
     assert "run not closed" in [line["event"] for line in said]
+
+
+def test_the_delivery_of_a_chunk_that_needs_no_work_is_acknowledged(scene: Scene) -> None:
+    chunk_id = uuid4()
+
+    assert scene.handle(Letter(body=ChunkMessage(chunk_id).encode())) == [Disposition.ACK]
+    assert (scene.chunks.claimed, scene.context.claims) == ([chunk_id], 0)

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from flows.bridge import consumer as module
 from flows.runtime.circuit_breaker import PauseReason
 from infra.broker.broker import Disposition
-from tasks.jobs.claim import Unclaimed
+from tasks.jobs.lease import Unclaimed
 from tests.unit.flows.support.claims import JOB_ID, claim_of
 from tests.unit.flows.support.fakes import AWAY, Letter, fake_resources, play, until
 from tests.unit.flows.support.scene import Scene
@@ -118,7 +118,7 @@ def test_a_surprise_is_logged_and_the_delivery_goes_back_once(
     assert [(line["event"], line["job_id"]) for line in failures] == [
         ("delivery not served", str(JOB_ID))
     ]
-    assert scene.context.attempts.of_job(JOB_ID) is None
+    assert scene.context.attempts.of(JOB_ID) is None
 
 
 def test_a_leaving_worker_sends_back_what_it_does_not_work_on(scene: Scene) -> None:
@@ -156,7 +156,7 @@ def test_a_delivery_whose_work_is_broken_off_goes_back(scene: Scene) -> None:
 
     assert play(scenario()) is True
     assert letter.verdicts == [Disposition.REQUEUE]
-    assert scene.context.attempts.of_job(JOB_ID) is None
+    assert scene.context.attempts.of(JOB_ID) is None
 
 
 def test_a_delivery_that_is_broken_off_while_it_waits_after_an_outage_goes_back(

@@ -19,7 +19,7 @@ from flows.runtime.resources import WorkerResources
 from infra.contract.errors import ErrorCode, Rejected, ServiceUnavailable
 from infra.contract.states import JobState, Lane
 from infra.db.engine import Database
-from tasks.jobs.claim import Unclaimed
+from tasks.jobs.lease import Unclaimed
 from tasks.jobs.status import JobStatus
 from tasks.views import ImageView, JobSummary, JobView
 from tests.unit.flows.support.claims import CLAIMED_AT, JOB_ID, PRODUCT_ID

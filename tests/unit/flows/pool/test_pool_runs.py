@@ -15,7 +15,7 @@ from flows.runtime.circuit_breaker import PauseReason
 from infra.broker.broker import Disposition
 from infra.contract.errors import ErrorCode, Rejected
 from infra.contract.states import JobState
-from tasks.jobs.claim import Unclaimed
+from tasks.jobs.lease import Unclaimed
 from tests.unit.flows.support.claims import JOB_ID, claim_of
 from tests.unit.flows.support.fakes import AWAY, Letter, fake_resources, status_of
 from tests.unit.flows.support.pool_office import Office
@@ -46,7 +46,7 @@ def test_a_run_with_a_job_id_is_an_attempt_at_that_job(pool_office: Office) -> N
     ((attempt, flow_run, republish),) = pool_office.executor.worked
     assert (attempt.claim, flow_run, republish) == (CLAIM, run, True)
     assert pool_office.executor.held == [True]
-    assert pool_office.context.attempts.of_job(JOB_ID) is None
+    assert pool_office.context.attempts.of(JOB_ID) is None
     assert pool_office.jobs.submitted == []
 
 

@@ -104,11 +104,11 @@ def other_job() -> Claim:
 
 def test_an_attempt_is_found_by_its_job_while_it_is_held(attempts: Attempts) -> None:
     with attempts.hold(claim_of(1)) as attempt:
-        assert attempts.of_job(JOB_ID) is attempt
-        assert attempts.of_job(uuid4()) is None
+        assert attempts.of(JOB_ID) is attempt
+        assert attempts.of(uuid4()) is None
         assert not attempt.gone.is_set()
 
-    assert attempts.of_job(JOB_ID) is None
+    assert attempts.of(JOB_ID) is None
     assert attempt.gone.is_set()
 
 
@@ -116,7 +116,7 @@ def test_an_attempt_that_raises_is_let_go(attempts: Attempts) -> None:
     with pytest.raises(LookupError), attempts.hold(claim_of(1)) as attempt:
         raise LookupError
 
-    assert attempts.of_job(JOB_ID) is None
+    assert attempts.of(JOB_ID) is None
     assert attempt.gone.is_set()
 
 
@@ -126,7 +126,7 @@ def test_the_end_of_a_lost_attempt_does_not_let_go_of_the_next_one(attempts: Att
     with attempts.hold(replace(claim_of(1), fencing_token=2)) as attempt:
         lost.__exit__(None, None, None)
 
-        assert attempts.of_job(JOB_ID) is attempt
+        assert attempts.of(JOB_ID) is attempt
 
 
 async def held_until_ended(attempts: Attempts, claim: Claim, ends: list[StopReason | None]) -> None:

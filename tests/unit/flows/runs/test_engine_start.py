@@ -12,13 +12,12 @@ from prefect import State
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Cancelled, Cancelling, Pending
 
-from flows.execution import chunk_executor, job_executor
+from flows.execution import chunk_executor, executor, job_executor
 from flows.execution.chunk_executor import ChunkExecutor
 from flows.execution.chunk_jobs import ChunkJobs
 from flows.execution.job_executor import JobExecutor
 from flows.runs import engine_start as module
-from flows.runs.attempts import Attempt, StopReason
-from flows.runs.chunk_attempts import ChunkAttempt
+from flows.runs.attempts import Attempt, ChunkAttempt, StopReason
 from flows.runs.engine_start import EngineStart
 from flows.runtime.resources import WorkerResources
 from infra.contract.states import BatchKind, JobState
@@ -210,16 +209,16 @@ def test_a_job_whose_run_was_stopped_before_its_flow_began_is_cancelled_at_once(
     resources: WorkerResources, monkeypatch: pytest.MonkeyPatch, state: State[Any]
 ) -> None:
     pool_office, run = Office(state), run_in(Pending())
-    monkeypatch.setattr(job_executor, "run_flow_here", pool_office.engine)
-    monkeypatch.setattr(job_executor, "link_flow_run", pool_office.link)
+    monkeypatch.setattr(executor, "run_flow_here", pool_office.engine)
+    monkeypatch.setattr(executor, "link_flow_run", pool_office.link)
     monkeypatch.setattr(job_executor, "end_early", pool_office.end_early)
     server = Server(run)
     context = FakeContext(resources, server)
     context.stands = [replace(status_of(JobState.CANCELLED), flow_run_id=run.id)]
     attempt = Attempt(claim_of(1))
 
-    executor = JobExecutor(context, FakeMonitor(resources, context.breaker))
-    returned = play(executor.work(attempt, run))
+    jobs = JobExecutor(context, FakeMonitor(resources, context.breaker))
+    returned = play(jobs.work(attempt, run))
 
     assert (returned, attempt.recorded) == (False, True)
     assert pool_office.concluded == [Ending.CANCELLED]
@@ -230,14 +229,14 @@ def chunk_worked(
     resources: WorkerResources, monkeypatch: pytest.MonkeyPatch, pool_office: Office, run: FlowRun
 ) -> tuple[bool, Server]:
     """Work on a chunk whose run was stopped; return whether it must go back, and the server."""
-    monkeypatch.setattr(chunk_executor, "run_flow_here", pool_office.engine)
-    monkeypatch.setattr(chunk_executor, "link_chunk_run", pool_office.link)
+    monkeypatch.setattr(executor, "run_flow_here", pool_office.engine)
+    monkeypatch.setattr(executor, "link_flow_run", pool_office.link)
     monkeypatch.setattr(chunk_executor, "finish_chunk", pool_office.finish_chunk)
     server = Server(run)
     context = FakeContext(resources, server)
     monitor = FakeMonitor(resources, context.breaker)
-    executor = ChunkExecutor(context, monitor, JobExecutor(context, monitor))
-    return play(executor.work(ChunkAttempt(CHUNK), run, republish=True)), server
+    chunks = ChunkExecutor(context, monitor, JobExecutor(context, monitor))
+    return play(chunks.work(ChunkAttempt(CHUNK), run, republish=True)), server
 
 
 @STOPPED
@@ -264,7 +263,7 @@ def test_a_chunk_that_could_not_be_ended_goes_back_as_a_polled_one_should(
 
     pool_office, run = Office(state), run_in(Cancelling())
     pool_office.away = True
-    monkeypatch.setattr(chunk_executor, "give_back_chunk", give_back)
+    monkeypatch.setattr(executor, "give_back", give_back)
 
     returned, server = chunk_worked(resources, monkeypatch, pool_office, run)
 

@@ -16,7 +16,8 @@ from flows.runs.worker_context import WorkerContext, install_worker_context, wor
 from infra.contract.errors import ServiceUnavailable
 from infra.db.engine import Database
 from infra.settings.sections import JobSettings
-from tasks.jobs.claim import Claim, Unclaimed
+from tasks.jobs.claim import Claim
+from tasks.jobs.lease import Unclaimed
 from tests.unit.flows.support.claims import JOB_ID, claim_of
 from tests.unit.flows.support.fakes import AWAY, fake_resources, open_breaker, play, until
 from tests.unit.flows.support.server import Server

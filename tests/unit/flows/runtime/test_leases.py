@@ -43,6 +43,7 @@ class Office:
     renewal_failures: list[Exception] = field(default_factory=list)
     renewed: list[list[UUID]] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
+    seconds: float = LEASE_SECONDS
 
     def send_heartbeat(self, _: Database, owner: str, *, waits_for: WaitReason | None) -> None:
         self.seen.append(owner)
@@ -50,7 +51,7 @@ class Office:
             raise self.failures.pop(0)
 
     def renew(self, _: Database, claims: Collection[Claim], seconds: float) -> Renewal[Claim]:
-        assert seconds == LEASE_SECONDS
+        assert seconds == self.seconds
         self.renewed.append([claim.job_id for claim in claims])
         if self.renewal_failures:
             raise self.renewal_failures.pop(0)
@@ -65,8 +66,9 @@ class Office:
 @pytest.fixture
 def leases(monkeypatch: pytest.MonkeyPatch) -> Office:
     pool_office = Office()
-    for name in ("send_heartbeat", "renew", "cancel_requests"):
+    for name in ("send_heartbeat", "cancel_requests"):
         monkeypatch.setattr(module, name, getattr(pool_office, name))
+    monkeypatch.setattr(keeper, "renew", pool_office.renew)
     monkeypatch.setattr(module, "_LOOK_SECONDS", 0.001)
     monkeypatch.setattr(keeper, "_LOOK_SECONDS", 0.001)
     return pool_office
@@ -172,7 +174,7 @@ def test_the_next_attempt_at_a_job_is_not_ended_for_the_loss_of_the_one_before(
         lost = {claim for claim in claims if claim.fencing_token == 1}
         return Renewal(renewed=frozenset(claims) - lost, locked=frozenset())
 
-    monkeypatch.setattr(attempts, "_kind", LeaseKind("job", LEASE_SECONDS, lose))
+    monkeypatch.setattr(keeper, "renew", lose)
 
     async def scenario() -> tuple[StopReason | None, StopReason | None]:
         loop_of.append(asyncio.get_running_loop())
@@ -250,14 +252,15 @@ def test_a_renewal_that_failed_is_tried_again_long_before_the_next_is_due(
 ) -> None:
     monkeypatch.setattr(keeper, "_AGAIN_SECONDS", 0.01)
     leases.renewal_failures.append(AWAY)
-    hour = LeaseKind("job", 3 * 3600.0, lambda d, c, _: leases.renew(d, c, LEASE_SECONDS))
+    leases.seconds = 3 * 3600.0
+    hour = LeaseKind("job", leases.seconds)
 
     async def scenario() -> None:
         lease = attempts._leases.kept(hour, claim_of(1), lost=lambda: None)
         with lease:
-            attempts._leases._kept["job"][1][0].due_at = 0
+            attempts._leases._kept[hour][0].due_at = 0
             await keep(attempts, lambda: len(leases.renewed) >= 2, "another try")
-            assert attempts._leases._kept["job"][1][0].due_at > monotonic() + 3000
+            assert attempts._leases._kept[hour][0].due_at > monotonic() + 3000
 
     play(scenario())
     assert len(leases.renewed) == 2

@@ -9,7 +9,7 @@ from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.logging import disable_run_logger
 from prefect.states import Failed, exception_to_failed_state
 
-from flows.execution.supervise import supervise
+from flows.execution.executor import supervise
 from flows.runs.attempts import Attempt
 from flows.runtime.circuit_breaker import PauseReason
 from flows.runtime.dependency_monitor import DependencyMonitor
@@ -43,7 +43,7 @@ def overall_state(state: State[object]) -> tuple[object, list[PauseReason]]:
         return state
 
     monitor = Suspicions()
-    found = supervise(Attempt(claim_of(1)), run(), monitor=monitor, subject="a job")
+    found = supervise(Attempt(claim_of(1)), run(), monitor=monitor)
     return asyncio.run(found), monitor.parts
 
 

@@ -37,7 +37,8 @@ from infra.settings.sections import (
     WorkerTimings,
 )
 from infra.settings.upkeep import FailureAlarmSettings, ReprocessSettings
-from tasks.jobs.claim import Claim, Unclaimed
+from tasks.jobs.claim import Claim
+from tasks.jobs.lease import Unclaimed
 from tasks.jobs.status import ImageCounts, JobStatus
 from tasks.pixels.pool import PixelPool
 from tasks.steps.fetch import ImageSource

@@ -21,7 +21,7 @@ from infra.contract.states import ImageState, JobState
 from infra.db.engine import Database
 from tasks.submission.submit import Submission, Submitted, SubmittedImage
 from tests.unit.flows.support.claims import JOB_ID, PRODUCT_ID
-from tests.unit.flows.support.fakes import FakeContext, play
+from tests.unit.flows.support.fakes import FakeContext, FakeMonitor, play
 from tests.unit.flows.support.server import Server
 
 
@@ -57,7 +57,7 @@ class Bench(JobExecutor):
     """Remembers the attempts, and whether they were held meanwhile."""
 
     def __init__(self, context: FakeContext) -> None:
-        self._held_by = context.attempts
+        super().__init__(context, FakeMonitor(context.resources, context.breaker))
         self.worked: list[tuple[Attempt, FlowRun, bool]] = []
         self.held: list[bool] = []
         self.returned: bool | Exception = False
@@ -65,7 +65,7 @@ class Bench(JobExecutor):
 
     async def work(self, attempt: Attempt, flow_run: FlowRun, *, republish: bool = False) -> bool:
         self.worked.append((attempt, flow_run, republish))
-        self.held.append(self._held_by.of_job(attempt.claim.job_id) is attempt)
+        self.held.append(self.attempts.of(attempt.claim.job_id) is attempt)
         if self.adopts is not None:
             attempt.deliveries.append(self.adopts)
         if isinstance(self.returned, Exception):

@@ -3,25 +3,26 @@
 import asyncio
 from uuid import UUID
 
-from flows.bridge.chunk_consumer import ChunkConsumer
 from flows.bridge.consumer import JobConsumer
 from flows.bridge.via_work_pool import ViaWorkPool
+from flows.execution.chunk_executor import ChunkExecutor
 from flows.execution.job_executor import JobExecutor
 from flows.runs.attempts import Attempt
 from flows.runtime.prefect_limits import PrefectLimits
 from flows.runtime.resources import WorkerResources
-from infra.broker.broker import Delivery, Disposition
+from infra.broker.broker import Disposition
 from infra.contract.states import Lane
 from tasks.chunks.claim import ChunkClaim
-from tasks.jobs.claim import Unclaimed
-from tests.unit.flows.support.fakes import FakeContext, Letter, play
+from tasks.jobs.lease import Unclaimed
+from tests.unit.flows.support.fakes import FakeContext, FakeMonitor, Letter, play
 from tests.unit.flows.support.server import Server
 
 
 class Bench(JobExecutor):
     """Works until it is let go, then says whether the job went back unfinished."""
 
-    def __init__(self) -> None:
+    def __init__(self, context: FakeContext) -> None:
+        super().__init__(context, FakeMonitor(context.resources, context.breaker))
         self.worked: list[Attempt] = []
         self.returned: bool | Exception = False
         self.done = asyncio.Event()
@@ -55,23 +56,21 @@ class Pool(ViaWorkPool):
         self.carried: list[UUID] = []
         self.end: Unclaimed | None = Unclaimed.FINAL
 
-    async def carry(self, job_id: UUID) -> Unclaimed | None:
-        self.carried.append(job_id)
+    async def carry(self, work_id: UUID, lane: Lane = Lane.INTERACTIVE) -> Unclaimed | None:
+        self.carried.append(work_id)
         return self.end
 
 
-class Chunks(ChunkConsumer):
-    """Declines every chunk, and notes which."""
+class Chunks(ChunkExecutor):
+    """Finds that every chunk has ended, and notes which."""
 
-    def __init__(self) -> None:
-        self.declined: list[UUID] = []
+    def __init__(self, context: FakeContext, jobs: JobExecutor) -> None:
+        super().__init__(context, FakeMonitor(context.resources, context.breaker), jobs)
+        self.claimed: list[UUID] = []
 
-    async def claim(self, chunk_id: UUID, delivery: Delivery) -> ChunkClaim | Unclaimed | None:
+    async def claim(self, work_id: UUID) -> ChunkClaim | Unclaimed:
+        self.claimed.append(work_id)
         return Unclaimed.FINAL
-
-    def decline(self, chunk_id: UUID, reason: Unclaimed, delivery: Delivery) -> None:
-        self.declined.append(chunk_id)
-        delivery.ack()
 
 
 class Scene:
@@ -80,14 +79,14 @@ class Scene:
     def __init__(self, resources: WorkerResources) -> None:
         self.server = Server()
         self.context = FakeContext(resources, self.server)
-        self.executor, self.road, self.pool = Bench(), Road(), Pool()
-        self.chunks = Chunks()
+        self.executor, self.road, self.pool = Bench(self.context), Road(), Pool()
+        self.chunks = Chunks(self.context, self.executor)
         self.bridge = JobConsumer(
             self.context,
             self.executor,
+            self.chunks,
             prefect_limits=self.road,
             through_pool=self.pool,
-            chunks=self.chunks,
         )
 
     def handle(self, letter: Letter) -> list[Disposition]:

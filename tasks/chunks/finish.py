@@ -1,14 +1,21 @@
-"""Use case: return the jobs of a chunk to its batch when the chunk's run was cancelled."""
+"""Use case: end a chunk that was worked on, or whose run was cancelled.
 
+Its jobs without a final state go back to the batch.
+"""
+
+from collections import Counter
 from enum import Enum, auto
 from uuid import UUID
 
 from sqlalchemy import func, select
 
-from infra.contract.states import ChunkState
+from infra.contract.states import ChunkState, JobState
 from infra.db.engine import Database
 from infra.db.models.batches import Chunk
+from infra.db.models.jobs import Job
+from tasks.chunks.claim import ChunkClaim
 from tasks.chunks.state_changes import end_chunk
+from tasks.jobs.lease import lock_held
 
 
 class Release(Enum):
@@ -17,6 +24,20 @@ class Release(Enum):
     NOT_A_CHUNK = auto()
     ENDED = auto()  # by this call or before
     HELD = auto()  # a worker has it, and sees the request itself
+
+
+def finish_chunk(database: Database, claim: ChunkClaim) -> Counter[JobState] | None:
+    """End a claimed chunk.
+
+    Return how many jobs of all its attempts were in each state, None when it was not ours.
+    """
+    with database.transaction() as session:
+        chunk = lock_held(session, claim)
+        if chunk is None:
+            return None
+        states = Counter(session.scalars(select(Job.state).where(Job.chunk_id == chunk.id)))
+        end_chunk(session, chunk)
+        return states
 
 
 def release_run(database: Database, flow_run_id: UUID) -> Release:
