@@ -137,7 +137,7 @@ class ViaWorkPool:
                 await resources.db(cancel, status.job_id)
 
     async def _schedule(self, label: RunLabel) -> UUID | None:
-        """Have a run taken by a poller; return its id when somebody cancelled it instead."""
+        """Have a run taken by a poller; return its id when it was cancelled instead."""
         flow_run = await self._context.flow_runs.of_job(label, awaiting_slot())
         if await self._context.flow_runs.schedule(flow_run) is TakeResult.CANCELLED:
             return flow_run.id

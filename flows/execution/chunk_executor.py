@@ -1,7 +1,5 @@
 """Makes attempts at chunks, each as a flow run of its own."""
 
-from uuid import UUID
-
 import structlog
 from prefect.states import Cancelled
 
@@ -15,9 +13,8 @@ from flows.runs.worker_context import WorkerContext
 from flows.runtime.dependency_monitor import DependencyMonitor
 from infra.contract.errors import ServiceUnavailable
 from infra.contract.states import Lane
-from tasks.chunks.claim import ChunkClaim
+from tasks.chunks.claim import ChunkClaim, claim_chunk
 from tasks.chunks.finish import finish_chunk
-from tasks.jobs.lease import Unclaimed
 
 log = structlog.get_logger(__name__)
 
@@ -30,12 +27,8 @@ class ChunkExecutor(Executor[ChunkClaim, ChunkAttempt]):
     def __init__(
         self, context: WorkerContext, monitor: DependencyMonitor, job_executor: JobExecutor
     ) -> None:
-        super().__init__(context, monitor, context.chunks, flow=process_chunk)
+        super().__init__(context, monitor, context.chunks, take=claim_chunk, flow=process_chunk)
         self._job_executor = job_executor
-
-    async def claim(self, work_id: UUID) -> ChunkClaim | Unclaimed:
-        """Claim a chunk for this process. Raises `ServiceUnavailable`."""
-        return await self._context.claim_chunk(work_id)
 
     def _label(self, claim: ChunkClaim) -> BulkLabel:
         return chunk_label(claim)

@@ -116,7 +116,7 @@ class ChunkJobs:
             await self._give_way()
             if not self._may_begin:
                 return None
-            claimed = await self._context.claim(job_id)
+            claimed = await self._job_executor.claim(job_id)
             if claimed is not Unclaimed.HELD_ELSEWHERE:
                 return claimed
             await asyncio.sleep(seconds / _CLAIMS_PER_LEASE * random.uniform(0.8, 1.2))

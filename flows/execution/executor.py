@@ -8,7 +8,7 @@ import asyncio
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
@@ -51,16 +51,15 @@ class Executor(ABC, Generic[AnyClaim, AnyAttempt]):
         monitor: DependencyMonitor,
         attempts: HeldAttempts[AnyClaim, AnyAttempt],
         *,
+        take: Callable[..., AnyClaim | Unclaimed],
         flow: Flow[..., Any],
     ) -> None:
+        """`take` is the use case that claims, `flow` what does the claimed work."""
         self._context = context
         self._monitor = monitor
         self.attempts: HeldAttempts[AnyClaim, AnyAttempt] = attempts
+        self._take: Callable[..., AnyClaim | Unclaimed] = take
         self._flow = flow
-
-    @abstractmethod
-    async def claim(self, work_id: UUID) -> AnyClaim | Unclaimed:
-        """Claim a job or chunk for this process. Raises `ServiceUnavailable`."""
 
     def start_turn(
         self,
@@ -86,6 +85,25 @@ class Executor(ABC, Generic[AnyClaim, AnyAttempt]):
 
     async def _show_end(self, attempt: AnyAttempt, state: State[Any] | None) -> None:
         """Make the run show the end of its work, when it does not."""
+
+    async def claim(self, work_id: UUID) -> AnyClaim | Unclaimed:
+        """Claim a job or chunk for this process. Raises `ServiceUnavailable`.
+
+        When the caller is cancelled meanwhile, a claim that was made goes back uncounted.
+        """
+        resources, owner = self._context.resources, self._context.owner
+        settings = resources.configuration.job
+        claiming = asyncio.ensure_future(
+            resources.db(self._take, work_id, owner=owner, settings=settings)
+        )
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            with suppress(ServiceUnavailable):
+                claimed = await claiming
+                if not isinstance(claimed, Unclaimed):
+                    await resources.db(give_back, claimed, counts=False, republish=True)
+            raise
 
     async def serve(self, claim: AnyClaim, delivery: Delivery) -> None:
         """Do the work of a delivery in the work's own flow run; then settle the delivery."""
@@ -119,7 +137,7 @@ class Executor(ABC, Generic[AnyClaim, AnyAttempt]):
                 return await self.work(attempt, flow_run)
             if taken is TakeResult.CANCELLED and await self._link(attempt, flow_run):
                 await self._end_cancelled(attempt)
-        return await self._settle(attempt, counts=False)  # whoever has the run claims the work
+        return await self._settle(attempt, counts=False)  # who has the run claims the work
 
     async def _find(self, attempt: AnyAttempt) -> tuple[FlowRun, TakeResult]:
         flow_run = await self._context.flow_runs.of_job(self._label(attempt.claim))

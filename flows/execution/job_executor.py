@@ -18,9 +18,8 @@ from flows.runs.worker_context import WorkerContext
 from flows.runtime.dependency_monitor import DependencyMonitor
 from infra.contract.errors import LostClaim, ServiceUnavailable
 from infra.contract.states import Lane
-from tasks.jobs.claim import Claim
+from tasks.jobs.claim import Claim, claim
 from tasks.jobs.end_early import Ending, end_early
-from tasks.jobs.lease import Unclaimed
 
 log = structlog.get_logger(__name__)
 
@@ -31,11 +30,7 @@ class JobExecutor(Executor[Claim, Attempt]):
     lane = Lane.INTERACTIVE
 
     def __init__(self, context: WorkerContext, monitor: DependencyMonitor) -> None:
-        super().__init__(context, monitor, context.attempts, flow=process_product)
-
-    async def claim(self, work_id: UUID) -> Claim | Unclaimed:
-        """Claim a job for this process. Raises `ServiceUnavailable`."""
-        return await self._context.claim(work_id)
+        super().__init__(context, monitor, context.attempts, take=claim, flow=process_product)
 
     def start_turn(self, is_closed: Callable[[], bool]) -> AbstractAsyncContextManager[None]:
         """Wait until one more job may begin."""
@@ -74,7 +69,7 @@ class JobExecutor(Executor[Claim, Attempt]):
     async def _end_cancelled(self, attempt: Attempt) -> None:
         try:
             await self._context.resources.db(end_early, attempt.claim, [], ending=Ending.CANCELLED)
-        except LostClaim:  # ended by whoever recorded it
+        except LostClaim:  # ended by the attempt that recorded it
             pass
         except ServiceUnavailable as exc:
             self._context.breaker.note(exc)

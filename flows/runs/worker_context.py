@@ -4,26 +4,18 @@ A flow gets only its parameters from Prefect. What it needs besides lies here un
 its flow run: an attempt at a job, or the answer that there is nothing to do.
 """
 
-import asyncio
-from collections.abc import Callable
-from contextlib import suppress
-from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
 from prefect import State
 
-from flows.runs.attempts import AnyClaim, Attempt, Attempts, ChunkAttempts
+from flows.runs.attempts import Attempt, Attempts, ChunkAttempts
 from flows.runs.flow_run_client import FlowRunClient
 from flows.runtime.adaptive_limit import AdaptiveLimit
 from flows.runtime.circuit_breaker import CircuitBreaker
 from flows.runtime.leases import Leases
-from flows.runtime.resources import WorkerResources, in_thread
-from infra.contract.errors import ServiceUnavailable
+from flows.runtime.resources import WorkerResources
 from infra.process_name import process_name
-from tasks.chunks.claim import ChunkClaim, claim_chunk
-from tasks.jobs.claim import Claim, claim
-from tasks.jobs.lease import Unclaimed, give_back
 from tasks.jobs.status import JobStatus, read_status
 
 Ticket = Attempt | State[Any] | object
@@ -47,32 +39,6 @@ class WorkerContext:
         self.start_limit = AdaptiveLimit(settings.worker.slots)
         self.bulk_start_limit = AdaptiveLimit(resources.bulk_slot_count)
         self._tickets: dict[UUID, Ticket] = {}
-
-    async def claim(self, job_id: UUID) -> Claim | Unclaimed:
-        """Claim a job for this process. Raises `ServiceUnavailable`.
-
-        When the caller is cancelled meanwhile, a claim that was made goes back uncounted.
-        """
-        return await self._claim(partial(claim, self.resources.database, job_id))
-
-    async def claim_chunk(self, chunk_id: UUID) -> ChunkClaim | Unclaimed:
-        """Claim a chunk likewise. Raises `ServiceUnavailable`."""
-        return await self._claim(partial(claim_chunk, self.resources.database, chunk_id))
-
-    async def _claim(self, take: Callable[..., AnyClaim | Unclaimed]) -> AnyClaim | Unclaimed:
-        resources = self.resources
-        settings = resources.configuration.job
-        claiming = asyncio.ensure_future(
-            in_thread(resources.io_threads, take, owner=self.owner, settings=settings)
-        )
-        try:
-            return await asyncio.shield(claiming)
-        except asyncio.CancelledError:
-            with suppress(ServiceUnavailable):
-                claimed = await claiming
-                if not isinstance(claimed, Unclaimed):
-                    await resources.db(give_back, claimed, counts=False, republish=True)
-            raise
 
     async def status(self, job_id: UUID) -> JobStatus | None:
         """Return where a job stands. Raises `ServiceUnavailable`."""

@@ -64,7 +64,7 @@ def cancel_locked(session: Session, job: Job) -> JobStatus:
 
 
 def cancel_requests(database: Database, claims: Collection[Claim]) -> frozenset[UUID]:
-    """Return the ids of those of the still held jobs that somebody wants cancelled."""
+    """Return the ids of those of the still held jobs that are to be cancelled."""
     if not claims:
         return frozenset()
     mine = or_(*(claim.is_held() for claim in claims))

@@ -193,7 +193,8 @@ class FakeContext(WorkerContext):
         self.stands: list[Any] = [None]
         self.claims = 0
 
-    async def claim(self, job_id: UUID) -> Claim | Unclaimed:
+    def claim(self) -> Claim | Unclaimed:
+        """Return what PostgreSQL says to an executor that claims."""
         self.claims += 1
         answer: Claim | Unclaimed = _said(self.answers)
         return answer

@@ -19,6 +19,8 @@ from flows.sweep import sweep
 from infra.broker.broker import Delivery
 from infra.contract.states import ImageState, JobState
 from infra.db.engine import Database
+from tasks.jobs.claim import Claim
+from tasks.jobs.lease import Unclaimed
 from tasks.submission.submit import Submission, Submitted, SubmittedImage
 from tests.unit.flows.support.claims import JOB_ID, PRODUCT_ID
 from tests.unit.flows.support.fakes import FakeContext, FakeMonitor, play
@@ -58,10 +60,14 @@ class Bench(JobExecutor):
 
     def __init__(self, context: FakeContext) -> None:
         super().__init__(context, FakeMonitor(context.resources, context.breaker))
+        self._answers = context
         self.worked: list[tuple[Attempt, FlowRun, bool]] = []
         self.held: list[bool] = []
         self.returned: bool | Exception = False
         self.adopts: Delivery | None = None
+
+    async def claim(self, work_id: UUID) -> Claim | Unclaimed:
+        return self._answers.claim()
 
     async def work(self, attempt: Attempt, flow_run: FlowRun, *, republish: bool = False) -> bool:
         self.worked.append((attempt, flow_run, republish))

@@ -13,6 +13,7 @@ from flows.runtime.resources import WorkerResources
 from infra.broker.broker import Disposition
 from infra.contract.states import Lane
 from tasks.chunks.claim import ChunkClaim
+from tasks.jobs.claim import Claim
 from tasks.jobs.lease import Unclaimed
 from tests.unit.flows.support.fakes import FakeContext, FakeMonitor, Letter, play
 from tests.unit.flows.support.server import Server
@@ -23,10 +24,14 @@ class Bench(JobExecutor):
 
     def __init__(self, context: FakeContext) -> None:
         super().__init__(context, FakeMonitor(context.resources, context.breaker))
+        self._answers = context
         self.worked: list[Attempt] = []
         self.returned: bool | Exception = False
         self.done = asyncio.Event()
         self.done.set()
+
+    async def claim(self, work_id: UUID) -> Claim | Unclaimed:
+        return self._answers.claim()
 
     async def work_directly(self, attempt: Attempt) -> bool:
         self.worked.append(attempt)
