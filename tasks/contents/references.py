@@ -1,15 +1,26 @@
-"""Conditions: which originals and variants are in use, or were until lately."""
+"""What refers to contents: which originals and variants are in use, or were until lately."""
 
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, exists, func, literal, or_
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import ColumnElement, exists, func, literal, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from infra.contract.source_refs import upload_source
+from infra.contract.source_refs import upload_source, uploaded_sha256
 from infra.db.models.catalogue import Image
 from infra.db.models.jobs import JobImage
 
 _Text = InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
+
+
+def contents_of(session: Session, images: ColumnElement[bool]) -> frozenset[str]:
+    """Return the SHA-256 of everything that these images, and jobs for them, refer to."""
+    rows = session.execute(
+        select(Image.source_url, Image.original_sha256, JobImage.original_sha256)
+        .outerjoin(JobImage, JobImage.image_id == Image.id)
+        .where(images)
+    ).all()
+    found = {sha for source, *shas in rows for sha in (uploaded_sha256(source), *shas)}
+    return frozenset(sha for sha in found if sha is not None)
 
 
 def content_is_shown(sha256: _Text) -> ColumnElement[bool]:

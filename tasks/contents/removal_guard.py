@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, func, literal, select
 from sqlalchemy.orm import Session
 
 from infra.contract.object_keys import Folder
-from infra.db.models.catalogue import Original
+from infra.db.models.catalogue import Original, Variant
 from infra.db.models.retirements import Retirement
 from tasks.contents.locks import share_contents
 from tasks.steps.results import ImageDone, ImageResult
@@ -28,6 +28,7 @@ def without_removed_results(
     contents = {result.sha256 for result in results if isinstance(result, ImageDone)}
     share_contents(session, contents)
     gone = removed_since(session, contents, literal(claimed_at))
+    gone |= _without_variants(session, [each for each in results if isinstance(each, ImageDone)])
     return [
         result
         for result in results
@@ -55,6 +56,22 @@ def removed_since(
     ).tuples()
     known = {Folder(sha256) for sha256, removed in originals if removed}
     return frozenset(known | {Folder(*folder) for folder in retired})
+
+
+def _without_variants(session: Session, results: Sequence[ImageDone]) -> frozenset[Folder]:
+    """Return the folders in which an attempt found variants that have no rows any more.
+
+    A removal that began before the attempt may have committed after its look.
+    """
+    found = {Folder(each.sha256, each.fingerprint) for each in results if each.original is None}
+    if not found:
+        return frozenset()
+    rows = session.execute(
+        select(Variant.original_sha256, Variant.fingerprint)
+        .where(Variant.original_sha256.in_([folder.sha256 for folder in found]))
+        .distinct()
+    ).tuples()
+    return frozenset(found.difference(Folder(*row) for row in rows))
 
 
 def _folders(done: ImageDone) -> frozenset[Folder]:

@@ -16,7 +16,8 @@ from infra.db.models.catalogue import Image, Product
 from infra.db.models.imports import ImportRow
 from infra.db.models.jobs import Job
 from infra.db.retry import again_after_conflict
-from tasks.contents.remove_unreferenced import contents_of, forget_contents
+from tasks.contents.references import contents_of
+from tasks.contents.remove import forget_unreferenced
 from tasks.jobs.cancel import cancel_locked
 from tasks.products.locks import lock_with_jobs
 
@@ -37,7 +38,7 @@ def _delete_rows(session: Session, product_id: UUID) -> None:
     _erase_imported(session, product_id)
     contents = contents_of(session, Image.product_id == product_id)
     session.execute(delete_rows(Product).where(Product.id == product_id))
-    forget_contents(session, contents)
+    forget_unreferenced(session, contents)
 
 
 def _erase_imported(session: Session, product_id: UUID) -> None:

@@ -17,7 +17,8 @@ from infra.db.engine import Database
 from infra.db.models.catalogue import Image
 from infra.db.models.jobs import Job, JobImage
 from infra.db.retry import again_after_conflict
-from tasks.contents.remove_unreferenced import contents_of, forget_contents
+from tasks.contents.references import contents_of
+from tasks.contents.remove import forget_unreferenced
 from tasks.jobs.cancel import cancel_locked
 from tasks.products.fields import Picture
 from tasks.products.locks import lock_with_jobs
@@ -54,7 +55,7 @@ def set_images(
         new = [picture for picture in pictures if picture.source not in known]
         job_id = new_job(session, product_id, new, submission=submission)
         _arrange(session, product_id, pictures)
-        forget_contents(session, contents)
+        forget_unreferenced(session, contents)
     return ImagesSet(product_id, job_id)
 
 

@@ -12,11 +12,12 @@ import structlog
 from infra.db.engine import Database
 from infra.objectstore import ObjectStore
 from infra.settings.sections import WebhookSettings
+from tasks.contents.remove import remove_requested
 from tasks.upkeep.expired_rows import forget_old_rows
 from tasks.upkeep.garbage import Rules, Tally
 from tasks.upkeep.orphans import remove_orphans, remove_probes
 from tasks.upkeep.retire import retire_unshown
-from tasks.upkeep.retired import count_waiting, remove_retired
+from tasks.upkeep.retired import count_waiting, forget_retired
 
 log = structlog.get_logger(__name__)
 
@@ -35,11 +36,17 @@ def collect_garbage(
     PostgreSQL or the store is away; what was done until then stays done.
     """
     tally = Tally()
+
+    def remove() -> None:
+        while not rules.dry_run and remove_requested(database, store):
+            continue
+        tell(tally)
+
     forget_old_rows(database, webhooks, rules, tally=tally)
-    remove_retired(database, store, rules, tally=tally, tell=lambda: tell(tally))
+    forget_retired(database, rules, tally=tally, remove=remove)
     if not rules.dry_run:
         retire_unshown(database)  # afterwards: a collection removes what an earlier one has seen
-    remove_orphans(database, store, rules, tally=tally, tell=lambda: tell(tally))
+    remove_orphans(database, store, rules, tally=tally, remove=remove)
     remove_probes(store, rules)
     tally.waiting = count_waiting(database)
     amounts = {kind.name.lower(): amount.count for kind, amount in tally.amounts.items()}

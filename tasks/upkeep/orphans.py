@@ -1,13 +1,14 @@
-"""Removes objects that have no row: what a killed process stored or left behind.
+"""Has objects removed that have no row: what a killed process stored.
 
-An attempt stores objects before it writes their rows. So nothing young is touched, what is old is
-looked up, and looked up again alone with its content right before it is removed.
+An attempt stores objects before it writes their rows. So nothing young is touched, and what is old
+is looked up twice here, and once more right before it is removed (`tasks.contents.remove`).
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from infra.contract.object_keys import (
@@ -18,12 +19,10 @@ from infra.contract.object_keys import (
     folder_of,
 )
 from infra.db.engine import Database
+from infra.db.models.retirements import Removal
 from infra.objectstore import ObjectStore, StoredObject
-from tasks.contents.locks import own_contents
-from tasks.contents.remove import begin_removal, referred_keys, remove_objects, request_removal
+from tasks.contents.remove import referred_keys, request_removal
 from tasks.upkeep.garbage import Garbage, Rules, Tally
-
-_SLICE = 100  # contents that are locked at once
 
 _KINDS = {
     ORIGINAL_PREFIX: Garbage.STRAY_ORIGINALS,
@@ -48,17 +47,19 @@ def remove_orphans(
     rules: Rules,
     *,
     tally: Tally,
-    tell: Callable[[], None],
+    remove: Callable[[], None],
 ) -> None:
-    """List the whole store page by page and remove what has no row and is not young."""
+    """List the whole store and request the removal of what has no row and is not young.
+
+    `remove` removes what was requested of each page.
+    """
     for prefix, kind in _KINDS.items():
         for page in store.pages(prefix):
             tally.looked_at += len(page)
             tally.unknown += sum(folder_of(each.key) is None for each in page)
-            for old in _slices(_by_folder(page, rules)):
-                gone = _remove(database, store, old, rules=rules)
-                tally.add(kind, len(gone), sum(each.bytes for each in gone))
-            tell()
+            gone = _request(database, store, _by_folder(page, rules), rules=rules)
+            tally.add(kind, len(gone), sum(each.bytes for each in gone))
+            remove()
 
 
 def _by_folder(page: Iterable[StoredObject], rules: Rules) -> _Found:
@@ -71,28 +72,17 @@ def _by_folder(page: Iterable[StoredObject], rules: Rules) -> _Found:
     return found
 
 
-def _slices(found: _Found) -> Iterator[_Found]:
-    folders = list(found)
-    for start in range(0, len(folders), _SLICE):
-        yield {folder: found[folder] for folder in folders[start : start + _SLICE]}
-
-
-def _remove(
+def _request(
     database: Database, store: ObjectStore, old: _Found, *, rules: Rules
 ) -> Sequence[StoredObject]:
     with database.transaction() as session:
         orphans = _without_rows(session, old)
-    if rules.dry_run or not orphans:
-        return [each for objects in orphans.values() for each in objects]
-    orphans = _still_old(store, orphans, rules)
-    with database.transaction() as session:
-        own_contents(session, [folder.sha256 for folder in orphans])
-        orphans = _without_rows(session, orphans)
-        ours = begin_removal(session, orphans.keys())
-        request_removal(session, [(f, each.key) for f in ours for each in orphans[f]])
-    gone = [each for folder in ours for each in orphans[folder]]
-    remove_objects(database, store, ours, keys=[each.key for each in gone])
-    return gone
+    if orphans and not rules.dry_run:
+        orphans = _still_old(store, orphans, rules)
+        with database.transaction() as session:
+            orphans = _without_rows(session, orphans)
+            request_removal(session, [(f, each.key) for f in orphans for each in orphans[f]])
+    return [each for objects in orphans.values() for each in objects]
 
 
 def _still_old(store: ObjectStore, orphans: _Found, rules: Rules) -> _Found:
@@ -102,7 +92,9 @@ def _still_old(store: ObjectStore, orphans: _Found, rules: Rules) -> _Found:
 
 
 def _without_rows(session: Session, found: _Found) -> _Found:
-    known = referred_keys(session, {folder.sha256 for folder in found})
+    keys = [each.key for objects in found.values() for each in objects]
+    requested = session.scalars(select(Removal.object_key).where(Removal.object_key.in_(keys)))
+    known = referred_keys(session, {folder.sha256 for folder in found}).union(requested)
     orphans = {
         folder: [each for each in objects if each.key not in known]
         for folder, objects in found.items()

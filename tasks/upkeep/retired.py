@@ -1,4 +1,4 @@
-"""Removes variants and originals that were unused for their whole retention.
+"""Forgets variants and originals that were unused for their whole retention.
 
 A job that ended long ago keeps its outcome but shows no variants any more once they are removed.
 An original stays as long as variants of it are there, and its row stays for ever: jobs name it.
@@ -6,43 +6,36 @@ An original stays as long as variants of it are there, and its row stays for eve
 
 from collections.abc import Callable, Iterator, Sequence
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from infra.contract.object_keys import Folder
 from infra.db.engine import Database
-from infra.db.models.catalogue import Original, Preview, Variant
+from infra.db.models.catalogue import Original, Variant
 from infra.db.models.retirements import Retirement
-from infra.objectstore import ObjectStore
 from tasks.contents.locks import own_contents
-from tasks.contents.page_facts import NO_PREVIEW
 from tasks.contents.references import content_is_shown, is_in_a_recent_job, variants_are_shown
-from tasks.contents.remove import REMOVING, begin_removal, remove_objects, request_removal
+from tasks.contents.remove import forget
 from tasks.upkeep.garbage import Garbage, Rules, Tally
 
 _SLICE = 100  # contents that are locked at once
 
-_Objects = Sequence[tuple[Folder, str, int]]
-"""Where each object lies, its key, and its size in bytes."""
+_Objects = Sequence[tuple[Folder, int]]
+"""Where each object lies, and its size in bytes."""
 
 
-def remove_retired(
-    database: Database,
-    store: ObjectStore,
-    rules: Rules,
-    *,
-    tally: Tally,
-    tell: Callable[[], None],
+def forget_retired(
+    database: Database, rules: Rules, *, tally: Tally, remove: Callable[[], None]
 ) -> None:
-    """Remove what is due slice by slice: variants first, then originals that have none left."""
+    """Forget what is due slice by slice: variants first, then originals that have none left.
+
+    `remove` removes the objects of each slice.
+    """
     for kind in (Garbage.SUPERSEDED_VARIANTS, Garbage.UNSHOWN_ORIGINALS):
         for noted in _noted(database, kind, rules):
             objects = _forget(database, kind, noted, rules=rules)
-            if not rules.dry_run:
-                folders = {folder for folder, _, _ in objects}
-                remove_objects(database, store, folders, keys=[key for _, key, _ in objects])
-            tally.add(kind, len(objects), sum(size for _, _, size in objects))
-            tell()
+            tally.add(kind, len(objects), sum(size for _, size in objects))
+            remove()
 
 
 def count_waiting(database: Database) -> int:
@@ -73,47 +66,27 @@ def _noted(database: Database, kind: Garbage, rules: Rules) -> Iterator[Sequence
 def _forget(
     database: Database, kind: Garbage, noted: Sequence[Folder], *, rules: Rules
 ) -> _Objects:
-    """Delete the rows of what may really go; return the objects, which may go afterwards."""
+    """Forget what may really go; return its objects."""
     objects = _variants if kind is Garbage.SUPERSEDED_VARIANTS else _originals
     with database.transaction() as session:
         if rules.dry_run:
             return objects(session, noted, rules)
         own_contents(session, [folder.sha256 for folder in noted])
         found = objects(session, noted, rules)
-        ours = begin_removal(session, {folder for folder, _, _ in found})
-        _delete_rows(session, ours)
-        forgotten = [each for each in found if each[0] in ours]
-        request_removal(session, [(folder, key) for folder, key, _ in forgotten])
-        return forgotten
-
-
-def _delete_rows(session: Session, folders: frozenset[Folder]) -> None:
-    policies = [(f.sha256, f.fingerprint) for f in folders if f.fingerprint is not None]
-    of_policy = tuple_(Variant.original_sha256, Variant.fingerprint)
-    session.execute(delete(Variant).where(of_policy.in_(policies)))
-    of_preview = tuple_(Preview.original_sha256, Preview.fingerprint)
-    session.execute(delete(Preview).where(of_preview.in_(policies)))
-    whole = [f.sha256 for f in folders if f.fingerprint is None]
-    session.execute(delete(Preview).where(Preview.original_sha256.in_(whole)))
-    session.execute(
-        update(Original)
-        .where(Original.sha256.in_(whole))
-        .values(removed_until=func.clock_timestamp() + REMOVING, **NO_PREVIEW)
-    )
+        forget(session, {folder for folder, _ in found})
+        return found
 
 
 def _variants(session: Session, noted: Sequence[Folder], rules: Rules) -> _Objects:
     sha256, fingerprint = Retirement.original_sha256, Retirement.fingerprint
     of_policy = and_(Variant.original_sha256 == sha256, Variant.fingerprint == fingerprint)
-    statement = select(sha256, fingerprint, Variant.object_key, Variant.bytes).join(
-        Variant, of_policy
-    )
+    statement = select(sha256, fingerprint, Variant.bytes).join(Variant, of_policy)
     return _still(session, statement.where(*_variants_may_go(Retirement, rules)), noted)
 
 
 def _originals(session: Session, noted: Sequence[Folder], rules: Rules) -> _Objects:
     sha256 = Retirement.original_sha256
-    statement = select(sha256, Retirement.fingerprint, Original.object_key, Original.bytes).join(
+    statement = select(sha256, Retirement.fingerprint, Original.bytes).join(
         Original, Original.sha256 == sha256
     )
     return _still(
@@ -158,11 +131,11 @@ def _variants_may_go(note: type[Retirement], rules: Rules) -> tuple[ColumnElemen
 
 
 def _still(
-    session: Session, due: Select[tuple[str, str | None, str, int]], noted: Sequence[Folder]
+    session: Session, due: Select[tuple[str, str | None, int]], noted: Sequence[Folder]
 ) -> _Objects:
     wanted = Retirement.folder.in_([folder.path for folder in noted])
     rows = session.execute(due.where(wanted)).tuples()
-    return [(Folder(sha256, fingerprint), key, size) for sha256, fingerprint, key, size in rows]
+    return [(Folder(sha256, fingerprint), size) for sha256, fingerprint, size in rows]
 
 
 def _due(note: type[Retirement], kind: Garbage, rules: Rules) -> tuple[ColumnElement[bool], ...]:

@@ -63,9 +63,10 @@ event.listen(Product.__table__, "before_create", _TRIGRAMS)
 class Original(Table):
     """One supplier file, by content. Facts about pixels are known once it was decoded.
 
-    `removed_until` is set when the objects of this content were removed: what an attempt stored
-    that was claimed before that moment may be gone. `dominant_colour`, `thumbhash` and `phash` are
-    what releases before `Preview` wrote: read where there is no preview, and never written.
+    `removed_until` is set when this content was forgotten, before its objects are removed: what an
+    attempt stored that was claimed before that moment may be gone. `dominant_colour`, `thumbhash`
+    and `phash` are what releases before `Preview` wrote: read where there is no preview, and never
+    written.
     """
 
     __tablename__ = "originals"

@@ -15,6 +15,7 @@ from infra.db.models.jobs import Job
 from infra.objectstore import ObjectStore
 from infra.settings.sections import StoreSettings
 from infra.stack.stack import Stack
+from tasks.contents import remove
 from tasks.contents.remove import remove_requested
 from tasks.jobs.claim import claim
 from tasks.jobs.lease import Unclaimed
@@ -41,6 +42,23 @@ from tests.integration.tasks.job_rows import (
 )
 
 MAKING = Submission(preset="web")
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class Dying(ObjectStore):
+    """Kills its process right before or after it removes objects."""
+
+    def __init__(self, store: ObjectStore, *, after: bool) -> None:
+        super().__init__(StoreSettings(endpoint="x", access_key="x", secret_key="x"))
+        self._store, self._after = store, after
+
+    def remove_many(self, keys: Sequence[str]) -> None:
+        if self._after:
+            self._store.remove_many(keys)
+        raise Killed
 
 
 @pytest.fixture
@@ -166,6 +184,20 @@ def test_a_result_whose_objects_were_removed_meanwhile_is_not_announced(
     assert count(database, "removals") == 0
 
 
+def test_variants_that_were_found_while_their_deletion_was_written_are_not_announced(
+    database: Database, store: ObjectStore
+) -> None:
+    product = finished(database, "same", sku="S-1").product_id
+    job = submitted(database, "other", sku="S-2")
+    delete(database, product)
+    mine = claimed(database, job.job_id)  # it looked before the deletion had committed
+
+    state = record(database, mine, [done(mine.images[0], "same", Outcome.DEDUPLICATED)])
+
+    (image,) = image_rows(database, job.product_id)
+    assert (state, image.state, image.fingerprint) == (JobState.QUEUED, ImageState.QUEUED, None)
+
+
 def test_bytes_that_were_removed_can_be_made_again(database: Database, store: ObjectStore) -> None:
     delete(database, finished(database, "same", sku="S-1").product_id)
 
@@ -202,18 +234,8 @@ def test_a_store_that_is_away_is_asked_again_for_the_objects_of_a_deleted_produc
 def test_a_process_that_is_killed_while_it_removes_leaves_the_rest_to_another(
     database: Database, store: ObjectStore, tmp_path: Path, *, after: bool
 ) -> None:
-    class Killed(BaseException):
-        pass
-
-    class Dying(ObjectStore):
-        def remove_many(self, keys: Sequence[str]) -> None:
-            if after:
-                store.remove_many(keys)
-            raise Killed
-
     delete(database, finished(database, "a", sku="S-1").product_id)
-    nowhere = StoreSettings(endpoint="x", access_key="x", secret_key="x")
-    with Dying(nowhere) as dying, pytest.raises(Killed):
+    with Dying(store, after=after) as dying, pytest.raises(Killed):
         remove_requested(database, dying)
     assert count(database, "removals") == 3
     execute(database, "UPDATE retirements SET removed_until = now()")  # as time does
@@ -224,6 +246,36 @@ def test_a_process_that_is_killed_while_it_removes_leaves_the_rest_to_another(
 
     assert count(database, "removals") == 0
     assert all(exists(store, key, tmp_path) for key in keys_of(database, "a"))
+
+
+def test_requests_behind_a_folder_that_another_process_is_removing_do_not_wait_for_it(
+    database: Database, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delete(database, finished(database, "a", sku="S-1").product_id)
+    with Dying(store, after=False) as dying, pytest.raises(Killed):
+        remove_requested(database, dying)
+    delete(database, finished(database, "b", sku="S-2").product_id)
+    monkeypatch.setattr(remove, "MOST_AT_ONCE", 1)
+
+    assert [remove_requested(database, store) for _ in range(4)] == [1, 1, 1, 0]
+    assert count(database, "removals") == 3
+
+
+def test_a_process_that_freezes_before_it_removes_leaves_the_objects_alone(
+    database: Database, store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = finished(database, "a").product_id
+    keys = keys_of(database, "a")
+    put_objects(store, keys, tmp_path)
+    delete(database, product)
+    clock = iter((0.0, 121.0))  # meanwhile others may have made them anew
+    monkeypatch.setattr(remove, "monotonic", lambda: next(clock))
+
+    with pytest.raises(ServiceUnavailable):
+        remove_requested(database, store)
+
+    assert all(exists(store, key, tmp_path) for key in keys)
+    assert count(database, "removals") == len(keys)
 
 
 def test_deleting_submitting_and_claiming_at_once_all_end_well(
