@@ -4,7 +4,7 @@ from tasks.imaging.checks.frame_count import Length, measure
 from tasks.imaging.checks.truncation import refuse_stopped_iso
 from tasks.imaging.errors import endless_scans, too_many_frames, too_many_pixels, truncated
 from tasks.imaging.formats.detect import ImageFormat
-from tasks.imaging.formats.isobmff import declared_size
+from tasks.imaging.formats.isobmff import declared_size, main_properties
 from tasks.imaging.formats.jpeg import has_more_scans, refuse_undecodable
 from tasks.imaging.formats.png import refuse_unreadable
 from tasks.imaging.formats.riff_and_png import riff_bytes, webp_size
@@ -25,7 +25,7 @@ def refuse_unsound(data: bytes, image_format: ImageFormat, limits: Limits) -> Le
             # Opening one takes the memory of its canvas, so this looks before it is opened.
             _refuse_many(*webp_size(data), limits)
         case ImageFormat.AVIF | ImageFormat.HEIC:
-            _refuse_many(*_least_size(*declared_size(data)), limits)
+            _refuse_many(*_least_size(*declared_size(main_properties(data))), limits)
             refuse_stopped_iso(data)
         case ImageFormat.PNG:
             refuse_unreadable(data)

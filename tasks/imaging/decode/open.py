@@ -120,9 +120,9 @@ def _pixels_of_opening(original: Original) -> int:
         case ImageFormat.WEBP:
             return math.prod(webp_size(original.data))
         case ImageFormat.HEIC:
-            return math.prod(isobmff.declared_size(original.data))
+            return math.prod(isobmff.declared_size(original.properties))
         case ImageFormat.AVIF if _aperture(original):
-            return math.prod(isobmff.declared_size(original.data))
+            return math.prod(isobmff.declared_size(original.properties))
         case _:
             return 0
 
@@ -134,7 +134,7 @@ def _aperture(original: Original) -> isobmff.Bounds | None:
     """
     if original.format is not ImageFormat.AVIF or original.length.frames > 1:
         return None
-    return isobmff.clean_aperture(original.data)
+    return isobmff.clean_aperture(original.properties)
 
 
 def _prepared(original: Original, limits: Limits) -> bytes:
@@ -142,7 +142,7 @@ def _prepared(original: Original, limits: Limits) -> bytes:
     if original.format is ImageFormat.JPEG:
         return jpeg.closed(jpeg.without_short_segments(original.data))
     if original.format is ImageFormat.PNG:
-        return png.without_notes(original.data)
+        return png.of_chunks(original.data, original.png_chunks)
     if original.format is ImageFormat.WEBP and original.length.frames > 1:
         return with_alpha_flag(original.data)
     if original.format is ImageFormat.TIFF:
@@ -167,11 +167,11 @@ def _complete_info(image: Image.Image, original: Original) -> None:
         case ImageFormat.JPEG:
             image.info[UNCLOSED] = jpeg.lacks_end(original.data)
         case ImageFormat.AVIF:
-            image.info["code_points"] = isobmff.colour_code_points(original.data)
+            image.info["code_points"] = isobmff.colour_code_points(original.properties)
         case ImageFormat.PNG:
-            code_points = png.code_points(original.data)
-            if code_points is not None:
-                image.info["code_points"] = code_points
+            described = png.first_body(original.png_chunks, b"cICP")
+            if described:
+                image.info["code_points"] = (described[0], described[1])
                 image.info.pop("icc_profile", None)  # the standard ranks it second
             _scale_colour_key(image, png.bit_depth(original.data))
         case ImageFormat.TIFF:
@@ -203,7 +203,7 @@ def _exif(image: Image.Image, original: Original) -> Mapping[int, Any]:
         return image.tag_v2
     block = image.info.get("exif")
     if original.format is ImageFormat.PNG:  # which may have it behind its pixels
-        block = png.exif_block(original.data)
+        block = png.first_body(original.png_chunks, b"eXIf")
     exif = Image.Exif()
     exif.load(block or b"")
     return exif

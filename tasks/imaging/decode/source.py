@@ -3,7 +3,9 @@
 What passes here is worth opening. It must not decode anything.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,11 +13,13 @@ from infra.contract.errors import ErrorCode, PixelsFailed
 from tasks.imaging.checks.frame_count import Length
 from tasks.imaging.checks.integrity import refuse_unsound
 from tasks.imaging.errors import heic_is_off, too_many_bytes, unknown_format
+from tasks.imaging.formats import isobmff, png
 from tasks.imaging.formats.detect import HEADER_BYTES, ImageFormat, sniff
+from tasks.imaging.formats.riff_and_png import PngChunk
 from tasks.imaging.models import Limits
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Original:
     """The bytes of a source; `sha256` is hexadecimal, `length` that of the animation."""
 
@@ -23,6 +27,16 @@ class Original:
     format: ImageFormat
     sha256: str
     length: Length
+
+    @cached_property
+    def png_chunks(self) -> Sequence[PngChunk]:
+        """The chunks of a PNG that say something about its image."""
+        return png.shaping_chunks(self.data)
+
+    @cached_property
+    def properties(self) -> Sequence[isobmff.Box]:
+        """What an AVIF or HEIC says of its main image."""
+        return isobmff.main_properties(self.data)
 
 
 def read_original(source: Path, limits: Limits) -> Original:

@@ -4,16 +4,16 @@ These are the colour description of the image and the length of an animation. Ev
 is untrusted: a damaged box is as good as none.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
 _MAX_BOXES = 10_000  # of one parent; an image has some dozens
 _FULL_BOX_BYTES = 4  # version and flags, before the content
-_Box = tuple[bytes, memoryview]
+Box = tuple[bytes, memoryview]
 Bounds = tuple[int, int, int, int]  # left, top, right and bottom
 
 
-def boxes(content: memoryview) -> Iterator[_Box]:
+def boxes(content: memoryview) -> Iterator[Box]:
     """Yield kind and content of the boxes in a parent's content."""
     place = 0
     for _ in range(_MAX_BOXES):
@@ -32,42 +32,48 @@ def boxes(content: memoryview) -> Iterator[_Box]:
 def find(content: memoryview, *path: bytes) -> memoryview:
     """Return the content of the first box under the path, empty when there is none."""
     for kind in path:
-        content = next((body for found, body in boxes(content) if found == kind), memoryview(b""))
+        content = first(boxes(content), kind)
         if kind == b"meta":
             content = content[_FULL_BOX_BYTES:]
     return content
 
 
-def colour_code_points(data: bytes) -> tuple[int, int] | None:
+def first(found: Iterable[Box], kind: bytes) -> memoryview:
+    """Return the content of the first box of a kind, empty when there is none."""
+    return next((body for each, body in found if each == kind), memoryview(b""))
+
+
+def main_properties(data: bytes) -> tuple[Box, ...]:
+    """Return what the file says of its main image: kind and content of each property."""
+    meta = find(memoryview(data), b"meta")
+    properties = list(boxes(find(meta, b"iprp", b"ipco")))
+    wanted = _properties_of(meta, _main_item(meta))
+    return tuple(properties[index - 1] for index in wanted if 0 < index <= len(properties))
+
+
+def colour_code_points(properties: Sequence[Box]) -> tuple[int, int] | None:
     """Return the primaries and the transfer of the main image as H.273 numbers them."""
-    for kind, body in _main_properties(data):
+    for kind, body in properties:
         if kind == b"colr" and bytes(body[:4]) == b"nclx":
             return number(body, 4, 2), number(body, 6, 2)
     return None
 
 
-def declared_size(data: bytes) -> tuple[int, int]:
+def declared_size(properties: Sequence[Box]) -> tuple[int, int]:
     """Return width and height as the main image declares them, (0, 0) where it does not."""
-    for kind, body in _main_properties(data):
-        if kind == b"ispe":
-            return number(body, 4, 4), number(body, 8, 4)
-    return 0, 0
+    body = first(properties, b"ispe")
+    return number(body, 4, 4), number(body, 8, 4)
 
 
-def clean_aperture(data: bytes) -> Bounds | None:
+def clean_aperture(properties: Sequence[Box]) -> Bounds | None:
     """Return left, top, right and bottom of what is to be shown of the main image, as it lies.
 
     None where that is all of it, or no rectangle of whole pixels within it.
     """
-    width, height = declared_size(data)
-    for kind, body in _main_properties(data):
-        if kind == b"clap":
-            across = _shown_span(body, (0, 16), width)
-            down = _shown_span(body, (8, 24), height)
-            if across is None or down is None:
-                return None
-            return across[0], down[0], across[1], down[1]
-    return None
+    body, (width, height) = first(properties, b"clap"), declared_size(properties)
+    across = _shown_span(body, (0, 16), width)
+    down = _shown_span(body, (8, 24), height)
+    return (across[0], down[0], across[1], down[1]) if across and down else None
 
 
 def _shown_span(body: memoryview, places: tuple[int, int], whole: int) -> tuple[int, int] | None:
@@ -87,14 +93,6 @@ def _ratio(body: memoryview, place: int) -> Fraction | None:
     over = int.from_bytes(body[place : place + 4], "big", signed=True)
     under = int.from_bytes(body[place + 4 : place + 8], "big", signed=True)
     return Fraction(over, under) if under else None
-
-
-def _main_properties(data: bytes) -> Iterator[_Box]:
-    meta = find(memoryview(data), b"meta")
-    properties = list(boxes(find(meta, b"iprp", b"ipco")))
-    for index in _properties_of(meta, _main_item(meta)):
-        if 0 < index <= len(properties):
-            yield properties[index - 1]
 
 
 def sequence_length(data: bytes) -> tuple[int, float]:

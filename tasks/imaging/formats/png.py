@@ -5,7 +5,7 @@ changes a pixel. It must not know Pillow.
 """
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from infra.contract.errors import ErrorCode, ImageRefused
 from tasks.imaging.errors import corrupt
@@ -42,17 +42,29 @@ _KEY_BYTES = {0: range(2, 3), 2: range(6, 7), _INDEXED: range(1, 257)}  # by col
 _XMP_KEYWORD = b"XML:com.adobe.xmp\0"
 
 
-def without_notes(data: bytes) -> bytes:
-    """Return the file without comments, private chunks and damaged extras."""
-    kept: list[bytes | memoryview] = [data[:_SIGNATURE_BYTES]]
-    end, is_closed = _SIGNATURE_BYTES, False
-    for chunk, is_wanted in _overall_state(data):
+def shaping_chunks(data: bytes) -> tuple[PngChunk, ...]:
+    """Return the chunks that say something about the image: no comments, no damaged extras.
+
+    Of a chunk that the file cuts short, what is there comes last, without a kind.
+    """
+    kept: list[PngChunk] = []
+    colour_type, end = _colour_type(data), _SIGNATURE_BYTES
+    before: dict[bytes, int] = {}  # lengths of what decides about the places of others
+    for chunk in png_chunks(data):
         end += len(chunk.whole)
-        is_closed = chunk.kind == _END
-        if is_wanted:
-            kept.append(chunk.whole)
-    if not is_closed:
-        kept.append(data[end:])  # a chunk that the file cuts short, for the decoder to see
+        if not _is_misplaced(chunk, before, colour_type) and _is_wanted(chunk, colour_type):
+            kept.append(chunk)
+        if chunk.kind in (_PALETTE, _PIXELS):
+            before[chunk.kind] = len(chunk.body)
+    if not (kept and kept[-1].kind == _END):
+        rest = memoryview(data)[end:]
+        kept.append(PngChunk(b"", rest, rest))  # for the decoder to see
+    return tuple(kept)
+
+
+def of_chunks(data: bytes, chunks: Sequence[PngChunk]) -> bytes:
+    """Return the file with these of its chunks alone."""
+    kept = [memoryview(data)[:_SIGNATURE_BYTES], *(chunk.whole for chunk in chunks)]
     return data if sum(map(len, kept)) == len(data) else b"".join(kept)
 
 
@@ -94,15 +106,9 @@ def bits_per_pixel(data: bytes) -> int:
     return bit_depth(data) * _SAMPLES.get(_colour_type(data), 1)
 
 
-def code_points(data: bytes) -> tuple[int, int] | None:
-    """Return primaries and transfer as H.273 numbers them, where the file has a cICP chunk."""
-    body = _first_wanted(data, b"cICP")
-    return (body[0], body[1]) if body else None
-
-
-def exif_block(data: bytes) -> bytes | None:
-    """Return the EXIF data, wherever the file has them."""
-    return _first_wanted(data, b"eXIf")
+def first_body(chunks: Sequence[PngChunk], kind: bytes) -> bytes | None:
+    """Return what the first chunk of a kind holds."""
+    return next((bytes(chunk.body) for chunk in chunks if chunk.kind == kind), None)
 
 
 def xmp_packet(data: bytes) -> bytes | None:
@@ -122,13 +128,6 @@ def _colour_type(data: bytes) -> int:
     return int.from_bytes(data[_COLOUR_TYPE_AT : _COLOUR_TYPE_AT + 1], "big")
 
 
-def _first_wanted(data: bytes, kind: bytes) -> bytes | None:
-    for chunk, is_wanted in _overall_state(data):
-        if chunk.kind == kind and is_wanted:
-            return bytes(chunk.body)
-    return None
-
-
 def _unpacked(packed: bytes) -> bytes | None:
     unpacking = zlib.decompressobj()
     try:
@@ -136,17 +135,6 @@ def _unpacked(packed: bytes) -> bytes | None:
     except zlib.error:
         return None
     return None if unpacking.unconsumed_tail else unpacked
-
-
-def _overall_state(data: bytes) -> Iterator[tuple[PngChunk, bool]]:
-    """Yield each chunk, and whether it says something about the image."""
-    colour_type = _colour_type(data)
-    before: dict[bytes, int] = {}  # lengths of what decides about the places of others
-    for chunk in png_chunks(data):
-        is_placed = not _is_misplaced(chunk, before, colour_type)
-        yield chunk, is_placed and _is_wanted(chunk, colour_type)
-        if chunk.kind in (_PALETTE, _PIXELS):
-            before[chunk.kind] = len(chunk.body)
 
 
 def _is_misplaced(chunk: PngChunk, before: dict[bytes, int], colour_type: int) -> bool:
