@@ -40,7 +40,9 @@ from tasks.reprocess.targets import publish_targets
 
 log = structlog.get_logger(__name__)
 
-_DEPLOYMENTS = Path(__file__).resolve().with_name("prefect.yaml")
+_BESIDE = Path(__file__).resolve().with_name("prefect.yaml")  # where a wheel has it
+_FOLDER = _BESIDE.parent.parent  # the entrypoints begin below it
+_DEPLOYMENTS = _BESIDE if _BESIDE.exists() else _FOLDER / _BESIDE.name
 _DEPLOYED = "product_images_deployed"
 
 
@@ -84,8 +86,7 @@ async def _deploy_changes(client: PrefectClient) -> None:
 def _prefect_deploy(*what: str) -> None:
     prefect = (sys.executable, "-m", "prefect", "--no-prompt")
     deploy = ("deploy", "--prefect-file", str(_DEPLOYMENTS), *what)
-    folder = _DEPLOYMENTS.parent.parent  # the entrypoints begin below it
-    subprocess.run((*prefect, *deploy), cwd=folder, check=True)  # noqa: S603 - our own command
+    subprocess.run((*prefect, *deploy), cwd=_FOLDER, check=True)  # noqa: S603 - our own command
 
 
 async def missing_deployments(client: PrefectClient) -> list[str]:

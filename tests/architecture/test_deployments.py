@@ -12,7 +12,7 @@ import yaml  # type: ignore[import-untyped]  # PyYAML ships no types
 
 from tests.architecture.support.source import ROOT, Violation, hold
 
-FILE = "flows/prefect.yaml"
+FILE = "prefect.yaml"
 ENTRYPOINT = re.compile(r"(?P<module>flows(\.\w+)+)[.:](?P<flow>\w+)")
 
 

@@ -10,7 +10,7 @@ from prefect.utilities.callables import parameter_schema
 from flows.pool.worker_type import FLOWS
 from infra.contract.deployments import DEPLOYMENTS as LOOKED_FOR
 
-FILE = Path(__file__).resolve().parents[4] / "flows" / "prefect.yaml"
+FILE = Path(__file__).resolve().parents[4] / "prefect.yaml"
 DEPLOYMENTS: list[dict[str, Any]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))["deployments"]
 
 
