@@ -8,10 +8,11 @@ from anyio import to_thread
 from fastapi import FastAPI
 
 from api.auth.announcement import announce_access
-from api.auth.install import install_access
+from api.auth.install import install_access, name_keys
 from api.metrics.request_timer import Meter, Metered
-from api.openapi.examples import describe_examples
-from api.openapi.problem_schema import describe_problems
+from api.openapi.document import extend_document
+from api.openapi.examples import add_examples
+from api.openapi.problem_schema import name_problems
 from api.pages import documentation, root
 from api.problems import install_problem_handlers
 from api.resources import ApiConfiguration, open_resources
@@ -59,8 +60,7 @@ def create_app(configuration: ApiConfiguration) -> FastAPI:
     )
     install_problem_handlers(app)
     install_access(app, configuration.api)
-    describe_problems(app)
-    describe_examples(app)
+    extend_document(app, name_keys, name_problems, add_examples)
     app.state.meter = Meter()
     app.add_middleware(Metered, meter=app.state.meter)  # last, so it is around the others
     for module in _DOORS:

@@ -24,9 +24,8 @@ from api.problems import MEDIA_TYPE, problem_body
 from infra.contract.errors import ErrorCode
 from infra.settings.sections import ApiSettings
 
-_LINGER_SECONDS = (
-    30.0  # for the rest of a body that is answered already: closing would cut the answer
-)
+# For the rest of a body that is answered already: closing would cut the answer.
+_LINGER_SECONDS = 30.0
 _HEADER_OVERHEAD_BYTES = 4  # colon, blank and the end of the line
 
 
@@ -87,11 +86,18 @@ class BoundedConnection(HttpToolsProtocol):
         super().connection_made(transport)
         if self.client is not None:
             self.place = self._place_of(self.client[0])
-        problem = self._crowded()
-        if problem is None:
-            self._await_head()
+        here = sum(getattr(each, "place", None) == self.place for each in self.connections)
+        most, most_here = self._limits.max_connections, self._limits.max_connections_per_address
+        if len(self.connections) > most:
+            told = f"{most} connections are open already. Close some, or come back later."
+            problem = problem_body(503, ErrorCode.TOO_MANY_CONNECTIONS, told)
+        elif self.place is not None and here > most_here:
+            told = f"{most_here} connections from your address are open already. Close some."
+            problem = problem_body(429, ErrorCode.TOO_MANY_CONNECTIONS, told)
         else:
-            self._refuse(problem, retry_after_seconds=5)
+            self._await_head()
+            return
+        self._refuse(problem, retry_after_seconds=5)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection with all that was to happen to it."""
@@ -202,27 +208,8 @@ class BoundedConnection(HttpToolsProtocol):
             told = f"The request line and the header fields have more than {most} bytes together."
             self._refuse(problem_body(431, ErrorCode.HEADERS_TOO_LARGE, told))
         else:
-            self._refuse(
-                problem_body(
-                    400, ErrorCode.INVALID_REQUEST, "This is not a valid HTTP/1.1 request."
-                )
-            )
-
-    def _crowded(self) -> dict[str, Any] | None:
-        """Return why there is no room for this connection, if there is none."""
-        most = self._limits.max_connections
-        if len(self.connections) > most:
-            told = f"{most} connections are open already. Close some, or come back later."
-            return problem_body(503, ErrorCode.TOO_MANY_CONNECTIONS, told)
-        most = self._limits.max_connections_per_address
-        if self.place is not None and self._from_here() > most:
-            told = f"{most} connections from your address are open already. Close some."
-            return problem_body(429, ErrorCode.TOO_MANY_CONNECTIONS, told)
-        return None
-
-    def _from_here(self) -> int:
-        """Count the open connections from this one's place, itself included."""
-        return sum(getattr(each, "place", None) == self.place for each in self.connections)
+            told = "This is not a valid HTTP/1.1 request."
+            self._refuse(problem_body(400, ErrorCode.INVALID_REQUEST, told))
 
     def _count(self, size: int) -> None:
         self._header_bytes += size
@@ -273,18 +260,22 @@ class BoundedConnection(HttpToolsProtocol):
         self._disarm()
         if self.transport.is_closing():
             return
-        answered = self.cycle is not None and self.cycle.response_started
-        begun = self._is_new() or not answered
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
-        if begun:
-            self.transport.write(_answer(problem, retry_after_seconds))
+        cycle = self.cycle
+        has_begun = cycle is not None and cycle.response_started
+        if has_begun and cycle.response_complete and not self._in_body:
+            has_begun = False  # the request that arrives is another than the one answered last
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        if not has_begun:
+            body = json.dumps(problem, separators=(",", ":")).encode()
+            head = f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n"
+            head += "connection: close\r\n"
+            if retry_after_seconds is not None:
+                head += f"retry-after: {retry_after_seconds}\r\n"
+            answer = STATUS_LINE[problem["status"]] + head.encode() + b"\r\n" + body
+            self.transport.write(answer)
         self._close()
-
-    def _is_new(self) -> bool:
-        """Whether the request that arrives is another than the one that was answered last."""
-        return self.cycle is not None and self.cycle.response_complete and not self._in_body
 
     def _close(self) -> None:
         if not self.transport.is_closing():
@@ -296,16 +287,3 @@ class BoundedConnection(HttpToolsProtocol):
         if self._end is not None:
             self._end.cancel()
         self._end = self.loop.call_later(self._limits.write_timeout_seconds, self.transport.abort)
-
-
-def _answer(problem: dict[str, Any], retry_after_seconds: int | None) -> bytes:
-    body = json.dumps(problem, separators=(",", ":")).encode()
-    fields = {
-        "content-type": MEDIA_TYPE,
-        "content-length": str(len(body)),
-        "connection": "close",
-    }
-    if retry_after_seconds is not None:
-        fields["retry-after"] = str(retry_after_seconds)
-    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    return STATUS_LINE[problem["status"]] + head.encode() + b"\r\n" + body

@@ -64,56 +64,48 @@ def no_such_page(path: str) -> Rejected:
 
 def install_problem_handlers(app: FastAPI) -> None:
     """Make every error of the application a problem."""
-    app.exception_handler(Rejected)(_rejected)
-    app.exception_handler(QueueFull)(_queue_full)
-    app.exception_handler(ServiceUnavailable)(_unavailable)
-    app.exception_handler(RequestValidationError)(_invalid)
-    app.exception_handler(HTTPException)(_http)
-    app.exception_handler(ClientDisconnect)(_gone)
-    app.exception_handler(Exception)(_unexpected)
 
+    @app.exception_handler(Rejected)
+    def rejected(_request: Request, exc: Rejected) -> JSONResponse:
+        later = exc.retry_after_seconds
+        headers = None if later is None else {"Retry-After": str(later)}
+        return problem(exc.status, exc.code, exc.detail, headers=headers)
 
-def _rejected(_request: Request, exc: Rejected) -> JSONResponse:
-    later = exc.retry_after_seconds
-    headers = None if later is None else {"Retry-After": str(later)}
-    return problem(exc.status, exc.code, exc.detail, headers=headers)
+    @app.exception_handler(QueueFull)
+    def queue_full(_request: Request, exc: QueueFull) -> JSONResponse:
+        return problem(429, exc.code, exc.detail, headers=_retry_after(exc.retry_after_seconds))
 
+    @app.exception_handler(ServiceUnavailable)
+    def away(request: Request, exc: ServiceUnavailable) -> JSONResponse:
+        log.warning("request refused", code=exc.code, path=request.url.path)
+        return unavailable(exc)
 
-def _queue_full(_request: Request, exc: QueueFull) -> JSONResponse:
-    return problem(429, exc.code, exc.detail, headers=_retry_after(exc.retry_after_seconds))
+    @app.exception_handler(RequestValidationError)
+    def invalid(_request: Request, exc: RequestValidationError) -> JSONResponse:
+        errors = [
+            {"pointer": "/" + "/".join(map(str, error["loc"])), "detail": sentence(error)}
+            for error in exc.errors()
+        ]
+        where = "; ".join(f"{error['pointer']}: {error['detail']}" for error in errors)
+        return problem(422, ErrorCode.INVALID_REQUEST, where, errors=errors)
 
+    @app.exception_handler(HTTPException)
+    def http(request: Request, exc: HTTPException) -> JSONResponse:
+        code = _CODES.get(exc.status_code, ErrorCode.INVALID_REQUEST)
+        detail = {
+            404: no_such_page(request.url.path).detail,
+            405: f"{request.method} is not possible at {request.url.path}.",
+        }.get(exc.status_code, str(exc.detail))
+        return problem(exc.status_code, code, detail, headers=dict(exc.headers or {}))
 
-def _unavailable(request: Request, exc: ServiceUnavailable) -> JSONResponse:
-    log.warning("request refused", code=exc.code, path=request.url.path)
-    return unavailable(exc)
+    @app.exception_handler(ClientDisconnect)
+    def gone(_request: Request, _exc: ClientDisconnect) -> Response:
+        return Response(status_code=400)  # the caller went away or was too slow: it hears nothing
 
-
-def _invalid(_request: Request, exc: RequestValidationError) -> JSONResponse:
-    errors = [
-        {"pointer": "/" + "/".join(map(str, error["loc"])), "detail": sentence(error)}
-        for error in exc.errors()
-    ]
-    where = "; ".join(f"{error['pointer']}: {error['detail']}" for error in errors)
-    return problem(422, ErrorCode.INVALID_REQUEST, where, errors=errors)
-
-
-def _http(request: Request, exc: HTTPException) -> JSONResponse:
-    code = _CODES.get(exc.status_code, ErrorCode.INVALID_REQUEST)
-    detail = {
-        404: no_such_page(request.url.path).detail,
-        405: f"{request.method} is not possible at {request.url.path}.",
-    }.get(exc.status_code, str(exc.detail))
-    return problem(exc.status_code, code, detail, headers=dict(exc.headers or {}))
-
-
-def _gone(_request: Request, _exc: ClientDisconnect) -> Response:
-    """No surprise: the caller went away, or sent its body too slowly, and hears nothing."""
-    return Response(status_code=400)
-
-
-def _unexpected(_request: Request, _exc: Exception) -> JSONResponse:
-    return problem(
-        500,
-        ErrorCode.INTERNAL_ERROR,
-        "Something went wrong on our side. The log has the details; trying again may help.",
-    )
+    @app.exception_handler(Exception)
+    def unexpected(_request: Request, _exc: Exception) -> JSONResponse:
+        return problem(
+            500,
+            ErrorCode.INTERNAL_ERROR,
+            "Something went wrong on our side. The log has the details; trying again may help.",
+        )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import get_type_hints
 
 import structlog
 
@@ -71,22 +72,9 @@ class ApiConfiguration:
     @classmethod
     def load(cls) -> "ApiConfiguration":
         """Read the environment; raise `SettingsError` naming what is wrong."""
-        return cls(
-            api=ApiSettings.load(),
-            assets=AssetSettings.load(),
-            broker=BrokerSettings.load(),
-            cache=CacheSettings.load(),
-            database=DatabaseSettings.load(),
-            dispatch=DispatchSettings.load(),
-            queue=QueueSettings.load(),
-            prefect=PrefectSettings.load(),
-            store=StoreSettings.load(),
-            imports=ImportSettings.load(),
-            fetch=FetchSettings.load(),
-            webhooks=WebhookSettings.load(),
-            presets=read_presets(PresetSettings.load()),
-            decoders=DecoderSettings.load(),
-        )
+        kinds = {name: kind for name, kind in get_type_hints(cls).items() if name != "presets"}
+        sections = {name: kind.load() for name, kind in kinds.items()}
+        return cls(**sections, presets=read_presets(PresetSettings.load()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from pydantic import Field
 from flows.reports.artifacts import show
 from flows.reports.upkeep import tally_sentence, tally_table
 from flows.runtime.resources import worker_resources
-from infra.settings.sections import WebhookSettings
-from infra.settings.upkeep import GarbageSettings
+from infra.settings.sections import GarbageSettings, WebhookSettings
 from tasks.upkeep.collect import collect_garbage as collect
 from tasks.upkeep.garbage import Rules, Tally
 

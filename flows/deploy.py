@@ -19,21 +19,22 @@ import structlog
 from prefect import Flow
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+from prefect.exceptions import ObjectAlreadyExists
 from prefect.variables import Variable
 
 from flows.pool.worker_type import FLOWS, WORKER_TYPE, PoolWorker
 from flows.reports.alarm_automation import ensure_alarm
 from flows.runs.labels import batches_pool
 from infra.db.engine import Database
+from infra.http import missing_deployments
 from infra.logs import configure_logs
 from infra.settings.sections import (
     DatabaseSettings,
+    FailureAlarmSettings,
     PrefectSettings,
     PresetSettings,
     forget_proxies,
 )
-from infra.settings.upkeep import FailureAlarmSettings
 from infra.waiting import wait_for
 from tasks.presets import read_presets
 from tasks.reprocess.targets import publish_targets
@@ -63,18 +64,20 @@ async def _deploy(settings: PrefectSettings, alarm: FailureAlarmSettings) -> Non
     async with get_client() as client:
         for name in (settings.work_pool, batches_pool(settings.work_pool)):
             await _ensure_work_pool(client, name)
-        await _deploy_changes(client)
+        await _deploy_changes(settings)
         await ensure_alarm(client, alarm)
 
 
-async def _deploy_changes(client: PrefectClient) -> None:
+async def _deploy_changes(settings: PrefectSettings) -> None:
     digest = deployment_digest(_DEPLOYMENTS.read_bytes(), FLOWS)
     if await Variable[str].aget(_DEPLOYED) != digest:
         _prefect_deploy("--all")
         await Variable[str].aset(_DEPLOYED, digest, overwrite=True)
         log.info("deployed")
         return
-    missing = await missing_deployments(client)
+    # Each deployment has the name of its flow.
+    names = [flow.name for flow in FLOWS.values()]
+    missing = missing_deployments(settings.api_url, names, settings.api_auth_string)
     if not missing:
         log.info("deployments are current")
         return
@@ -87,20 +90,6 @@ def _prefect_deploy(*what: str) -> None:
     prefect = (sys.executable, "-m", "prefect", "--no-prompt")
     deploy = ("deploy", "--prefect-file", str(_DEPLOYMENTS), *what)
     subprocess.run((*prefect, *deploy), cwd=_FOLDER, check=True)  # noqa: S603 - our own command
-
-
-async def missing_deployments(client: PrefectClient) -> list[str]:
-    """Return our deployments that were deleted, or whose work pool or queue is gone."""
-    missing = []
-    for flow in FLOWS.values():  # each deployment has the name of its flow
-        try:
-            deployment = await client.read_deployment_by_name(f"{flow.name}/{flow.name}")
-        except ObjectNotFound:
-            missing.append(flow.name)
-            continue
-        if deployment.work_pool_name is None or deployment.work_queue_id is None:
-            missing.append(flow.name)
-    return missing
 
 
 def deployment_digest(file: bytes, flows: Mapping[str, Flow[..., Any]]) -> str:

@@ -84,13 +84,12 @@ def probe_prefect_process(api_url: str, *, timeout_seconds: float = 2) -> None:
     _ask_prefect(f"{api_url.rstrip('/')}/health", timeout_seconds)
 
 
-def probe_deployments(
+def missing_deployments(
     api_url: str, names: Collection[str], auth_string: str = "", *, timeout_seconds: float = 10
-) -> None:
-    """Raise `ServiceUnavailable`, naming them, when deployments are not in Prefect as they must be.
+) -> list[str]:
+    """Return those that were deleted, or whose work pool or queue is gone.
 
-    One whose work pool or queue was deleted cannot run either. While Prefect does not answer,
-    nothing is said of deployments: that is told by `probe_prefect`.
+    Raises `ServiceUnavailable`, inconclusive unless Prefect refuses the user and password.
     """
     user, separator, password = auth_string.partition(":")
     wanted = {"name": {"any_": sorted(names)}}
@@ -103,24 +102,35 @@ def probe_deployments(
                 auth=(user, password) if separator else None,
                 timeout=timeout_seconds,
             )
-            if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-                raise _undeployed("Prefect refuses what PREFECT_API_AUTH_STRING says.")
-            if not answer.ok:
-                return
-            found = answer.json()
-    except requests.RequestException:
-        return
+            found = answer.json() if answer.ok else []
+    except requests.RequestException as exc:
+        raise _prefect_away(inconclusive=True) from exc
+    if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        detail = "Prefect refuses what PREFECT_API_AUTH_STRING says."
+        raise ServiceUnavailable(ErrorCode.PREFECT_UNAVAILABLE, detail)
+    if not answer.ok:
+        raise _prefect_away(inconclusive=True)
     usable = {each["name"] for each in found if each["work_pool_name"] and each["work_queue_id"]}
-    missing = [name for name in names if name not in usable]
+    return [name for name in names if name not in usable]
+
+
+def probe_deployments(api_url: str, names: Collection[str], auth_string: str = "") -> None:
+    """Raise `ServiceUnavailable`, naming them, when deployments are not in Prefect as they must be.
+
+    While Prefect does not answer, nothing is said of deployments: that is told by `probe_prefect`.
+    """
+    try:
+        missing = missing_deployments(api_url, names, auth_string)
+    except ServiceUnavailable as exc:
+        if exc.inconclusive:
+            return
+        raise
     if missing:
-        raise _undeployed(
+        raise ServiceUnavailable(
+            ErrorCode.PREFECT_UNAVAILABLE,
             f"Prefect lacks these deployments, or the work pool of theirs: {', '.join(missing)}. "
-            "Run `python -m flows.deploy` to restore them."
+            "Run `python -m flows.deploy` to restore them.",
         )
-
-
-def _undeployed(detail: str) -> ServiceUnavailable:
-    return ServiceUnavailable(ErrorCode.PREFECT_UNAVAILABLE, detail)
 
 
 def _ask_prefect(url: str, timeout_seconds: float) -> None:
@@ -129,20 +139,13 @@ def _ask_prefect(url: str, timeout_seconds: float) -> None:
             session.trust_env = False  # a proxy for the outer world knows nothing of our parts
             answered = session.get(url, timeout=timeout_seconds).ok
     except requests.RequestException as exc:
-        raise _prefect_away(inconclusive=not _is_refused(exc)) from exc
+        # No connection could be made: nothing listens, or there is no such host.
+        reason = getattr(exc.args[0], "reason", None) if exc.args else None
+        raise _prefect_away(inconclusive=not isinstance(reason, NewConnectionError)) from exc
     if not answered:
         raise _prefect_away(inconclusive=True)
 
 
-def _is_refused(error: requests.RequestException) -> bool:
-    """Whether no connection could be made: nothing listens, or there is no such host."""
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(reason, NewConnectionError)
-
-
 def _prefect_away(*, inconclusive: bool) -> ServiceUnavailable:
-    return ServiceUnavailable(
-        ErrorCode.PREFECT_UNAVAILABLE,
-        "The Prefect API does not answer.",
-        inconclusive=inconclusive,
-    )
+    detail = "The Prefect API does not answer."
+    return ServiceUnavailable(ErrorCode.PREFECT_UNAVAILABLE, detail, inconclusive=inconclusive)

@@ -65,6 +65,11 @@ def write_migration(url: str, subject: str, *, folder: Path = MIGRATIONS) -> Pat
     `url` is an empty database to compare the models with. Returns the new file, or None when the
     migrations build what the models describe.
     """
+
+    def without_empty_ones(_context: object, _revision: object, directives: list[Any]) -> None:
+        if directives[0].upgrade_ops.is_empty():
+            directives.clear()
+
     upgrade(url, folder=folder)
     with exclusive_connection(url) as connection:
         config = _config(connection, folder)
@@ -75,17 +80,12 @@ def write_migration(url: str, subject: str, *, folder: Path = MIGRATIONS) -> Pat
             subject.rstrip("."),
             autogenerate=True,
             rev_id=number,
-            process_revision_directives=_without_empty_ones,
+            process_revision_directives=without_empty_ones,
         )
     written = next(folder.glob(f"v{number}_*.py"), None)
     if written is not None:
         written.write_text(_ALEMBICS_COMMENTS.sub("", written.read_text(encoding="utf-8")))
     return written
-
-
-def _without_empty_ones(_context: object, _revision: object, directives: list[Any]) -> None:
-    if directives[0].upgrade_ops.is_empty():
-        directives.clear()
 
 
 def main() -> None:

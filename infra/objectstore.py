@@ -14,7 +14,6 @@ from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from time import monotonic
-from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -22,7 +21,7 @@ from uuid import uuid4
 import urllib3
 from minio import Minio
 from minio.datatypes import Object
-from minio.deleteobjects import DeleteError, DeleteObject
+from minio.deleteobjects import DeleteObject
 from minio.error import InvalidResponseError, S3Error, ServerError
 from urllib3.exceptions import HTTPError, NewConnectionError
 
@@ -83,12 +82,7 @@ class ObjectStore:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -101,8 +95,15 @@ class ObjectStore:
         They cannot be listed. Whatever policy the bucket had is replaced.
         """
         self.create()
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"AWS": ["*"]},
+            "Action": ["s3:GetObject"],
+            "Resource": [f"arn:aws:s3:::{self._bucket}/{public_prefix}*"],
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         with _translated():
-            self._client.set_bucket_policy(self._bucket, _readable(self._bucket, public_prefix))
+            self._client.set_bucket_policy(self._bucket, policy)
 
     def create(self) -> None:
         """Create the bucket unless it is there."""
@@ -155,7 +156,8 @@ class ObjectStore:
             raise ValueError(f"at most {MOST_AT_ONCE} objects can be removed at once")
         wanted = [DeleteObject(key) for key in keys]
         with _translated():
-            kept = [e for e in self._client.remove_objects(self._bucket, wanted) if not _is_gone(e)]
+            errors = self._client.remove_objects(self._bucket, wanted)
+            kept = [error for error in errors if error.code not in _MISSING]
         if kept:
             raise _away(f"The object store did not remove {len(kept)} objects ({kept[0].code}).")
 
@@ -212,7 +214,13 @@ class ObjectStore:
             with _translated():
                 self._client.put_object(self._bucket, key, BytesIO(body), length=len(body))
         except (ServiceUnavailable, _Missing) as exc:
-            raise _refusing(exc) from exc
+            refusal, detail = exc.__cause__, "The object store answers and takes no writes."
+            if isinstance(refusal, S3Error):
+                detail = (
+                    f"The object store answers and refuses writes ({refusal.code}): it is full or"
+                    " read-only, or these keys may not write. Make room, or allow them to."
+                )
+            raise _away(detail, inconclusive=True) from exc
         if self.read(key) != Content(len(body), hashlib.sha256(body).hexdigest()):
             raise _away("The object store does not keep what is written to it.", inconclusive=True)
         self.remove(key)
@@ -251,20 +259,6 @@ def _described(item: Object) -> StoredObject:
     )
 
 
-def _is_gone(error: DeleteError) -> bool:
-    return error.code in _MISSING
-
-
-def _readable(bucket: str, prefix: str) -> str:
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"AWS": ["*"]},
-        "Action": ["s3:GetObject"],
-        "Resource": [f"arn:aws:s3:::{bucket}/{prefix}*"],
-    }
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
@@ -277,17 +271,6 @@ def _translated() -> Iterator[None]:
         raise _away("The object store does not answer.") from exc
     except (ServerError, InvalidResponseError, HTTPError, OSError) as exc:
         raise _away("The object store does not answer.", inconclusive=True) from exc
-
-
-def _refusing(cause: Exception) -> ServiceUnavailable:
-    refusal = cause.__cause__
-    if isinstance(refusal, S3Error):
-        return _away(
-            f"The object store answers and refuses writes ({refusal.code}): it is full or"
-            " read-only, or these keys may not write. Make room, or allow them to.",
-            inconclusive=True,
-        )
-    return _away("The object store answers and takes no writes.", inconclusive=True)
 
 
 def _away(detail: str, *, inconclusive: bool = False) -> ServiceUnavailable:

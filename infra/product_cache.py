@@ -65,7 +65,11 @@ class ProductCache:
         if not hmac.compare_digest(signature, self._signature(key, value)):
             log.warning("an entry of the cache has a wrong signature", product_id=str(product_id))
             return None
-        return _decoded(value)
+        version, separator, body = value.partition(b" ")
+        try:
+            return Entry(int(version), body) if separator else None
+        except ValueError:
+            return None
 
     def put(self, product_id: UUID, entry: Entry) -> None:
         """Keep a rendered product."""
@@ -100,11 +104,3 @@ class ProductCache:
             self._away_until = monotonic() + _PAUSE_SECONDS
             log.warning("products are read without the cache", code=exc.code)
             return otherwise
-
-
-def _decoded(kept: bytes) -> Entry | None:
-    version, separator, body = kept.partition(b" ")
-    try:
-        return Entry(int(version), body) if separator else None
-    except ValueError:
-        return None

@@ -30,37 +30,19 @@ def wait_for(
     length between the two of `poll_seconds`, so that many processes do not ask in step.
     """
     stop = stop or Event()
-    started = time.monotonic()
-    told = _Told(what, remind_seconds)
-    while True:
-        if stop.is_set():
-            raise Stopped(ErrorCode.CANCELLED, f"Stopped while waiting for {what}.")
+    started = told_at = time.monotonic()
+    waiting, answers, told = f"waiting for {what}", f"{what} answers", ""
+    while not stop.is_set():
         try:
             probe()
         except ServiceUnavailable as exc:
-            told.tell(exc.detail)
+            now = time.monotonic()
+            if exc.detail != told or now - told_at >= remind_seconds:
+                told, told_at = exc.detail, now
+                log.warning(waiting, reason=told)
         else:
-            break
-        stop.wait(random.uniform(*poll_seconds))
-    if told.something:
-        event = f"{what} answers"
-        log.info(event, waited_seconds=round(time.monotonic() - started, 1))
-
-
-class _Told:
-    """What the log knows already."""
-
-    def __init__(self, what: str, remind_seconds: float) -> None:
-        self.something = False
-        self._event = f"waiting for {what}"
-        self._remind_seconds = remind_seconds
-        self._reason = ""
-        self._at = 0.0
-
-    def tell(self, reason: str) -> None:
-        """Log the reason, unless the log has it and not much time has passed."""
-        now = time.monotonic()
-        if reason == self._reason and now - self._at < self._remind_seconds:
+            if told:
+                log.info(answers, waited_seconds=round(time.monotonic() - started, 1))
             return
-        self.something, self._reason, self._at = True, reason, now
-        log.warning(self._event, reason=reason)
+        stop.wait(random.uniform(*poll_seconds))
+    raise Stopped(ErrorCode.CANCELLED, f"Stopped while waiting for {what}.")

@@ -13,7 +13,7 @@ log = structlog.get_logger(__name__)
 
 def announce_access(database: Database, settings: ApiSettings) -> None:
     """Log the line; without the database too, whose absence stops no start."""
-    host = settings.host
+    host, advice = settings.host, "product-images keys create --name NAME --scope write"
     try:
         guarded = keys_exist(database)
     except ServiceUnavailable as exc:
@@ -25,7 +25,7 @@ def announce_access(database: Database, settings: ApiSettings) -> None:
         log.info(
             "no API key exists: open to callers on this machine only",
             host=host,
-            advice="product-images keys create --name NAME --scope write",
+            advice=advice,
         )
     elif is_loopback(host):
         log.info("no API key exists and API_OPEN is set: open to all on this address", host=host)
@@ -33,5 +33,5 @@ def announce_access(database: Database, settings: ApiSettings) -> None:
         log.warning(
             "no API key exists and API_OPEN is set: open to all callers who reach API_HOST",
             host=host,
-            advice="product-images keys create --name NAME --scope write",
+            advice=advice,
         )

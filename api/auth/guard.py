@@ -1,7 +1,7 @@
 """Lets requests in: by key, by scope, and by rate. Every route is guarded unless it is named here.
 
 Reading needs the scope `read`, everything else `write`; routes that need `admin` say so with the
-dependency in `api.auth.admin`. While no key exists, callers on this machine may do
+dependency in `api.auth.permissions`. While no key exists, callers on this machine may do
 everything, and others too when `API_OPEN` says so.
 """
 
@@ -60,9 +60,12 @@ class Guard:
 
     async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer it."""
-        caller = caller_of(connection) if connection["type"] == "http" else None
-        if caller is None or _is_open(connection["path"], caller):
-            if caller is not None and connection["path"] == _READINESS:
+        if connection["type"] != "http":
+            await self._app(connection, receive, send)
+            return
+        caller, path = caller_of(connection), connection["path"]
+        if path in OPEN_PATHS or (path in _OPEN_HERE and caller.is_here):
+            if path == _READINESS:
                 await self._note_details(connection, caller)
             await self._app(connection, receive, send)
             return
@@ -71,11 +74,22 @@ class Guard:
         if isinstance(answer, Response):
             await answer(connection, receive, send)
             return
-        state = connection.setdefault("state", {})
-        state[ANSWER], state[COUNTED_AS] = answer, _counted_as(caller, answer)
-        refusal, fields = await self._count(resources, state[COUNTED_AS])
-        target = refusal or self._refusal(connection, caller, answer) or self._app
-        await target(connection, receive, _with_fields(send, fields))
+        name = f"address:{caller.place}" if answer.grant is None else f"key:{answer.grant.key_id}"
+        connection.setdefault("state", {}).update({ANSWER: answer, COUNTED_AS: name})
+        refusal = self._refusal(connection, caller, answer)
+        fields: dict[str, str] = {}
+        if self._limiter is not None:
+            allowance = await to_thread.run_sync(self._limiter.take, resources.cache, name)
+            fields = limit_fields(self._limiter.bucket, allowance)
+            if not allowance.allowed:
+                refusal = rate_limited(allowance, self._limiter.bucket.size)
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(fields)
+            await send(message)
+
+        await (refusal or self._app)(connection, receive, sending)
 
     async def _ask(self, resources: ApiResources, caller: Caller) -> Answer | Response:
         """Return what the caller may do; or a refusal, when that cannot be found out now."""
@@ -108,36 +122,22 @@ class Guard:
             details = answer is None and not caller.offered and caller.is_here
         connection.setdefault("state", {})[_DETAILS] = details
 
-    async def _count(
-        self, resources: ApiResources, name: str
-    ) -> tuple[Response | None, dict[str, str]]:
-        if self._limiter is None:
-            return None, {}
-        allowance = await to_thread.run_sync(self._limiter.take, resources.cache, name)
-        fields = limit_fields(self._limiter.bucket, allowance)
-        if allowance.allowed:
-            return None, fields
-        return rate_limited(allowance, self._limiter.bucket.size), fields
-
     def _refusal(self, connection: Connection, caller: Caller, answer: Answer) -> Response | None:
         needed = Scope.READ if connection["method"] in _READING else Scope.WRITE
         if answer.is_open:
             if not (self._open_to_all or caller.is_here):
                 return not_from_here()
-            stranger = needed is Scope.WRITE and self._is_foreign(Headers(scope=connection))
-            return foreign_page() if stranger else None
+            origin = Headers(scope=connection).get("origin")  # of a page, as browsers say
+            if needed is Scope.READ or origin is None or {origin, "*"} & {*self._origins}:
+                return None
+            if origin.partition("://")[2] == Headers(scope=connection).get("host"):
+                return None
+            return foreign_page()
         if answer.grant is None:
             return unauthorized(offered=caller.offered)
         if not answer.grant.scope.allows(needed):
             return forbidden(needed, answer.grant.scope)
         return None
-
-    def _is_foreign(self, headers: Headers) -> bool:
-        """Whether a browser sends this for a page of another site."""
-        origin = headers.get("origin")
-        if origin is None or origin in self._origins or "*" in self._origins:
-            return False
-        return origin.partition("://")[2] != headers.get("host")
 
 
 def answer_of(request: Request) -> Answer | None:
@@ -160,20 +160,3 @@ def may_see_parts(request: Request) -> bool:
 def counted_as(request: Request) -> str:
     """Return the name under which a limit counts the caller: its key, or its address."""
     return str(getattr(request.state, COUNTED_AS, ""))
-
-
-def _counted_as(caller: Caller, answer: Answer) -> str:
-    return f"address:{caller.place}" if answer.grant is None else f"key:{answer.grant.key_id}"
-
-
-def _is_open(path: str, caller: Caller) -> bool:
-    return path in OPEN_PATHS or (path in _OPEN_HERE and caller.is_here)
-
-
-def _with_fields(send: Send, fields: dict[str, str]) -> Send:
-    async def sending(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            MutableHeaders(scope=message).update(fields)
-        await send(message)
-
-    return sending if fields else send

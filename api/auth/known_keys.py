@@ -68,16 +68,7 @@ class KnownKeys:
                 is_open = not keys_exist(database)
             else:  # said lately: no second query, and remembered no longer than that one
                 asked_at, is_open = without_key[0], without_key[1].is_open
-        answer = Answer(is_open=is_open, grant=grant)
-        self._keep(presented, asked_at, answer)
-        return answer
-
-    def was_good(self, presented: PresentedKey) -> bool:
-        """Whether this key opened something the last time that it was asked about."""
-        return presented in self._good
-
-    def _keep(self, presented: PresentedKey | None, asked_at: float, answer: Answer) -> None:
-        if presented is not None and answer.grant is not None:
+        if presented is not None and grant is not None:
             if len(self._good) >= _MOST:
                 self._good = {}
             self._good[presented] = None
@@ -85,4 +76,10 @@ class KnownKeys:
             self._good.pop(presented, None)
         if len(self._answers) >= _MOST:
             self._answers = {}
+        answer = Answer(is_open=is_open, grant=grant)
         self._answers[presented] = (asked_at, answer)
+        return answer
+
+    def was_good(self, presented: PresentedKey) -> bool:
+        """Whether this key opened something the last time that it was asked about."""
+        return presented in self._good

@@ -12,14 +12,12 @@ _REALM = 'Bearer realm="product-images"'
 
 def unauthorized(*, offered: bool) -> JSONResponse:
     """Return 401; a wrong key learns nothing about why it is wrong."""
+    detail = "Send an API key: `Authorization: Bearer KEY`, or `X-API-Key: KEY`."
+    challenge = _REALM
     if offered:
         detail = "This API key is not valid: it is mistyped, unknown, expired or revoked."
         challenge = f'{_REALM}, error="invalid_token"'
-    else:
-        detail = "Send an API key: `Authorization: Bearer KEY`, or `X-API-Key: KEY`."
-        challenge = _REALM
-    headers = {"WWW-Authenticate": challenge}
-    return problem(401, ErrorCode.UNAUTHORIZED, detail, headers=headers)
+    return problem(401, ErrorCode.UNAUTHORIZED, detail, headers={"WWW-Authenticate": challenge})
 
 
 def forbidden(needed: Scope, given: Scope) -> JSONResponse:

@@ -8,7 +8,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event, Thread
-from types import TracebackType
 from typing import Self
 
 import structlog
@@ -51,12 +50,7 @@ class PeriodicThread(ABC):
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.is_stopping = True
         self._work.set()
         self._thread.join(timeout=_STOP_SECONDS)
@@ -74,19 +68,16 @@ class PeriodicThread(ABC):
             while not self.is_stopping:
                 self._work.wait(self._seconds)
                 self._work.clear()
-                self._look()
+                try:
+                    self.look()
+                    if self._in_outage:
+                        self._in_outage = False
+                        log.info(self._words.again)
+                except ServiceUnavailable as exc:
+                    if not self._in_outage:
+                        self._in_outage = True
+                        log.warning(self._words.waits, code=exc.code, reason=exc.detail)
+                except Exception:  # the thread must outlive any surprise; it is logged
+                    log.exception(self._words.failed)
         finally:
             self._at_end()
-
-    def _look(self) -> None:
-        try:
-            self.look()
-            if self._in_outage:
-                self._in_outage = False
-                log.info(self._words.again)
-        except ServiceUnavailable as exc:
-            if not self._in_outage:
-                self._in_outage = True
-                log.warning(self._words.waits, code=exc.code, reason=exc.detail)
-        except Exception:  # the thread must outlive any surprise; it is logged
-            log.exception(self._words.failed)

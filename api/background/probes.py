@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Event, Lock, Thread
-from types import TracebackType
 from typing import Self
 
 import structlog
@@ -53,7 +52,14 @@ class _Part:
         """Ask once; never fails."""
         with self._lock:
             self._asked_at = started = time.monotonic()
-        detail = self._detail()
+        detail = None
+        try:
+            self._probe.ask()
+        except ProductImagesError as exc:
+            detail = exc.detail
+        except Exception:  # the thread must outlive any surprise; it is logged
+            log.exception("a part could not be asked", part=self._probe.name)
+            detail = "It could not be checked: the log has the details."
         elapsed_ms = round((time.monotonic() - started) * 1000, 1)
         with self._lock:
             self._asked_at = None
@@ -69,16 +75,6 @@ class _Part:
             return last
         told = "It has not been checked yet." if last is None else f"No answer for {waiting:.0f} s."
         return Dependency(ok=False, latency_ms=round(waiting * 1000, 1), detail=told)
-
-    def _detail(self) -> str | None:
-        try:
-            self._probe.ask()
-        except ProductImagesError as exc:
-            return exc.detail
-        except Exception:  # the thread must outlive any surprise; it is logged
-            log.exception("a part could not be asked", part=self._probe.name)
-            return "It could not be checked: the log has the details."
-        return None
 
 
 class Probes:
@@ -98,12 +94,7 @@ class Probes:
             thread.start()
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop.set()
         until = time.monotonic() + _STOP_SECONDS
         for thread in self._threads:

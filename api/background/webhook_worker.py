@@ -3,7 +3,6 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
-from types import TracebackType
 from typing import Final
 
 import structlog
@@ -40,33 +39,25 @@ class WebhookWorker(PeriodicThread):
         self._under_way: Counter[str] = Counter()
         self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="webhook worker")
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Take nothing more and wait for what is under way: end it by leaving the sender first."""
-        super().__exit__(exc_type, exc, traceback)
+        super().__exit__()
         self._pool.shutdown()
 
     def look(self) -> None:
-        """Take what is due, as long as a thread is free for it."""
-        while not self.is_stopping and (taken := self._next()) is not None:
-            self._pool.submit(self._deliver, taken)
-
-    def _next(self) -> Taken | None:
-        """Take a message if a thread is free, leaving one for others where a receiver is slow."""
+        """Take what is due, as long as a thread is free for it; a slow receiver leaves one free."""
         share = max(1, self._settings.threads - 1)
-        with self._lock:
-            if self._under_way.total() >= self._settings.threads:
-                return None
-            crowded = [host for host, count in self._under_way.items() if count >= share]
-        taken = take_due(self._database, lease_seconds=self._lease_seconds, crowded=crowded)
-        if taken is not None:
+        while not self.is_stopping:
+            with self._lock:
+                if self._under_way.total() >= self._settings.threads:
+                    return
+                crowded = [host for host, count in self._under_way.items() if count >= share]
+            taken = take_due(self._database, lease_seconds=self._lease_seconds, crowded=crowded)
+            if taken is None:
+                return
             with self._lock:
                 self._under_way[taken.host] += 1
-        return taken
+            self._pool.submit(self._deliver, taken)
 
     def _deliver(self, taken: Taken) -> None:
         try:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from shutil import copyfileobj
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -28,7 +29,7 @@ JSON_TYPES = frozenset(
 )
 """Under which types every route takes JSON."""
 
-_FORM_TYPE = "multipart/form-data"
+FORM_TYPE = "multipart/form-data"
 _LISTS = frozenset({"image_url", "image_urls"})
 
 
@@ -42,14 +43,8 @@ class Body:
 
 async def read_json(request: Request, settings: ApiSettings) -> Body:
     """Return a JSON object's members. Raises `Rejected` (400, 413, 422)."""
-    bounded = limited(request, settings.max_json_bytes)
-    try:
-        text = (await bounded.body()).decode("utf-8-sig")  # JSON allows no other encoding
-        document = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as exc:
-        raise Rejected(
-            400, ErrorCode.MALFORMED_JSON, f"The body is not valid JSON: {_reason(exc)}."
-        ) from exc
+    body = await limited(request, settings.max_json_bytes).body()
+    document = _document(body, "The body is not valid JSON")
     if not isinstance(document, dict):
         raise Rejected(
             422,
@@ -68,9 +63,22 @@ async def read_body(request: Request, settings: ApiSettings) -> AsyncIterator[Bo
     media_type = media_type_of(request.headers.get("content-type", ""))
     if media_type in JSON_TYPES:
         yield await read_json(request, settings)
-    elif media_type == _FORM_TYPE:
+    elif media_type == FORM_TYPE:
+        form = await read_form(
+            limited(request, settings.max_upload_bytes),
+            FormLimits(
+                files=settings.max_urls,
+                file_bytes=settings.max_file_bytes,
+                fields=settings.max_form_fields,
+                field_bytes=settings.max_json_bytes,
+            ),
+        )
         with TemporaryDirectory(prefix="product-images-upload-") as directory:
-            yield await _read_form(request, settings, Path(directory))
+            try:
+                body = await run_in_threadpool(_save_form, form, Path(directory))
+            finally:
+                await form.close()
+            yield body
     else:
         raise Rejected(
             415,
@@ -84,60 +92,24 @@ def media_type_of(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-async def _read_form(request: Request, settings: ApiSettings, directory: Path) -> Body:
-    form = await read_form(
-        limited(request, settings.max_upload_bytes),
-        FormLimits(
-            files=settings.max_urls,
-            file_bytes=settings.max_file_bytes,
-            fields=settings.max_form_fields,
-            field_bytes=settings.max_json_bytes,
-        ),
-    )
-    try:
-        return await run_in_threadpool(_save_form, form, directory)
-    finally:
-        await form.close()
-
-
 def _save_form(form: FormData, directory: Path) -> Body:
     fields: dict[str, Any] = {}
     files: list[Path] = []
     for name, value in form.multi_items():
-        if _is_left_empty(value):
-            continue
         if isinstance(value, UploadFile):
-            files.append(_save_file(value, directory / str(len(files))))
+            if value.filename or value.size:  # a browser sends inputs that nobody filled in, too
+                files.append(directory / str(len(files)))
+                with files[-1].open("wb") as target:
+                    copyfileobj(value.file, target, 256 * 1024)
+        elif not value.strip():
+            continue
         elif name in _LISTS:
             fields.setdefault("image_urls", []).append(value)
         elif name == "metadata":
-            fields[name] = _form_json(value)
+            fields[name] = _document(value, "The field metadata is not JSON")
         else:
             fields[name] = value
     return Body(fields=fields, files=tuple(files))
-
-
-def _is_left_empty(value: UploadFile | str) -> bool:
-    """Whether a browser sends this for an input that was not filled in."""
-    if isinstance(value, UploadFile):
-        return not value.filename and not value.size
-    return not value.strip()
-
-
-def _save_file(upload: UploadFile, path: Path) -> Path:
-    with path.open("wb") as target:
-        while chunk := upload.file.read(256 * 1024):
-            target.write(chunk)
-    return path
-
-
-def _form_json(value: str) -> Any:
-    try:
-        return json.loads(value, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as exc:
-        raise Rejected(
-            400, ErrorCode.MALFORMED_JSON, f"The field metadata is not JSON: {_reason(exc)}."
-        ) from exc
 
 
 def limited(request: Request, max_bytes: int) -> Request:
@@ -161,13 +133,23 @@ def limited(request: Request, max_bytes: int) -> Request:
     return Request(request.scope, receive)
 
 
-def _refuse_constant(name: str) -> None:
+def refuse_constant(name: str) -> None:
+    """Refuse NaN and Infinity, which Python reads: `parse_constant` of `json.loads`."""
     raise ValueError(f"{name} is not a JSON value")
 
 
-def _reason(exc: Exception) -> str:
-    if isinstance(exc, json.JSONDecodeError):
-        return f"{exc.msg} at line {exc.lineno}, column {exc.colno}"
-    if isinstance(exc, RecursionError):
-        return "it is nested too deeply"
-    return "it is not UTF-8" if isinstance(exc, UnicodeDecodeError) else str(exc)
+def _document(text: str | bytes, problem: str) -> Any:
+    """Return a JSON document; raise `Rejected` (400) with the problem and its reason."""
+    try:
+        if isinstance(text, bytes):
+            text = text.decode("utf-8-sig")  # JSON allows no other encoding
+        return json.loads(text, parse_constant=refuse_constant)
+    except (ValueError, RecursionError) as exc:
+        reason = str(exc)
+        if isinstance(exc, json.JSONDecodeError):
+            reason = f"{exc.msg} at line {exc.lineno}, column {exc.colno}"
+        elif isinstance(exc, RecursionError):
+            reason = "it is nested too deeply"
+        elif isinstance(exc, UnicodeDecodeError):
+            reason = "it is not UTF-8"
+        raise Rejected(400, ErrorCode.MALFORMED_JSON, f"{problem}: {reason}.") from exc

@@ -4,15 +4,16 @@ A shell shows nothing but candidates, so every failure is an empty list. It must
 broker, whose library would make each command that names a job start later.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from typing import Any
 
-from api.cli.client import open_client
+from api.cli.client import ApiClient, open_client
 from infra.contract.errors import ProductImagesError
 from infra.contract.states import JobState
 from infra.settings.sections import SettingsError
 
 PATIENCE_SECONDS = 0.5
-_JOBS = 100
+_MOST = 100
 _RETRYABLE = (JobState.FAILED, JobState.PARTIAL, JobState.CANCELLED)
 _UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
 
@@ -37,26 +38,26 @@ def complete_unfinished_jobs(incomplete: str) -> Candidates:
 
 def complete_batches(incomplete: str) -> Candidates:
     """Offer the newest batches."""
-    try:
-        with open_client(timeout_seconds=PATIENCE_SECONDS) as client:
-            batches = client.batches(limit=_JOBS)["batches"]
-    except (ProductImagesError, SettingsError):
-        return []
-    return [
-        (batch["id"], " ".join(filter(None, (batch["state"], batch["name"]))))
-        for batch in batches
-        if batch["id"].startswith(incomplete)
-    ]
+    batches = _ask(lambda client: client.batches(limit=_MOST)["batches"])
+    return _candidates(incomplete, batches, "name")
 
 
 def _jobs(incomplete: str, states: Collection[JobState]) -> Candidates:
+    jobs = _ask(lambda client: client.jobs(limit=_MOST)["jobs"])
+    return _candidates(incomplete, [job for job in jobs if job["state"] in states], "sku")
+
+
+def _ask(question: Callable[[ApiClient], Any]) -> Any:
     try:
         with open_client(timeout_seconds=PATIENCE_SECONDS) as client:
-            jobs = client.jobs(limit=_JOBS)["jobs"]
+            return question(client)
     except (ProductImagesError, SettingsError):
         return []
+
+
+def _candidates(incomplete: str, found: Any, name: str) -> Candidates:
     return [
-        (job["id"], " ".join(filter(None, (job["state"], job["sku"]))))
-        for job in jobs
-        if job["state"] in states and job["id"].startswith(incomplete)
+        (each["id"], " ".join(filter(None, (each["state"], each[name]))))
+        for each in found
+        if each["id"].startswith(incomplete)
     ]

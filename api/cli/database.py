@@ -7,12 +7,8 @@ from infra.settings.sections import DatabaseSettings, StackSettings
 
 def open_database() -> Database:
     """Return the database; it connects when it is first used."""
-    return Database(_settings())
-
-
-def _settings() -> DatabaseSettings:
     stack = StackSettings.load()
     if stack.database_url is not None:
-        return DatabaseSettings.load()
+        return Database(DatabaseSettings.load())
     running = running_stack(stack, instead_of="DATABASE_URL")
-    return DatabaseSettings.load(url=running.postgres_url)
+    return Database(DatabaseSettings.load(url=running.postgres_url))

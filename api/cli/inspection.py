@@ -46,8 +46,17 @@ def inspect_file(
         seconds = time.monotonic() - started
         view = None
         if with_view:
-            moves = rendition.variants[0].frames > 1
-            viewing = _for_viewing(preset, as_webp=rendition.source.has_alpha or moves)
+            # The same geometry, at the largest size only and as good as lossless: a large source
+            # so becomes no larger on a page than what it is compared with.
+            as_webp = rendition.source.has_alpha or rendition.variants[0].frames > 1
+            image_format = ImageFormat.WEBP if as_webp else ImageFormat.JPEG
+            viewing = replace(
+                preset,
+                boxes=preset.boxes[:1],
+                encodings=(Encoding(image_format, FixedQuality(_VIEW_QUALITY)),),
+                sharpen=0.0,
+                drop_larger=False,
+            )
             view = _render(pool, file, viewing, into=directory / "view").variants[0]
     except ProductImagesError as exc:
         return Refusal(file, exc.code, exc.detail)
@@ -57,18 +66,3 @@ def inspect_file(
 def _render(pool: PixelPool, file: Path, preset: Preset, *, into: Path) -> Rendition:
     into.mkdir(parents=True)
     return asyncio.run(pool.render(file, into, preset))
-
-
-def _for_viewing(preset: Preset, *, as_webp: bool) -> Preset:
-    """Return the same geometry, at the largest size only and as good as lossless.
-
-    A large source so becomes no larger on a page than what it is compared with.
-    """
-    image_format = ImageFormat.WEBP if as_webp else ImageFormat.JPEG
-    return replace(
-        preset,
-        boxes=preset.boxes[:1],
-        encodings=(Encoding(image_format, FixedQuality(_VIEW_QUALITY)),),
-        sharpen=0.0,
-        drop_larger=False,
-    )

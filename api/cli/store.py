@@ -7,17 +7,14 @@ from infra.settings.sections import StackSettings, StoreSettings
 
 def open_store() -> ObjectStore:
     """Return the store; it connects when it is first used."""
-    return ObjectStore(_settings())
-
-
-def _settings() -> StoreSettings:
     stack = StackSettings.load()
     if stack.s3_endpoint is not None:
-        return StoreSettings.load()
+        return ObjectStore(StoreSettings.load())
     running = running_stack(stack, instead_of="S3_ENDPOINT")
-    return StoreSettings.load(
+    settings = StoreSettings.load(
         endpoint=running.s3_endpoint,
         access_key=running.s3_access_key,
         secret_key=running.s3_secret_key,
         bucket=running.s3_bucket,
     )
+    return ObjectStore(settings)

@@ -6,7 +6,7 @@ Delimiters at the end of lines, which spreadsheets and exports leave behind, mea
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain
 from typing import BinaryIO
 
@@ -24,7 +24,18 @@ _NO_HEADER = "The file is empty; its first line must name the columns."
 def csv_records(file: BinaryIO) -> Iterator[Record | BadRow]:
     """Yield each record behind the header; raise `Rejected` (422) when the file is of no use."""
     lines = Lines(file)
-    header, delimiter = _header(lines)
+    first_line = _first_line(lines)
+    told = _SEPARATOR_LINE.fullmatch(first_line)
+    if told:
+        delimiter, first_line = told["delimiter"], _first_line(lines)
+    else:  # what stands outside of quotes most often
+        delimiter = max(_DELIMITERS, key="".join(first_line.split('"')[::2]).count)
+    try:
+        header = next(csv.reader(chain([first_line], lines), delimiter=delimiter, strict=True))
+    except (csv.Error, TooLong, StopIteration) as exc:
+        raise _bad_header(
+            "The header cannot be read: check its quotes, and end lines with LF or CRLF."
+        ) from exc
     columns = without_trailing_blanks(header)
     fields = fields_of_header(columns)
     names = dict(zip(fields, (column.strip() for column in columns), strict=True))
@@ -32,29 +43,14 @@ def csv_records(file: BinaryIO) -> Iterator[Record | BadRow]:
         if isinstance(cells, BadRow):
             yield cells
             continue
-        told = without_trailing_blanks(cells)
-        if not told:
+        filled = without_trailing_blanks(cells)
+        if not filled:
             continue  # a line of delimiters alone
-        if len(cells) < len(fields) or len(told) > len(fields):
-            found = max(len(told), len(cells))
+        if len(cells) < len(fields) or len(filled) > len(fields):
+            found = max(len(filled), len(cells))
             yield unreadable(first, f"The record has {found} cells and the header {len(fields)}.")
         else:
             yield Record(first, dict(zip(fields, cells, strict=False)), names)
-
-
-def _header(lines: Lines) -> tuple[Sequence[str], str]:
-    first = _first_line(lines)
-    told = _SEPARATOR_LINE.fullmatch(first)
-    delimiter = told["delimiter"] if told else _sniffed(first)
-    if told:
-        first = _first_line(lines)
-    reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
-    try:
-        return next(reader), delimiter
-    except (csv.Error, TooLong, StopIteration) as exc:
-        raise _bad_header(
-            "The header cannot be read: check its quotes, and end lines with LF or CRLF."
-        ) from exc
 
 
 def _first_line(lines: Lines) -> str:
@@ -71,12 +67,6 @@ def _first_line(lines: Lines) -> str:
     return first
 
 
-def _sniffed(line: str) -> str:
-    """Return the delimiter that stands outside of quotes most often."""
-    outside = "".join(line.split('"')[::2])
-    return max(_DELIMITERS, key=outside.count)
-
-
 def _rows(lines: Lines, delimiter: str) -> Iterator[tuple[int, list[str] | BadRow]]:
     """Yield the line in which each record begins, and its cells; empty lines are none."""
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
@@ -90,20 +80,18 @@ def _rows(lines: Lines, delimiter: str) -> Iterator[tuple[int, list[str] | BadRo
         except TooLong:
             yield first, too_long(first, lines.number, MAX_RECORD_CHARACTERS)
         except csv.Error as exc:
-            yield first, unreadable(first, _told(exc, first, lines.number))
+            last = lines.number
+            where = f"line {first}" if last == first else f"lines {first} to {last}"
+            detail = (
+                f"The record in {where} cannot be read. A cell with quotes, delimiters or line "
+                'breaks stands in quotes, and a quote in it is doubled: "".'
+            )
+            if "unexpected end" in str(exc):
+                detail = f"The quote that opens in line {first} or later is never closed."
+            yield first, unreadable(first, detail)
         else:
             if cells:
                 yield first, cells
-
-
-def _told(error: csv.Error, first: int, last: int) -> str:
-    if "unexpected end" in str(error):
-        return f"The quote that opens in line {first} or later is never closed."
-    where = f"line {first}" if last == first else f"lines {first} to {last}"
-    return (
-        f"The record in {where} cannot be read. A cell with quotes, delimiters or line breaks "
-        'stands in quotes, and a quote in it is doubled: "".'
-    )
 
 
 def _bad_header(detail: str) -> Rejected:

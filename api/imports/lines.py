@@ -39,21 +39,10 @@ class Lines:
         if not raw:
             raise StopIteration
         self.number += 1
-        whole = raw.endswith(b"\n") or len(raw) < _MAX_LINE_BYTES
-        if not whole:
-            self._skip()
+        if not raw.endswith(b"\n") and len(raw) >= _MAX_LINE_BYTES:
+            while (rest := self._file.readline(_MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
+                pass
             raise TooLong
-        text = self._decoded(raw)
-        self._characters += len(text)
-        if self._characters > MAX_RECORD_CHARACTERS:
-            raise TooLong
-        return text
-
-    def _skip(self) -> None:
-        while (rest := self._file.readline(_MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
-            pass
-
-    def _decoded(self, raw: bytes) -> str:
         if self.number == 1:
             raw = raw.removeprefix(_BOM)
         try:
@@ -62,6 +51,9 @@ class Lines:
             raise self._not_utf8(raw) from exc
         if self.number == 1 and "\x00" in text:
             raise self._not_utf8(_WIDE_BOMS[0])
+        self._characters += len(text)
+        if self._characters > MAX_RECORD_CHARACTERS:
+            raise TooLong
         return text
 
     def _not_utf8(self, raw: bytes) -> Rejected:

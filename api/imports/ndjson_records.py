@@ -1,9 +1,10 @@
 """Reads the records of a file with one JSON object per line."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from api.bodies.submission import refuse_constant
 from api.imports.columns import field_of, shown, unknown
 from api.imports.lines import MAX_RECORD_CHARACTERS, Lines, TooLong
 from api.imports.record import Record, too_long, unreadable
@@ -30,8 +31,9 @@ def ndjson_records(file: BinaryIO) -> Iterator[Record | BadRow]:
 
 
 def _record(number: int, line: str) -> Record | BadRow:
+    """Read a line, and give its members the names of our fields."""
     try:
-        document = json.loads(line, parse_constant=_refuse_constant)
+        document = json.loads(line, parse_constant=refuse_constant)
     except (ValueError, RecursionError) as exc:
         told = exc.msg if isinstance(exc, json.JSONDecodeError) else "it cannot be read"
         return unreadable(
@@ -39,11 +41,6 @@ def _record(number: int, line: str) -> Record | BadRow:
         )
     if not isinstance(document, dict):
         return unreadable(number, _NOT_AN_OBJECT)
-    return _named(number, document)
-
-
-def _named(number: int, document: Mapping[str, Any]) -> Record | BadRow:
-    """Give the members the names of our fields."""
     values: dict[str, Any] = {}
     names: dict[str, str] = {}
     problems = []
@@ -55,7 +52,3 @@ def _named(number: int, document: Mapping[str, Any]) -> Record | BadRow:
         else:
             values[field], names[field] = value, member
     return BadRow(number, None, tuple(problems)) if problems else Record(number, values, names)
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON value")

@@ -54,22 +54,17 @@ def read_rows(file: BinaryIO, kind: FileKind, limits: Limits) -> Iterator[Row]:
         if count > most:
             raise _wrong_number(f"The file has more than {most} rows. Import it in parts.")
         row = record if isinstance(record, BadRow) else row_of(record, api, rules=rules)
-        yield _once(row, record, lines)
+        if row.sku is not None:
+            mark = blake2b(row.sku.encode(), digest_size=_DIGEST_BYTES).digest()
+            first = lines.setdefault(mark, row.line)
+            if first != row.line:
+                column = record.names["sku"] if isinstance(record, Record) else None
+                told = f"Line {first} has the sku {row.sku[:60]!r} already."
+                problem = RowProblem(row.line, column, ErrorCode.DUPLICATE_SKU, told)
+                row = BadRow(row.line, row.sku, (problem,))
+        yield row
     if not count:
         raise _wrong_number("The file has no rows.")
-
-
-def _once(row: Row, record: Record | BadRow, lines: dict[bytes, int]) -> Row:
-    """Return the row, or a bad one when an earlier row has its sku."""
-    if row.sku is None:
-        return row
-    mark = blake2b(row.sku.encode(), digest_size=_DIGEST_BYTES).digest()
-    first = lines.setdefault(mark, row.line)
-    if first == row.line:
-        return row
-    column = record.names["sku"] if isinstance(record, Record) else None
-    told = f"Line {first} has the sku {row.sku[:60]!r} already."
-    return BadRow(row.line, row.sku, (RowProblem(row.line, column, ErrorCode.DUPLICATE_SKU, told),))
 
 
 def _wrong_number(detail: str) -> Rejected:

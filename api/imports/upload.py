@@ -1,7 +1,6 @@
 """Takes an imported file in: the body itself or the one file of a form, kept on disk meanwhile."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import PurePath
 from tempfile import TemporaryFile
@@ -9,15 +8,14 @@ from typing import Annotated, BinaryIO
 
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import UploadFile
 
 from api.bodies.form import FormLimits, read_form
-from api.bodies.submission import limited, media_type_of
+from api.bodies.submission import FORM_TYPE, limited, media_type_of
 from api.dependencies import Resources
 from api.imports.read import FileKind
 from infra.contract.errors import ErrorCode, Rejected
 
-_FORM_TYPE = "multipart/form-data"
 _KINDS = {
     FileKind.CSV: ("text/csv", "application/csv", "text/tab-separated-values"),
     FileKind.NDJSON: (
@@ -52,29 +50,16 @@ class ImportedFile:
 
 async def imported_file_of(request: Request, resources: Resources) -> AsyncIterator[ImportedFile]:
     """Yield the request's file. Raises `Rejected` (400, 413, 415, 422)."""
-    most = resources.configuration.imports.max_bytes
+    max_bytes = resources.configuration.imports.max_bytes
     content_type = request.headers.get("content-type", "")
-    taking = _from_form if media_type_of(content_type) == _FORM_TYPE else _from_body
-    async with taking(request, most) as taken:
-        yield taken
-
-
-File = Annotated[ImportedFile, Depends(imported_file_of)]
-
-
-@asynccontextmanager
-async def _from_body(request: Request, max_bytes: int) -> AsyncIterator[ImportedFile]:
-    content_type = request.headers.get("content-type", "")
-    _require_readable(content_type)
-    with TemporaryFile(prefix="product-images-import-") as file:
-        async for chunk in limited(request, max_bytes).stream():
-            await run_in_threadpool(file.write, chunk)
-        file.seek(0)
-        yield ImportedFile(file, _kind(content_type, None, file))
-
-
-@asynccontextmanager
-async def _from_form(request: Request, max_bytes: int) -> AsyncIterator[ImportedFile]:
+    if media_type_of(content_type) != FORM_TYPE:
+        _require_readable(content_type)
+        with TemporaryFile(prefix="product-images-import-") as file:
+            async for chunk in limited(request, max_bytes).stream():
+                await run_in_threadpool(file.write, chunk)
+            file.seek(0)
+            yield ImportedFile(file, _kind(content_type, None, file))
+        return
     form = await read_form(
         limited(request, max_bytes + _FORM_OVERHEAD_BYTES),
         FormLimits(
@@ -85,7 +70,17 @@ async def _from_form(request: Request, max_bytes: int) -> AsyncIterator[Imported
         ),
     )
     try:
-        upload = _only_file(form)
+        parts = form.multi_items()
+        for name, value in parts:
+            if not isinstance(value, UploadFile):
+                raise Rejected(
+                    422,
+                    ErrorCode.INVALID_REQUEST,
+                    f"The form has the field {name[:60]!r}; send settings in the query instead.",
+                )
+        upload = next((value for _, value in parts if isinstance(value, UploadFile)), None)
+        if upload is None:
+            raise Rejected(422, ErrorCode.INVALID_REQUEST, "The form has no file.")
         content_type = upload.headers.get("content-type", "")
         _require_readable(content_type)
         yield ImportedFile(
@@ -95,18 +90,7 @@ async def _from_form(request: Request, max_bytes: int) -> AsyncIterator[Imported
         await form.close()
 
 
-def _only_file(form: FormData) -> UploadFile:
-    files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
-    others = [name for name, value in form.multi_items() if not isinstance(value, UploadFile)]
-    if others:
-        raise Rejected(
-            422,
-            ErrorCode.INVALID_REQUEST,
-            f"The form has the field {others[0][:60]!r}; send settings in the query instead.",
-        )
-    if not files:
-        raise Rejected(422, ErrorCode.INVALID_REQUEST, "The form has no file.")
-    return files[0]
+File = Annotated[ImportedFile, Depends(imported_file_of)]
 
 
 def _require_readable(content_type: str) -> None:

@@ -1,6 +1,6 @@
 """Writes the page that Prometheus reads: what was counted here, and how the system is now."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -8,14 +8,56 @@ from prometheus_client.registry import Collector
 
 from api.metrics.request_timer import Meter
 from infra.contract.states import JobState, Lane
-from tasks.reports.load import JobCount, Load
+from tasks.reports.load import Load
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 
 def write_page(meter: Meter, up: Mapping[str, bool], load: Load | None) -> bytes:
     """Return the page; without `load`, when the database is away, its gauges are missing."""
-    now = [_dependencies(up), *([] if load is None else _load(load))]
+    dependencies = GaugeMetricFamily(
+        "product_images_up", "Whether a part answers (1) or not (0).", labels=("dependency",)
+    )
+    for name, answers in up.items():
+        dependencies.add_metric((name,), int(answers))
+    now: list[Metric] = [dependencies]
+    if load is not None:
+        counts = {(count.state, count.lane): count for count in load.jobs}
+        jobs = GaugeMetricFamily(
+            "product_images_jobs", "Jobs by state and lane.", labels=("state", "lane")
+        )
+        oldest = GaugeMetricFamily(
+            "product_images_oldest_queued_job_seconds",
+            "Age of the oldest queued job, from its request or due time; 0 when none is queued.",
+            labels=("lane",),
+        )
+        undispatched = GaugeMetricFamily(
+            "product_images_undispatched_jobs",
+            "Jobs that are due and not yet given to the broker.",
+            labels=("lane",),
+        )
+        for lane in Lane:  # zeros included: a series that vanishes raises no alarm
+            for state in JobState:
+                count = counts.get((state, lane))
+                jobs.add_metric((state, lane), count.jobs if count else 0)
+            waiting = counts.get((JobState.QUEUED, lane))
+            oldest.add_metric((lane,), waiting.oldest_seconds if waiting else 0)
+            undispatched.add_metric((lane,), waiting.undispatched if waiting else 0)
+        now += [jobs, oldest, undispatched]
+        now.append(
+            GaugeMetricFamily(
+                "product_images_webhook_deliveries_pending",
+                "Webhook messages that are not delivered yet.",
+                load.deliveries_pending,
+            )
+        )
+        now.append(
+            GaugeMetricFamily(
+                "product_images_workers_alive",
+                "Workers with a current heartbeat.",
+                load.workers_alive,
+            )
+        )
     return generate_latest(meter.registry) + generate_latest(_Read(now))
 
 
@@ -27,49 +69,3 @@ class _Read(Collector):
 
     def collect(self) -> Iterable[Metric]:
         return self._families
-
-
-def _dependencies(up: Mapping[str, bool]) -> Metric:
-    family = GaugeMetricFamily(
-        "product_images_up", "Whether a part answers (1) or not (0).", labels=("dependency",)
-    )
-    for name, answers in up.items():
-        family.add_metric((name,), int(answers))
-    return family
-
-
-def _load(load: Load) -> Iterator[Metric]:
-    yield from _jobs({(count.state, count.lane): count for count in load.jobs})
-    yield GaugeMetricFamily(
-        "product_images_webhook_deliveries_pending",
-        "Webhook messages that are not delivered yet.",
-        load.deliveries_pending,
-    )
-    yield GaugeMetricFamily(
-        "product_images_workers_alive", "Workers with a current heartbeat.", load.workers_alive
-    )
-
-
-def _jobs(counts: Mapping[tuple[JobState, Lane], JobCount]) -> Iterator[Metric]:
-    """Yield every state of every lane, zeros included: a series that vanishes raises no alarm."""
-    jobs = GaugeMetricFamily(
-        "product_images_jobs", "Jobs by state and lane.", labels=("state", "lane")
-    )
-    oldest = GaugeMetricFamily(
-        "product_images_oldest_queued_job_seconds",
-        "Age of the oldest queued job, from its request or due time; 0 when none is queued.",
-        labels=("lane",),
-    )
-    undispatched = GaugeMetricFamily(
-        "product_images_undispatched_jobs",
-        "Jobs that are due and not yet given to the broker.",
-        labels=("lane",),
-    )
-    for lane in Lane:
-        for state in JobState:
-            count = counts.get((state, lane))
-            jobs.add_metric((state, lane), count.jobs if count else 0)
-        waiting = counts.get((JobState.QUEUED, lane))
-        oldest.add_metric((lane,), waiting.oldest_seconds if waiting else 0)
-        undispatched.add_metric((lane,), waiting.undispatched if waiting else 0)
-    yield from (jobs, oldest, undispatched)

@@ -10,15 +10,16 @@ Document = dict[str, Any]
 _METHODS = frozenset({"get", "put", "post", "delete", "patch"})
 
 
-def extend_document(app: FastAPI, extend: Callable[[Document], None]) -> None:
-    """Have the document extended when it is made, after what was asked for before."""
+def extend_document(app: FastAPI, *extensions: Callable[[Document], None]) -> None:
+    """Have the document extended in this order when it is made."""
     describe = app.openapi
 
     def describe_more() -> Document:
         fresh = app.openapi_schema is None
         document = describe()
         if fresh:
-            extend(document)
+            for extend in extensions:
+                extend(document)
         return document
 
     app.openapi = describe_more  # type: ignore[method-assign]  # FastAPI's documented way

@@ -8,9 +8,7 @@ says which field lacks one.
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import FastAPI
-
-from api.openapi.document import Document, extend_document, operations
+from api.openapi.document import Document, operations
 
 _MEDIA_TYPE = "application/json"
 _ID = "019abd3e-6f00-7c2a-9b51-0d6f1f6b2c11"
@@ -133,12 +131,8 @@ class NoExample(LookupError):
     """Nothing is known for a field; the message names it."""
 
 
-def describe_examples(app: FastAPI) -> None:
-    """Make every JSON answer of the application's document show an example."""
-    extend_document(app, _add_examples)
-
-
-def _add_examples(document: Document) -> None:
+def add_examples(document: Document) -> None:
+    """Make every JSON answer show an example."""
     schemas = document["components"]["schemas"]
     for _, operation in operations(document):
         for answer in operation["responses"].values():
@@ -167,10 +161,6 @@ def example_of(schema: Mapping[str, Any], schemas: Mapping[str, Any], where: str
         return example_of(schema["anyOf"][0], schemas, where)
     if schema.get("type") == "array":
         return [example_of(schema["items"], schemas, where)]
-    return _of_word(schema, where)
-
-
-def _of_word(schema: Mapping[str, Any], where: str) -> Any:
     if "enum" in schema:
         return schema["enum"][0]
     if schema.get("format") in _FORMATS:

@@ -3,9 +3,7 @@
 import re
 from typing import Any
 
-from fastapi import FastAPI
-
-from api.openapi.document import Document, extend_document, operations
+from api.openapi.document import Document, operations
 from api.openapi.problem_examples import shown
 from api.problems import MEDIA_TYPE
 from infra.contract.errors import ErrorCode
@@ -51,42 +49,31 @@ _USUAL = {
 }
 
 
-def describe_problems(app: FastAPI) -> None:
-    """Make every operation of the application's document name its errors."""
-    extend_document(app, _name_problems)
-
-
-def _name_problems(document: Document) -> None:
+def name_problems(document: Document) -> None:
+    """Make every operation name its errors."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas[_NAME] = _SCHEMA
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     for path, operation in operations(document):
-        _name_errors(operation["responses"], path)
-
-
-def _name_errors(responses: dict[str, Any], path: str) -> None:
-    if "application/json" in responses.get("422", {}).get("content", {}):
-        del responses["422"]  # FastAPI's own, which we do not answer with
-    responses.setdefault("422", _answer("Something in the request is wrong"))
-    identities = re.findall(r"{(\w+)_id}", path)
-    if identities:
-        responses.setdefault("404", _answer("Nothing has this id"))
-    responses.setdefault("503", _answer("A part is away: see `Retry-After`"))
-    responses["default"] = _answer("Any other error")
-    for status, answer in responses.items():
-        content = answer.get("content", {}).get(MEDIA_TYPE)
-        if content is not None:
+        responses = operation["responses"]
+        if "application/json" in responses.get("422", {}).get("content", {}):
+            del responses["422"]  # FastAPI's own, which we do not answer with
+        responses.setdefault("422", _answer("Something in the request is wrong"))
+        identities = re.findall(r"{(\w+)_id}", path)
+        if identities:
+            responses.setdefault("404", _answer("Nothing has this id"))
+        responses.setdefault("503", _answer("A part is away: see `Retry-After`"))
+        responses["default"] = _answer("Any other error")
+        for status, answer in responses.items():
+            content = answer.get("content", {}).get(MEDIA_TYPE)
+            if content is None:
+                continue
             content["schema"] = _ANSWER
-            _show_usual(status, content, identities)
-
-
-def _show_usual(status: str, content: dict[str, Any], identities: list[str]) -> None:
-    """Add the example that every route has for a status, first among its own."""
-    if status in _USUAL:
-        absent = f"There is no {identities[-1]} '7'." if status == "404" and identities else None
-        usual = {str(_USUAL[status]): shown(_USUAL[status], absent)}
-        content["examples"] = {**usual, **content.get("examples", {})}
+            if code := _USUAL.get(status):  # every route has it: first among its own
+                of_id = status == "404" and identities
+                usual = shown(code, f"There is no {identities[-1]} '7'." if of_id else None)
+                content["examples"] = {str(code): usual, **content.get("examples", {})}
 
 
 def _answer(description: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, BackgroundTasks, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from api.auth.source_queries import SeesQueries
+from api.auth.permissions import SeesQueries
 from api.dependencies import Resources
 from api.openapi.problem_examples import answers
 from api.resources import ApiResources

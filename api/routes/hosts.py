@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from api.auth.admin import AdminOnly
+from api.auth.permissions import AdminOnly
 from api.dependencies import Resources
 from api.resources import ApiResources
 from infra.host_limits.policy import Circuit, HostPolicy, HostView

@@ -14,16 +14,14 @@ from api.imports.read import Limits, read_rows
 from api.imports.upload import File, ImportedFile
 from api.openapi.problem_examples import URL, answers
 from api.problems import problem
-from api.resources import ApiResources
 from api.schemas.batches import AcceptedImport, CheckedImport, counted
-from api.schemas.query import LineText, StorableText
 from api.schemas.submissions import callback_of, require_preset
 from infra.contract.errors import ErrorCode
 from infra.db.ids import new_id
-from infra.db.storable import visible
+from infra.db.storable import LineText, StorableText, visible
 from tasks.imports.accept import WantedImport, accept, is_acceptable
 from tasks.imports.row import ImportPolicy
-from tasks.imports.spool import Spool, Tally
+from tasks.imports.spool import Spool
 
 router = APIRouter(prefix="/imports", tags=["batches"])
 
@@ -88,22 +86,30 @@ def post_import(
     wanted: Annotated[ImportQuery, Query()], file: File, resources: Resources, key: Key
 ) -> Response:
     """Read a CSV or NDJSON file and store its rows in one transaction; jobs follow in slices."""
-    configuration = resources.configuration
+    configuration, rules = resources.configuration, resources.url_rules
     require_preset(wanted.preset, configuration.presets)
-    callback_url = callback_of(wanted.callback_url, resources.url_rules)
+    callback_url = callback_of(wanted.callback_url, rules)
+    limits = Limits(configuration.api, configuration.imports, rules)
     with Spool(new_id()) as spool:
-        _read(file, spool, resources)
+        for row in read_rows(file.file, file.kind, limits):
+            spool.add(row)
         tally = spool.tally
         acceptable = is_acceptable(wanted.policy, tally)
         if wanted.dry_run:
             return _answer(200, CheckedImport(acceptable=acceptable, **counted(tally)))
         if not acceptable:
-            return _refusal(tally)
+            detail = (
+                f"{tally.rejected} of {tally.rows} rows cannot be accepted; nothing was written. "
+                "Correct them, or send policy=reject_rows to import the others."
+            )
+            found = jsonable_encoder(counted(tally))
+            return problem(422, ErrorCode.INVALID_ROWS, detail, **found)
+        name = wanted.name or file.name
         order = WantedImport(
             preset=wanted.preset,
             policy=wanted.policy,
             sha256=_sha256(file, wanted),
-            name=_name(wanted, file),
+            name=None if name is None else visible(name)[:200],
             callback_url=callback_url,
         )
         accepted = accept(resources.database, order, spool, key=key)
@@ -111,13 +117,6 @@ def post_import(
     answer = AcceptedImport(batch_id=accepted.batch_id, status_url=here, **counted(tally))
     headers = {"Location": here} | ({"Idempotent-Replayed": "true"} if accepted.replayed else {})
     return _answer(200 if accepted.replayed else 202, answer, headers)
-
-
-def _read(file: ImportedFile, spool: Spool, resources: ApiResources) -> None:
-    configuration = resources.configuration
-    limits = Limits(configuration.api, configuration.imports, resources.url_rules)
-    for row in read_rows(file.file, file.kind, limits):
-        spool.add(row)
 
 
 def _sha256(file: ImportedFile, wanted: ImportQuery) -> str:
@@ -129,20 +128,6 @@ def _sha256(file: ImportedFile, wanted: ImportQuery) -> str:
     asked = wanted.model_dump(mode="json", exclude={"dry_run", "name"}) | {"kind": file.kind}
     digest.update(json.dumps(asked, sort_keys=True).encode())
     return digest.hexdigest()
-
-
-def _name(wanted: ImportQuery, file: ImportedFile) -> str | None:
-    name = wanted.name or file.name
-    return None if name is None else visible(name)[:200]
-
-
-def _refusal(tally: Tally) -> Response:
-    found = jsonable_encoder(counted(tally))
-    detail = (
-        f"{tally.rejected} of {tally.rows} rows cannot be accepted; nothing was written. Correct "
-        "them, or send policy=reject_rows to import the others."
-    )
-    return problem(422, ErrorCode.INVALID_ROWS, detail, **found)
 
 
 def _answer(status: int, body: BaseModel, headers: dict[str, str] | None = None) -> Response:

@@ -5,17 +5,17 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.auth.source_queries import SeesQueries
+from api.auth.permissions import SeesQueries
 from api.dependencies import Resources
 from api.openapi.problem_examples import answers
 from api.resources import ApiResources
 from api.schemas.ids import not_found, parse_id, parse_optional_id
 from api.schemas.jobs import Job, JobHead, JobPage
 from api.schemas.paging import next_page
-from api.schemas.query import Moment, SkuFilter
 from infra.contract.errors import ErrorCode
 from infra.contract.source_refs import without_query
 from infra.contract.states import JobState, Lane
+from infra.db.storable import Moment, SkuFilter
 from tasks.jobs.cancel import cancel
 from tasks.jobs.read import JobFilter, list_jobs, read_job
 from tasks.jobs.retry import retry

@@ -1,14 +1,15 @@
 """`GET /metrics`: requests, jobs and parts, for Prometheus."""
 
+from contextlib import suppress
+
 from fastapi import APIRouter, Request, Response
 
 from api.background.probes import DATABASE
 from api.dependencies import Resources
 from api.metrics.page import MEDIA_TYPE, write_page
 from api.metrics.request_timer import Meter
-from api.resources import ApiResources
 from infra.contract.errors import ServiceUnavailable
-from tasks.reports.load import Load, read_load
+from tasks.reports.load import read_load
 
 router = APIRouter(tags=["health"])
 
@@ -34,12 +35,8 @@ def get_metrics(request: Request, resources: Resources) -> Response:
     meter: Meter = request.app.state.meter
     parts = resources.probes.states()
     up = {name: part.ok for name, part in parts.items()}
-    load = _load(resources) if up[DATABASE] else None
+    load = None
+    if up[DATABASE]:
+        with suppress(ServiceUnavailable):  # it went away since it was asked
+            load = read_load(resources.database)
     return Response(write_page(meter, up, load), media_type=MEDIA_TYPE)
-
-
-def _load(resources: ApiResources) -> Load | None:
-    try:
-        return read_load(resources.database)
-    except ServiceUnavailable:  # it went away since it was asked
-        return None

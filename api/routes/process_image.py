@@ -6,15 +6,13 @@ from http import HTTPStatus
 from fastapi import APIRouter, Response
 
 from api.bodies.idempotency_key import Key
-from api.bodies.submission import Body
 from api.dependencies import RequestBody, Resources
 from api.openapi.problem_examples import JSON_BODY, URL, Answers, answers
 from api.schemas.jobs import Accepted
-from api.schemas.submissions import ProcessImageRequest, check_count, parse_request, to_submission
+from api.schemas.submissions import ProcessImageRequest, check_count, parsed, to_submission
 from infra.contract.errors import ErrorCode
 from tasks.submission.idempotency import submit_once
-from tasks.submission.key_reservation import RequestKey
-from tasks.submission.submit import Submission, Submitted, submit
+from tasks.submission.submit import submit
 from tasks.submission.uploads import store_upload
 
 router = APIRouter(tags=["jobs"])
@@ -83,28 +81,8 @@ def process_image(
     body: RequestBody, resources: Resources, key: Key, response: Response
 ) -> Accepted:
     """Accept images of one product as a job, and answer before they are processed."""
-    submission = replace(_wanted(body, resources), bound=resources.queue_bound)
-    submitted = _submit(submission, resources, key)
-    if submitted.replayed:
-        response.status_code = HTTPStatus.OK
-        response.headers["Idempotent-Replayed"] = "true"
-    accepted = Accepted.of(submitted)
-    response.headers["Location"] = accepted.status_url
-    return accepted
-
-
-def _submit(submission: Submission, resources: Resources, key: RequestKey | None) -> Submitted:
-    if key is None:
-        submitted = submit(resources.database, submission)
-    else:
-        submitted = submit_once(resources.database, submission, key)
-    resources.dispatcher.wake()
-    return submitted
-
-
-def _wanted(body: Body, resources: Resources) -> Submission:
     settings, presets = resources.configuration.api, resources.configuration.presets
-    request = parse_request(body.fields)
+    request = parsed(ProcessImageRequest, body.fields)
     check_count(request, len(body.files), settings)
     # Refuse a bad request before its files are stored.
     to_submission(request, (), rules=resources.url_rules, presets=presets)
@@ -113,4 +91,16 @@ def _wanted(body: Body, resources: Resources) -> Submission:
         store_upload(resources.store, path, index=index, heic=heic)
         for index, path in enumerate(body.files)
     ]
-    return to_submission(request, uploads, rules=resources.url_rules, presets=presets)
+    submission = to_submission(request, uploads, rules=resources.url_rules, presets=presets)
+    submission = replace(submission, bound=resources.queue_bound)
+    if key is None:
+        submitted = submit(resources.database, submission)
+    else:
+        submitted = submit_once(resources.database, submission, key)
+    resources.dispatcher.wake()
+    if submitted.replayed:
+        response.status_code = HTTPStatus.OK
+        response.headers["Idempotent-Replayed"] = "true"
+    accepted = Accepted.of(submitted)
+    response.headers["Location"] = accepted.status_url
+    return accepted

@@ -10,9 +10,9 @@ from api.dependencies import Resources
 from api.schemas.ids import parse_optional_id
 from api.schemas.paging import page_link
 from api.schemas.product_responses import ProductHead, ProductPage
-from api.schemas.query import Moment, SkuFilter, StorableText
 from infra.contract.errors import ErrorCode, Rejected
 from infra.contract.states import ProductState
+from infra.db.storable import Moment, SkuFilter, StorableText
 from tasks.products.list_products import ProductFilter, list_products
 
 router = APIRouter(prefix="/products", tags=["products"])
@@ -43,7 +43,12 @@ def get_products(
     """Return one page; `name` matches a part of the name, in upper or lower case."""
     if wanted.before is not None and wanted.after is not None:
         raise Rejected(422, ErrorCode.INVALID_REQUEST, "Send before or after, not both.")
-    heads = list_products(resources.database, _filter(wanted))
+    conditions = ProductFilter(
+        **wanted.model_dump(exclude={"before", "after"}),
+        before=parse_optional_id(wanted.before, "product"),
+        after=parse_optional_id(wanted.after, "product"),
+    )
+    heads = list_products(resources.database, conditions)
     full = len(heads) == wanted.limit
     has_older = bool(heads) and (full or wanted.after is not None)
     has_newer = bool(heads) and (full if wanted.after else wanted.before is not None)
@@ -51,12 +56,4 @@ def get_products(
         products=[ProductHead.told(head) for head in heads],
         next=page_link(request, "before", heads[-1].id) if has_older else None,
         previous=page_link(request, "after", heads[0].id) if has_newer else None,
-    )
-
-
-def _filter(wanted: _Wanted) -> ProductFilter:
-    return ProductFilter(
-        **wanted.model_dump(exclude={"before", "after"}),
-        before=parse_optional_id(wanted.before, "product"),
-        after=parse_optional_id(wanted.after, "product"),
     )

@@ -6,9 +6,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Response
 
-from api.auth.source_queries import SeesQueries, hide_queries
-from api.bodies.json_body import JsonBody
-from api.dependencies import Resources
+from api.auth.permissions import SeesQueries, hide_queries
+from api.dependencies import JsonBody, Resources
 from api.openapi.problem_examples import JSON_BODY, URL, Answers, answers
 from api.resources import ApiResources
 from api.schemas.ids import not_found, parse_id
@@ -134,8 +133,11 @@ def _with_job(made: ImagesSet, resources: ApiResources) -> ProductWithJob:
 def _show(
     product_id: UUID, resources: ApiResources, *, if_none_match: str | None = None
 ) -> Response:
+    stated = (if_none_match or "").split(",")
+    known = {entry.strip().removeprefix("W/") for entry in stated}
+
     def is_known(version: int) -> bool:
-        return if_none_match is not None and _matches(if_none_match, _tag(version, resources))
+        return "*" in known or _tag(version, resources) in known
 
     reading = resources.products.read(product_id, is_known=is_known)
     if reading is None:
@@ -152,8 +154,3 @@ def _show(
 
 def _tag(version: int, resources: ApiResources) -> str:
     return f'"{version:x}-{resources.product_shape}"'
-
-
-def _matches(if_none_match: str, tag: str) -> bool:
-    known = {entry.strip().removeprefix("W/") for entry in if_none_match.split(",")}
-    return "*" in known or tag in known

@@ -4,10 +4,9 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Response
 
-from api.auth.admin import AdminOnly
+from api.auth.permissions import AdminOnly
 from api.bodies.idempotency_key import Key
-from api.bodies.json_body import JsonBody
-from api.dependencies import Resources
+from api.dependencies import JsonBody, Resources
 from api.openapi.problem_examples import JSON_BODY, answers
 from api.schemas.reprocess import ReprocessEstimate, ReprocessStarted
 from api.schemas.submissions import parsed

@@ -4,9 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.auth.admin import AdminOnly
-from api.bodies.json_body import JsonBody
-from api.dependencies import Resources
+from api.auth.permissions import AdminOnly
+from api.dependencies import JsonBody, Resources
 from api.openapi.problem_examples import JSON_BODY, URL, answers
 from api.resources import ApiResources
 from api.schemas.ids import parse_id, parse_optional_id

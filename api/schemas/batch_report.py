@@ -28,19 +28,18 @@ def csv_report(
     """
     yield _written([_COLUMNS])
     for lines in slices:
-        yield _written([_cells(line, assets, has_queries=has_queries) for line in lines])
-
-
-def _cells(line: ReportLine, assets: str, *, has_queries: bool) -> list[str]:
-    source = line.source_url
-    if source is not None and not has_queries:
-        source = without_query(source)
-    values = (
-        *(line.place, line.sku, line.product_id, line.job_id, line.position, source),
-        *(line.state, line.outcome, line.error_code, line.error_detail),
-        *(None if key is None else asset_url(assets, key) for key in line.object_keys),
-    )
-    return [_safe("" if value is None else str(value)) for value in values]
+        rows = []
+        for line in lines:
+            source = line.source_url
+            if source is not None and not has_queries:
+                source = without_query(source)
+            values = (
+                *(line.place, line.sku, line.product_id, line.job_id, line.position, source),
+                *(line.state, line.outcome, line.error_code, line.error_detail),
+                *(None if key is None else asset_url(assets, key) for key in line.object_keys),
+            )
+            rows.append([_safe("" if value is None else str(value)) for value in values])
+        yield _written(rows)
 
 
 def _safe(cell: str) -> str:

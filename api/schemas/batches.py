@@ -8,7 +8,6 @@ from pydantic import BaseModel, Field
 
 from infra.contract.states import BatchKind, BatchState
 from tasks.batches.read import BatchView
-from tasks.imports.row import RowProblem
 from tasks.imports.spool import Tally
 
 
@@ -19,13 +18,6 @@ class RowError(BaseModel):
     column: str | None = Field(description="the column's name in the file; null for the whole row")
     code: str
     detail: str
-
-    @classmethod
-    def of(cls, problem: RowProblem) -> "RowError":
-        """Show a problem."""
-        return cls(
-            line=problem.line, column=problem.column, code=problem.code, detail=problem.detail
-        )
 
 
 class CheckedImport(BaseModel):
@@ -55,7 +47,9 @@ def counted(tally: Tally) -> dict[str, Any]:
         "rows": tally.rows,
         "accepted": tally.accepted,
         "rejected": tally.rejected,
-        "errors": [RowError.of(problem) for problem in tally.problems],
+        "errors": [
+            RowError.model_validate(problem, from_attributes=True) for problem in tally.problems
+        ],
     }
 
 
@@ -110,14 +104,13 @@ class Batch(BaseModel):
     def of(cls, batch: BatchView) -> "Batch":
         """Show a batch."""
         own = set(cls.model_fields) - {"counts", "rows", "links"}
-        told: dict[str, Any] = {name: getattr(batch, name) for name in own}
-        rows = batch.rows
-        if rows is not None:
-            told["rows"] = Rows(total=rows.total, accepted=rows.accepted, rejected=rows.rejected)
-        here = f"/batches/{batch.id}"
-        links = Links(self=here, report=f"{here}/report.csv")
-        counts = Counts(**{state.value: count for state, count in batch.counts.items()})
-        return cls(**{"rows": None, **told, "counts": counts, "links": links})
+        rows, here = batch.rows, f"/batches/{batch.id}"
+        return cls(
+            **{name: getattr(batch, name) for name in own},
+            rows=None if rows is None else Rows.model_validate(rows, from_attributes=True),
+            counts=Counts(**{state.value: count for state, count in batch.counts.items()}),
+            links=Links(self=here, report=f"{here}/report.csv"),
+        )
 
 
 class BatchPage(BaseModel):

@@ -1,5 +1,6 @@
 """What callers get, in the shapes of the HTTP contract."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,6 @@ from pydantic import BaseModel, Field
 from infra.contract.object_keys import asset_url
 from infra.contract.states import ImageState, JobState, Lane, Outcome, WaitReason
 from tasks.imaging.formats.detect import ImageFormat
-from tasks.imaging.models import PageFacts
 from tasks.imaging.web.picture_markup import Linked, picture_markup
 from tasks.imaging.web.placeholder import placeholder
 from tasks.submission.submit import Submitted
@@ -42,12 +42,7 @@ class Accepted(BaseModel):
             product_id=submitted.product_id,
             state=submitted.state,
             images=[
-                AcceptedImage(
-                    id=image.id,
-                    position=image.position,
-                    source_url=image.source_url,
-                    state=image.state,
-                )
+                AcceptedImage.model_validate(image, from_attributes=True)
                 for image in submitted.images
             ],
             status_url=f"/jobs/{submitted.job_id}",
@@ -64,9 +59,7 @@ class Failure(BaseModel):
     @classmethod
     def of(cls, error: ErrorView | None) -> "Failure | None":
         """Show an error, if there is one."""
-        if error is None:
-            return None
-        return cls(code=error.code, detail=error.detail, retryable=error.retryable)
+        return None if error is None else cls.model_validate(error, from_attributes=True)
 
 
 class Variant(BaseModel):
@@ -85,30 +78,14 @@ class Variant(BaseModel):
     @classmethod
     def of(cls, variant: VariantView, assets: str) -> "Variant":
         """Show a variant under the base URL `assets`."""
-        return cls(
-            name=variant.name,
-            url=asset_url(assets, variant.object_key),
-            format=variant.format,
-            width=variant.width,
-            height=variant.height,
-            bytes=variant.bytes,
-            quality=variant.quality,
-            score=variant.score,
-            frames=variant.frames,
-        )
+        own = {name: getattr(variant, name) for name in cls.model_fields if name != "url"}
+        return cls(url=asset_url(assets, variant.object_key), **own)
 
     @property
     def linked(self) -> Linked:
         """The variant as ready-made markup needs it."""
-        return Linked(
-            name=self.name,
-            format=ImageFormat(self.format),
-            width=self.width,
-            height=self.height,
-            url=self.url,
-            bytes=self.bytes,
-            frames=self.frames,
-        )
+        own = self.model_dump(exclude={"format", "quality", "score"})
+        return Linked(format=ImageFormat(self.format), **own)
 
 
 class Image(BaseModel):
@@ -130,16 +107,10 @@ class Image(BaseModel):
 
     @classmethod
     def _told(cls, image: ImageView, assets: str) -> dict[str, Any]:
-        return {
-            "id": image.id,
-            "position": image.position,
-            "source_url": image.source_url,
-            "source_bytes": image.source_bytes,
-            "state": image.state,
-            "outcome": image.outcome,
-            "error": Failure.of(image.error),
-            "variants": [Variant.of(variant, assets) for variant in image.variants],
-        }
+        own = set(Image.model_fields) - {"error", "variants"}
+        variants = [Variant.of(variant, assets) for variant in image.variants]
+        told = {name: getattr(image, name) for name in own}
+        return {**told, "error": Failure.of(image.error), "variants": variants}
 
 
 class ProductImage(Image):
@@ -163,19 +134,14 @@ class ProductImage(Image):
         """Show an image with its variants under the base URL `assets`."""
         told = cls._told(image, assets)
         linked = [variant.linked for variant in told["variants"]]
-        picture = picture_markup(linked, alt=image.alt or "", page=image.page) if linked else None
-        return cls(**told, **_page_fields(image.page), alt=image.alt, picture=picture)
-
-
-def _page_fields(page: PageFacts | None) -> dict[str, Any]:
-    if page is None:
-        return dict.fromkeys(("dominant_colour", "thumbhash", "placeholder", "phash"))
-    return {
-        "dominant_colour": page.dominant_colour,
-        "thumbhash": page.thumbhash,
-        "placeholder": placeholder(page.thumbhash),
-        "phash": page.phash,
-    }
+        page = image.page
+        facts: dict[str, Any] = dict.fromkeys(
+            ("dominant_colour", "thumbhash", "phash", "placeholder")
+        )
+        if page is not None:
+            facts = {**asdict(page), "placeholder": placeholder(page.thumbhash)}
+        picture = picture_markup(linked, alt=image.alt or "", page=page) if linked else None
+        return cls(**told, **facts, alt=image.alt, picture=picture)
 
 
 class JobHead(BaseModel):
@@ -195,7 +161,7 @@ class JobHead(BaseModel):
     @classmethod
     def of(cls, summary: JobSummary) -> "JobHead":
         """Show a job without its images."""
-        return cls(**_head(summary))
+        return cls.model_validate(summary, from_attributes=True)
 
 
 class Progress(BaseModel):
@@ -220,17 +186,13 @@ class Job(JobHead):
     def full(cls, job: JobView, assets: str) -> "Job":
         """Show a job with variants under the base URL `assets`."""
         return cls(
-            **_head(job.summary),
+            **dict(JobHead.of(job.summary)),
             progress=Progress(done=job.done, total=len(job.images)),
             metadata=job.metadata,
             error=Failure.of(job.error),
             waiting_for=job.waiting_for,
             images=[Image.of(image, assets) for image in job.images],
         )
-
-
-def _head(summary: JobSummary) -> dict[str, Any]:
-    return {name: getattr(summary, name) for name in JobHead.model_fields}
 
 
 class JobPage(BaseModel):

@@ -1,20 +1,28 @@
 """What callers may send about products, and what it means to the use cases."""
 
 import re
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from api.schemas.query import Line, Lines, Sku
-from api.schemas.submissions import JobMetadata, UrlRules, check_count, parse_request, to_submission
+from api.schemas.submissions import (
+    JobMetadata,
+    ProcessImageRequest,
+    UrlRules,
+    check_count,
+    parsed,
+    to_submission,
+)
 from infra.contract.currencies import CURRENCIES
 from infra.db.storable import (
     MAX_ALT_CHARACTERS,
     MAX_DESCRIPTION_CHARACTERS,
     MAX_NAME_CHARACTERS,
     MAX_OWNER_CHARACTERS,
+    Line,
+    Lines,
+    Sku,
 )
 from infra.settings.sections import ApiSettings
 from tasks.imaging.presets.catalogue import Presets
@@ -144,17 +152,13 @@ def pictures_of(
     """Return the wanted images, and how new ones are made; raise `Rejected` (422)."""
     entries = [PictureEntry(url=e) if isinstance(e, str) else e for e in request.images]
     urls = [entry.url for entry in entries if not _UPLOADED.fullmatch(entry.url)]
-    making = parse_request({"image_urls": urls, **request.model_dump(include=set(_MAKING))})
+    members = {"image_urls": urls, **request.model_dump(include=set(_MAKING))}
+    making = parsed(ProcessImageRequest, members)
     if entries:
         check_count(making, len(entries) - len(urls), settings)
     submission = to_submission(making, (), rules=rules, presets=presets)
-    return _pictures(entries, submission.urls), submission
-
-
-def _pictures(entries: Sequence[PictureEntry], urls: Sequence[str]) -> tuple[Picture, ...]:
-    """Put the normalised URLs in the places of those that were sent."""
-    normalised = iter(urls)
-    return tuple(
+    normalised = iter(submission.urls)  # in the places of those that were sent
+    pictures = tuple(
         Picture(
             source=entry.url if _UPLOADED.fullmatch(entry.url) else next(normalised),
             alt=entry.alt,
@@ -162,6 +166,7 @@ def _pictures(entries: Sequence[PictureEntry], urls: Sequence[str]) -> tuple[Pic
         )
         for entry in entries
     )
+    return pictures, submission
 
 
 def body_schema(model: type[BaseModel]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from importlib.metadata import version
-from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, Field, field_serializer
@@ -36,7 +35,7 @@ class ProductHead(BaseModel):
     @classmethod
     def told(cls, head: Head) -> "ProductHead":
         """Show a product without its images."""
-        return cls(**_head(head))
+        return cls.model_validate(head, from_attributes=True)
 
     @field_serializer("price")
     def _plain(self, price: Decimal | None) -> str | None:
@@ -52,7 +51,7 @@ class Product(ProductHead):
     def of(cls, product: ProductView, assets: str) -> "Product":
         """Show a product with variants under the base URL `assets`."""
         images = [ProductImage.of(image, assets) for image in product.images]
-        return cls(**_head(product.head), images=images)
+        return cls(**dict(ProductHead.told(product.head)), images=images)
 
 
 class ProductWithJob(Product):
@@ -67,10 +66,6 @@ class ProductPage(BaseModel):
     products: list[ProductHead]
     next: str | None
     previous: str | None
-
-
-def _head(head: Head) -> dict[str, Any]:
-    return {name: getattr(head, name) for name in ProductHead.model_fields}
 
 
 def rendering(assets: str) -> Callable[[ProductView], bytes]:

@@ -1,6 +1,6 @@
 """What callers get from `POST /reprocess`."""
 
-from typing import Any
+from dataclasses import asdict
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -25,7 +25,7 @@ class ReprocessEstimate(BaseModel):
     @classmethod
     def of(cls, estimate: Estimate) -> "ReprocessEstimate":
         """Show an estimate."""
-        return cls(**_figures(estimate))
+        return cls.model_validate(estimate, from_attributes=True)
 
 
 class ReprocessStarted(ReprocessEstimate):
@@ -39,15 +39,4 @@ class ReprocessStarted(ReprocessEstimate):
         """Show a batch that was started, or that nothing was."""
         identity = started.batch_id
         url = None if identity is None else f"/batches/{identity}"
-        return cls(batch_id=identity, status_url=url, **_figures(started.estimate))
-
-
-def _figures(estimate: Estimate) -> dict[str, Any]:
-    return {
-        "products": estimate.products,
-        "images": estimate.images,
-        "variants": estimate.variants,
-        "bytes": estimate.bytes,
-        "estimated_cpu_seconds": estimate.estimated_cpu_seconds,
-        "without_original": estimate.without_original,
-    }
+        return cls(batch_id=identity, status_url=url, **asdict(started.estimate))

@@ -4,15 +4,13 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
-from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from api.schemas.ids import parse_id
-from api.schemas.query import Sku
+from api.schemas.ids import parse_optional_id
 from api.sentences import sentence
 from infra.contract.errors import ErrorCode, FetchRefused, Rejected
-from infra.db.storable import require_text
+from infra.db.storable import Sku, require_text
 from infra.fetch.safety.allow_list import AllowList
 from infra.fetch.safety.source_url import parse_source_url
 from infra.settings.sections import ApiSettings, FetchSettings
@@ -100,11 +98,6 @@ def _texts(value: Any, levels: int) -> Iterator[str]:
             yield from _texts(child, levels - 1)
 
 
-def parse_request(fields: dict[str, Any]) -> ProcessImageRequest:
-    """Validate the members of `POST /process-image`; raise `Rejected` (422)."""
-    return parsed(ProcessImageRequest, fields)
-
-
 def parsed(model: type[M], members: dict[str, Any]) -> M:
     """Validate the members; raise `Rejected` (422) with a sentence per problem."""
     try:
@@ -125,13 +118,12 @@ def to_submission(
 ) -> Submission:
     """Return what to submit; raise `Rejected` when any part of it is unacceptable."""
     require_preset(request.preset, presets)
+    urls = [rules.require(text, f"URL {index}") for index, text in enumerate(_urls(request))]
     return Submission(
         preset=request.preset,
-        urls=tuple(
-            rules.require(text, f"URL {index}") for index, text in enumerate(_urls(request))
-        ),
+        urls=tuple(urls),
         uploads=tuple(uploads),
-        product_id=_product_id(request),
+        product_id=parse_optional_id(request.product_id, "product"),
         sku=request.sku,
         metadata=request.metadata,
         callback_url=callback_of(request.callback_url, rules),
@@ -171,7 +163,3 @@ def _urls(request: ProcessImageRequest) -> list[str]:
 def callback_of(text: str | None, rules: UrlRules) -> str | None:
     """Return a normalised callback URL, None without one; raise `Rejected` (422)."""
     return None if text is None else rules.require(text, "callback_url")
-
-
-def _product_id(request: ProcessImageRequest) -> UUID | None:
-    return None if request.product_id is None else parse_id(request.product_id, "product")

@@ -1,6 +1,7 @@
 """What callers send and get about webhooks."""
 
 import json
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from infra.contract.events import DeliveryState, Event, message_id
 from infra.contract.webhook_secret import require_secret
-from tasks.webhooks.deliveries import AttemptView, DeliveryView
+from tasks.webhooks.deliveries import DeliveryView
 from tasks.webhooks.endpoints import EndpointView, Registered
 
 
@@ -55,7 +56,8 @@ class Webhook(BaseModel):
     @classmethod
     def of(cls, endpoint: EndpointView) -> "Webhook":
         """Show a receiver."""
-        return cls(**_fields(endpoint))
+        own = {name: getattr(endpoint, name) for name in Webhook.model_fields if name != "enabled"}
+        return cls(enabled=endpoint.disabled_at is None, **own)
 
 
 class CreatedWebhook(Webhook):
@@ -66,20 +68,7 @@ class CreatedWebhook(Webhook):
     @classmethod
     def new(cls, registered: Registered) -> "CreatedWebhook":
         """Show a new receiver."""
-        return cls(**_fields(registered.endpoint), secret=registered.secret)
-
-
-def _fields(endpoint: EndpointView) -> dict[str, Any]:
-    return {
-        "id": endpoint.id,
-        "url": endpoint.url,
-        "events": list(endpoint.events),
-        "enabled": endpoint.disabled_at is None,
-        "failing_since": endpoint.failing_since,
-        "disabled_at": endpoint.disabled_at,
-        "disabled_reason": endpoint.disabled_reason,
-        "created_at": endpoint.created_at,
-    }
+        return cls(**dict(Webhook.of(registered.endpoint)), secret=registered.secret)
 
 
 class WebhookPage(BaseModel):
@@ -97,11 +86,6 @@ class Attempt(BaseModel):
     error_code: str | None
     duration_ms: int
     finished_at: datetime
-
-    @classmethod
-    def of(cls, attempt: AttemptView) -> "Attempt":
-        """Show a try."""
-        return cls(**{name: getattr(attempt, name) for name in cls.model_fields})
 
 
 class Delivery(BaseModel):
@@ -126,19 +110,9 @@ class Delivery(BaseModel):
     @classmethod
     def of(cls, delivery: DeliveryView) -> "Delivery":
         """Show a message."""
-        return cls(
-            id=delivery.id,
-            message_id=message_id(delivery.id),
-            webhook_id=delivery.endpoint_id,
-            url=delivery.url,
-            event=delivery.event,
-            payload=json.loads(delivery.payload),
-            state=delivery.state,
-            due_at=delivery.due_at,
-            created_at=delivery.created_at,
-            finished_at=delivery.finished_at,
-            attempts=[Attempt.of(attempt) for attempt in delivery.attempts],
-        )
+        told = asdict(delivery)
+        told["payload"] = json.loads(delivery.payload)
+        return cls(message_id=message_id(delivery.id), webhook_id=delivery.endpoint_id, **told)
 
 
 class DeliveryPage(BaseModel):

@@ -17,7 +17,7 @@ from prefect.types import SecretDict
 from prefect.variables import Variable
 
 from flows.reports.failure_alarm import HIGH, NORMAL, RESOURCE
-from infra.settings.upkeep import FailureAlarmSettings
+from infra.settings.sections import FailureAlarmSettings
 
 log = structlog.get_logger(__name__)
 

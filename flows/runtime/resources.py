@@ -30,6 +30,7 @@ from infra.settings.sections import (
     DatabaseSettings,
     DecoderSettings,
     DispatchSettings,
+    FailureAlarmSettings,
     FetchSettings,
     JobSettings,
     OptionalCacheSettings,
@@ -37,12 +38,12 @@ from infra.settings.sections import (
     PrefectSettings,
     PresetSettings,
     QueueSettings,
+    ReprocessSettings,
     RequestSettings,
     StoreSettings,
     WorkerSettings,
     WorkerTimings,
 )
-from infra.settings.upkeep import FailureAlarmSettings, ReprocessSettings
 from tasks.imaging.presets.catalogue import Presets, packaged_presets
 from tasks.pixels.decoder_check import read_decoders
 from tasks.pixels.pool import PixelPool, usable_cpus

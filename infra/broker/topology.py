@@ -70,10 +70,7 @@ class Topology:
 
     def queue(self, lane: Lane) -> Queue:
         """Return the queue of a lane."""
-        return Queue(f"{self.prefix}.{lane}", self.exchange.name, str(lane), self._lane_arguments())
-
-    def _lane_arguments(self) -> Mapping[str, str | int]:
-        return {
+        arguments: Mapping[str, str | int] = {
             "x-queue-type": "quorum",
             "x-delivery-limit": DELIVERY_LIMIT,
             "x-dead-letter-exchange": self.dead_exchange.name,
@@ -81,3 +78,4 @@ class Topology:
             "x-dead-letter-strategy": "at-least-once",
             "x-overflow": "reject-publish",
         }
+        return Queue(f"{self.prefix}.{lane}", self.exchange.name, str(lane), arguments)

@@ -6,6 +6,7 @@ It must not know who owns it, and it never appears in an error.
 import base64
 import binascii
 import secrets
+from contextlib import suppress
 
 _PREFIX = "whsec_"
 _MIN_BYTES, _MAX_BYTES = 24, 64
@@ -19,13 +20,9 @@ def new_secret() -> str:
 
 def require_secret(text: str) -> str:
     """Return the secret; raise `ValueError` unless it is `whsec_` and base64 of 24 to 64 bytes."""
-    if not text.startswith(_PREFIX) or not _MIN_BYTES <= _length(text) <= _MAX_BYTES:
+    secret = b""
+    with suppress(binascii.Error, ValueError):
+        secret = base64.b64decode(text.removeprefix(_PREFIX), validate=True)
+    if not text.startswith(_PREFIX) or not _MIN_BYTES <= len(secret) <= _MAX_BYTES:
         raise ValueError(f"must be {_PREFIX} and then {_MIN_BYTES} to {_MAX_BYTES} bytes in base64")
     return text
-
-
-def _length(text: str) -> int:
-    try:
-        return len(base64.b64decode(text.removeprefix(_PREFIX), validate=True))
-    except (binascii.Error, ValueError):
-        return 0

@@ -6,7 +6,6 @@ Vendor exceptions that mean an outage or a conflict become our own errors here.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
-from types import TracebackType
 from typing import Self
 
 from sqlalchemy import Connection, create_engine, text
@@ -59,12 +58,7 @@ class Database:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -109,15 +103,15 @@ def exclusive_connection(url: str) -> Iterator[Connection]:
     """
     engine = create_engine(url, poolclass=NullPool)
     with translated(), engine.connect() as connection:
-        wait_for("another migration", lambda: _take_lock(connection))
+
+        def take_lock() -> None:
+            lock = {"lock": int(AdvisoryLock.MIGRATION)}
+            taken = connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), lock)
+            connection.commit()
+            if not taken:
+                raise ServiceUnavailable(
+                    ErrorCode.DATABASE_UNAVAILABLE, "Another process migrates this database."
+                )
+
+        wait_for("another migration", take_lock)
         yield connection
-
-
-def _take_lock(connection: Connection) -> None:
-    lock = {"lock": int(AdvisoryLock.MIGRATION)}
-    taken = connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), lock)
-    connection.commit()
-    if not taken:
-        raise ServiceUnavailable(
-            ErrorCode.DATABASE_UNAVAILABLE, "Another process migrates this database."
-        )

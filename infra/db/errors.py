@@ -24,14 +24,6 @@ class _Trouble:
     retry_after_seconds: int = 5
     inconclusive: bool = False
 
-    def error(self) -> ServiceUnavailable:
-        return self.kind(
-            self.code,
-            self.detail,
-            retry_after_seconds=self.retry_after_seconds,
-            inconclusive=self.inconclusive,
-        )
-
 
 _ABSENT = _Trouble("PostgreSQL does not answer; nothing was written.")
 _SILENT = replace(_ABSENT, inconclusive=True)
@@ -83,7 +75,12 @@ def translated() -> Iterator[None]:
         trouble = _trouble(exc)
         if trouble is None:
             raise
-        raise trouble.error() from exc
+        raise trouble.kind(
+            trouble.code,
+            trouble.detail,
+            retry_after_seconds=trouble.retry_after_seconds,
+            inconclusive=trouble.inconclusive,
+        ) from exc
 
 
 def misses_a_table(error: BaseException) -> bool:

@@ -24,7 +24,9 @@ def require_tables(session: Session) -> None:
 
     Newer ones are fine: a revision that this code does not know was made by a later version.
     """
-    applied = _applied_revisions(session)
+    applied: set[str] = set()
+    if session.scalar(text("SELECT to_regclass('alembic_version')")) is not None:
+        applied = set(session.scalars(text("SELECT version_num FROM alembic_version")))
     if not applied or applied & replaced_revisions(MIGRATIONS):
         raise ServiceUnavailable(
             ErrorCode.DATABASE_UNAVAILABLE,
@@ -39,9 +41,3 @@ def replaced_revisions(folder: Path) -> frozenset[str]:
     texts = (path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
     lines = (match["names"] for text in texts for match in _DOWN_REVISION.finditer(text))
     return frozenset(name for line in lines for name in _NAME.findall(line))
-
-
-def _applied_revisions(session: Session) -> frozenset[str]:
-    if session.scalar(text("SELECT to_regclass('alembic_version')")) is None:
-        return frozenset()
-    return frozenset(session.scalars(text("SELECT version_num FROM alembic_version")))

@@ -13,18 +13,14 @@ MAX_OWNER_CHARACTERS = 200
 MAX_ALT_CHARACTERS = 1_000
 
 
-def require_storable(text: str) -> None:
-    """PostgreSQL stores neither NUL nor half of a surrogate pair: raise `ValueError`."""
+def require_storable(text: str) -> str:
+    """Return the text; raise `ValueError` for NUL and half of a surrogate pair."""
     try:
         text.encode()
     except UnicodeEncodeError as exc:
         raise ValueError("has half of a surrogate pair; send valid Unicode") from exc
     if "\x00" in text:
         raise ValueError("has a NUL character; remove it")
-
-
-def _storable(text: str) -> str:
-    require_storable(text)
     return text
 
 
@@ -41,27 +37,26 @@ def _in_utc(moment: datetime) -> datetime:
 _INVISIBLE = frozenset({"Cc", "Zl", "Zp"})  # control characters, and separators of lines
 
 
-def require_text(text: str) -> None:
+def require_text(text: str) -> str:
     """Refuse control characters but tabs and line breaks, for texts of several lines: `ValueError`.
 
     In a log or a terminal they move, recolour or hide what others wrote.
     """
-    require_storable(text)
-    _require_visible(text, allowed="\t\n\r")
+    return _require_visible(require_storable(text), allowed="\t\n\r")
 
 
-def require_line(text: str) -> None:
+def require_line(text: str) -> str:
     """Refuse every control character, for names and other texts of one line: `ValueError`."""
-    require_storable(text)
-    _require_visible(text, allowed="")
+    return _require_visible(require_storable(text), allowed="")
 
 
-def _require_visible(text: str, allowed: str) -> None:
+def _require_visible(text: str, allowed: str) -> str:
     for place, character in enumerate(text):
         if category(character) in _INVISIBLE and character not in allowed:
             raise ValueError(
                 f"has a control character (U+{ord(character):04X}, at place {place + 1}); remove it"
             )
+    return text
 
 
 def visible(text: str, allowed: str = "") -> str:
@@ -76,23 +71,13 @@ def visible(text: str, allowed: str = "") -> str:
     )
 
 
-def _line(text: str) -> str:
-    require_line(text)
-    return text
-
-
-def _text(text: str) -> str:
-    require_text(text)
-    return text
-
-
-Line = AfterValidator(_line)
-Lines = AfterValidator(_text)
+Line = AfterValidator(require_line)
+Lines = AfterValidator(require_text)
 """For what is written to the tables: a text of one line, or of several."""
 
 LineText = Annotated[str, Line]
 
-Storable = AfterValidator(_storable)
+Storable = AfterValidator(require_storable)
 StorableText = Annotated[str, Storable]
 Sku = Annotated[
     str,

@@ -17,14 +17,14 @@ from infra.db.ids import new_id
 _SHA256_CHARACTERS = 64
 
 
-def word(values: type[StrEnum], name: str) -> Enum:
+def word(values: type[StrEnum], name: str, characters: int = 20) -> Enum:
     """Return a text column type that a named CHECK limits to the enum's values."""
     return Enum(
         values,
         native_enum=False,
         create_constraint=True,
         name=name,
-        length=20,
+        length=characters,
         values_callable=lambda members: [member.value for member in members],
     )
 

@@ -13,7 +13,6 @@ from itertools import chain
 from pathlib import Path
 
 from infra.contract.errors import ErrorCode, FetchFailed, FetchRefused
-from infra.fetch.sniff import is_document, is_picture
 
 _STEP_BYTES = 64 * 1024
 _GRACE_SECONDS = 5.0  # in which a body may be as slow as it likes
@@ -22,6 +21,30 @@ _GZIP = b"\x1f\x8b"
 _DEFLATED = frozenset({"gzip", "x-gzip", "deflate", "x-deflate"})
 _NOT_DECODED = frozenset({"br", "zstd", "compress", "x-compress", "dcb", "dcz"})
 _MAX_CODINGS = 3  # one over the other
+_HEAD_BYTES = 512
+
+_PICTURES = (
+    b"\xff\xd8\xff",  # JPEG
+    b"\x89PNG",
+    b"GIF8",
+    b"RIFF",  # WebP
+    b"II*\x00",  # TIFF
+    b"MM\x00*",
+    b"BM",
+)
+_DOCUMENTS = (
+    b"<!doctype html",
+    b"<html",
+    b"<head",
+    b"<body",
+    b"<script",
+    b"<!--",
+    b"{",
+    b"[",
+    b"%pdf-",
+)
+_XML = b"<?xml"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +73,34 @@ class Pace:
             raise FetchFailed(ErrorCode.TOO_SLOW, detail)
 
 
+def is_picture(head: bytes) -> bool:
+    """Whether a body that starts like this is certainly an image."""
+    return head.startswith(_PICTURES)
+
+
+def is_document(head: bytes) -> bool:
+    """Whether a body that starts like this is HTML, JSON, PDF, XML without an image, or blank.
+
+    In doubt it is none: the pixel step knows what it can decode. The media type is not asked,
+    because servers name it wrongly in both directions.
+    """
+    if is_picture(head):
+        return False
+    text = head[:_HEAD_BYTES].removeprefix(_BYTE_ORDER_MARK).lstrip().lower()
+    if text.startswith(_XML):
+        return b"<svg" not in text
+    return not text or text.startswith(_DOCUMENTS)
+
+
 def save(chunks: Iterable[bytes], target: Path) -> Saved:
     """Write the decoded chunks to the target; raise `FetchRefused` at the first that is wrong."""
     digest = hashlib.sha256()
     written = 0
     with target.open("wb") as file:
         for chunk in chunks:
-            if written == 0:
-                _refuse_document(chunk)
+            if written == 0 and is_document(chunk):
+                detail = "The server answered with a page or a document, not with an image."
+                raise FetchRefused(ErrorCode.NOT_AN_IMAGE, detail)
             written += len(chunk)
             digest.update(chunk)
             file.write(chunk)
@@ -69,7 +112,15 @@ def save(chunks: Iterable[bytes], target: Path) -> Saved:
 
 def sent(read: Callable[[int], bytes], *, max_bytes: int) -> Iterator[bytes]:
     """Yield what a reader gives until it gives nothing, in large steps, within the limit."""
-    return limited(iter(lambda: _filled(read), b""), max_bytes=max_bytes)
+
+    def filled() -> bytes:  # small parts joined: the beginning of a body must tell what it is
+        parts, missing = [], _STEP_BYTES
+        while missing > 0 and (part := read(missing)):
+            parts.append(part)
+            missing -= len(part)
+        return b"".join(parts)
+
+    return limited(iter(filled, b""), max_bytes=max_bytes)
 
 
 def decoded(chunks: Iterable[bytes], encoding: str, *, max_bytes: int) -> Iterator[bytes]:
@@ -96,18 +147,15 @@ def _bare(chunks: Iterator[bytes], coding: str, *, max_bytes: int) -> Iterator[b
     elif coding in _NOT_DECODED:
         raise _not_asked_for()
     else:
-        yield from limited(_inflated(joined, _wrapper(head)), max_bytes=max_bytes)
+        # `deflate` is sent with zlib's header and without it.
+        has_header = head[0] & 0x0F == zlib.DEFLATED and int.from_bytes(head[:2], "big") % 31 == 0
+        wrapper = _ANY_WRAPPER if has_header or head.startswith(_GZIP) else -zlib.MAX_WBITS
+        yield from limited(_inflated(joined, wrapper), max_bytes=max_bytes)
 
 
 def _not_asked_for() -> FetchRefused:
     detail = "The server compressed the image in a way that was not asked for."
     return FetchRefused(ErrorCode.PROTOCOL_ERROR, detail)
-
-
-def _wrapper(head: bytes) -> int:
-    """Return how zlib has to read a stream; `deflate` is sent with zlib's header and without it."""
-    has_zlib_header = head[0] & 0x0F == zlib.DEFLATED and int.from_bytes(head[:2], "big") % 31 == 0
-    return _ANY_WRAPPER if has_zlib_header or head.startswith(_GZIP) else -zlib.MAX_WBITS
 
 
 def limited(chunks: Iterable[bytes], *, max_bytes: int) -> Iterator[bytes]:
@@ -123,15 +171,6 @@ def limited(chunks: Iterable[bytes], *, max_bytes: int) -> Iterator[bytes]:
 def too_many_bytes(max_bytes: int) -> FetchRefused:
     """Return the error of a body beyond the limit."""
     return FetchRefused(ErrorCode.TOO_MANY_BYTES, f"The file is larger than {max_bytes} bytes.")
-
-
-def _filled(read: Callable[[int], bytes]) -> bytes:
-    """Join small parts: the beginning of a body must tell what it is."""
-    parts, missing = [], _STEP_BYTES
-    while missing > 0 and (part := read(missing)):
-        parts.append(part)
-        missing -= len(part)
-    return b"".join(parts)
 
 
 def _inflated(chunks: Iterable[bytes], wrapper: int) -> Iterator[bytes]:
@@ -152,9 +191,3 @@ def _inflated(chunks: Iterable[bytes], wrapper: int) -> Iterator[bytes]:
         raise FetchFailed(ErrorCode.PROTOCOL_ERROR, detail) from exc
     if not inflater.eof:
         raise FetchFailed(ErrorCode.INCOMPLETE_BODY, "The compressed body ends too early.")
-
-
-def _refuse_document(head: bytes) -> None:
-    if is_document(head):
-        detail = "The server answered with a page or a document, not with an image."
-        raise FetchRefused(ErrorCode.NOT_AN_IMAGE, detail)

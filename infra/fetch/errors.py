@@ -20,6 +20,16 @@ _SERVER_ERRORS = range(500, 600)
 _MAX_RETRY_AFTER_SECONDS = 86_400.0  # a day: no supplier may park a job for ever
 _DAY_DIGITS = 9  # enough to be capped; a longer number would only cost time to read
 
+# The first that matches a cause counts.
+_SENTENCES: tuple[tuple[type[BaseException], ErrorCode, str], ...] = (
+    (TimeoutError, ErrorCode.READ_TIMEOUT, "{host} stopped sending."),
+    (ssl.SSLError, ErrorCode.TLS_ERROR, "No secure connection to {host} could be made."),
+)
+_BROKEN = {
+    ErrorCode.PROTOCOL_ERROR: "{host} did not answer in proper HTTP.",
+    ErrorCode.INCOMPLETE_BODY: "{host} sent less than it announced.",
+}
+
 
 @contextmanager
 def translated(host: str, otherwise: ErrorCode) -> Iterator[None]:
@@ -30,7 +40,18 @@ def translated(host: str, otherwise: ErrorCode) -> Iterator[None]:
     try:
         yield
     except (requests.RequestException, urllib3.exceptions.HTTPError) as exc:
-        raise _translation(exc, host, otherwise=otherwise) from exc
+        causes: list[BaseException] = []
+        cause: BaseException | None = exc
+        while cause is not None:
+            causes.append(cause)
+            cause = cause.__cause__ or cause.__context__
+        if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+            told = f"The certificate of {host} is not valid."
+            raise FetchRefused(ErrorCode.TLS_ERROR, told) from exc
+        for kind, code, detail in _SENTENCES:
+            if any(isinstance(cause, kind) for cause in causes):
+                raise FetchFailed(code, detail.format(host=host)) from exc
+        raise FetchFailed(otherwise, _BROKEN[otherwise].format(host=host)) from exc
 
 
 def status_error(status: int, headers: Mapping[str, str]) -> ProductImagesError:
@@ -55,30 +76,3 @@ def retry_after_seconds(value: str | None, *, now: datetime | None = None) -> fl
         moment = moment.replace(tzinfo=UTC)
     seconds = (moment - (now or datetime.now(UTC))).total_seconds()
     return min(max(seconds, 0.0), _MAX_RETRY_AFTER_SECONDS)
-
-
-# The first that matches a cause counts.
-_SENTENCES: tuple[tuple[type[BaseException], ErrorCode, str], ...] = (
-    (TimeoutError, ErrorCode.READ_TIMEOUT, "{host} stopped sending."),
-    (ssl.SSLError, ErrorCode.TLS_ERROR, "No secure connection to {host} could be made."),
-)
-_BROKEN = {
-    ErrorCode.PROTOCOL_ERROR: "{host} did not answer in proper HTTP.",
-    ErrorCode.INCOMPLETE_BODY: "{host} sent less than it announced.",
-}
-
-
-def _translation(error: Exception, host: str, *, otherwise: ErrorCode) -> ProductImagesError:
-    causes = tuple(_causes(error))
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-        return FetchRefused(ErrorCode.TLS_ERROR, f"The certificate of {host} is not valid.")
-    for kind, code, detail in _SENTENCES:
-        if any(isinstance(cause, kind) for cause in causes):
-            return FetchFailed(code, detail.format(host=host))
-    return FetchFailed(otherwise, _BROKEN[otherwise].format(host=host))
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__

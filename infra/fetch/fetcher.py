@@ -7,20 +7,21 @@ another try makes sense.
 
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Iterator
+from concurrent.futures import wait
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import requests
 
-from infra.contract.errors import ErrorCode, FetchRefused, ProductImagesError
+from infra.contract.errors import ErrorCode, FetchRefused, HostBusy, ProductImagesError, Stopped
 from infra.fetch.body import Pace, decoded, save, sent, too_many_bytes
 from infra.fetch.errors import status_error, translated
-from infra.fetch.host_turns import HostTurns, note_answer
 from infra.fetch.response_headers import (
     MAX_URL_CHARACTERS,
     REDIRECTS,
@@ -34,15 +35,30 @@ from infra.fetch.safety.resolver import Resolver
 from infra.fetch.safety.source_url import SourceUrl, parse_source_url
 from infra.fetch.transport.deadline import Deadline
 from infra.fetch.transport.dialer import HEADERS, Dialer
+from infra.fetch.transport.pinned import PinnedAdapter
 from infra.fetch.transport.stop import Stop
 from infra.fetch.validators import Validators, validators_of
 from infra.host_limits.limiter import HostLimiter, HostSlot
+from infra.host_limits.policy import HostSignal
 from infra.settings.sections import FetchSettings
 
 # 203: a proxy between changed something about it; it is the image all the same.
 _PICTURE_STATUSES = (HTTPStatus.OK, HTTPStatus.NON_AUTHORITATIVE_INFORMATION)
 _WANTED = {"Accept": "image/*,*/*;q=0.5"}
 _HOP_PATIENCE_SECONDS = 1.0  # for a slot at a redirect's target: giving up asks the first again
+_LOOK_SECONDS = 0.05
+# What an error says of its host; any other says that the host lives.
+_SIGNALS: dict[str, HostSignal] = {
+    **dict.fromkeys((ErrorCode.BLOCKED_ADDRESS, ErrorCode.BAD_URL), HostSignal.NOTHING),
+    **dict.fromkeys(
+        (
+            *(ErrorCode.DNS_FAILURE, ErrorCode.CONNECT_FAILED, ErrorCode.CONNECT_TIMEOUT),
+            *(ErrorCode.READ_TIMEOUT, ErrorCode.TOTAL_TIMEOUT),
+        ),
+        HostSignal.UNREACHABLE,
+    ),
+    **dict.fromkeys(("http_429", "http_503"), HostSignal.OVERLOADED),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +97,7 @@ class Fetcher:
     ) -> None:
         self._settings = settings
         self._lists = HostLists.parse(settings.allowed_hosts, settings.denied_hosts)
-        self._manners = HostTurns(hosts)
+        self._hosts = hosts
         self._dialer = Dialer(settings, resolver=resolver, tls=tls)
         self._lock = threading.Lock()
         self._running: set[Deadline] = set()
@@ -89,12 +105,7 @@ class Fetcher:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with self._lock:
             running = tuple(self._running)
         for deadline in running:
@@ -123,34 +134,27 @@ class Fetcher:
 
     def turn(self, host: str) -> float:
         """Take a place in the queue of a busy host; return the seconds until its turn."""
-        return self._manners.turn(host)
+        return 0.0 if self._hosts is None else self._hosts.turn(host)
 
     def _fetch(
         self, url: str, target: Path, *, known: Validators | None, stop: Stop | None
     ) -> Fetched:
-        with self._deadline() as deadline, (stop or Stop()).calling(deadline.stop):
-            try:
-                fetched = self._follow(url, target, known=known, deadline=deadline)
-                deadline.check()  # a body that was cut off then may look like a whole one
-            except ProductImagesError:
-                target.unlink(missing_ok=True)
-                deadline.check()  # when it had to end, that is the cause
-                raise
-            except BaseException:  # whatever it is, half a file is of no use
-                target.unlink(missing_ok=True)
-                raise
-            return fetched
-
-    @contextmanager
-    def _deadline(self) -> Iterator[Deadline]:
-        with Deadline(self._settings.total_timeout_seconds) as deadline:
+        deadline = Deadline(self._settings.total_timeout_seconds)
+        with deadline, (stop or Stop()).calling(deadline.stop):
             with self._lock:
                 self._running.add(deadline)
             try:
-                yield deadline
+                fetched = self._follow(url, target, known=known, deadline=deadline)
+                deadline.check()  # a body that was cut off then may look like a whole one
+            except BaseException as exc:  # whatever it is, half a file is of no use
+                target.unlink(missing_ok=True)
+                if isinstance(exc, ProductImagesError):
+                    deadline.check()  # when it had to end, that is the cause
+                raise
             finally:
                 with self._lock:
                     self._running.discard(deadline)
+            return fetched
 
     def _follow(
         self, url: str, target: Path, *, known: Validators | None, deadline: Deadline
@@ -158,7 +162,19 @@ class Fetcher:
         source = parse_source_url(url, max_characters=MAX_URL_CHARACTERS)
         for hop in range(self._settings.max_redirects + 1):
             conditions = {} if known is None else known.conditions(source.text)
-            with self._asked(source, deadline, conditions, hop=hop) as (response, slot):
+            self._lists.check(source)
+            headers = {**HEADERS, **_WANTED, **conditions}
+            patience = _HOP_PATIENCE_SECONDS if hop else 0.0
+            ask = partial(PinnedAdapter.ask, method="GET", headers=headers)
+            with (
+                self._slot(source, deadline, patience_seconds=patience) as slot,
+                self._dialer.answer(source, deadline, ask) as response,
+            ):
+                slot.signal, slot.code = HostSignal.ALIVE, "ok"  # an error that follows says more
+                if response.status_code in REDIRECTS:
+                    slot.code = "redirect"
+                elif response.status_code == HTTPStatus.NOT_MODIFIED:
+                    slot.code = "not_modified"
                 if known and conditions and response.status_code == HTTPStatus.NOT_MODIFIED:
                     if known.agrees(response.headers):
                         raise _NotModified
@@ -173,21 +189,41 @@ class Fetcher:
         raise FetchRefused(ErrorCode.TOO_MANY_REDIRECTS, detail)
 
     @contextmanager
-    def _asked(
-        self, source: SourceUrl, deadline: Deadline, conditions: Mapping[str, str], *, hop: int
-    ) -> Iterator[tuple[requests.Response, HostSlot]]:
-        """Yield the answer, and the visit on which more may be noted; the slot is held so long."""
-        self._lists.check(source)
-        headers = {**HEADERS, **_WANTED, **conditions}
-        patience = _HOP_PATIENCE_SECONDS if hop else 0.0
-        with (
-            self._manners.slot(source, deadline, patience_seconds=patience) as slot,
-            self._dialer.answer(
-                source, deadline, lambda adapter, timeouts: adapter.get(headers, timeouts=timeouts)
-            ) as response,
-        ):
-            note_answer(slot, response.status_code)
-            yield response, slot
+    def _slot(
+        self, url: SourceUrl, deadline: Deadline, *, patience_seconds: float
+    ) -> Iterator[HostSlot]:
+        """Hold a slot of the URL's host during the block; note the error that leaves it.
+
+        Without hosts, nothing is limited. Raises `HostBusy` when there is no slot within the
+        patience, `FetchFailed` with the code `host_unavailable`.
+        """
+        with ExitStack() as opened:
+            slot, hosts = HostSlot(), self._hosts
+            end = time.monotonic() + patience_seconds
+            name = f"[{url.host}]" if ":" in url.host else url.host
+            while hosts is not None:
+                try:
+                    slot = opened.enter_context(hosts.slot(f"{name}:{url.port}"))
+                    break
+                except HostBusy as exc:
+                    pause = max(exc.retry_after_seconds or 0, _LOOK_SECONDS)
+                    if time.monotonic() + pause > end:
+                        raise
+                    wait([deadline.over], pause)
+                    deadline.check()
+            try:
+                try:
+                    yield slot
+                except ProductImagesError:
+                    deadline.check()  # when it had to end, that is the cause
+                    raise
+            except ProductImagesError as exc:
+                slot.code, slot.signal = exc.code, _SIGNALS.get(exc.code, HostSignal.ALIVE)
+                if isinstance(exc, Stopped):
+                    slot.code, slot.signal = "broken_off", HostSignal.NOTHING
+                elif slot.signal is HostSignal.OVERLOADED:
+                    slot.retry_after_seconds = getattr(exc, "retry_after_seconds", None)
+                raise
 
     def _received(
         self, source: SourceUrl, response: requests.Response, *, target: Path, slot: HostSlot

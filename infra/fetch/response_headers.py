@@ -1,6 +1,7 @@
 """Reads what the head of an answer says about the image, trusting none of it."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 
 from infra.contract.errors import ErrorCode, FetchRefused
@@ -23,7 +24,9 @@ _MAX_LENGTH_DIGITS = 18
 
 def next_hop(source: SourceUrl, location: str) -> SourceUrl:
     """Return the URL that a redirect names; raise `FetchRefused` when it is not followed."""
-    following = source.join(_as_utf8(location), max_characters=MAX_URL_CHARACTERS)
+    with suppress(UnicodeError):  # read as Latin-1; who sends more than ASCII means UTF-8
+        location = location.encode("latin-1").decode("utf-8")
+    following = source.join(location, max_characters=MAX_URL_CHARACTERS)
     if source.scheme == "https" and following.scheme == "http":
         detail = "The server redirects from https to http, which is not followed."
         raise FetchRefused(ErrorCode.BAD_URL, detail)
@@ -47,11 +50,3 @@ def fact(headers: Mapping[str, str], name: str) -> str | None:
     value = headers.get(name, "").strip()
     usable = value.isascii() and value.isprintable() and len(value) <= _MAX_FACT_CHARACTERS
     return value if value and usable else None
-
-
-def _as_utf8(header: str) -> str:
-    """Headers are read as Latin-1; servers that send more than ASCII mean UTF-8."""
-    try:
-        return header.encode("latin-1").decode("utf-8")
-    except UnicodeError:
-        return header

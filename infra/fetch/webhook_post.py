@@ -6,6 +6,7 @@ answer little more than the head is read. It must not know what the message says
 
 import contextlib
 from dataclasses import dataclass
+from functools import partial
 
 from infra.contract.errors import ErrorCode, ProductImagesError
 from infra.fetch.errors import retry_after_seconds, translated
@@ -14,6 +15,7 @@ from infra.fetch.safety.resolver import Resolver
 from infra.fetch.safety.source_url import parse_source_url
 from infra.fetch.transport.deadline import Deadline
 from infra.fetch.transport.dialer import HEADERS, Dialer
+from infra.fetch.transport.pinned import PinnedAdapter
 from infra.fetch.transport.stop import Stop
 from infra.settings.sections import FetchSettings
 
@@ -50,23 +52,17 @@ class Poster:
         """
         with Deadline(timeout_seconds) as deadline, stop.calling(deadline.stop):
             try:
-                return self._posted(url, body, headers=headers, deadline=deadline)
+                target = parse_source_url(url, max_characters=MAX_URL_CHARACTERS)
+                sent = {**HEADERS, **headers}
+                ask = partial(PinnedAdapter.ask, method="POST", body=body, headers=sent)
+                with self._dialer.answer(target, deadline, ask) as response:
+                    with (
+                        contextlib.suppress(ProductImagesError),  # the status has said everything
+                        translated(target.host, ErrorCode.INCOMPLETE_BODY),
+                    ):
+                        response.raw.read(_MAX_ANSWER_BYTES, decode_content=False)
+                    asked = retry_after_seconds(response.headers.get("Retry-After"))
+                    return Posted(response.status_code, asked)
             except ProductImagesError:
                 deadline.check()  # when it had to end, that is the cause
                 raise
-
-    def _posted(
-        self, url: str, body: bytes, *, headers: dict[str, str], deadline: Deadline
-    ) -> Posted:
-        target = parse_source_url(url, max_characters=MAX_URL_CHARACTERS)
-        shown = {**HEADERS, **headers}
-        with self._dialer.answer(
-            target, deadline, lambda adapter, limits: adapter.post(body, shown, timeouts=limits)
-        ) as response:
-            with (
-                contextlib.suppress(ProductImagesError),  # the status has said everything
-                translated(target.host, ErrorCode.INCOMPLETE_BODY),
-            ):
-                response.raw.read(_MAX_ANSWER_BYTES, decode_content=False)
-            asked = retry_after_seconds(response.headers.get("Retry-After"))
-            return Posted(response.status_code, asked)

@@ -22,6 +22,11 @@ from infra.host_limits.redis_limits import RedisHostLimits
 log = structlog.get_logger(__name__)
 
 _PAUSE_SECONDS = 5.0  # how long Redis is left alone after it did not answer
+_SENTENCES = {
+    DenyReason.BUSY: "{host} has as many requests under way as it gets at the same time.",
+    DenyReason.RATE: "{host} had as many requests as it gets in this time.",
+    DenyReason.SILENT: "{host} asked for a pause.",
+}
 
 
 class HostRules(Protocol):
@@ -63,13 +68,38 @@ class HostLimiter:
         `host_unavailable` when it did not answer several times in a row.
         """
         token = uuid4().hex
-        _require(host, self._enter(host, token))
+        admission = self._enter(host, token)
+        if admission.hold is DenyReason.OPEN:
+            why = f" ({admission.last_error})" if admission.last_error else ""
+            detail = (
+                f"{host} failed several times in a row{why}; it is asked again in "
+                f"{admission.wait_seconds:.0f} s."
+            )
+            raise FetchFailed(ErrorCode.HOST_UNAVAILABLE, detail)
+        if admission.hold is not None:
+            sentence = _SENTENCES[admission.hold].format(host=host)
+            raise HostBusy(host, sentence, admission.wait_seconds)
         started = time.monotonic()
         slot = HostSlot()
         try:
             yield slot
         finally:
-            self._leave(host, token, _outcome(slot, time.monotonic() - started))
+            outcome = Outcome(
+                signal=slot.signal,
+                code=slot.code,
+                bytes=slot.bytes,
+                duration_seconds=time.monotonic() - started,
+                retry_after_seconds=slot.retry_after_seconds,
+                jitter=random.uniform(0.5, 1),
+            )
+            shared, told = self._present(), False
+            if shared is not None:  # also of a visit that Redis did not let in
+                try:
+                    shared.leave(host, token, outcome)
+                    told = True
+                except ServiceUnavailable:  # the slot there ends with its lease
+                    self._note_absence()
+            self._here.leave(host, token, outcome, told=told)
 
     def turn(self, host: str) -> float:
         """Take a place in the host's queue; return the seconds until it may be its turn."""
@@ -95,58 +125,9 @@ class HostLimiter:
         self._here.settle(host, token, admission)
         return admission
 
-    def _leave(self, host: str, token: str, outcome: Outcome) -> None:
-        """A slot in Redis that cannot be given back now ends with its lease."""
-        told = self._tell(host, token, outcome)
-        self._here.leave(host, token, outcome, told=told)
-
-    def _tell(self, host: str, token: str, outcome: Outcome) -> bool:
-        """Tell Redis of a visit, also of one that it did not let in; False when it is away."""
-        shared = self._present()
-        if shared is None:
-            return False
-        try:
-            shared.leave(host, token, outcome)
-        except ServiceUnavailable:
-            self._note_absence()
-            return False
-        return True
-
     def _present(self) -> RedisHostLimits | None:
         return self._shared if time.monotonic() >= self._redis_from else None
 
     def _note_absence(self) -> None:
         self._redis_from = time.monotonic() + _PAUSE_SECONDS
         log.warning("source hosts are counted in this process", reason="Redis is away")
-
-
-def _require(host: str, admission: Admission) -> None:
-    hold = admission.hold
-    if hold is None:
-        return
-    if hold is DenyReason.OPEN:
-        why = f" ({admission.last_error})" if admission.last_error else ""
-        detail = (
-            f"{host} failed several times in a row{why}; it is asked again in "
-            f"{admission.wait_seconds:.0f} s."
-        )
-        raise FetchFailed(ErrorCode.HOST_UNAVAILABLE, detail)
-    raise HostBusy(host, _SENTENCES[hold].format(host=host), admission.wait_seconds)
-
-
-_SENTENCES = {
-    DenyReason.BUSY: "{host} has as many requests under way as it gets at the same time.",
-    DenyReason.RATE: "{host} had as many requests as it gets in this time.",
-    DenyReason.SILENT: "{host} asked for a pause.",
-}
-
-
-def _outcome(slot: HostSlot, duration_seconds: float) -> Outcome:
-    return Outcome(
-        signal=slot.signal,
-        code=slot.code,
-        bytes=slot.bytes,
-        duration_seconds=duration_seconds,
-        retry_after_seconds=slot.retry_after_seconds,
-        jitter=random.uniform(0.5, 1),
-    )

@@ -59,9 +59,19 @@ class LocalHostLimits:
         """Take a slot of the host under a token of the caller's, or say why there is none."""
         with self._lock:
             host, now = self._host(name), self._clock()
-            held = self._held(host, now)
-            if held is not None:
-                return held
+            _end_leases(host, now)
+            ready_at = max(host.open_until, host.probe_until if host.open_until > 0 else 0)
+            if ready_at > now:
+                return Admission(DenyReason.OPEN, ready_at - now, host.last_error)
+            if host.silent_until > now:
+                return Admission(DenyReason.SILENT, host.silent_until - now)
+            if len(host.slots) >= self._policy.concurrency:
+                return Admission(DenyReason.BUSY, max(0, host.turn - now))
+            step = self._policy.step_microseconds / MICROSECONDS
+            ahead = max(host.full_at, now) + step - now
+            window = self._policy.window_microseconds / MICROSECONDS
+            if ahead > window + 1e-6:
+                return Admission(DenyReason.RATE, ahead - window)
             self._spend(host, now)
             until = now + self._policy.lease_seconds
             host.slots[token] = until
@@ -139,20 +149,6 @@ class LocalHostLimits:
                 break
         return self._hosts.setdefault(name, _Host())
 
-    def _held(self, host: _Host, now: float) -> Admission | None:
-        _end_leases(host, now)
-        ready_at = max(host.open_until, host.probe_until if host.open_until > 0 else 0)
-        if ready_at > now:
-            return Admission(DenyReason.OPEN, ready_at - now, host.last_error)
-        if host.silent_until > now:
-            return Admission(DenyReason.SILENT, host.silent_until - now)
-        if len(host.slots) >= self._policy.concurrency:
-            return Admission(DenyReason.BUSY, max(0, host.turn - now))
-        step = self._policy.step_microseconds / MICROSECONDS
-        ahead = max(host.full_at, now) + step - now
-        window = self._policy.window_microseconds / MICROSECONDS
-        return Admission(DenyReason.RATE, ahead - window) if ahead > window + 1e-6 else None
-
     def _spend(self, host: _Host, now: float) -> None:
         step = self._policy.step_microseconds / MICROSECONDS
         host.full_at = max(host.full_at, now) + step
@@ -160,30 +156,24 @@ class LocalHostLimits:
     def _judge(self, host: _Host, outcome: Outcome, *, now: float, probing: bool) -> None:
         if outcome.signal in (HostSignal.ALIVE, HostSignal.OVERLOADED):
             host.failures, host.open_until, host.opens = 0, 0, 0
+        policy, pause = self._policy, 0.0
         if outcome.signal is HostSignal.ALIVE and host.silent_until <= now:
             host.level = 0
         elif outcome.signal is HostSignal.OVERLOADED:
-            self._silence(host, outcome, now)
+            if outcome.retry_after_seconds is not None:
+                pause = min(outcome.retry_after_seconds, policy.backoff_max_seconds)
+            elif host.silent_until <= now:  # answers that were under way say nothing new
+                host.level = min(host.level + 1, 40)
+                doubled = policy.backoff_seconds * 2 ** (host.level - 1)
+                pause = min(doubled, policy.backoff_max_seconds) * outcome.jitter
+            host.silent_until = max(host.silent_until, now + pause)
         elif outcome.signal is HostSignal.UNREACHABLE:
             host.failures += 1
-            many = probing or host.failures >= self._policy.breaker_failures
+            many = probing or host.failures >= policy.breaker_failures
             if many and host.open_until <= now:
-                self._open(host, outcome, now)
-
-    def _silence(self, host: _Host, outcome: Outcome, now: float) -> None:
-        policy, pause = self._policy, 0.0
-        if outcome.retry_after_seconds is not None:
-            pause = min(outcome.retry_after_seconds, policy.backoff_max_seconds)
-        elif host.silent_until <= now:  # answers that were under way say nothing new
-            host.level = min(host.level + 1, 40)
-            doubled = policy.backoff_seconds * 2 ** (host.level - 1)
-            pause = min(doubled, policy.backoff_max_seconds) * outcome.jitter
-        host.silent_until = max(host.silent_until, now + pause)
-
-    def _open(self, host: _Host, outcome: Outcome, now: float) -> None:
-        host.opens = min(host.opens + 1, 40)
-        doubled = self._policy.breaker_seconds * 2 ** (host.opens - 1)
-        host.open_until = now + min(doubled, self._policy.breaker_max_seconds) * outcome.jitter
+                host.opens = min(host.opens + 1, 40)
+                doubled = policy.breaker_seconds * 2 ** (host.opens - 1)
+                host.open_until = now + min(doubled, policy.breaker_max_seconds) * outcome.jitter
 
 
 def _end_leases(host: _Host, now: float) -> None:

@@ -4,9 +4,6 @@ Every step is one script, so a process that dies between two of them leaves noth
 its slots come back when their leases end.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from infra.cache import Cache
 from infra.host_limits.lua import ENTER, LEAVE, LIST, LOOK, RESET, TURN
 from infra.host_limits.policy import (
@@ -110,7 +107,33 @@ class RedisHostLimits:
             return None
         texts = [part.decode() for part in pairs]
         fields = dict(zip(texts[::2], texts[1::2], strict=True))
-        return _view(host, fields, active=int(active), now=int(now), asked=float(asked))
+
+        def moment(name: str) -> float:  # 0: never
+            return float(fields.get(name, 0)) / MICROSECONDS
+
+        seconds, requests = int(now) / MICROSECONDS, int(fields.get("requests", 0))
+        open_until, silent_until = moment("open_until"), moment("silent_until")
+        circuit = Circuit.HALF_OPEN if open_until else Circuit.CLOSED
+        if open_until > seconds:
+            circuit = Circuit.OPEN
+        return HostView(
+            host=host,
+            circuit=circuit,
+            requests=requests,
+            bytes=int(fields.get("bytes", 0)),
+            outcomes={
+                name.removeprefix(_CODE): int(count)
+                for name, count in sorted(fields.items())
+                if name.startswith(_CODE)
+            },
+            active=int(active),
+            mean_seconds=moment("busy") / requests if requests else None,
+            last_error=fields.get("last_error"),
+            last_error_at=moment("last_error_at") if "last_error_at" in fields else None,
+            last_asked_at=float(asked) / MICROSECONDS,
+            silent_until=silent_until if silent_until > seconds else None,
+            open_until=open_until if open_until > seconds else None,
+        )
 
     def views(self, limit: int) -> list[HostView]:
         """Return what is known of the hosts that were asked last, the latest first."""
@@ -124,43 +147,3 @@ def _keys(host: str) -> tuple[str, str]:
 
 def _micro(seconds: float) -> int:
     return max(0, round(seconds * MICROSECONDS))
-
-
-def _view(host: str, fields: Mapping[str, str], *, active: int, now: int, asked: float) -> HostView:
-    requests = int(fields.get("requests", 0))
-    busy = int(fields.get("busy", 0)) / MICROSECONDS
-    open_until = _moment(fields, "open_until")
-    silent_until = _moment(fields, "silent_until")
-    seconds = now / MICROSECONDS
-    return HostView(
-        host=host,
-        circuit=_circuit_of(open_until, seconds),
-        requests=requests,
-        bytes=int(fields.get("bytes", 0)),
-        outcomes=_outcomes(fields),
-        active=active,
-        mean_seconds=busy / requests if requests else None,
-        last_error=fields.get("last_error"),
-        last_error_at=_moment(fields, "last_error_at"),
-        last_asked_at=asked / MICROSECONDS,
-        silent_until=silent_until if silent_until and silent_until > seconds else None,
-        open_until=open_until if open_until and open_until > seconds else None,
-    )
-
-
-def _outcomes(fields: Mapping[str, str]) -> dict[str, int]:
-    return {
-        name.removeprefix(_CODE): int(count)
-        for name, count in sorted(fields.items())
-        if name.startswith(_CODE)
-    }
-
-
-def _moment(fields: Mapping[str, Any], name: str) -> float | None:
-    return float(fields[name]) / MICROSECONDS if name in fields else None
-
-
-def _circuit_of(open_until: float | None, now: float) -> Circuit:
-    if not open_until:
-        return Circuit.CLOSED
-    return Circuit.OPEN if open_until > now else Circuit.HALF_OPEN

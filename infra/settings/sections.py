@@ -5,19 +5,85 @@ variables. A bad value stops the process with the variable's name.
 """
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from infra.contract.webhook_secret import require_secret
-from infra.settings.section import ENV_FILE, Section, SettingsError
-from infra.settings.values import Count, Entries, Networks, Port, Positive
 
-__all__ = ["ENV_FILE", "Section", "SettingsError"]
-
+ENV_FILE = ".env"
 _MEBIBYTE = 1024 * 1024
+
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _entries(value: Any) -> Any:
+    """Split a list that a variable names with commas."""
+    if isinstance(value, str):
+        return tuple(entry.strip() for entry in value.split(",") if entry.strip())
+    return value
+
+
+Entries = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_entries)]
+
+
+def _networks(entries: tuple[str, ...]) -> tuple[str, ...]:
+    """Require addresses and networks: a name, or `*`, would be trusted for what it does not say."""
+    for entry in entries:
+        try:
+            ip_network(entry)
+        except ValueError as exc:
+            raise ValueError(
+                f"{entry!r} is not an address or network; write 10.0.0.5 or 10.0.0.0/8"
+            ) from exc
+    return entries
+
+
+Networks = Annotated[Entries, AfterValidator(_networks)]
+
+
+class SettingsError(Exception):
+    """A variable is missing or wrong; the message names it and says what to do."""
+
+
+class Section(BaseSettings):
+    """Common behaviour of all sections: frozen, from the environment, then from `.env`."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    @classmethod
+    def load(cls, env_file: str | None = ENV_FILE, **known: Any) -> Self:
+        """Read the section; raise `SettingsError` naming each variable that is wrong.
+
+        What is `known` already takes the place of its variable.
+        """
+        try:
+            return cls(_env_file=env_file, **known)  # type: ignore[call-arg]  # pydantic-settings adds it
+        except ValidationError as exc:
+            prefix = str(cls.model_config.get("env_prefix", ""))
+            lines = []
+            for problem in exc.errors():
+                loc = problem["loc"]
+                variable = (prefix + str(loc[0])).upper() if loc else "settings"
+                if problem["type"] == "missing":
+                    lines.append(f"{variable} is not set. See .env.example for what it means.")
+                else:
+                    reason = problem["msg"].removeprefix("Value error, ")
+                    lines.append(f"{variable} is wrong: {reason}.")  # the value may be a secret
+            raise SettingsError("\n".join(lines)) from exc
 
 
 class DatabaseSettings(Section):
@@ -330,6 +396,36 @@ class StackSettings(Section):
     public_asset_url: str | None = None
     fetch_allowed_private_hosts: str = ""
     prefect_api_database_connection_url: str | None = None
+
+
+class FailureAlarmSettings(Section):
+    """When the failure rate raises an alarm, and where Prefect sends it."""
+
+    model_config = SettingsConfigDict(env_prefix="FAILURE_ALARM_")
+
+    share: Annotated[float, Field(gt=0, le=1)] = 0.25
+    min_jobs: Count = 20
+    window_seconds: Positive = 3600
+    repeat_seconds: Positive = 3600
+    webhook_url: SecretStr | None = Field(default=None, description="read when deploying only")
+
+
+class ReprocessSettings(Section):
+    """How much the nightly schedule regenerates."""
+
+    model_config = SettingsConfigDict(env_prefix="REPROCESS_")
+
+    nightly_limit: Count = Field(20_000, description="images of one scheduled run")
+
+
+class GarbageSettings(Section):
+    """What the garbage collector leaves alone for how long."""
+
+    model_config = SettingsConfigDict(env_prefix="GC_")
+
+    grace_hours: Positive = Field(24, description="no object younger than this is ever removed")
+    superseded_retention_days: NotNegative = 30
+    original_retention_days: NotNegative = 30
 
 
 def inherited_environment() -> dict[str, str]:

@@ -8,14 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from types import TracebackType
 from typing import Self
 
 from standardwebhooks import Webhook
 
 from infra.contract.errors import ErrorCode, ProductImagesError, Stopped
 from infra.fetch.transport.stop import Stop
-from infra.fetch.webhook_post import Posted, Poster
+from infra.fetch.webhook_post import Poster
 from infra.settings.sections import FetchSettings, WebhookSettings
 
 _SUCCESS = range(200, 300)
@@ -70,22 +69,25 @@ class WebhookSender:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop.stop()
 
     def send(self, message: Message) -> Reply:
         """Send the message once; raise `Stopped` when the sender's block was left."""
-        started = time.monotonic()
+        started, now = time.monotonic(), datetime.now(UTC)
+        headers = {
+            "Content-Type": "application/json",
+            "webhook-id": message.id,
+            "webhook-timestamp": str(int(now.timestamp())),
+        }
+        if message.secret is not None:
+            signature = Webhook(message.secret).sign(message.id, now, message.payload)
+            headers["webhook-signature"] = signature
         try:
             posted = self._poster.post(
                 message.url,
                 message.payload.encode(),
-                headers=_headers(message),
+                headers=headers,
                 timeout_seconds=self._timeout_seconds,
                 stop=self._stop,
             )
@@ -93,7 +95,9 @@ class WebhookSender:
             raise
         except ProductImagesError as exc:
             return Reply(None, exc.code, _milliseconds_since(started))
-        return _judged(posted, _milliseconds_since(started))
+        code = None if posted.status in _SUCCESS else f"http_{posted.status}"
+        duration_ms = _milliseconds_since(started)
+        return Reply(posted.status, code, duration_ms, posted.retry_after_seconds)
 
 
 Send = Callable[[Message], Reply]
@@ -102,24 +106,6 @@ Send = Callable[[Message], Reply]
 def failed_here() -> Reply:
     """Return the reply to a try that ended in a mistake of ours."""
     return Reply(None, ErrorCode.INTERNAL_ERROR, 0)
-
-
-def _headers(message: Message) -> dict[str, str]:
-    now = datetime.now(UTC)
-    headers = {
-        "Content-Type": "application/json",
-        "webhook-id": message.id,
-        "webhook-timestamp": str(int(now.timestamp())),
-    }
-    if message.secret is not None:
-        signature = Webhook(message.secret).sign(message.id, now, message.payload)
-        headers["webhook-signature"] = signature
-    return headers
-
-
-def _judged(posted: Posted, duration_ms: int) -> Reply:
-    code = None if posted.status in _SUCCESS else f"http_{posted.status}"
-    return Reply(posted.status, code, duration_ms, posted.retry_after_seconds)
 
 
 def _milliseconds_since(started: float) -> int:

@@ -6,7 +6,7 @@ Pure: the caller keeps the alarm and passes the time.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from infra.settings.upkeep import FailureAlarmSettings
+from infra.settings.sections import FailureAlarmSettings
 from tasks.reports.failure_rate import FailureRate
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from infra.settings.sections import WebhookSettings
-from infra.settings.upkeep import GarbageSettings
+from infra.settings.sections import GarbageSettings, WebhookSettings
 
 
 class Garbage(StrEnum):

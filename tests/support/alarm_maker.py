@@ -15,7 +15,7 @@ async def _make(webhook_url: str) -> None:
     from pydantic import SecretStr
 
     from flows.reports.alarm_automation import ensure_alarm
-    from infra.settings.upkeep import FailureAlarmSettings
+    from infra.settings.sections import FailureAlarmSettings
 
     async with get_client() as client:
         await ensure_alarm(client, FailureAlarmSettings(webhook_url=SecretStr(webhook_url)))

@@ -9,8 +9,7 @@ import api.resources
 import flows.runtime.resources
 from flows.runtime.resources import WorkerConfiguration, io_threads, open_worker_resources
 from infra.contract.states import Lane
-from infra.settings.section import Section
-from infra.settings.sections import DatabaseSettings
+from infra.settings.sections import DatabaseSettings, Section
 from tests.unit.api.test_openapi_examples import configured
 from tests.unit.flows.support.fakes import worker_configuration
 

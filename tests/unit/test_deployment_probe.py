@@ -1,4 +1,4 @@
-"""What `/readyz` says of deployments, from what the Prefect API answers."""
+"""What `/readyz` and deploying know of deployments, from what the Prefect API answers."""
 
 import base64
 import json
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from infra.contract.errors import ServiceUnavailable
-from infra.http import probe_deployments
+from infra.http import missing_deployments, probe_deployments
 from infra.stack.ports import free_port
 from tests.serving import LoopbackServer
 
@@ -69,6 +69,22 @@ def test_nothing_is_said_when_all_are_there(prefect: Prefect) -> None:
     wanted = {"name": {"any_": ["sweep", "verify"]}}
     assert (path, signed) == ("/api/deployments/filter", None)
     assert asked == {"deployments": wanted, "flows": wanted}
+
+
+def test_what_was_deleted_or_lost_its_pool_is_missing(prefect: Prefect) -> None:
+    prefect.keeps("sweep", work_pool_name=None)
+
+    assert missing_deployments(prefect.api_url, NAMES) == ["sweep", "verify"]
+
+
+@pytest.mark.parametrize("status", [401, 500])
+def test_what_a_server_does_not_say_is_not_taken_for_complete(
+    prefect: Prefect, status: int
+) -> None:
+    prefect.handler.status = status
+
+    with pytest.raises(ServiceUnavailable):
+        missing_deployments(prefect.api_url, NAMES)
 
 
 def test_one_that_was_deleted_is_named_with_the_way_to_restore_it(prefect: Prefect) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from infra.settings import sections as settings
-from infra.settings import upkeep
 from infra.settings.sections import Section
 
 FILE = Path(__file__).resolve().parents[2] / ".env.example"
@@ -36,7 +35,7 @@ class Field:
 
 
 def sections() -> list[type[Section]]:
-    modules = {settings.__name__, upkeep.__name__}
+    modules = {settings.__name__}
     return [section for section in Section.__subclasses__() if section.__module__ in modules]
 
 

@@ -1,24 +1,22 @@
 """`product-images batches`: list batches, show, watch, report, retry or cancel one."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 
 import typer
 
 from api.cli.client import ApiClient, open_client
 from api.cli.completion import complete_batches
-from api.cli.job_id import require_batch_id
+from api.cli.options import Json, Watch, require_batch_id
 from api.cli.views.batch_table import print_batch, print_batches
-from api.cli.views.batch_watch import watch_batch
 from api.cli.views.json_output import write_json
-from api.cli.views.terminal import Terminal
+from api.cli.views.terminal import out
+from api.cli.views.watch import watch_batch
 from infra.contract.errors import ProductImagesError
 from infra.contract.states import BatchKind, BatchState
 
-_out = Terminal(highlight=False)
 _PATIENCE_SECONDS = 600  # many jobs are queued again before it is answered
 
 app = typer.Typer(
@@ -29,8 +27,6 @@ _Id = Annotated[
     str,
     typer.Argument(metavar="BATCH_ID", callback=require_batch_id, autocompletion=complete_batches),
 ]
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-_Watch = Annotated[bool, typer.Option("--watch", help="Follow the batch to its end.")]
 
 
 @app.command("list")
@@ -38,7 +34,7 @@ def list_batches(
     state: Annotated[BatchState | None, typer.Option(help="Only batches in this state.")] = None,
     kind: Annotated[BatchKind | None, typer.Option(help="Only batches of this kind.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100)] = 20,
-    as_json: _Json = False,  # noqa: FBT002 - typer's way
+    as_json: Json = False,
 ) -> None:
     """List batches, newest first."""
     with open_client() as client:
@@ -46,18 +42,18 @@ def list_batches(
     if as_json:
         write_json(found)
     else:
-        print_batches(_out, found["batches"])
+        print_batches(out, found["batches"])
 
 
 @app.command("show")
-def show(batch_id: _Id, as_json: _Json = False) -> None:  # noqa: FBT002 - typer's way
+def show(batch_id: _Id, as_json: Json = False) -> None:
     """Show a batch with the number of its jobs in each state."""
     with open_client() as client:
         _print(client.batch(batch_id), as_json=as_json)
 
 
 @app.command("watch")
-def watch(batch_id: _Id, as_json: _Json = False) -> None:  # noqa: FBT002 - typer's way
+def watch(batch_id: _Id, as_json: Json = False) -> None:
     """Follow a batch to its end; exit status 1 unless it is ready."""
     with open_client() as client:
         batch = watch_batch(client, batch_id, quiet=as_json)
@@ -69,8 +65,8 @@ def watch(batch_id: _Id, as_json: _Json = False) -> None:  # noqa: FBT002 - type
 @app.command("retry")
 def retry(
     batch_id: _Id,
-    follow: _Watch = False,  # noqa: FBT002 - typer's way
-    as_json: _Json = False,  # noqa: FBT002 - typer's way
+    follow: Watch = False,
+    as_json: Json = False,
 ) -> None:
     """Retry failed images of a batch; with --watch, exit status 1 unless it ends ready."""
     goal = BatchState.READY if follow else None
@@ -80,8 +76,8 @@ def retry(
 @app.command("cancel")
 def cancel(
     batch_id: _Id,
-    follow: _Watch = False,  # noqa: FBT002 - typer's way
-    as_json: _Json = False,  # noqa: FBT002 - typer's way
+    follow: Watch = False,
+    as_json: Json = False,
 ) -> None:
     """Cancel a batch; with --watch, exit status 1 if it ends otherwise."""
     goal = BatchState.CANCELLED if follow else None
@@ -103,9 +99,20 @@ def report(
     ] = None,
 ) -> None:
     """Download the report: one CSV line for each image, in the order of the inputs."""
-    with open_client() as client, client.report(batch_id) as pieces, _target(output) as target:
-        for piece in pieces:
-            target.write(piece)
+    with open_client() as client, client.report(batch_id) as pieces:
+        if output is None:
+            sys.stdout.buffer.writelines(pieces)
+            sys.stdout.buffer.flush()
+            return
+        unfinished = output.with_name(f".{output.name}.part")  # named when it is whole
+        try:
+            with unfinished.open("wb") as target:
+                target.writelines(pieces)
+            unfinished.replace(output)
+        except OSError as exc:
+            raise ProductImagesError("file_not_writable", f"{output} cannot be written.") from exc
+        finally:
+            unfinished.unlink(missing_ok=True)
 
 
 def _carry_out(
@@ -124,22 +131,4 @@ def _print(batch: Any, *, as_json: bool) -> None:
     if as_json:
         write_json(batch)
     else:
-        print_batch(_out, batch)
-
-
-@contextmanager
-def _target(output: Path | None) -> Iterator[BinaryIO]:
-    """Yield what takes the report; a file gets its name when it is whole."""
-    if output is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    unfinished = output.with_name(f".{output.name}.part")
-    try:
-        with unfinished.open("wb") as target:
-            yield target
-        unfinished.replace(output)
-    except OSError as exc:
-        raise ProductImagesError("file_not_writable", f"{output} cannot be written.") from exc
-    finally:
-        unfinished.unlink(missing_ok=True)
+        print_batch(out, batch)

@@ -52,7 +52,7 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command("list")
 def list_letters(
     limit: Annotated[int, typer.Option(min=1, help="Letters to list, oldest first.")] = 50,
-    as_json: _Json = False,  # noqa: FBT002 - typer's way
+    as_json: _Json = False,
 ) -> None:
     """List dead letters; changes nothing."""
     with _visit() as visit:
@@ -67,7 +67,7 @@ def list_letters(
 @app.command()
 def show(
     letter_id: Annotated[str, _LETTER],
-    as_json: _Json = False,  # noqa: FBT002 - typer's way
+    as_json: _Json = False,
 ) -> None:
     """Show one dead letter with its body."""
     with _visit() as visit:
@@ -81,8 +81,8 @@ def show(
 @app.command()
 def replay(
     letter_id: _Letter = None,
-    everything: _Everything = False,  # noqa: FBT002 - typer's way
-    as_json: _Json = False,  # noqa: FBT002 - typer's way
+    everything: _Everything = False,
+    as_json: _Json = False,
 ) -> None:
     """Send dead letters to their lanes again, unchanged."""
     _require_choice(letter_id, everything=everything)
@@ -107,9 +107,9 @@ def replay(
 @app.command()
 def purge(
     letter_id: _Letter = None,
-    everything: _Everything = False,  # noqa: FBT002 - typer's way
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,  # noqa: FBT002 - typer's way
-    as_json: _Json = False,  # noqa: FBT002 - typer's way
+    everything: _Everything = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    as_json: _Json = False,
 ) -> None:
     """Remove dead letters for good."""
     _require_choice(letter_id, everything=everything)

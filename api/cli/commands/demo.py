@@ -11,8 +11,8 @@ from api.cli.client import ApiClient
 from api.cli.commands import stack
 from api.cli.views.gallery import write_gallery
 from api.cli.views.job_table import human_bytes, print_job
-from api.cli.views.job_watch import watch
 from api.cli.views.terminal import Terminal
+from api.cli.views.watch import watch
 from infra.settings.sections import ClientSettings, StackSettings
 from infra.stack.supervisor.detached import start_detached
 from infra.stack_description import StackDescription

@@ -1,28 +1,26 @@
 """`product-images hosts`: how suppliers' servers behave, and asking one again."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
 from api.cli.client import open_client
+from api.cli.options import Json
 from api.cli.views.json_output import write_json
-from api.cli.views.terminal import Terminal
+from api.cli.views.terminal import out
 
 app = typer.Typer(help="Show suppliers' servers; end the pause of one.")
 
-_out = Terminal(highlight=False)
 _COLUMNS = ("host", "circuit", "requests", "bytes", "mean", "last error", "silent until")
-
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.callback(invoke_without_command=True)
 def list_all(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Hosts to list.")] = 100,
-    as_json: _Json = False,  # noqa: FBT002 - typer's way
+    as_json: Json = False,
 ) -> None:
     """List source hosts, last asked first."""
     if context.invoked_subcommand is not None:
@@ -31,10 +29,22 @@ def list_all(
         answer = client.hosts(limit)
     if as_json:
         write_json(answer)
-    elif answer["hosts"]:
-        _out.print(_table(answer["hosts"]))
-    else:
-        _out.print("No host was asked in the last seven days.")
+        return
+    if not answer["hosts"]:
+        out.print("No host was asked in the last seven days.")
+        return
+    table = Table(*_COLUMNS, box=None, pad_edge=False)
+    for host in answer["hosts"]:
+        table.add_row(
+            Text(host["host"]),
+            host["circuit"],
+            str(host["requests"]),
+            str(host["bytes"]),
+            "-" if host["mean_seconds"] is None else f"{host['mean_seconds']:.2f} s",
+            Text(host["last_error"] or "-"),
+            host["silent_until"] or "-",
+        )
+    out.print(table)
 
 
 @app.command()
@@ -42,7 +52,7 @@ def reset(
     host: Annotated[
         str, typer.Argument(metavar="HOST", help="Name and port, as `hosts` shows them.")
     ],
-    as_json: _Json = False,  # noqa: FBT002 - typer's way
+    as_json: Json = False,
 ) -> None:
     """Close a host's circuit breaker and end its pause."""
     with open_client() as client:
@@ -50,20 +60,4 @@ def reset(
     if as_json:
         write_json(answer)
     else:
-        _out.print(f"{answer['host']} is asked again.")
-
-
-def _table(hosts: list[Any]) -> Table:
-    table = Table(*_COLUMNS, box=None, pad_edge=False)
-    for host in hosts:
-        mean = "-" if host["mean_seconds"] is None else f"{host['mean_seconds']:.2f} s"
-        table.add_row(
-            Text(host["host"]),
-            host["circuit"],
-            str(host["requests"]),
-            str(host["bytes"]),
-            mean,
-            Text(host["last_error"] or "-"),
-            host["silent_until"] or "-",
-        )
-    return table
+        out.print(f"{answer['host']} is asked again.")

@@ -8,17 +8,15 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
-from api.cli.client import ApiClient, ApiRefusal, open_client
+from api.cli.client import ApiRefusal, open_client
+from api.cli.options import Json, Watch
 from api.cli.views.batch_table import print_batch
-from api.cli.views.batch_watch import watch_batch
 from api.cli.views.json_output import write_json
-from api.cli.views.terminal import Terminal
+from api.cli.views.terminal import err, out
+from api.cli.views.watch import watch_batch
 from infra.contract.errors import ProductImagesError
 from infra.contract.states import BatchState
 from tasks.imports.row import ImportPolicy
-
-_out = Terminal(highlight=False)
-_err = Terminal(stderr=True, highlight=False)
 
 _PATIENCE_SECONDS = 600  # a large file is read before it is answered
 _STDIN = Path("-")
@@ -53,9 +51,9 @@ def import_file(
         str | None,
         typer.Option(help="An Idempotency-Key: the same file sent again gives the same batch."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check the file.")] = False,  # noqa: FBT002 - typer's way
-    watch: Annotated[bool, typer.Option("--watch", help="Follow the batch to its end.")] = False,  # noqa: FBT002 - typer's way
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002 - typer's way
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check the file.")] = False,
+    watch: Watch = False,
+    as_json: Json = False,
 ) -> None:
     """Import products; exit status 1 if the file is refused or, with --watch, not all is ready."""
     query = {
@@ -65,28 +63,32 @@ def import_file(
         "dry_run": "true" if dry_run else None,
         "name": None if file == _STDIN else file.name[:200],
     }
+    media_type = _TYPES.get(file.suffix.lower(), _UNTOLD)
     with open_client(timeout_seconds=_PATIENCE_SECONDS) as client:
-        answer = _send(client, file, query, key=key)
+        with _opened(file) as opened:
+            try:
+                answer = client.import_file(opened, media_type, key=key, **query)
+            except ApiRefusal as exc:
+                _print_errors(exc.errors)
+                raise
         ended = None
         if watch and not dry_run:
             ended = watch_batch(client, answer["batch_id"], quiet=as_json)
     if as_json:
         write_json(ended or answer)
     else:
-        _say(answer, ended)
+        _print_errors(answer["errors"])
+        counted = f"{answer['rows']} rows, {answer['rejected']} of them with errors"
+        if "acceptable" in answer:
+            verdict = "would be accepted" if answer["acceptable"] else "would be refused"
+            out.print(f"The file {verdict}: {counted}.")
+        else:
+            out.print(f"Batch {answer['batch_id']} has {counted}.", soft_wrap=True)
+        if ended is not None:
+            print_batch(out, ended)
     is_ready = ended is None or ended["state"] == BatchState.READY
     if not (answer.get("acceptable", True) and is_ready):
         raise typer.Exit(1)
-
-
-def _send(client: ApiClient, file: Path, query: dict[str, Any], *, key: str | None) -> Any:
-    media_type = _TYPES.get(file.suffix.lower(), _UNTOLD)
-    with _opened(file) as opened:
-        try:
-            return client.import_file(opened, media_type, key=key, **query)
-        except ApiRefusal as exc:
-            _print_errors(exc.errors)
-            raise
 
 
 @contextmanager
@@ -101,20 +103,8 @@ def _opened(file: Path) -> Iterator[BinaryIO]:
         raise ProductImagesError("file_not_readable", f"{file} cannot be read.") from exc
 
 
-def _say(answer: Any, ended: Any) -> None:
-    _print_errors(answer["errors"])
-    counted = f"{answer['rows']} rows, {answer['rejected']} of them with errors"
-    if "acceptable" in answer:
-        verdict = "would be accepted" if answer["acceptable"] else "would be refused"
-        _out.print(f"The file {verdict}: {counted}.")
-    else:
-        _out.print(f"Batch {answer['batch_id']} has {counted}.", soft_wrap=True)
-    if ended is not None:
-        print_batch(_out, ended)
-
-
 def _print_errors(errors: Sequence[Any]) -> None:
     for error in errors:
         column = f", {error['column']}" if error.get("column") else ""
         told = f"line {error.get('line')}{column}: {error['detail']} ({error.get('code')})"
-        _err.print(told, style="red", markup=False, soft_wrap=True)
+        err.print(told, style="red", markup=False, soft_wrap=True)

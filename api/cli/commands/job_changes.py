@@ -8,19 +8,15 @@ import typer
 
 from api.cli.client import ApiClient, open_client
 from api.cli.completion import complete_retryable_jobs, complete_unfinished_jobs
-from api.cli.job_id import require_id, require_job_ids
+from api.cli.options import Json, require_id, require_job_ids
 from api.cli.views.job_table import print_job
-from api.cli.views.job_watch import watch
 from api.cli.views.json_output import write_json
-from api.cli.views.terminal import Terminal
+from api.cli.views.terminal import err, out
+from api.cli.views.watch import watch
 from infra.contract.errors import ProductImagesError, ServiceUnavailable
 from infra.contract.states import JobState
 
-_out = Terminal(highlight=False)
-_err = Terminal(stderr=True, highlight=False)
-
 _Wait = Annotated[bool, typer.Option("--wait", help="Follow the jobs to their end.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +39,8 @@ def retry(
         str | None,
         typer.Option(metavar="IMAGE_ID", help="Only this image, of one job.", callback=require_id),
     ] = None,
-    wait: _Wait = False,  # noqa: FBT002 - typer's way
-    as_json: _Json = False,  # noqa: FBT002 - typer's way
+    wait: _Wait = False,
+    as_json: Json = False,
 ) -> None:
     """Retry failed images; with --wait, exit status 1 unless all are ready."""
     if image is not None and len(job_ids) != 1:
@@ -64,8 +60,8 @@ def cancel(
             metavar="JOB_ID", callback=require_job_ids, autocompletion=complete_unfinished_jobs
         ),
     ],
-    wait: _Wait = False,  # noqa: FBT002 - typer's way
-    as_json: _Json = False,  # noqa: FBT002 - typer's way
+    wait: _Wait = False,
+    as_json: Json = False,
 ) -> None:
     """Cancel jobs; with --wait, exit status 1 if one ends otherwise."""
     change = _Change(ApiClient.cancel, "is being cancelled", JobState.CANCELLED)
@@ -75,34 +71,25 @@ def cancel(
 def _carry_out(change: _Change, job_ids: Sequence[str], *, wait: bool, as_json: bool) -> None:
     errors: list[dict[str, str]] = []
     with open_client() as client:
-        jobs = [job for job_id in job_ids if (job := _ask(client, job_id, change, errors=errors))]
+        jobs = []
+        for job_id in job_ids:
+            try:
+                jobs.append(change.ask(client, job_id))
+            except ServiceUnavailable:  # it would be the same for all
+                raise
+            except ProductImagesError as exc:  # the others still get their turn
+                errors.append({"job_id": job_id, "code": exc.code, "detail": exc.detail})
+                err.print(f"Job {job_id}: {exc}", style="red", markup=False, soft_wrap=True)
         if wait:
             jobs = [watch(client, job["id"], quiet=as_json) for job in jobs]
     if as_json:
         write_json({"jobs": jobs, "errors": errors})
-    else:
-        _say(jobs, change, waited=wait)
+    for job in [] if as_json else jobs:
+        if wait and change.goal is JobState.READY:
+            print_job(out, job)
+        elif JobState(job["state"]).is_final:
+            out.print(f"Job {job['id']} is {job['state']}.", soft_wrap=True)
+        else:
+            out.print(f"Job {job['id']} {change.promise}.", soft_wrap=True)
     if errors or (wait and any(job["state"] != change.goal for job in jobs)):
         raise typer.Exit(1)
-
-
-def _ask(client: ApiClient, job_id: str, change: _Change, *, errors: list[dict[str, str]]) -> Any:
-    """Return the job as it is now, or None and one more error; the others still get their turn."""
-    try:
-        return change.ask(client, job_id)
-    except ServiceUnavailable:  # it would be the same for all
-        raise
-    except ProductImagesError as exc:
-        errors.append({"job_id": job_id, "code": exc.code, "detail": exc.detail})
-        _err.print(f"Job {job_id}: {exc}", style="red", markup=False, soft_wrap=True)
-        return None
-
-
-def _say(jobs: Sequence[Any], change: _Change, *, waited: bool) -> None:
-    for job in jobs:
-        if waited and change.goal is JobState.READY:
-            print_job(_out, job)
-        elif JobState(job["state"]).is_final:
-            _out.print(f"Job {job['id']} is {job['state']}.", soft_wrap=True)
-        else:
-            _out.print(f"Job {job['id']} {change.promise}.", soft_wrap=True)

@@ -9,14 +9,13 @@ from typer.core import TyperGroup
 from api.cli.client import open_client
 from api.cli.commands import job_changes
 from api.cli.completion import complete_jobs, complete_unfinished_jobs
-from api.cli.job_id import require_job_id
+from api.cli.options import Json, require_job_id
 from api.cli.views.job_events import follow
 from api.cli.views.job_table import print_job
 from api.cli.views.json_output import write_json
-from api.cli.views.terminal import Terminal, print_table, right
+from api.cli.views.terminal import out, print_table, right
 from infra.contract.states import JobState
 
-_out = Terminal(highlight=False)
 _COLUMNS = ("id", "state", right("tries"), "created", right("took"), "sku")
 
 
@@ -49,7 +48,7 @@ def show(
     state: Annotated[JobState | None, typer.Option(help="Only jobs in this state.")] = None,
     sku: Annotated[str | None, typer.Option(help="Only jobs of this product.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002 - typer's way
+    as_json: Json = False,
 ) -> None:
     """List jobs, newest first, or show one."""
     with open_client() as client:
@@ -60,9 +59,20 @@ def show(
     if as_json:
         write_json(found)
     elif job_id is not None:
-        print_job(_out, found)
+        print_job(out, found)
+    elif not found["jobs"]:
+        out.print("There are no such jobs.")
     else:
-        _print_list(found["jobs"])
+        rows = []
+        for job in found["jobs"]:
+            created, took = datetime.fromisoformat(job["created_at"]), ""
+            if job["finished_at"] is not None:
+                finished = datetime.fromisoformat(job["finished_at"])
+                took = f"{(finished - created).total_seconds():.1f} s"
+            since = created.strftime("%Y-%m-%d %H:%M:%S")
+            cells = (job["id"], job["state"], str(job["attempts"]), since, took, job["sku"] or "")
+            rows.append(cells)
+        print_table(out, _COLUMNS, rows)
 
 
 @app.command("watch")
@@ -73,7 +83,7 @@ def watch(
             metavar="JOB_ID", callback=require_job_id, autocompletion=complete_unfinished_jobs
         ),
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002 - typer's way
+    as_json: Json = False,
 ) -> None:
     """Follow a job to its end; exit status 1 unless all its images are ready."""
     with open_client() as client:
@@ -81,35 +91,6 @@ def watch(
     if as_json:
         write_json(job)
     else:
-        print_job(_out, job)
+        print_job(out, job)
     if job["state"] != JobState.READY:
         raise typer.Exit(1)
-
-
-def _print_list(found: Any) -> None:
-    if not found:
-        _out.print("There are no such jobs.")
-        return
-    rows = (
-        (
-            job["id"],
-            job["state"],
-            str(job["attempts"]),
-            _moment(job["created_at"]).strftime("%Y-%m-%d %H:%M:%S"),
-            _took(job),
-            job["sku"] or "",
-        )
-        for job in found
-    )
-    print_table(_out, _COLUMNS, rows)
-
-
-def _took(job: Any) -> str:
-    """Return the time from being accepted to being final."""
-    if job["finished_at"] is None:
-        return ""
-    return f"{(_moment(job['finished_at']) - _moment(job['created_at'])).total_seconds():.1f} s"
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)

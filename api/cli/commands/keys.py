@@ -3,7 +3,6 @@
 The API needs no key to make the first one, and keys are never created over the network.
 """
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated, Any
@@ -13,22 +12,19 @@ from rich.table import Table
 from rich.text import Text
 
 from api.cli.database import open_database
-from api.cli.duration import parse_duration
+from api.cli.options import Json, parse_duration
 from api.cli.views.json_output import write_json
-from api.cli.views.terminal import Terminal
+from api.cli.views.terminal import err, out
 from infra.contract.scopes import Scope
-from tasks.keys.change import IssuedKey, create_key, forget_key, list_keys, revoke_key
+from tasks.keys.change import create_key, forget_key, list_keys, revoke_key
 from tasks.keys.view import KeyView
-from tasks.webhooks.endpoints import EndpointView, list_endpoints
+from tasks.webhooks.endpoints import list_endpoints
 
 app = typer.Typer(help="Create, list, revoke and forget API keys.", no_args_is_help=True)
 
-_out = Terminal(highlight=False)
-_err = Terminal(stderr=True, highlight=False)
 _MOST_WEBHOOKS = 200
 _COLUMNS = ("id", "state", "scope", "created", "last used", "expires", "name")
 
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _Id = Annotated[str, typer.Argument(metavar="ID", help="An id that `keys list` shows.")]
 
 
@@ -44,7 +40,7 @@ def create(
             help="Expires after this, like 90d; never by default.",
         ),
     ] = None,
-    as_json: _Json = False,  # noqa: FBT002 - typer's way
+    as_json: Json = False,
 ) -> None:
     """Create a key and show it, this once only."""
     with open_database() as database:
@@ -56,39 +52,56 @@ def create(
         webhooks = [{"id": str(webhook.id), "url": webhook.url} for webhook in registered]
         write_json({"key": issued.text, **key_fields(issued.view), "webhooks": webhooks})
     else:
-        _show_once(issued)
-        _show_registered(registered)
+        out.print(issued.text, soft_wrap=True)  # alone, so that `$(…)` takes it
+        view = issued.view
+        ends = f"expires {_moment(view.expires_at)}" if view.expires_at else "does not expire"
+        err.print(
+            f"Key {view.id} ({view.scope}) {ends}. "
+            "Keep it now: it is shown once and stored nowhere.",
+            soft_wrap=True,
+        )
+        if registered:
+            err.print(
+                "This is the first key. These webhooks were registered while none was needed; "
+                "delete those that you do not know, with DELETE /webhooks/ID:",
+                style="yellow",
+                soft_wrap=True,
+            )
+        for webhook in registered:
+            err.print(Text(f"  {webhook.id}  {webhook.url}"), soft_wrap=True)
 
 
 @app.command("list")
-def list_all(
-    as_json: _Json = False,  # noqa: FBT002 - typer's way
-) -> None:
+def list_all(as_json: Json = False) -> None:
     """List all keys, the oldest first."""
     with open_database() as database:
         keys = list_keys(database)
     if as_json:
         write_json({"keys": [key_fields(key) for key in keys]})
-    elif keys:
-        _out.print(_table(keys))
-    else:
-        _out.print(
+        return
+    if not keys:
+        out.print(
             "There are no keys: callers on this machine may do everything, others if API_OPEN=true."
         )
+        return
+    table = Table(*_COLUMNS, box=None, pad_edge=False)
+    for column in table.columns[:-1]:
+        column.no_wrap = True
+    for key in keys:
+        times = (key.created_at, key.last_used_at, key.expires_at)
+        table.add_row(key.id, key.state, key.scope, *map(_moment, times), Text(key.name))
+    out.print(table)
 
 
 @app.command()
-def revoke(
-    key_id: _Id,
-    as_json: _Json = False,  # noqa: FBT002 - typer's way
-) -> None:
+def revoke(key_id: _Id, as_json: Json = False) -> None:
     """Revoke a key; no API process accepts it after 5 seconds. The API still requires a key."""
     with open_database() as database:
         key = revoke_key(database, key_id)
     if as_json:
         write_json(key_fields(key))
     else:
-        _out.print(f"Key {key.id} is revoked.")
+        out.print(f"Key {key.id} is revoked.")
 
 
 @app.command()
@@ -97,9 +110,9 @@ def forget(key_id: _Id) -> None:
     with open_database() as database:
         forget_key(database, key_id)
         left = len(list_keys(database))
-    _out.print(f"Key {key_id} is forgotten.")
+    out.print(f"Key {key_id} is forgotten.")
     if left == 0:
-        _err.print(
+        err.print(
             "No key is left: callers on this machine may do everything, others with API_OPEN=true.",
             style="yellow",
         )
@@ -111,40 +124,6 @@ def key_fields(key: KeyView) -> dict[str, Any]:
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in asdict(key).items()
     }
-
-
-def _show_once(issued: IssuedKey) -> None:
-    """The key alone on standard output, so that `$(…)` takes it."""
-    _out.print(issued.text, soft_wrap=True)
-    view = issued.view
-    until = "does not expire" if view.expires_at is None else f"expires {_moment(view.expires_at)}"
-    _err.print(
-        f"Key {view.id} ({view.scope}) {until}. Keep it now: it is shown once and stored nowhere.",
-        soft_wrap=True,
-    )
-
-
-def _show_registered(webhooks: Sequence[EndpointView]) -> None:
-    if not webhooks:
-        return
-    _err.print(
-        "This is the first key. These webhooks were registered while none was needed; delete those "
-        "that you do not know, with DELETE /webhooks/ID:",
-        style="yellow",
-        soft_wrap=True,
-    )
-    for webhook in webhooks:
-        _err.print(Text(f"  {webhook.id}  {webhook.url}"), soft_wrap=True)
-
-
-def _table(keys: list[KeyView]) -> Table:
-    table = Table(*_COLUMNS, box=None, pad_edge=False)
-    for column in table.columns[:-1]:
-        column.no_wrap = True
-    for key in keys:
-        times = (key.created_at, key.last_used_at, key.expires_at)
-        table.add_row(key.id, key.state, key.scope, *map(_moment, times), Text(key.name))
-    return table
 
 
 def _moment(moment: datetime | None) -> str:

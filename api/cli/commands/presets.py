@@ -5,13 +5,11 @@ import json
 import typer
 
 from api.cli.database import open_database
-from api.cli.views.terminal import Terminal
+from api.cli.views.terminal import out
 from infra.settings.sections import PresetSettings
 from tasks.imaging.presets.schema import presets_schema
 from tasks.presets import read_presets
 from tasks.reprocess.targets import publish_targets
-
-_out = Terminal(highlight=False)
 
 app = typer.Typer(help="Publish the presets' revisions; print their schema.", no_args_is_help=True)
 
@@ -28,9 +26,9 @@ def publish() -> None:
     with open_database() as database:
         changed = publish_targets(database, known)
     if changed:
-        _out.print(f"New targets: {', '.join(changed)}. See `product-images reprocess --dry-run`.")
+        out.print(f"New targets: {', '.join(changed)}. See `product-images reprocess --dry-run`.")
     else:
-        _out.print("Nothing to publish: these are the targets already.")
+        out.print("Nothing to publish: these are the targets already.")
 
 
 @app.command("schema")

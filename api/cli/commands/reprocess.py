@@ -6,13 +6,13 @@ from typing import Annotated, Any
 import typer
 
 from api.cli.client import open_client
+from api.cli.options import Json, Watch
 from api.cli.views.batch_table import print_batch
-from api.cli.views.batch_watch import watch_batch
 from api.cli.views.json_output import write_json
-from api.cli.views.terminal import Terminal
+from api.cli.views.terminal import out
+from api.cli.views.watch import watch_batch
 from infra.contract.states import BatchState
 
-_out = Terminal(highlight=False)
 _MEGABYTE = 1_000_000
 
 
@@ -31,12 +31,12 @@ def reprocess(
         datetime | None, typer.Option(help="Only images fetched since this time (UTC).")
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Images to regenerate at most.")] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Also images that are up to date.")] = False,  # noqa: FBT002 - typer's way
-    force: Annotated[bool, typer.Option("--force", help="Encode variants again.")] = False,  # noqa: FBT002 - typer's way
-    refetch: Annotated[bool, typer.Option("--refetch", help="Fetch the sources again.")] = False,  # noqa: FBT002 - typer's way
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count; change nothing.")] = False,  # noqa: FBT002 - typer's way
-    watch: Annotated[bool, typer.Option("--watch", help="Follow the batch to its end.")] = False,  # noqa: FBT002 - typer's way
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002 - typer's way
+    all_: Annotated[bool, typer.Option("--all", help="Also images that are up to date.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Encode variants again.")] = False,
+    refetch: Annotated[bool, typer.Option("--refetch", help="Fetch the sources again.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count; change nothing.")] = False,
+    watch: Watch = False,
+    as_json: Json = False,
 ) -> None:
     """Regenerate stale images, or those that you select.
 
@@ -58,37 +58,32 @@ def reprocess(
         "dry_run": dry_run or None,
     }
     body = {name: value for name, value in wanted.items() if value is not None}
-    _carry_out(body, watch=watch, as_json=as_json)
-
-
-def _carry_out(body: dict[str, Any], *, watch: bool, as_json: bool) -> None:
     with open_client() as client:
         answer = client.reprocess(body)
         batch_id = answer.get("batch_id")
         if not as_json:
-            _say(answer, dry_run="dry_run" in body)
+            _print_estimate(answer)
+            if not dry_run and batch_id is not None:
+                out.print(f"Batch {batch_id} is making them.", soft_wrap=True)
         if watch and batch_id is not None:
             answer = watch_batch(client, batch_id, quiet=as_json)
             if not as_json:
-                print_batch(_out, answer)
+                print_batch(out, answer)
     if as_json:
         write_json(answer)
     if watch and batch_id is not None and answer["state"] != BatchState.READY:
         raise typer.Exit(1)
 
 
-def _say(answer: Any, *, dry_run: bool) -> None:
+def _print_estimate(answer: Any) -> None:
     if answer["images"]:
-        _out.print(
+        out.print(
             f"{answer['images']} images of {answer['products']} products: at most "
-            f"{answer['variants']} variants, {answer['bytes'] / _MEGABYTE:.1f} MB to read, about "
-            f"{answer['estimated_cpu_seconds']:.0f} s of CPU.",
+            f"{answer['variants']} variants, {answer['bytes'] / _MEGABYTE:.1f} MB to read, "
+            f"about {answer['estimated_cpu_seconds']:.0f} s of CPU.",
             soft_wrap=True,
         )
     else:
-        _out.print("Nothing is to be regenerated.")
-    if answer["without_original"]:
-        count = answer["without_original"]
-        _out.print(f"{count} more have no stored original: --refetch fetches them.")
-    if not dry_run and answer["batch_id"] is not None:
-        _out.print(f"Batch {answer['batch_id']} is making them.", soft_wrap=True)
+        out.print("Nothing is to be regenerated.")
+    if count := answer["without_original"]:
+        out.print(f"{count} more have no stored original: --refetch fetches them.")

@@ -42,8 +42,8 @@ _COLOURS = {
 
 @app.command()
 def up(
-    detach: Annotated[bool, typer.Option("--detach", "-d", help="Run in the background.")] = False,  # noqa: FBT002 - typer's way
-    samples: Annotated[bool, typer.Option(help="Serve the sample images too.")] = False,  # noqa: FBT002 - typer's way
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Run in the background.")] = False,
+    samples: Annotated[bool, typer.Option(help="Serve the sample images too.")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Workers to start.")] = None,
 ) -> None:
     """Start everything; Ctrl-C stops it."""
@@ -69,7 +69,7 @@ def down() -> None:
 
 @app.command()
 def status(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002 - typer's way
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show the running parts; exit code 3 when there are none."""
     with sentences():
@@ -89,7 +89,7 @@ def status(
 @app.command()
 def logs(
     part: Annotated[str | None, typer.Argument(help="Only this part.")] = None,
-    follow_on: Annotated[bool, typer.Option("--follow", "-f", help="Follow the logs.")] = False,  # noqa: FBT002 - typer's way
+    follow_on: Annotated[bool, typer.Option("--follow", "-f", help="Follow the logs.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0)] = 20,
 ) -> None:
     """Show the last lines of the logs."""

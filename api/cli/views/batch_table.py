@@ -1,6 +1,6 @@
 """What people see of batches."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -40,20 +40,18 @@ def print_batch(console: Console, batch: Any) -> None:
         Text.assemble("Batch ", (batch["id"], "bold"), " is ", (state, _COLOURS.get(state, ""))),
         soft_wrap=True,
     )
-    for line in _lines(batch):
-        console.print(f"  {line}", soft_wrap=True, markup=False)
-
-
-def _lines(batch: Any) -> Iterator[str]:
+    lines = []
     if batch["name"]:
         # Without one, each image is made in the preset that it is shown in.
         preset = f", preset {batch['preset']}" if batch["preset"] else ""
-        yield f"{batch['kind']} of {batch['name']}{preset}"
-    rows = batch["rows"]
-    if rows:
-        yield f"rows: {rows['total']}, {rows['accepted']} accepted, {rows['rejected']} rejected"
+        lines.append(f"{batch['kind']} of {batch['name']}{preset}")
+    if rows := batch["rows"]:
+        told = f"{rows['total']}, {rows['accepted']} accepted, {rows['rejected']} rejected"
+        lines.append(f"rows: {told}")
     counts = ", ".join(f"{count} {state}" for state, count in batch["counts"].items() if count)
-    yield f"jobs: {batch['total']}{f' ({counts})' if counts else ''}"
-    if batch["cancel_requested"] and batch["state"] == "running":
-        yield "it is being cancelled"
-    yield f"report: product-images batches report {batch['id']}"
+    lines.append(f"jobs: {batch['total']}{f' ({counts})' if counts else ''}")
+    if batch["cancel_requested"] and state == "running":
+        lines.append("it is being cancelled")
+    lines.append(f"report: product-images batches report {batch['id']}")
+    for line in lines:
+        console.print(f"  {line}", soft_wrap=True, markup=False)

@@ -5,8 +5,8 @@ How the page looks and moves is in `templates/inspect.*`.
 
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from api.cli.inspection import Inspection
 from api.cli.views.inspect_table import (
@@ -18,51 +18,12 @@ from api.cli.views.inspect_table import (
 )
 from api.cli.views.job_table import human_bytes
 from api.templates import render
-from tasks.imaging.models import PageFacts, VariantFile
+from tasks.imaging.models import VariantFile
 from tasks.imaging.web.picture_markup import Linked, picture_markup
 from tasks.imaging.web.placeholder import placeholder
 from tasks.reports.savings import saving
 
 _EXAMPLE_SIZES = "(min-width: 60em) 50vw, 100vw"
-
-
-@dataclass(frozen=True, slots=True)
-class _Variant:
-    """A variant as the page shows it; `content` is a `data:` address, `share` a percentage."""
-
-    name: str
-    format: str
-    width: int
-    height: int
-    pixels: str
-    size: str
-    share: str
-    saved: str
-    quality: str
-    score: str
-    cost: str
-    motion: str
-    content: str
-
-    @property
-    def caption(self) -> str:
-        return f"{self.name}, {self.size}, {self.saved} saved"
-
-
-@dataclass(frozen=True, slots=True)
-class _Section:
-    """A file as the page shows it; `view` and `placeholder` are `data:` addresses."""
-
-    name: str
-    facts: str
-    size: str
-    view: str | None
-    variants: Sequence[_Variant]
-    moves: bool
-    page: PageFacts
-    placeholder: str
-    markup: str
-    fingerprint: str
 
 
 def write_page(inspections: Sequence[Inspection], preset: str, target: Path) -> None:
@@ -72,57 +33,55 @@ def write_page(inspections: Sequence[Inspection], preset: str, target: Path) -> 
     target.write_text(page, encoding="utf-8")
 
 
-def _section(inspection: Inspection, preset: str) -> _Section:
+def _section(inspection: Inspection, preset: str) -> dict[str, Any]:
+    """Return what the template shows of a file; pictures are `data:` addresses."""
     rendition, view = inspection.rendition, inspection.view
     source, variants, page = rendition.source, rendition.variants, rendition.page
-    return _Section(
-        name=inspection.file.name,
-        facts=f"{describe_source(source)} · {inspection.seconds:.1f} s · preset {preset}",
-        size=human_bytes(source.bytes),
-        view=None if view is None else _data(view),
-        variants=[_variant(each, source.bytes) for each in variants],
-        moves=any(each.frames > 1 for each in variants),
-        page=page,
-        placeholder=placeholder(page.thumbhash),
-        markup=picture_markup(
-            [_linked(each) for each in variants],
-            alt=inspection.file.stem,
-            sizes=_EXAMPLE_SIZES,
-            page=page,
-        ),
-        fingerprint=rendition.fingerprint,
-    )
+    linked = [
+        Linked(
+            name=each.name,
+            format=each.format,
+            width=each.width,
+            height=each.height,
+            url=f"{each.name}.{each.extension}",
+            bytes=each.bytes,
+            frames=each.frames,
+        )
+        for each in variants
+    ]
+    return {
+        "name": inspection.file.name,
+        "facts": f"{describe_source(source)} · {inspection.seconds:.1f} s · preset {preset}",
+        "size": human_bytes(source.bytes),
+        "view": None if view is None else _data(view),
+        "variants": [_variant(each, source.bytes) for each in variants],
+        "moves": any(each.frames > 1 for each in variants),
+        "page": page,
+        "placeholder": placeholder(page.thumbhash),
+        "markup": picture_markup(linked, alt=inspection.file.stem, sizes=_EXAMPLE_SIZES, page=page),
+        "fingerprint": rendition.fingerprint,
+    }
 
 
-def _variant(variant: VariantFile, source_bytes: int) -> _Variant:
+def _variant(variant: VariantFile, source_bytes: int) -> dict[str, Any]:
     quality, score = describe_quality(variant)
-    return _Variant(
-        name=variant.name,
-        format=variant.format.value,
-        width=variant.width,
-        height=variant.height,
-        pixels=pixels(variant.width, variant.height),
-        size=human_bytes(variant.bytes),
-        share=f"{min(100.0, 100 * variant.bytes / source_bytes):.1f}",
-        saved=saving(source_bytes, variant.bytes),
-        quality=quality,
-        score=score,
-        cost=describe_cost(variant),
-        motion=describe_motion(variant.frames, variant.seconds) or "still",
-        content=_data(variant),
-    )
-
-
-def _linked(variant: VariantFile) -> Linked:
-    return Linked(
-        name=variant.name,
-        format=variant.format,
-        width=variant.width,
-        height=variant.height,
-        url=f"{variant.name}.{variant.extension}",
-        bytes=variant.bytes,
-        frames=variant.frames,
-    )
+    size, saved = human_bytes(variant.bytes), saving(source_bytes, variant.bytes)
+    return {
+        "name": variant.name,
+        "format": variant.format.value,
+        "width": variant.width,
+        "height": variant.height,
+        "pixels": pixels(variant.width, variant.height),
+        "size": size,
+        "share": f"{min(100.0, 100 * variant.bytes / source_bytes):.1f}",
+        "saved": saved,
+        "quality": quality,
+        "score": score,
+        "cost": describe_cost(variant),
+        "motion": describe_motion(variant.frames, variant.seconds) or "still",
+        "caption": f"{variant.name}, {size}, {saved} saved",
+        "content": _data(variant),
+    }
 
 
 def _data(variant: VariantFile) -> str:

@@ -1,6 +1,6 @@
 """What people see of an inspected file in the shell, and what programs read of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,7 +10,7 @@ from rich.text import Text
 from api.cli.inspection import Inspection, Refusal
 from api.cli.views.job_table import human_bytes
 from api.cli.views.terminal import print_table, right
-from tasks.imaging.models import PageFacts, Rendition, SourceFacts, VariantFile
+from tasks.imaging.models import SourceFacts, VariantFile
 from tasks.reports.savings import saving
 
 _COLUMNS = (
@@ -29,25 +29,52 @@ _COLUMNS = (
 def print_inspection(console: Console, inspection: Inspection) -> None:
     """Print the source's facts, a line per variant, and what a page needs."""
     rendition = inspection.rendition
-    heading = f" ({describe_source(rendition.source)})"
+    source, variants, page = rendition.source, rendition.variants, rendition.page
+    heading = f" ({describe_source(source)})"
     console.print(Text.assemble((str(inspection.file), "bold"), heading), soft_wrap=True)
-    print_table(console, _COLUMNS, _rows(rendition), indent=3)
-    made = f"{len(rendition.variants)} variant{'' if len(rendition.variants) == 1 else 's'}"
+    rows = [
+        (
+            variant.name,
+            variant.format.value,
+            pixels(variant.width, variant.height),
+            human_bytes(variant.bytes),
+            saving(source.bytes, variant.bytes),
+            *describe_quality(variant),
+            describe_cost(variant),
+            describe_motion(variant.frames, variant.seconds),
+        )
+        for variant in variants
+    ]
+    print_table(console, _COLUMNS, rows, indent=3)
+    made = f"{len(variants)} variant{'' if len(variants) == 1 else 's'}"
     done = f"   {made} in {inspection.seconds:.1f} s, policy {rendition.fingerprint}"
     console.print(Text(done), soft_wrap=True)
-    console.print(_page(rendition.page), soft_wrap=True)
+    facts = f" {page.dominant_colour}, placeholder {page.thumbhash}, hash {page.phash}"
+    colour = Text.assemble("   colour ", ("■", page.dominant_colour), facts)
+    console.print(colour, soft_wrap=True)
 
 
 def as_document(results: Sequence[Inspection | Refusal]) -> dict[str, Any]:
     """Return what JSON can hold: `images` that were made, `errors` for those that were refused."""
-    return {
-        "images": [_image(each) for each in results if isinstance(each, Inspection)],
-        "errors": [
-            {"file": str(each.file), "code": each.code, "detail": each.detail}
-            for each in results
-            if isinstance(each, Refusal)
-        ],
-    }
+    images, errors = [], []
+    for each in results:
+        if isinstance(each, Refusal):
+            errors.append({"file": str(each.file), "code": each.code, "detail": each.detail})
+            continue
+        variants = [asdict(variant) for variant in each.rendition.variants]
+        for variant in variants:
+            del variant["path"]  # it is gone when the command has ended
+        images.append(
+            {
+                "file": str(each.file),
+                "seconds": round(each.seconds, 3),
+                "fingerprint": each.rendition.fingerprint,
+                "source": asdict(each.rendition.source),
+                "page": asdict(each.rendition.page),
+                "variants": variants,
+            }
+        )
+    return {"images": images, "errors": errors}
 
 
 def describe_source(source: SourceFacts) -> str:
@@ -85,42 +112,3 @@ def describe_cost(variant: VariantFile) -> str:
 def pixels(width: int, height: int) -> str:
     """Return a size in pixels."""
     return f"{width}×{height}"  # noqa: RUF001 - the sign for sizes
-
-
-def _rows(rendition: Rendition) -> Iterator[Sequence[str]]:
-    for variant in rendition.variants:
-        yield (
-            variant.name,
-            variant.format.value,
-            pixels(variant.width, variant.height),
-            human_bytes(variant.bytes),
-            saving(rendition.source.bytes, variant.bytes),
-            *describe_quality(variant),
-            describe_cost(variant),
-            describe_motion(variant.frames, variant.seconds),
-        )
-
-
-def _page(page: PageFacts) -> Text:
-    return Text.assemble(
-        "   colour ",
-        ("■", page.dominant_colour),
-        f" {page.dominant_colour}, placeholder {page.thumbhash}, hash {page.phash}",
-    )
-
-
-def _image(inspection: Inspection) -> dict[str, Any]:
-    rendition = inspection.rendition
-    return {
-        "file": str(inspection.file),
-        "seconds": round(inspection.seconds, 3),
-        "fingerprint": rendition.fingerprint,
-        "source": asdict(rendition.source),
-        "page": asdict(rendition.page),
-        "variants": [_variant(asdict(each)) for each in rendition.variants],
-    }
-
-
-def _variant(facts: dict[str, Any]) -> dict[str, Any]:
-    """Leave out the path: it is gone when the command has ended."""
-    return {name: value for name, value in facts.items() if name != "path"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.cli.client import ApiClient
-from api.cli.views.job_watch import progress_bar
+from api.cli.views.watch import progress_bar
 from infra.contract.errors import ProductImagesError, ServiceUnavailable
 
 _RECONNECTIONS = 30  # in a row without any news

@@ -25,30 +25,26 @@ def print_job(console: Console, job: Any) -> None:
     )
     for image in job["images"]:
         console.print()
-        _print_image(console, image)
-
-
-def _print_image(console: Console, image: Any) -> None:
-    heading = f"{image['position']}  {image['source_url']}"
-    error = image["error"]
-    if error is not None:
-        console.print(Text(heading), soft_wrap=True)
-        detail = f"   {error['detail']} ({error['code']})"
-        console.print(Text(detail, style="red"), soft_wrap=True)
-        return
-    size = "" if image["source_bytes"] is None else f", {human_bytes(image['source_bytes'])}"
-    console.print(Text(f"{heading} ({image['outcome']}{size})"), soft_wrap=True)
-    rows = (
-        (
-            variant["name"],
-            f"{variant['width']}×{variant['height']}",  # noqa: RUF001 - the sign for sizes
-            human_bytes(variant["bytes"]),
-            saving(image["source_bytes"], variant["bytes"]),
-            variant["url"],
-        )
-        for variant in image["variants"]
-    )
-    print_table(console, _COLUMNS, rows, indent=3)
+        heading = f"{image['position']}  {image['source_url']}"
+        error = image["error"]
+        if error is not None:
+            console.print(Text(heading), soft_wrap=True)
+            detail = f"   {error['detail']} ({error['code']})"
+            console.print(Text(detail, style="red"), soft_wrap=True)
+            continue
+        size = "" if image["source_bytes"] is None else f", {human_bytes(image['source_bytes'])}"
+        console.print(Text(f"{heading} ({image['outcome']}{size})"), soft_wrap=True)
+        rows = [
+            (
+                variant["name"],
+                f"{variant['width']}×{variant['height']}",  # noqa: RUF001 - the sign for sizes
+                human_bytes(variant["bytes"]),
+                saving(image["source_bytes"], variant["bytes"]),
+                variant["url"],
+            )
+            for variant in image["variants"]
+        ]
+        print_table(console, _COLUMNS, rows, indent=3)
 
 
 def human_bytes(count: int) -> str:

@@ -26,6 +26,10 @@ class Terminal(Console):
                 yield Segment(visible(segment.text, "\n\t"), segment.style)
 
 
+out = Terminal(highlight=False)
+err = Terminal(stderr=True, highlight=False)
+
+
 def right(heading: str) -> Column:
     """Return a column of numbers: they stand at its right edge."""
     return Column(heading, justify="right")

@@ -1,8 +1,8 @@
 """RabbitMQ: the only package that imports pika, whose exceptions and log lines stop here."""
 
+from infra.broker.rabbitmq.connection import probe
 from infra.broker.rabbitmq.consumer import RabbitConsumer
 from infra.broker.rabbitmq.dead_letters import DeadLetter, DeadLetters, open_dead_letters
-from infra.broker.rabbitmq.probe import probe
 from infra.broker.rabbitmq.publisher import RabbitPublisher
 
 __all__ = [

@@ -10,9 +10,42 @@ from typing import Any
 from infra.broker.broker import Delivery, Disposition, Prefetch
 from infra.broker.rabbitmq.connection import BrokerConnection
 from infra.broker.rabbitmq.errors import translated, unavailable
-from infra.broker.rabbitmq.prefetch import PrefetchWindow
 from infra.broker.topology import Topology
 from infra.contract.states import Lane
+
+
+class PrefetchWindow:
+    """How much of a lane's prefetch is granted to subscriptions, and what is out.
+
+    RabbitMQ counts per subscription: one that is cancelled leaves its deliveries with us, and the
+    next one starts from nought. Resuming in mid-work would double the bound without this.
+    """
+
+    def __init__(self, prefetch: int) -> None:
+        self._prefetch = prefetch
+        self._granted = 0
+        self._out: set[int] = set()
+        self._orphans: set[int] = set()  # out, and of a subscription that is cancelled
+
+    def grant(self) -> int:
+        """Return how many deliveries a new subscription may hold, and count them as granted."""
+        room = self._prefetch - self._granted - len(self._orphans)
+        self._granted += room
+        return room
+
+    def revoke(self) -> None:
+        """All subscriptions are cancelled; what they brought stays out until settled."""
+        self._granted = 0
+        self._orphans = set(self._out)
+
+    def deliver(self, tag: int) -> None:
+        """Count a delivery as out."""
+        self._out.add(tag)
+
+    def settle(self, tag: int) -> None:
+        """Count a delivery as done."""
+        self._out.discard(tag)
+        self._orphans.discard(tag)
 
 
 class ChannelConsumer:
@@ -26,11 +59,10 @@ class ChannelConsumer:
         self._windows = {lane: PrefetchWindow(prefetch.of(lane)) for lane in Lane}
         self._subscriptions: list[str] = []
         self._arrived: deque[tuple[int, Delivery]] = deque()
-        self._dispositions: deque[tuple[Lane, int, Disposition]] = (
-            deque()
-        )  # appending is thread-safe
-        self._cancelled_by_broker = False
-        connection.channel.add_on_cancel_callback(self._note_cancel)
+        # Appending is thread-safe.
+        self._dispositions: deque[tuple[Lane, int, Disposition]] = deque()
+        self._cancelled_by_broker: list[object] = []
+        connection.channel.add_on_cancel_callback(self._cancelled_by_broker.append)
 
     def is_busy(self) -> bool:
         """Whether something waits for `apply`, `take` or the caller's attention."""
@@ -40,8 +72,16 @@ class ChannelConsumer:
         """Ask for as many deliveries as the prefetch leaves room for."""
         for lane, window in self._windows.items():
             room = window.grant()
-            if room > 0:
-                self._subscribe(lane, room)
+            if room <= 0:
+                continue
+            ask, channel = self._connection.ask, self._connection.channel
+            ask(channel.basic_qos, prefetch_count=room)  # for the next subscription only
+            answer = ask(
+                channel.basic_consume,
+                queue=self._topology.queue(lane).name,
+                on_message_callback=partial(self._arrive, lane),
+            )
+            self._subscriptions.append(answer.method.consumer_tag)
 
     def unsubscribe(self) -> None:
         """Ask for no more, and give back what was not handed over yet."""
@@ -67,33 +107,18 @@ class ChannelConsumer:
         """Return the next delivery to hand over, if one has arrived."""
         return self._arrived.popleft()[1] if self._arrived else None
 
-    def _subscribe(self, lane: Lane, room: int) -> None:
-        channel = self._connection.channel
-        self._connection.ask(
-            channel.basic_qos, prefetch_count=room
-        )  # for the next subscription only
-        answer = self._connection.ask(
-            channel.basic_consume,
-            queue=self._topology.queue(lane).name,
-            on_message_callback=partial(self._arrive, lane),
-        )
-        self._subscriptions.append(answer.method.consumer_tag)
-
     def _arrive(
         self, lane: Lane, _channel: Any, method: Any, _properties: Any, body: bytes
     ) -> None:
         tag = method.delivery_tag
         self._windows[lane].deliver(tag)
-        settle = partial(self._note_verdict, lane, tag)
+
+        def settle(disposition: Disposition) -> None:
+            self._dispositions.append((lane, tag, disposition))
+            self._connection.wake()
+
         delivery = Delivery(lane, body, redelivered=bool(method.redelivered), settle=settle)
         self._arrived.append((tag, delivery))
-
-    def _note_verdict(self, lane: Lane, tag: int, disposition: Disposition) -> None:
-        self._dispositions.append((lane, tag, disposition))
-        self._connection.wake()
-
-    def _note_cancel(self, _frame: object) -> None:
-        self._cancelled_by_broker = True
 
     def _settle(self, lane: Lane, tag: int, *, disposition: Disposition) -> None:
         with translated():

@@ -7,9 +7,9 @@ between turns of the loop, so that no other exception passes through pika.
 
 import logging
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from threading import Lock
 from time import monotonic
-from types import TracebackType
 from typing import Any, Self
 
 import pika  # type: ignore[import-untyped]  # pika ships no types
@@ -50,24 +50,32 @@ class BrokerConnection:
         self.open()
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def open(self) -> None:
         """Connect and open the channel, or raise `ServiceUnavailable` and leave nothing open."""
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.close)  # an interrupted attempt must not leave a socket either
             self._loop.activate_poller()
-            self._connection = self._connected()
+            outcome: list[Any] = []
+            pika.SelectConnection.create_connection(
+                [parameters(self._settings)], on_done=outcome.append, custom_ioloop=self._loop
+            )
+            patience = ADDRESSES * self._settings.connect_timeout_seconds
+            if not self.drive(lambda: bool(outcome), patience):
+                raise unavailable("The host name of RabbitMQ in AMQP_URL does not resolve in time.")
+            if isinstance(outcome[0], BaseException):
+                raise explain(outcome[0]) from outcome[0]
+            self._connection = outcome[0]
             self._connection.add_on_close_callback(self._note_loss)
-            self.channel = self._opened_channel()
-        except BaseException:  # an interrupted attempt must not leave a socket either
-            self.close()
-            raise
+            channels: list[Any] = []
+            with translated():
+                self._connection.channel(on_open_callback=channels.append)
+            channel = self._first(channels)
+            channel.add_on_close_callback(self._note_loss)
+            self.channel = channel
+            undo.pop_all()
 
     def drive(self, until: Callable[[], bool], seconds: float) -> bool:
         """Serve the connection until the condition holds; False when time is up before.
@@ -79,7 +87,10 @@ class BrokerConnection:
         alarm = self._loop.call_later(seconds, _nothing)
         try:
             while not until():
-                self._turn()
+                self._loop.poll()
+                self._loop.process_timeouts()
+                if self._lost:
+                    raise explain(self._lost[0]) from self._lost[0]
                 if monotonic() >= deadline:
                     return until()
         finally:
@@ -104,55 +115,29 @@ class BrokerConnection:
         try:
             if self._connection is not None and self._connection.is_open:
                 self._connection.close()
-                self._drive_blindly(lambda: bool(self._connection.is_closed), CLOSE_SECONDS)
+                deadline = monotonic() + CLOSE_SECONDS
+                while not self._connection.is_closed and (left := deadline - monotonic()) > 0:
+                    with suppress(ServiceUnavailable):  # noted; what remains is to let go
+                        self.drive(lambda: bool(self._connection.is_closed), left)
         finally:
             with self._closing:
                 if not self._closed:
                     self._closed = True
                     self._loop.close()
 
-    def _opened_channel(self) -> Any:
-        channels: list[Any] = []
-        with translated():
-            self._connection.channel(on_open_callback=channels.append)
-        channel = self._first(channels)
-        channel.add_on_close_callback(self._note_loss)
-        return channel
-
-    def _connected(self) -> Any:
-        outcome: list[Any] = []
-        pika.SelectConnection.create_connection(
-            [parameters(self._settings)], on_done=outcome.append, custom_ioloop=self._loop
-        )
-        patience = ADDRESSES * self._settings.connect_timeout_seconds
-        if not self.drive(lambda: bool(outcome), patience):
-            raise unavailable("The host name of RabbitMQ in AMQP_URL does not resolve in time.")
-        if isinstance(outcome[0], BaseException):
-            raise explain(outcome[0]) from outcome[0]
-        return outcome[0]
-
     def _first(self, answers: list[Any]) -> Any:
         if not self.drive(lambda: bool(answers), self._settings.connect_timeout_seconds):
             raise unavailable("RabbitMQ did not answer a request in time.")
         return answers[0]
 
-    def _turn(self) -> None:
-        self._loop.poll()
-        self._loop.process_timeouts()
-        if self._lost:
-            raise explain(self._lost[0]) from self._lost[0]
-
-    def _drive_blindly(self, until: Callable[[], bool], seconds: float) -> None:
-        """Drive to an end that has been decided, whatever becomes of the connection."""
-        deadline = monotonic() + seconds
-        while not until() and monotonic() < deadline:
-            try:
-                self.drive(until, deadline - monotonic())
-            except ServiceUnavailable:
-                continue  # the loss has been noted; what remains is to let go
-
     def _note_loss(self, _source: object, error: BaseException) -> None:
         self._lost.append(error)
+
+
+def probe(settings: BrokerSettings) -> None:
+    """Connect, open a channel and leave; raise `ServiceUnavailable` when that fails."""
+    with BrokerConnection(settings):
+        pass
 
 
 def parameters(settings: BrokerSettings) -> Any:

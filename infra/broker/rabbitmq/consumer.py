@@ -4,7 +4,8 @@ Must not know what a delivery is for. A connection that is lost costs nothing: w
 and was not settled is delivered again.
 """
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
 from threading import Event
 from time import monotonic
 
@@ -14,14 +15,25 @@ from infra.broker.broker import Delivery, Prefetch
 from infra.broker.rabbitmq.channel_consumer import ChannelConsumer
 from infra.broker.rabbitmq.connection import BrokerConnection
 from infra.broker.rabbitmq.declare import declare
-from infra.broker.reconnect_delays import delays
 from infra.broker.topology import Topology
 from infra.contract.errors import ServiceUnavailable
 from infra.settings.sections import BrokerSettings
 
+FIRST_DELAY_SECONDS = 0.1
 IDLE_SECONDS = 1.0  # how late a request is noticed that arrives between two connections
 
 log = structlog.get_logger(__name__)
+
+
+def delays(max_seconds: float) -> Iterator[float]:
+    """Yield delays for ever: doubling up to the maximum, each between half and all of its step.
+
+    The jitter keeps the consumers of a restarted broker from coming back in step.
+    """
+    step = min(FIRST_DELAY_SECONDS, max_seconds)
+    while True:
+        yield random.uniform(step / 2, step)
+        step = min(step * 2, max_seconds)
 
 
 class RabbitConsumer:
@@ -42,9 +54,23 @@ class RabbitConsumer:
         """Hand deliveries over until `close`; `on_delivery` must return at once."""
         while not self._closed.is_set():
             try:
-                self._consume(on_delivery)
+                with BrokerConnection(self._settings) as connection:
+                    self._connection = connection
+                    declare(connection, self._topology)
+                    channel_consumer = ChannelConsumer(connection, self._topology, self._prefetch)
+                    self._delays = delays(self._settings.reconnect_max_seconds)
+                    if self._lost_at is not None:
+                        outage_seconds = round(monotonic() - self._lost_at, 1)
+                        log.info("consumer_back_at_broker", outage_seconds=outage_seconds)
+                        self._lost_at = None
+                    self._connected.set()
+                    while not self._closed.is_set():
+                        self._turn(connection, channel_consumer, on_delivery)
+                    channel_consumer.apply()  # dispositions given before the end still count
             except ServiceUnavailable as exc:
-                self._note_outage(exc)
+                if self._lost_at is None:
+                    self._lost_at = monotonic()
+                    log.warning("consumer_lost_broker", detail=exc.detail)
                 self._closed.wait(next(self._delays))
 
     def wait_until_connected(self, seconds: float) -> bool:
@@ -71,51 +97,22 @@ class RabbitConsumer:
         if connection is not None:
             connection.wake()
 
-    def _consume(self, on_delivery: Callable[[Delivery], None]) -> None:
-        with BrokerConnection(self._settings) as connection:
-            self._connection = connection
-            declare(connection, self._topology)
-            channel_consumer = ChannelConsumer(connection, self._topology, self._prefetch)
-            self._note_recovery()
-            self._connected.set()
-            while not self._closed.is_set():
-                self._turn(connection, channel_consumer, on_delivery=on_delivery)
-            channel_consumer.apply()  # dispositions given before the end still count
-
     def _turn(
         self,
         connection: BrokerConnection,
         channel_consumer: ChannelConsumer,
-        *,
         on_delivery: Callable[[Delivery], None],
     ) -> None:
         paused = self._paused.is_set()
+
+        def wants_change() -> bool:
+            return self._closed.is_set() or self._paused.is_set() != paused
+
         channel_consumer.apply()
         if paused:
             channel_consumer.unsubscribe()
         else:
             channel_consumer.subscribe()
-        connection.drive(
-            lambda: channel_consumer.is_busy() or self._wants_change(paused=paused), IDLE_SECONDS
-        )
-        while not self._wants_change(paused=paused):
-            delivery = channel_consumer.take()
-            if delivery is None:
-                break
+        connection.drive(lambda: channel_consumer.is_busy() or wants_change(), IDLE_SECONDS)
+        while not wants_change() and (delivery := channel_consumer.take()) is not None:
             on_delivery(delivery)
-
-    def _wants_change(self, *, paused: bool) -> bool:
-        return self._closed.is_set() or self._paused.is_set() != paused
-
-    def _note_outage(self, exc: ServiceUnavailable) -> None:
-        if self._lost_at is None:
-            self._lost_at = monotonic()
-            log.warning("consumer_lost_broker", detail=exc.detail)
-
-    def _note_recovery(self) -> None:
-        self._delays = delays(self._settings.reconnect_max_seconds)
-        if self._lost_at is not None:
-            log.info(
-                "consumer_back_at_broker", outage_seconds=round(monotonic() - self._lost_at, 1)
-            )
-            self._lost_at = None

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Enum, String
+from sqlalchemy import CheckConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from infra.contract.scopes import Scope
-from infra.db.table import Created, Moment, Sha256, Table
+from infra.db.table import Created, Moment, Sha256, Table, word
 
 KEY_ID_CHARACTERS = 12
 MAX_NAME_CHARACTERS = 100
@@ -25,16 +25,7 @@ class ApiKey(Table):
     id: Mapped[str] = mapped_column(String(KEY_ID_CHARACTERS), primary_key=True)
     hash: Mapped[Sha256]
     name: Mapped[str] = mapped_column(String(MAX_NAME_CHARACTERS))
-    scope: Mapped[Scope] = mapped_column(
-        Enum(
-            Scope,
-            native_enum=False,
-            create_constraint=True,
-            name="scope",
-            length=20,
-            values_callable=lambda scopes: [scope.value for scope in scopes],
-        )
-    )
+    scope: Mapped[Scope] = mapped_column(word(Scope, "scope"))
     created_at: Mapped[Created]
     last_used_at: Mapped[Moment | None]
     expires_at: Mapped[Moment | None]

@@ -3,28 +3,16 @@
 A secret signs messages, so it is kept as it is: a reader of this database can sign.
 """
 
-from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Enum, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from infra.contract.events import DeliveryState, Event
-from infra.db.table import Created, Id, Moment, Table
+from infra.db.table import Created, Id, Moment, Table, word
 
 _EVENT_CHARACTERS = 40
-
-
-def _word(values: type[StrEnum], name: str) -> Enum:
-    return Enum(
-        values,
-        native_enum=False,
-        create_constraint=True,
-        name=name,
-        length=_EVENT_CHARACTERS,
-        values_callable=lambda members: [member.value for member in members],
-    )
 
 
 class WebhookEndpoint(Table):
@@ -69,10 +57,10 @@ class WebhookDelivery(Table):
         ForeignKey("webhook_endpoints.id", ondelete="CASCADE"), index=True
     )
     url: Mapped[str] = mapped_column(Text)
-    event: Mapped[Event] = mapped_column(_word(Event, "event"))
+    event: Mapped[Event] = mapped_column(word(Event, "event", _EVENT_CHARACTERS))
     subject_id: Mapped[UUID] = mapped_column(index=True)
     payload: Mapped[str] = mapped_column(Text)
-    state: Mapped[DeliveryState] = mapped_column(_word(DeliveryState, "state"))
+    state: Mapped[DeliveryState] = mapped_column(word(DeliveryState, "state", _EVENT_CHARACTERS))
     attempts: Mapped[int] = mapped_column(server_default="0")
     failures: Mapped[int] = mapped_column(server_default="0")
     due_at: Mapped[Created]

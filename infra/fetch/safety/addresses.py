@@ -5,8 +5,7 @@ Python versions and are wrong for several spellings of loopback. This module mus
 ports or exceptions from the rule.
 """
 
-from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
 from infra.fetch.safety.host import Address
 
@@ -62,33 +61,22 @@ _ISATAP_INTERFACES = (0x0000_5EFE, 0x0200_5EFE)
 
 
 def refusal(address: Address) -> str | None:
-    """Return what kind of forbidden address it is ("loopback", "private" …), or None."""
-    for spelling in (*_embedded(address), address):
-        if kind := _denied(spelling):
-            return kind
-    return None
+    """Return what kind of forbidden address it is ("loopback", "private" …), or None.
 
-
-def _embedded(address: Address) -> Iterator[IPv4Address]:
-    """Yield the IPv4 addresses that packets to an IPv6 address could end at."""
-    if isinstance(address, IPv4Address):
-        return
-    if address.ipv4_mapped is not None:
-        yield address.ipv4_mapped
-    if address in _NAT64 or int(address) >> 32 & 0xFFFF_FFFF in _ISATAP_INTERFACES:
-        yield IPv4Address(int(address) & 0xFFFF_FFFF)
-
-
-def _denied(address: Address) -> str | None:
+    Packets to an IPv6 address could also end at the IPv4 addresses that it spells.
+    """
     if isinstance(address, IPv4Address):
         return next((kind for network, kind in _DENIED_IPV4 if address in network), None)
-    if _is_translated(address):
+    mapped, is_nat64 = address.ipv4_mapped, address in _NAT64
+    if mapped is not None and (kind := refusal(mapped)):
+        return kind
+    is_isatap = int(address) >> 32 & 0xFFFF_FFFF in _ISATAP_INTERFACES
+    embedded = IPv4Address(int(address) & 0xFFFF_FFFF)
+    if (is_nat64 or is_isatap) and (kind := refusal(embedded)):
+        return kind
+    if mapped is not None or is_nat64:
         return None  # its IPv4 address decides
     for network, kind in _DENIED_IPV6:
         if address in network:
             return kind
     return None if address in _PUBLIC_IPV6 else "reserved"
-
-
-def _is_translated(address: IPv6Address) -> bool:
-    return address.ipv4_mapped is not None or address in _NAT64

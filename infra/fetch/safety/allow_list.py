@@ -36,6 +36,33 @@ class Exemption:
     network: IPv4Network | IPv6Network | None
     port: int | None
 
+    @classmethod
+    def parse(cls, entry: str) -> "Exemption":
+        """Read one entry; raise `SettingsError` naming it."""
+        parts = next(
+            (
+                match
+                for shape in (_BRACKETED, _BARE_IPV6, _OTHER)
+                if (match := shape.fullmatch(entry))
+            ),
+            None,
+        )
+        if parts is None or "%" in entry:  # a zone names an interface, not a target
+            raise _malformed(entry)
+        port = int(parts["port"]) if parts["port"] else None
+        if port is not None and not 1 <= port <= _MAX_PORT:
+            raise _malformed(entry)
+        target = parts["target"]
+        try:
+            if "/" in target or ":" in target:
+                return cls(None, ip_network(target), port)
+            host = normalised_host(target)
+        except (ValueError, FetchRefused) as exc:
+            raise _malformed(entry) from exc
+        if literal_address(host) is None:
+            return cls(host, None, port)
+        return cls(None, ip_network(host), port)
+
     def covers(self, url: SourceUrl, address: Address) -> bool:
         """Whether the entry opens this address for this URL."""
         if self.network is not None:
@@ -56,7 +83,7 @@ class AllowList:
 
         Raises `SettingsError` naming the variable and the entry.
         """
-        return cls(tuple(_exemption(entry) for entry in entries))
+        return cls(tuple(Exemption.parse(entry) for entry in entries))
 
     def check(self, url: SourceUrl, addresses: Iterable[Address]) -> None:
         """Raise `FetchRefused` unless every address of the URL's host may be connected to."""
@@ -83,31 +110,6 @@ class AllowList:
 
 def _blocked(detail: str) -> FetchRefused:
     return FetchRefused(ErrorCode.BLOCKED_ADDRESS, detail)
-
-
-def _exemption(entry: str) -> Exemption:
-    parts = next(
-        (match for shape in (_BRACKETED, _BARE_IPV6, _OTHER) if (match := shape.fullmatch(entry))),
-        None,
-    )
-    if parts is None or "%" in entry:  # a zone names an interface, not a target
-        raise _malformed(entry)
-    port = int(parts["port"]) if parts["port"] else None
-    if port is not None and not 1 <= port <= _MAX_PORT:
-        raise _malformed(entry)
-    return _target(entry, parts["target"], port=port)
-
-
-def _target(entry: str, target: str, *, port: int | None) -> Exemption:
-    try:
-        if "/" in target or ":" in target:
-            return Exemption(None, ip_network(target), port)
-        host = normalised_host(target)
-    except (ValueError, FetchRefused) as exc:
-        raise _malformed(entry) from exc
-    if literal_address(host) is None:
-        return Exemption(host, None, port)
-    return Exemption(None, ip_network(host), port)
 
 
 def _malformed(entry: str) -> SettingsError:

@@ -32,8 +32,20 @@ def normalised_host(text: str) -> str:
     `text` is what a URL has between `//` and the port; IPv6 in brackets. Raises `FetchRefused`.
     """
     if text.startswith("["):
-        return str(_ipv6(text))
-    name = (text if text.isascii() else _ascii_name(text)).lower().removesuffix(".")
+        if "%" in text:
+            raise bad_url("The URL's host must not name a network interface.")
+        try:
+            return str(IPv6Address(text.removeprefix("[").removesuffix("]")))
+        except AddressValueError as exc:
+            raise bad_url("The URL's host is not a valid IPv6 address.") from exc
+    if not text.isascii():
+        if len(text) > _MAX_NAME_CHARACTERS:
+            raise bad_url("The URL's host is too long.")
+        try:
+            text = idna.encode(text, uts46=True).decode("ascii")
+        except (idna.IDNAError, UnicodeError) as exc:
+            raise bad_url("The URL's host is not a valid international name.") from exc
+    name = text.lower().removesuffix(".")
     if not name:
         raise bad_url("The URL names no host.")
     labels = name.split(".")
@@ -62,27 +74,17 @@ def spelled_addresses(host: str) -> tuple[Address, ...]:
     return () if address is None else (address,)
 
 
-def _ascii_name(text: str) -> str:
-    if len(text) > _MAX_NAME_CHARACTERS:
-        raise bad_url("The URL's host is too long.")
-    try:
-        return idna.encode(text, uts46=True).decode("ascii")
-    except (idna.IDNAError, UnicodeError) as exc:
-        raise bad_url("The URL's host is not a valid international name.") from exc
-
-
-def _ipv6(text: str) -> IPv6Address:
-    if "%" in text:
-        raise bad_url("The URL's host must not name a network interface.")
-    try:
-        return IPv6Address(text.removeprefix("[").removesuffix("]"))
-    except AddressValueError as exc:
-        raise bad_url("The URL's host is not a valid IPv6 address.") from exc
-
-
 def _ipv4(labels: list[str]) -> IPv4Address:
     """Read one to four numbers as the C library does: the last one fills the remaining bytes."""
-    numbers = [_number(label) for label in labels]
+    numbers = []
+    for label in labels:
+        if not _NUMBER.fullmatch(label):  # int() alone would take 1_0, -1 and 0o7
+            raise bad_url("The URL's host is not a valid IPv4 address.")
+        base = 16 if label.startswith("0x") else 8 if label.startswith("0") else 10
+        try:
+            numbers.append(int(label.removeprefix("0x") or "0", base))
+        except ValueError as exc:
+            raise bad_url("The URL's host is not a valid IPv4 address.") from exc
     *leading, last = numbers
     last_bits = _IPV4_BITS - 8 * len(leading)
     if last_bits <= 0 or any(part > 255 for part in leading) or last >= 1 << last_bits:
@@ -91,14 +93,3 @@ def _ipv4(labels: list[str]) -> IPv4Address:
     for index, part in enumerate(leading):
         value |= part << (_IPV4_BITS - 8 * (index + 1))
     return IPv4Address(value)
-
-
-def _number(label: str) -> int:
-    if not _NUMBER.fullmatch(label):  # int() alone would take 1_0, -1 and 0o7
-        raise bad_url("The URL's host is not a valid IPv4 address.")
-    try:
-        if label.startswith("0x"):
-            return int(label[2:] or "0", 16)
-        return int(label, 8) if label.startswith("0") else int(label)
-    except ValueError as exc:
-        raise bad_url("The URL's host is not a valid IPv4 address.") from exc

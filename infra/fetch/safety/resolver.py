@@ -48,7 +48,16 @@ class Resolver:
         literal = literal_address(host)
         if literal is not None:
             return (literal,)
-        answer = self._asked(host)
+        with self._lock:
+            answer = self._pending.get(host)
+            if answer is None:
+                if len(self._pending) >= self._max_lookups:
+                    raise _failure("Too many names are being resolved at the moment.")
+                answer = Future()
+                threading.Thread(
+                    target=self._ask, args=(host, answer), name=f"resolve {host}", daemon=True
+                ).start()
+                self._pending[host] = answer
         awaited: list[Future[Any]] = [answer] if over is None else [answer, over]
         wait(awaited, timeout_seconds, FIRST_COMPLETED)
         try:
@@ -60,20 +69,6 @@ class Resolver:
         if not addresses:
             raise _failure(f"The name {host} has no address.")
         return addresses
-
-    def _asked(self, host: str) -> Future[tuple[Address, ...]]:
-        with self._lock:
-            if host in self._pending:
-                return self._pending[host]
-            if len(self._pending) >= self._max_lookups:
-                raise _failure("Too many names are being resolved at the moment.")
-            answer: Future[tuple[Address, ...]] = Future()
-            worker = threading.Thread(
-                target=self._ask, args=(host, answer), name=f"resolve {host}", daemon=True
-            )
-            worker.start()
-            self._pending[host] = answer
-            return answer
 
     def _ask(self, host: str, answer: Future[tuple[Address, ...]]) -> None:
         try:

@@ -60,21 +60,20 @@ class SourceUrl:
 
     def join(self, reference: str, *, max_characters: int = MAX_CHARACTERS) -> "SourceUrl":
         """Return the URL that a redirect from here names; raise `FetchRefused`."""
-        return parse_source_url(self._absolute(reference), max_characters=max_characters)
-
-    def _absolute(self, reference: str) -> str:
-        if _SCHEME.match(reference):
-            return reference
-        if reference.startswith("//"):
-            return f"{self.scheme}:{reference}"
         origin = f"{self.scheme}://{self.authority}"
-        if reference.startswith("/"):
-            return origin + reference
-        if reference.startswith("?"):
-            return origin + self.path + reference
-        if not reference or reference.startswith("#"):
-            return self.text
-        return f"{origin}{self.path.rpartition('/')[0]}/{reference}"
+        if _SCHEME.match(reference):
+            absolute = reference
+        elif reference.startswith("//"):
+            absolute = f"{self.scheme}:{reference}"
+        elif reference.startswith("/"):
+            absolute = origin + reference
+        elif reference.startswith("?"):
+            absolute = origin + self.path + reference
+        elif not reference or reference.startswith("#"):
+            absolute = self.text
+        else:
+            absolute = f"{origin}{self.path.rpartition('/')[0]}/{reference}"
+        return parse_source_url(absolute, max_characters=max_characters)
 
 
 def parse_source_url(text: str, *, max_characters: int = MAX_CHARACTERS) -> SourceUrl:
@@ -92,25 +91,22 @@ def parse_source_url(text: str, *, max_characters: int = MAX_CHARACTERS) -> Sour
     parts = _URL.fullmatch(text)
     if parts is None:
         raise bad_url("The URL must start with http:// or https://.")
-    host, port = _host_and_port(parts["authority"], parts["scheme"].lower())
+    if "@" in parts["authority"]:
+        raise bad_url("The URL must not contain a user name or password.")
+    authority = _AUTHORITY.fullmatch(parts["authority"])
+    if authority is None:
+        raise bad_url("The URL's host or port is not valid.")
+    scheme = parts["scheme"].lower()
+    port = int(authority["port"] or DEFAULT_PORTS[scheme])
+    if not 1 <= port <= _MAX_PORT:
+        raise bad_url(f"The URL's port is not between 1 and {_MAX_PORT}.")
+    host = normalised_host(authority["host"])
     query = None if parts["query"] is None else quote(parts["query"], safe=_KEPT_IN_QUERY)
     path = quote(_without_dots(parts["path"] or "/"), safe=_KEPT_IN_PATH)
-    url = SourceUrl(parts["scheme"].lower(), host, port, path=path, query=query)
+    url = SourceUrl(scheme, host, port, path=path, query=query)
     if len(url.text) > max_characters:
         raise bad_url(f"The URL in ASCII is longer than {max_characters} characters.")
     return url
-
-
-def _host_and_port(authority: str, scheme: str) -> tuple[str, int]:
-    if "@" in authority:
-        raise bad_url("The URL must not contain a user name or password.")
-    parts = _AUTHORITY.fullmatch(authority)
-    if parts is None:
-        raise bad_url("The URL's host or port is not valid.")
-    port = int(parts["port"] or DEFAULT_PORTS[scheme])
-    if not 1 <= port <= _MAX_PORT:
-        raise bad_url(f"The URL's port is not between 1 and {_MAX_PORT}.")
-    return normalised_host(parts["host"]), port
 
 
 def _without_dots(path: str) -> str:

@@ -10,7 +10,6 @@ import socket
 import threading
 import time
 from concurrent.futures import Future
-from types import TracebackType
 from typing import Self
 
 from infra.contract.errors import ErrorCode, FetchFailed
@@ -36,12 +35,7 @@ class Deadline:
         self._timer.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._timer.cancel()
         self._release()
 

@@ -73,13 +73,7 @@ class _PlainConnection(HTTPConnection):
         return self._connected
 
 
-class _TlsConnection(HTTPSConnection):
-    response_class = BoundedAnswer
-
-    def __init__(self, *args: Any, connected: socket.socket, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._connected = connected
-
+class _TlsConnection(_PlainConnection, HTTPSConnection):
     def connect(self) -> None:
         """Shake hands, in the time that a connection may take."""
         try:
@@ -87,9 +81,6 @@ class _TlsConnection(HTTPSConnection):
         except TimeoutError as exc:
             detail = f"{self.host} did not complete the secure connection in time."
             raise FetchFailed(ErrorCode.CONNECT_TIMEOUT, detail) from exc
-
-    def _new_conn(self) -> socket.socket:
-        return self._connected
 
 
 class _PlainPool(HTTPConnectionPool):
@@ -118,34 +109,26 @@ class PinnedAdapter(HTTPAdapter):
         else:
             self._pool = _PlainPool(url.host, url.port, connected=connected)
 
-    def get(self, headers: dict[str, str], *, timeouts: tuple[float, float]) -> requests.Response:
-        """Ask once, read the head of the answer, follow nothing; the body stays unread.
+    def ask(
+        self,
+        timeouts: tuple[float, float],
+        *,
+        method: str,
+        headers: dict[str, str],
+        body: bytes | None = None,
+    ) -> requests.Response:
+        """Ask once, read the head of the answer, follow nothing; its body stays unread.
 
         `timeouts` are the seconds for the handshake and for each read. A session is not used:
         it reads the whole body of a redirect even when told not to follow it, keeps cookies,
         and looks for proxies and passwords.
         """
-        return self._ask("GET", headers, timeouts=timeouts)
-
-    def post(
-        self, body: bytes, headers: dict[str, str], *, timeouts: tuple[float, float]
-    ) -> requests.Response:
-        """Send a body once; otherwise like `get`."""
-        sized = {**headers, "Content-Length": str(len(body))}
-        return self._ask("POST", sized, timeouts=timeouts, body=body)
-
-    def _ask(
-        self,
-        method: str,
-        headers: dict[str, str],
-        *,
-        timeouts: tuple[float, float],
-        body: bytes | None = None,
-    ) -> requests.Response:
         request = requests.PreparedRequest()
         request.method = method
         request.url = self._url.text
         request.headers = CaseInsensitiveDict({**headers, "Host": self._url.authority})
+        if body is not None:
+            request.headers["Content-Length"] = str(len(body))
         request.body = body
         return self.send(request, stream=True, timeout=timeouts)
 

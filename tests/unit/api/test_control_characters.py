@@ -101,7 +101,8 @@ def test_a_terminal_is_not_steered_by_what_a_command_shows() -> None:
 
 
 def test_a_rejection_is_no_error_of_ours() -> None:
-    from api.schemas.submissions import parse_request
+    from api.schemas.submissions import ProcessImageRequest, parsed
 
+    members = {"sku": "\x1b", "image_url": "https://supplier.example/a.jpg"}
     with pytest.raises(Rejected, match="sku: has a control character"):
-        parse_request({"sku": "\x1b", "image_url": "https://supplier.example/a.jpg"})
+        parsed(ProcessImageRequest, members)

@@ -10,9 +10,9 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
 from api.app import create_app
-from api.openapi.document import operations
-from api.openapi.examples import NoExample, describe_examples, example_of
-from api.openapi.problem_schema import describe_problems
+from api.openapi.document import extend_document, operations
+from api.openapi.examples import NoExample, add_examples, example_of
+from api.openapi.problem_schema import name_problems
 from api.problems import MEDIA_TYPE
 from api.resources import ApiConfiguration
 from infra.contract.errors import ErrorCode
@@ -157,8 +157,7 @@ def test_a_new_route_without_an_example_is_found() -> None:
     def strange() -> None:
         """Answer nothing."""
 
-    describe_problems(app)
-    describe_examples(app)
+    extend_document(app, name_problems, add_examples)
 
     (fault,) = faults(app.openapi())
     assert "Strange.unheard_of has no example" in fault

@@ -9,7 +9,7 @@ from api.schemas.submissions import (
     ProcessImageRequest,
     UrlRules,
     check_count,
-    parse_request,
+    parsed,
     to_submission,
 )
 from infra.contract.errors import ErrorCode, Rejected
@@ -25,7 +25,7 @@ PRODUCT_ID = "01900000-0000-7000-8000-000000000001"
 
 
 def submission(**fields: Any) -> Submission:
-    return to_submission(parse_request(fields), (), rules=RULES, presets=PRESETS)
+    return to_submission(parsed(ProcessImageRequest, fields), (), rules=RULES, presets=PRESETS)
 
 
 def refusal(**fields: Any) -> Rejected:
@@ -146,7 +146,7 @@ def test_the_number_of_images_is_bounded(
     fields: dict[str, Any], files: int, code: ErrorCode
 ) -> None:
     with pytest.raises(Rejected) as refused:
-        check_count(parse_request(fields), files, SETTINGS)
+        check_count(parsed(ProcessImageRequest, fields), files, SETTINGS)
 
     assert (refused.value.status, refused.value.code) == (422, code)
 
@@ -161,4 +161,4 @@ def test_the_number_of_images_is_bounded(
     ],
 )
 def test_up_to_a_hundred_images_are_accepted(fields: dict[str, Any], files: int) -> None:
-    check_count(parse_request(fields), files, SETTINGS)
+    check_count(parsed(ProcessImageRequest, fields), files, SETTINGS)

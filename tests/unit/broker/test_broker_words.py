@@ -7,7 +7,7 @@ import pytest
 
 from infra.broker.broker import Consumer, Delivery, Disposition, Prefetch, Publisher
 from infra.broker.rabbitmq import RabbitConsumer, RabbitPublisher
-from infra.broker.reconnect_delays import delays
+from infra.broker.rabbitmq.consumer import delays
 from infra.broker.topology import DELIVERY_LIMIT, Topology
 from infra.contract.states import Lane
 from infra.settings.sections import BrokerSettings

@@ -3,8 +3,8 @@
 from pika import spec  # type: ignore[import-untyped]  # pika ships no types
 from pika.frame import Method  # type: ignore[import-untyped]  # pika ships no types
 
+from infra.broker.rabbitmq.channel_consumer import PrefetchWindow
 from infra.broker.rabbitmq.confirms import PublisherConfirms
-from infra.broker.rabbitmq.prefetch import PrefetchWindow
 
 
 def _confirms(expected: int) -> PublisherConfirms:

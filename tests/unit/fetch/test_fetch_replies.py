@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from infra.contract.errors import FetchFailed, FetchRefused
+from infra.fetch.body import is_document
 from infra.fetch.errors import retry_after_seconds, status_error
 from infra.fetch.response_headers import declared_bytes, fact, media_type
-from infra.fetch.sniff import is_document
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 

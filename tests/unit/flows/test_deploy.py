@@ -1,17 +1,12 @@
 """When deployments are brought to the Prefect server again: what it keeps of them has changed."""
 
-import asyncio
 import subprocess
 import sys
-from types import SimpleNamespace
-from typing import Any, cast
 
 from prefect import flow
-from prefect.client.orchestration import PrefectClient
 
-from flows.deploy import deployment_digest, missing_deployments
+from flows.deploy import deployment_digest
 from flows.pool.worker_type import FLOWS
-from tests.unit.flows.support.server import not_found
 
 FILE = b"deployments: []"
 
@@ -45,26 +40,3 @@ def test_two_processes_see_the_same_forms() -> None:
     )
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert other.stdout.split()[-1] == deployment_digest(FILE, FLOWS)
-
-
-class Deployed:
-    """A server that knows every deployment but these, and these without pool or queue."""
-
-    def __init__(self, *, deleted: str, loose: str) -> None:
-        self._deleted, self._loose = deleted, loose
-
-    async def read_deployment_by_name(self, name: str) -> Any:
-        flow_name, _, own_name = name.partition("/")
-        assert flow_name == own_name
-        if own_name == self._deleted:
-            raise not_found()
-        pool = None if own_name == self._loose else "product-images"
-        return SimpleNamespace(work_pool_name=pool, work_queue_id=pool)
-
-
-def test_a_deployment_that_was_deleted_or_lost_its_pool_is_missing() -> None:
-    server = Deployed(deleted="process-product", loose="sweep")
-
-    missing = asyncio.run(missing_deployments(cast(PrefectClient, server)))
-
-    assert sorted(missing) == ["process-product", "sweep"]

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from api.imports.cells import texts_in, urls_in
+from api.imports.build import texts_in, urls_in
 from tests.unit.imports.reading import problems
 
 A, B, C = (f"https://a.example/{name}.jpg" for name in "xyz")

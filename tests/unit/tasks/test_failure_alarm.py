@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from infra.settings.upkeep import FailureAlarmSettings
+from infra.settings.sections import FailureAlarmSettings
 from tasks.reports.error_counts import ErrorCount
 from tasks.reports.failure_alarm import Alarm, explain, next_alarm
 from tasks.reports.failure_rate import FailureRate

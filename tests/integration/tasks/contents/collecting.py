@@ -12,8 +12,12 @@ from datetime import timedelta
 
 from infra.db.engine import Database
 from infra.objectstore import ObjectStore
-from infra.settings.sections import DatabaseSettings, StoreSettings, WebhookSettings
-from infra.settings.upkeep import GarbageSettings
+from infra.settings.sections import (
+    DatabaseSettings,
+    GarbageSettings,
+    StoreSettings,
+    WebhookSettings,
+)
 from tasks.upkeep.collect import collect_garbage
 from tasks.upkeep.garbage import Rules
 

@@ -10,8 +10,7 @@ from infra.contract.object_keys import variant_key
 from infra.db.engine import Database
 from infra.db.models.catalogue import Original, Variant
 from infra.objectstore import ObjectStore
-from infra.settings.sections import WebhookSettings
-from infra.settings.upkeep import GarbageSettings
+from infra.settings.sections import GarbageSettings, WebhookSettings
 from tasks.upkeep.collect import collect_garbage
 from tasks.upkeep.garbage import Rules, Tally
 from tests.integration.tasks.job_rows import finished, sha256_of

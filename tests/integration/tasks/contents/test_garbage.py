@@ -7,7 +7,7 @@ from pathlib import Path
 from infra.contract.object_keys import original_key
 from infra.db.engine import Database
 from infra.objectstore import ObjectStore
-from infra.settings.upkeep import GarbageSettings
+from infra.settings.sections import GarbageSettings
 from tasks.upkeep.garbage import Garbage, Rules
 from tests.integration.tasks.contents.litter import (
     AGED,

@@ -3,9 +3,9 @@
 import pytest
 from starlette.requests import Request
 
-from api.auth.admin import require_admin
 from api.auth.guard import ANSWER
 from api.auth.known_keys import Answer
+from api.auth.permissions import require_admin
 from infra.contract.errors import Rejected
 from infra.contract.scopes import Scope
 from tasks.keys.grant import Grant

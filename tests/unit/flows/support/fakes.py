@@ -25,18 +25,19 @@ from infra.settings.sections import (
     DatabaseSettings,
     DecoderSettings,
     DispatchSettings,
+    FailureAlarmSettings,
     FetchSettings,
     JobSettings,
     OptionalCacheSettings,
     PixelSettings,
     PrefectSettings,
     QueueSettings,
+    ReprocessSettings,
     RequestSettings,
     StoreSettings,
     WorkerSettings,
     WorkerTimings,
 )
-from infra.settings.upkeep import FailureAlarmSettings, ReprocessSettings
 from tasks.jobs.claim import Claim
 from tasks.jobs.lease import Unclaimed
 from tasks.jobs.status import ImageCounts, JobStatus

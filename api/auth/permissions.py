@@ -1,6 +1,8 @@
-"""Who is shown the query strings of source URLs, which often hold what lets one read a file.
+"""What routes ask about their caller, as dependencies.
 
-Keys of scope `read` are given to shop pages and reports: they are shown that there is a query.
+`dependencies=[AdminOnly]` is for routes that only an operator may call. `SeesQueries` says whether
+the caller is shown the queries of source URLs, which often hold what lets one read a file: keys of
+scope `read`, given to shop pages and reports, are shown that there is a query.
 """
 
 import json
@@ -9,8 +11,21 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from api.auth.guard import answer_of
+from infra.contract.errors import ErrorCode, Rejected
 from infra.contract.scopes import Scope
 from infra.contract.source_refs import without_query
+
+
+def require_admin(request: Request) -> None:
+    """Raise `Rejected` (403) unless the key has the scope `admin`, or no key exists."""
+    answer = answer_of(request)
+    if answer is not None and answer.is_open:
+        return
+    if answer is None or answer.grant is None or not answer.grant.scope.allows(Scope.ADMIN):
+        raise Rejected(403, ErrorCode.FORBIDDEN, f"This needs a key with the scope {Scope.ADMIN}.")
+
+
+AdminOnly = Depends(require_admin)
 
 
 def sees_queries(request: Request) -> bool:
