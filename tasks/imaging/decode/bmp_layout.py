@@ -47,9 +47,14 @@ def as_pillow_reads_it(data: bytes) -> bytes:
     Pillow takes a palette of black and white for one bit per pixel, whatever the header says.
     With no number of colours in the header it counts as many as the bits can tell.
     """
-    header = _header(data)
-    if header is None:
+    size = _number(data, _HEADER_AT)
+    if len(data) < _HEADER_AT + size:
         return data
+    if size == _CORE:
+        header = _Header(size, _number(data, 24, 2), _PLAIN, 0)
+    else:
+        counts = (_number(data, 28, 2), _number(data, 30), _number(data, _COLOURS_AT))
+        header = _Header(size, *counts)
     _refuse_unread(data, header)
     if header.bits in (4, 8) and 0 < header.colours <= 2:
         data = data[:_COLOURS_AT] + bytes(4) + data[_COLOURS_AT + 4 :]
@@ -70,21 +75,12 @@ def _without_darkest_greys(data: bytes, header: _Header) -> bytes:
     return data[:at] + b"\1" + data[at + 1 :]
 
 
-def _header(data: bytes) -> _Header | None:
-    """Return what decides; None where the file ends before."""
-    size = _number(data, _HEADER_AT)
-    if len(data) < _HEADER_AT + size:
-        return None
-    if size == _CORE:
-        return _Header(size, _number(data, 24, 2), _PLAIN, 0)
-    return _Header(size, _number(data, 28, 2), _number(data, 30), _number(data, _COLOURS_AT))
-
-
 def _refuse_unread(data: bytes, header: _Header) -> None:
     if header.size == _OS2 and header.compression in _OS2_NAMES:
         raise _unread(_OS2_NAMES[header.compression])
     if header.compression == _BITFIELDS:
-        masks = _masks(data, header)
+        opacity = _number(data, 66) if header.size >= 56 else 0
+        masks = (*(_number(data, at) for at in (54, 58, 62)), opacity)
         if masks not in _BITFIELDS_READ.get(header.bits, ()):
             told = ", ".join(f"{mask:X}" for mask in masks)
             raise _unread(f"{header.bits} bits per pixel with the bit masks {told}")
@@ -95,12 +91,6 @@ def _refuse_unread(data: bytes, header: _Header) -> None:
         raise _unread(_NAMES.get(header.compression, f"compression {header.compression}"))
     elif header.bits != _PACKED_BITS[header.compression]:
         raise _unread(f"run lengths of {header.bits} bits per pixel")
-
-
-def _masks(data: bytes, header: _Header) -> tuple[int, ...]:
-    """Return the bits of red, green, blue and opacity; headers below 56 bytes have no opacity."""
-    opacity = _number(data, 66) if header.size >= 56 else 0
-    return (*(_number(data, at) for at in (54, 58, 62)), opacity)
 
 
 def _number(data: bytes, at: int, count: int = 4) -> int:

@@ -27,12 +27,11 @@ class RunLengths(BmpImagePlugin.BmpRleDecoder):
         Raises `ImageRefused` (truncated) where the file ends without a mark.
         """
         missing = self.state.xsize * self.state.ysize - len(data)
-        if missing > 0 and not self._is_ended():
-            raise truncated()
+        if missing > 0:
+            end = b""
+            if self.fd is not None and self.fd.tell() >= len(_END):
+                self.fd.seek(-len(_END), os.SEEK_CUR)
+                end = self.fd.read(len(_END))
+            if end != _END:
+                raise truncated()
         super().set_as_raw(data + bytes(max(0, missing)), rawmode, extra)
-
-    def _is_ended(self) -> bool:
-        if self.fd is None or self.fd.tell() < len(_END):
-            return False
-        self.fd.seek(-len(_END), os.SEEK_CUR)
-        return self.fd.read(len(_END)) == _END

@@ -7,7 +7,7 @@ asked itself. It must not know pixels, nor what happens to a process whose decod
 import ctypes
 import re
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -62,14 +62,6 @@ class Library:
     def is_too_old(self) -> bool:
         """Whether its version is below the floor."""
         return bool(self.version) and _numbers(self.version) < _numbers(self.floor.oldest)
-
-    @property
-    def complaint(self) -> str:
-        """What is wrong and what to do, as a sentence."""
-        return (
-            f"{self.floor.name} {self.version} is older than {self.floor.oldest} "
-            f"({self.floor.reason}): {self.floor.advice}."
-        )
 
 
 def _pillow(name: str) -> Callable[[], str]:
@@ -149,8 +141,13 @@ def loaded_libraries(*, heic: bool) -> tuple[Library, ...]:
 
 
 def complaints(libraries: tuple[Library, ...]) -> list[str]:
-    """Return a sentence for each library that must not decode."""
-    return [each.complaint for each in libraries if each.is_too_old and not each.from_system]
+    """Return a sentence for each library that must not decode: what is wrong, and what to do."""
+    return [
+        f"{each.floor.name} {each.version} is older than {each.floor.oldest} "
+        f"({each.floor.reason}): {each.floor.advice}."
+        for each in libraries
+        if each.is_too_old and not each.from_system
+    ]
 
 
 def problems(*, heic: bool) -> list[str]:
@@ -169,16 +166,15 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def _loaded_objects() -> dict[str, str]:
     """Return the paths of the shared objects in this process, by the name before `-` or `.so`."""
-    return dict(_object_paths())
-
-
-def _object_paths() -> Iterator[tuple[str, str]]:
     if not _MAPS.exists():  # not Linux
-        return
-    for line in _MAPS.read_text(encoding="utf-8", errors="replace").splitlines():
-        path = Path(line.split(maxsplit=5)[-1])
-        if ".so" in path.name:
-            yield re.split(r"-|\.so", path.name, maxsplit=1)[0], str(path)
+        return {}
+    lines = _MAPS.read_text(encoding="utf-8", errors="replace").splitlines()
+    paths = (Path(line.split(maxsplit=5)[-1]) for line in lines)
+    return {
+        re.split(r"-|\.so", path.name, maxsplit=1)[0]: str(path)
+        for path in paths
+        if ".so" in path.name
+    }
 
 
 def _is_of_the_system(path: str | None) -> bool:

@@ -8,7 +8,6 @@ the standard demands as well.
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from PIL import Image
 
@@ -59,21 +58,12 @@ def open_heif(data: bytes, limits: Limits) -> Image.Image:
     if width * height > limits.max_pixels:
         raise too_many_pixels(width, height, limits.max_pixels)
     image: Image.Image = main.to_pillow()
-    image.info = _facts(main.info)
-    return image
-
-
-def _facts(info: Mapping[str, object]) -> dict[str | tuple[int, int], Any]:
-    facts: dict[str | tuple[int, int], Any] = {}
+    info: Mapping[str, object] = main.info
+    image.info = {told: info[told] for told in ("exif", "xmp") if isinstance(info.get(told), bytes)}
     if info.get("icc_profile"):
-        facts["icc_profile"] = info["icc_profile"]
-    for told in ("exif", "xmp"):
-        if isinstance(info.get(told), bytes):
-            facts[told] = info[told]
+        image.info["icc_profile"] = info["icc_profile"]
     described = info.get("nclx_profile")
     if isinstance(described, dict):
-        facts["code_points"] = (
-            int(described["color_primaries"]),
-            int(described["transfer_characteristics"]),
-        )
-    return facts
+        code_points = (described["color_primaries"], described["transfer_characteristics"])
+        image.info["code_points"] = tuple(int(number) for number in code_points)
+    return image

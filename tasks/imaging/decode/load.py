@@ -29,7 +29,8 @@ def load(image: Image.Image, plan: Plan) -> Image.Image:
     pixels, size = image.width * image.height, plan.stored_size
     reserve = (round(size.width * _DRAFT_RESERVE), round(size.height * _DRAFT_RESERVE))
     image.draft(None, reserve)  # does nothing for other formats than JPEG
-    packed = _packed(image)
+    source = getattr(image, "fp", None)  # which is gone once there are pixels
+    packed = source if isinstance(source, BytesIO) else None
     with told_from_damage(pixels):
         image.load()
     if packed is not None and image.info.get(UNCLOSED):
@@ -70,12 +71,6 @@ def _refuse_missing_pixels(data: bytes, image: Image.Image, reserve: tuple[int, 
             other.load()
         if other.tobytes() != image.tobytes():
             raise truncated()
-
-
-def _packed(image: Image.Image) -> BytesIO | None:
-    """Return the bytes that an image is decoded from, where they are looked at again."""
-    source = getattr(image, "fp", None)  # which is gone once there are pixels
-    return source if isinstance(source, BytesIO) else None
 
 
 def load_formats() -> None:

@@ -21,7 +21,11 @@ _STATM = Path("/proc/self/statm")
 @contextmanager
 def told_from_damage(pixels: int) -> Iterator[None]:
     """Around decoding: a failure is a `MemoryError` where the pixels may not have fitted."""
-    room = _free_bytes()
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    room = math.inf  # of the address space, what this process may still take
+    if limit != resource.RLIM_INFINITY:
+        pages = int(_STATM.read_text(encoding="ascii").split()[0])
+        room = limit - pages * resource.getpagesize()
     try:
         yield
     except (MemoryError, ProductImagesError):
@@ -30,12 +34,3 @@ def told_from_damage(pixels: int) -> Iterator[None]:
         if pixels * _BYTES_PER_PIXEL > room:
             raise MemoryError from exc
         raise
-
-
-def _free_bytes() -> float:
-    """Return the address space that this process may still take."""
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit == resource.RLIM_INFINITY:
-        return math.inf
-    pages = int(_STATM.read_text(encoding="ascii").split()[0])
-    return limit - pages * resource.getpagesize()

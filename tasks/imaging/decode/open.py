@@ -5,9 +5,7 @@ Pillow's switch that would load them is never used.
 """
 
 import math
-from collections.abc import Mapping
 from io import BytesIO
-from typing import Any
 
 # These register the decoders named below, before the first image asks; no others are loaded.
 from PIL import (  # noqa: F401 - see above
@@ -58,7 +56,6 @@ _UPRIGHT = 1
 # The decoders of these turn by themselves; the size is the upright one from the start. What the
 # EXIF data of a HEIC say about it does not count.
 _TURNED_BY_DECODER = frozenset({ImageFormat.TIFF, ImageFormat.HEIC})
-_16_BIT_STEPS_PER_8_BIT_STEP = 256
 
 
 def open_picture(original: Original, limits: Limits) -> Image.Image:
@@ -67,25 +64,21 @@ def open_picture(original: Original, limits: Limits) -> Image.Image:
     `info` names the colours: `icc_profile`, or `code_points` after H.273, or what a PNG says.
     """
     with told_from_damage(_pixels_of_opening(original)):
-        return _opened(original, limits)
-
-
-def _opened(original: Original, limits: Limits) -> Image.Image:
-    if original.format is ImageFormat.HEIC:
-        return open_heif(original.data, limits)  # pixels and all: its decoder has no other way
-    decoders = _DECODERS.get(original.format)
-    if decoders is None:
-        raise unknown_format()
-    data = _prepared(original, limits)
-    image = Image.open(BytesIO(data), formats=decoders)
-    if image.width * image.height > limits.max_pixels:
-        raise too_many_pixels(image.width, image.height, limits.max_pixels)
-    refuse_implausible(data, original.format, image.size)
-    _complete_info(image, original)
-    if original.format is ImageFormat.GIF and original.length.frames <= 1:
-        return on_its_canvas(image, original.data)
-    aperture = _aperture(original)
-    return image if aperture is None else image.crop(aperture)  # which decodes it
+        if original.format is ImageFormat.HEIC:
+            return open_heif(original.data, limits)  # pixels and all: its decoder has no other way
+        decoders = _DECODERS.get(original.format)
+        if decoders is None:
+            raise unknown_format()
+        data = _prepared(original, limits)
+        image = Image.open(BytesIO(data), formats=decoders)
+        if image.width * image.height > limits.max_pixels:
+            raise too_many_pixels(image.width, image.height, limits.max_pixels)
+        refuse_implausible(data, original.format, image.size)
+        _complete_info(image, original)
+        if original.format is ImageFormat.GIF and original.length.frames <= 1:
+            return on_its_canvas(image, original.data)
+        aperture = _aperture(original)
+        return image if aperture is None else image.crop(aperture)  # which decodes it
 
 
 def describe(image: Image.Image, original: Original) -> SourceFacts:
@@ -116,15 +109,11 @@ def orientation_left(facts: SourceFacts) -> int:
 
 def _pixels_of_opening(original: Original) -> int:
     """Return how many pixels take memory at once; the other formats read their header only."""
-    match original.format:
-        case ImageFormat.WEBP:
-            return math.prod(webp_size(original.data))
-        case ImageFormat.HEIC:
-            return math.prod(isobmff.declared_size(original.properties))
-        case ImageFormat.AVIF if _aperture(original):
-            return math.prod(isobmff.declared_size(original.properties))
-        case _:
-            return 0
+    if original.format is ImageFormat.WEBP:
+        return math.prod(webp_size(original.data))
+    if original.format is ImageFormat.HEIC or _aperture(original):
+        return math.prod(isobmff.declared_size(original.properties))
+    return 0
 
 
 def _aperture(original: Original) -> isobmff.Bounds | None:
@@ -146,19 +135,13 @@ def _prepared(original: Original, limits: Limits) -> bytes:
     if original.format is ImageFormat.WEBP and original.length.frames > 1:
         return with_alpha_flag(original.data)
     if original.format is ImageFormat.TIFF:
-        return _known_layout(original.data, limits)
+        layout = tiff_layout.unread_by_pillow(original.data)
+        if layout is not None:
+            refuse_missing_strips(original.data)
+            return tiff_samples.rewritten(original.data, layout, limits.max_pixels)
     if original.format is ImageFormat.BMP:
         return bmp_layout.as_pillow_reads_it(original.data)
     return original.data
-
-
-def _known_layout(data: bytes, limits: Limits) -> bytes:
-    """Return a TIFF that Pillow shows rightly."""
-    layout, reader = tiff_layout.judge(data)
-    if layout is None or reader is tiff_layout.Reader.PILLOW:
-        return data
-    refuse_missing_strips(data)
-    return tiff_samples.rewritten(data, layout, limits.max_pixels)
 
 
 def _complete_info(image: Image.Image, original: Original) -> None:
@@ -173,40 +156,36 @@ def _complete_info(image: Image.Image, original: Original) -> None:
             if described:
                 image.info["code_points"] = (described[0], described[1])
                 image.info.pop("icc_profile", None)  # the standard ranks it second
-            _scale_colour_key(image, png.bit_depth(original.data))
+            # The transparent colour has as many bits as the file, the pixels have 8.
+            key, depth = image.info.get("transparency"), png.bit_depth(original.data)
+            if image.mode == "L" and isinstance(key, int):
+                image.info["transparency"] = key * 255 // (2**depth - 1)
+            if image.mode == "RGB" and isinstance(key, tuple) and depth == 16:
+                image.info["transparency"] = tuple(level >> 8 for level in key)
+                image.info[TRANSPARENT_16] = key
         case ImageFormat.TIFF:
             _forget_xmp_orientation(image)
 
 
-def _scale_colour_key(image: Image.Image, depth: int) -> None:
-    """Bring the transparent colour to the 8 bits that Pillow brings the pixels to."""
-    key = image.info.get("transparency")
-    if image.mode == "L" and isinstance(key, int):
-        image.info["transparency"] = key * 255 // (2**depth - 1)
-    if image.mode == "RGB" and isinstance(key, tuple) and depth == 16:
-        image.info["transparency"] = tuple(level // _16_BIT_STEPS_PER_8_BIT_STEP for level in key)
-        image.info[TRANSPARENT_16] = key
-
-
 def _stored_orientation(image: Image.Image, original: Original) -> int:
-    """Return the EXIF orientation, 1 to 8; damaged EXIF data never cost the image."""
+    """Return the EXIF orientation, 1 to 8; damaged EXIF data never cost the image.
+
+    Pillow's own reader would ask a stale XMP packet as well.
+    """
     try:
-        value = _exif(image, original).get(ExifTags.Base.Orientation)
+        if isinstance(image, TiffImagePlugin.TiffImageFile):
+            value = image.tag_v2.get(ExifTags.Base.Orientation)
+        else:
+            is_png = original.format is ImageFormat.PNG  # which may have it behind its pixels
+            block = (
+                png.first_body(original.png_chunks, b"eXIf") if is_png else image.info.get("exif")
+            )
+            exif = Image.Exif()
+            exif.load(block or b"")
+            value = exif.get(ExifTags.Base.Orientation)
     except Exception:  # noqa: BLE001 - hostile EXIF data raise anything; upright is the default
         return _UPRIGHT
     return value if isinstance(value, int) and value in range(1, 9) else _UPRIGHT
-
-
-def _exif(image: Image.Image, original: Original) -> Mapping[int, Any]:
-    """Return what the EXIF data say; Pillow's own reader would ask a stale XMP packet as well."""
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        return image.tag_v2
-    block = image.info.get("exif")
-    if original.format is ImageFormat.PNG:  # which may have it behind its pixels
-        block = png.first_body(original.png_chunks, b"eXIf")
-    exif = Image.Exif()
-    exif.load(block or b"")
-    return exif
 
 
 def _forget_xmp_orientation(image: Image.Image) -> None:

@@ -7,7 +7,6 @@ for known wrongly, without a word. So there is a list of what it was proven to s
 """
 
 from dataclasses import dataclass
-from enum import Enum, auto
 
 from infra.contract.errors import ErrorCode, ImageRefused
 from tasks.imaging.errors import truncated
@@ -115,13 +114,6 @@ _LITTLE_ENDIAN = frozenset({(0, 16, 1)})
 _LITTLE_ENDIAN_IF_PACKED = frozenset({(1, 32, 2), (0, 32, 3), (1, 32, 3)})
 
 
-class Reader(Enum):
-    """Who shows a layout rightly."""
-
-    PILLOW = auto()
-    OURS = auto()  # see `tiff_samples`
-
-
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Samples of `bits` each, per pixel as many as `colours` and the `extra` ones.
@@ -157,30 +149,25 @@ class Layout:
         return (found[0], found[1]) if len(found) == 2 else (2, 2)
 
 
-def judge(data: bytes) -> tuple[Layout | None, Reader]:
-    """Return the layout of the first page and who reads it; None for a damaged directory.
+def unread_by_pillow(data: bytes) -> Layout | None:
+    """Return the layout of the first page where `tiff_samples` reads it; None where Pillow does.
 
     Raises `ImageRefused` (unsupported_format), which names the layout, where none is proven to,
     and (truncated) where the file ends before its tags do.
     """
     directory = first_directory(data, _READ, optional=KEPT)
-    if not _has_pixels(directory):
-        return None, Reader.PILLOW  # which says what is damaged
+    has_size = directory.first(WIDTH, 0) > 0 and directory.first(HEIGHT, 0) > 0
+    if not has_size or not directory.tags.keys() & {STRIP_OFFSETS, TILE_OFFSETS}:
+        return None  # Pillow says what is damaged
     if not directory.is_whole:
         raise truncated()
     layout = _layout(directory)
     is_big_and_big_endian = directory.is_big and not directory.little  # unknown to Pillow
     if _is_proven(layout) and not is_big_and_big_endian:
-        return layout, Reader.PILLOW
-    if _is_ours(layout):
-        return layout, Reader.OURS
-    raise _unsupported(_named(layout))
-
-
-def _has_pixels(directory: Directory) -> bool:
-    tags = directory.tags
-    has_size = directory.first(WIDTH, 0) > 0 and directory.first(HEIGHT, 0) > 0
-    return has_size and (STRIP_OFFSETS in tags or TILE_OFFSETS in tags)
+        return None
+    if not _is_ours(layout):
+        raise _unsupported(_named(layout))
+    return layout
 
 
 def _layout(directory: Directory) -> Layout:
@@ -241,7 +228,8 @@ def _extra(
 
 def _is_proven(layout: Layout) -> bool:
     """Whether Pillow shows the layout rightly."""
-    if layout.compression == _JPEG and _is_plain_8(layout):
+    is_plain_8 = layout.bits == 8 and layout.sample_format == UNSIGNED and not layout.extra
+    if layout.compression == _JPEG and is_plain_8:
         wanted = {RGB} if layout.planes else {BLACK_IS_ZERO, RGB, YCBCR, CMYK}
         return layout.photometric in wanted
     if layout.planes or (layout.fill_order != 1 and layout.compression not in _CCITT):
@@ -253,12 +241,8 @@ def _is_proven(layout: Layout) -> bool:
     return layout.compression in _OF_BYTES and _is_proven_of_bytes(layout)
 
 
-def _is_plain_8(layout: Layout) -> bool:
-    return layout.bits == 8 and layout.sample_format == UNSIGNED and not layout.extra
-
-
 def _is_proven_of_bytes(layout: Layout) -> bool:
-    key = (layout.photometric, layout.bits, layout.sample_format)
+    key, tags = (layout.photometric, layout.bits, layout.sample_format), layout.directory.tags
     if layout.extra not in _PROVEN.get(key, ()) or layout.predictor not in (1, 2, 3):
         return False
     if not layout.directory.little and (
@@ -267,34 +251,22 @@ def _is_proven_of_bytes(layout: Layout) -> bool:
     ):
         return False
     match layout.photometric:
-        case 3:
-            return _has_full_colour_map(layout)
+        case 3:  # the levels of the colour map should be of 16 bits
+            levels = tags[COLOUR_MAP].numbers(3 << layout.bits) if COLOUR_MAP in tags else ()
+            return len(levels) == 3 << layout.bits and max(levels) >= _FULL_COLOUR_MAP
         case 5:
             return _is_cmyk(layout)
+        case 6 if layout.colours == 3:
+            range_ = tags[REFERENCE].fractions() if REFERENCE in tags else _FULL_RANGE
+            is_plain = layout.subsampling == (1, 1) and COEFFICIENTS not in tags
+            return layout.compression == NO_COMPRESSION and is_plain and range_ == _FULL_RANGE
         case 6:
-            return _is_proven_ycbcr(layout)
+            return True
     return layout.bits >= 8 or layout.predictor == 1
-
-
-def _is_proven_ycbcr(layout: Layout) -> bool:
-    if layout.colours != 3:
-        return layout.subsampling is not None
-    if layout.compression != NO_COMPRESSION:
-        return False
-    tags = layout.directory.tags
-    range_ = tags[REFERENCE].fractions() if REFERENCE in tags else _FULL_RANGE
-    return layout.subsampling == (1, 1) and range_ == _FULL_RANGE and COEFFICIENTS not in tags
 
 
 def _is_cmyk(layout: Layout) -> bool:
     return layout.directory.first(INK_SET, _WHOLE_CMYK) == _WHOLE_CMYK
-
-
-def _has_full_colour_map(layout: Layout) -> bool:
-    """Whether the levels of the colour map are of 16 bits, as they should be."""
-    tag = layout.directory.tags.get(COLOUR_MAP)
-    levels = tag.numbers(3 << layout.bits) if tag else ()
-    return len(levels) == 3 << layout.bits and max(levels) >= _FULL_COLOUR_MAP
 
 
 def _is_ours(layout: Layout) -> bool:

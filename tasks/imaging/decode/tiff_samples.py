@@ -40,24 +40,21 @@ def rewritten(data: bytes, layout: Layout, max_pixels: int) -> bytes:
 
     Raises `ImageRefused` (too_many_pixels) before anything is unpacked.
     """
-    _refuse_many(layout, max_pixels)
-    planes = [_unpacked(data, layout, plane) for plane in range(_plane_count(layout))]
-    if layout.bits == 32:
-        pixels, mode = _wide(planes[0], layout)
-        return _laid_out(layout, pixels, mode)
-    if layout.photometric == tiff_layout.CMYK and _alpha_at(layout) is not None:
-        return _laid_out(layout, *_inks_with_alpha(planes, layout))
-    mode = _mode(layout)
-    pixels = b"".join(part.tobytes() for part in _shown(planes, layout))
-    return _laid_out(layout, pixels, mode)
-
-
-def _refuse_many(layout: Layout, max_pixels: int) -> None:
     if layout.width * layout.height > max_pixels:
         raise too_many_pixels(layout.width, layout.height, max_pixels)
-    if layout.tile is None:
-        return
-    across, down = layout.tile
+    if layout.tile is not None:
+        _refuse_large_tiles(layout, *layout.tile)
+    count = layout.samples if layout.planes else 1
+    planes = [_unpacked(data, layout, plane) for plane in range(count)]
+    if layout.bits == 32:
+        return _laid_out(layout, *_wide(planes[0], layout))
+    if layout.photometric == tiff_layout.CMYK and _alpha_at(layout) is not None:
+        return _laid_out(layout, *_inks_with_alpha(planes, layout))
+    pixels = b"".join(part.tobytes() for part in _shown(planes, layout))
+    return _laid_out(layout, pixels, _mode(layout))
+
+
+def _refuse_large_tiles(layout: Layout, across: int, down: int) -> None:
     padded = -(-layout.width // across) * across * (-(-layout.height // down) * down)
     if across * down > _LARGEST_TILE_PX or (
         padded > _PADDED * layout.width * layout.height + across * down
@@ -66,10 +63,6 @@ def _refuse_many(layout: Layout, max_pixels: int) -> None:
             ErrorCode.UNSUPPORTED_FORMAT,
             "The tiles of the TIFF are far larger than its image; save it with strips.",
         )
-
-
-def _plane_count(layout: Layout) -> int:
-    return layout.samples if layout.planes else 1
 
 
 def _alpha_at(layout: Layout) -> int | None:
@@ -121,43 +114,34 @@ def _unpacked(data: bytes, layout: Layout, plane: int) -> Image.Image:
     """Return the stored bytes of one plane as an image of greys, tiles side by side."""
     _, down = _unit(layout)
     row_bytes = _row_bytes(layout)
-    tags: list[tuple[int, int, bytes]] = []
+    numbers = {
+        tiff_layout.BITS: 8,
+        tiff_layout.COMPRESSION: layout.compression,
+        tiff_layout.PHOTOMETRIC: tiff_layout.BLACK_IS_ZERO,
+        tiff_layout.FILL_ORDER: layout.fill_order,
+        tiff_layout.SAMPLES: 1,
+    }
     if layout.tile:
         across, tall = -(-layout.width // layout.tile[0]), layout.tile[1]
         parts_down = -(-layout.height // tall)
         parts, size = across * parts_down, (across * row_bytes, parts_down * tall // down)
-        tags += [_long(layout, tiff_layout.TILE_WIDTH, row_bytes)]
-        tags += [_long(layout, tiff_layout.TILE_LENGTH, tall // down)]
-        places, lengths = tiff_layout.TILE_OFFSETS, tiff_layout.TILE_BYTES
+        numbers |= {tiff_layout.TILE_WIDTH: row_bytes, tiff_layout.TILE_LENGTH: tall // down}
+        lists = (tiff_layout.TILE_OFFSETS, tiff_layout.TILE_BYTES)
     else:
         parts, size = -(-layout.height // layout.rows), (row_bytes, -(-layout.height // down))
-        tags += [_long(layout, tiff_layout.ROWS_PER_STRIP, -(-layout.rows // down))]
-        places, lengths = tiff_layout.STRIP_OFFSETS, tiff_layout.STRIP_BYTES
-    for number in (places, lengths):
+        numbers |= {tiff_layout.ROWS_PER_STRIP: -(-layout.rows // down)}
+        lists = (tiff_layout.STRIP_OFFSETS, tiff_layout.STRIP_BYTES)
+    numbers |= {tiff_layout.WIDTH: size[0], tiff_layout.HEIGHT: size[1]}
+    order = "<" if layout.directory.little else ">"
+    tags = [(number, 4, struct.pack(f"{order}I", value)) for number, value in numbers.items()]
+    for number in lists:
         found = layout.directory.tags.get(number)
         if found is not None:
             tags.append((number, *_share(found, plane * parts, parts)))
-    tags += [_long(layout, tiff_layout.WIDTH, size[0]), _long(layout, tiff_layout.HEIGHT, size[1])]
-    tags += [
-        _long(layout, number, value)
-        for number, value in (
-            (tiff_layout.BITS, 8),
-            (tiff_layout.COMPRESSION, layout.compression),
-            (tiff_layout.PHOTOMETRIC, tiff_layout.BLACK_IS_ZERO),
-            (tiff_layout.FILL_ORDER, layout.fill_order),
-            (tiff_layout.SAMPLES, 1),
-        )
-    ]
-    order = "<" if layout.directory.little else ">"
-    described = _appended(data, tags, order)
     # Not through `Image.open`, which counts bytes as pixels: they were counted above.
-    image = TiffImagePlugin.TiffImageFile(BytesIO(described))
+    image = TiffImagePlugin.TiffImageFile(BytesIO(_appended(data, tags, order)))
     image.load()
     return image
-
-
-def _long(layout: Layout, number: int, value: int) -> tuple[int, int, bytes]:
-    return number, 4, value.to_bytes(4, "little" if layout.directory.little else "big")
 
 
 def _share(tag: Tag, start: int, count: int) -> tuple[int, bytes]:
@@ -250,13 +234,26 @@ def _shown(planes: list[Image.Image], layout: Layout) -> Iterator[_Numbers]:
     """Yield rows of 8 bits per sample, in the order of the mode."""
     alpha_at, scale = _alpha_at(layout), _scale(layout)
     for numbers in _pieces(planes, layout):
-        colours = _colours(numbers[..., : layout.colours], layout, scale)
+        colours = numbers[..., : layout.colours]
+        match layout.photometric:
+            case tiff_layout.PALETTE:
+                colours = scale[colours[..., 0]]
+            case tiff_layout.YCBCR:
+                colours = _from_ycbcr(colours, layout)
+            case tiff_layout.CIELAB | tiff_layout.ICCLAB:
+                colours = (colours >> (layout.bits - 8)).astype(np.uint8)
+                if layout.photometric == tiff_layout.ICCLAB:
+                    colours[..., 1:] ^= 0x80  # CIELab has a sign
+            case _:
+                colours = scale[colours]
         if alpha_at is None:
             yield np.ascontiguousarray(colours)
             continue
         alpha = _to_8(layout)[numbers[..., alpha_at : alpha_at + 1]]
-        if tiff_layout.ASSOCIATED in layout.extra:
-            colours = _divided(colours, alpha)
+        if tiff_layout.ASSOCIATED in layout.extra:  # multiplied by it; rounded as Pillow does
+            divided = colours.astype(np.uint16) * 255 // np.maximum(alpha, 1)
+            divided[alpha[..., 0] == 0] = 0
+            colours = np.minimum(divided, 255).astype(np.uint8)
         yield np.concatenate((colours, alpha), axis=2)
 
 
@@ -279,36 +276,6 @@ def _to_8(layout: Layout) -> _Numbers:
     halves = layout.bits == 16 and layout.colours > 1
     levels: _Numbers = numbers >> 8 if halves else (numbers * 255 + top // 2) // top
     return levels.astype(np.uint8)
-
-
-def _divided(colours: _Numbers, alpha: _Numbers) -> _Numbers:
-    """Return the colours that were multiplied by their opacity, rounded as Pillow does."""
-    divided = colours.astype(np.uint16) * 255 // np.maximum(alpha, 1)
-    divided[alpha[..., 0] == 0] = 0
-    whole: _Numbers = np.minimum(divided, 255).astype(np.uint8)
-    return whole
-
-
-def _colours(colours: _Numbers, layout: Layout, scale: _Numbers) -> _Numbers:
-    match layout.photometric:
-        case tiff_layout.PALETTE:
-            seen: _Numbers = scale[colours[..., 0]]
-            return seen
-        case tiff_layout.YCBCR:
-            return _from_ycbcr(colours, layout)
-        case tiff_layout.CIELAB | tiff_layout.ICCLAB:
-            return _lab(colours, layout)
-        case _:
-            levels: _Numbers = scale[colours]
-            return levels
-
-
-def _lab(colours: _Numbers, layout: Layout) -> _Numbers:
-    """Return lightness, and both colours with a sign as CIELab has them."""
-    found = (colours >> (layout.bits - 8)).astype(np.uint8)
-    if layout.photometric == tiff_layout.ICCLAB:
-        found[..., 1:] ^= 0x80
-    return found
 
 
 def _from_ycbcr(colours: _Numbers, layout: Layout) -> _Numbers:
@@ -364,7 +331,8 @@ def _wide(plane: Image.Image, layout: Layout) -> tuple[bytes, str]:
 
 
 def _laid_out(layout: Layout, pixels: bytes, mode: str) -> bytes:
-    samples, bits = (1, 32) if mode in ("F", "I") else (len(pixels) // _area(layout), 8)
+    bits = 32 if mode in ("F", "I") else 8
+    samples = 1 if bits == 32 else len(pixels) // (layout.width * layout.height)
     kinds = [layout.sample_format if bits == 32 else 1] * samples
     numbers = {
         tiff_layout.WIDTH: (4, [layout.width]),
@@ -385,22 +353,13 @@ def _laid_out(layout: Layout, pixels: bytes, mode: str) -> bytes:
         for number, (kind, values) in numbers.items()
     ]
     is_converted = layout.photometric == tiff_layout.CMYK and mode == "RGBA"
-    tags += [
-        (number, *_kept(layout.directory.tags[number]))
-        for number in tiff_layout.KEPT
-        if number in layout.directory.tags and not (is_converted and number == _PROFILE)
-    ]
+    for number in tiff_layout.KEPT:
+        tag = layout.directory.tags.get(number)
+        if tag is None or (is_converted and number == _PROFILE):
+            continue
+        raw = bytes(tag.raw)
+        if tag.type in (3, 4) and not tag.little:
+            size = 2 if tag.type == 3 else 4
+            raw = np.frombuffer(raw, f">u{size}").astype(f"<u{size}").tobytes()
+        tags.append((number, tag.type, raw))
     return _appended(b"".join((bytes(8), pixels)), tags, "<")
-
-
-def _area(layout: Layout) -> int:
-    return layout.width * layout.height
-
-
-def _kept(tag: Tag) -> tuple[int, bytes]:
-    """Return type and bytes of a tag; numbers of 16 bits in the order of the plain file."""
-    raw = bytes(tag.raw)
-    if tag.type in (3, 4) and not tag.little:
-        size = 2 if tag.type == 3 else 4
-        raw = np.frombuffer(raw, f">u{size}").astype(f"<u{size}").tobytes()
-    return tag.type, raw
