@@ -60,7 +60,7 @@ _PQ_WHITE = 203 / 10_000  # of the peak: where graphics are white, by BT.2408
 @lru_cache(maxsize=8)
 def profile_of_code_points(primaries: int, transfer: int) -> bytes | None:
     """Return the profile that H.273 numbers mean; None for numbers that say nothing."""
-    places, curve = _PRIMARIES.get(primaries), _curve_of(transfer)
+    places, curve = _PRIMARIES.get(primaries), _CURVES.get(transfer)
     return _profile(places, curve) if places and curve else None
 
 
@@ -72,28 +72,6 @@ def profile_of_gamma(gamma: float | None, places: Chromaticities) -> bytes | Non
         return _profile(places, curve)
     except (ArithmeticError, struct.error):  # chromaticities that no light has
         return None
-
-
-def _power(exponent: float) -> _Curve:
-    return lambda level: math.pow(level, exponent)
-
-
-def _curve_of(transfer: int) -> _Curve | None:
-    match transfer:
-        case 1 | 6 | 13 | 14 | 15:  # those of video are shown by browsers like sRGB's
-            return _srgb
-        case 4:
-            return _power(2.2)
-        case 5:
-            return _power(2.8)
-        case 8:
-            return _power(1)
-        case 16:
-            return _pq
-        case 18:
-            return _hlg
-        case _:
-            return None
 
 
 def _srgb(level: float) -> float:
@@ -118,6 +96,20 @@ def _hlg_scene(level: float) -> float:
     return (math.exp((level - 0.55991073) / 0.17883277) + 0.28466892) / 12
 
 
+def _power(exponent: float) -> _Curve:
+    return lambda level: math.pow(level, exponent)
+
+
+_CURVES: dict[int, _Curve] = {
+    **dict.fromkeys((1, 6, 13, 14, 15), _srgb),  # those of video are shown by browsers like sRGB's
+    4: _power(2.2),
+    5: _power(2.8),
+    8: _power(1),
+    16: _pq,
+    18: _hlg,
+}
+
+
 def _profile(places: Chromaticities, curve: _Curve) -> bytes:
     """Lay out a version 2 display profile: a curve and a matrix to D50."""
     points = [round(curve(at / (_CURVE_POINTS - 1)) * 65_535) for at in range(_CURVE_POINTS)]
@@ -126,26 +118,18 @@ def _profile(places: Chromaticities, curve: _Curve) -> bytes:
     for kind, column in zip((b"rXYZ", b"gXYZ", b"bXYZ"), transposed(_to_d50(places)), strict=True):
         bodies[kind] = _xyz(column)
     bodies |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), shared)
-    return _laid_out(bodies)
-
-
-def _laid_out(bodies: dict[bytes, bytes]) -> bytes:
-    """Put a header and a table before the tags; equal tags share one place."""
-    start = 128 + 4 + 12 * len(bodies)
+    start = 128 + 4 + 12 * len(bodies)  # of the tags, behind a header and a table
     table, blocks = b"", b""
-    offsets: dict[bytes, int] = {}
+    offsets: dict[bytes, int] = {}  # equal tags share one place
     for kind, body in bodies.items():
         if body not in offsets:
             offsets[body] = start + len(blocks)
             blocks += body
         table += struct.pack(">4sII", kind, offsets[body], len(body))
-    content = struct.pack(">I", len(bodies)) + table + blocks
-    return _header(128 + len(content)) + content
-
-
-def _header(size: int) -> bytes:
+    size = start + len(blocks)
     head = struct.pack(">I4sI4s4s4s", size, b"", 0x02400000, b"mntr", b"RGB ", b"XYZ ")
-    return head + bytes(12) + b"acsp" + bytes(28) + _xyz(_D50)[8:] + bytes(48)
+    head += bytes(12) + b"acsp" + bytes(28) + _xyz(_D50)[8:] + bytes(48)
+    return head + struct.pack(">I", len(bodies)) + table + blocks
 
 
 def _xyz(values: tuple[float, ...]) -> bytes:
@@ -157,14 +141,10 @@ def _to_d50(places: Chromaticities) -> Matrix:
     white = _light(places.white)
     raw = transposed((_light(places.red), _light(places.green), _light(places.blue)))
     scaled = product(raw, diagonal(times(inverse(raw), white)))
-    return product(_adaption(white), scaled)
-
-
-def _adaption(white: Vector) -> Matrix:
-    """Return Bradford's matrix from a white to D50."""
     here, there = times(_BRADFORD, white), times(_BRADFORD, _D50)
     ratio = (there[0] / here[0], there[1] / here[1], there[2] / here[2])
-    return product(inverse(_BRADFORD), product(diagonal(ratio), _BRADFORD))
+    adaption = product(inverse(_BRADFORD), product(diagonal(ratio), _BRADFORD))
+    return product(adaption, scaled)
 
 
 def _light(place: tuple[float, float]) -> Vector:

@@ -5,7 +5,7 @@ Dropping a profile without converting shifts colours by up to 45 of 255 levels.
 
 from functools import cache
 from io import BytesIO
-from itertools import product
+from itertools import chain, product
 
 from PIL import Image, ImageChops, ImageCms
 
@@ -43,9 +43,14 @@ def _by_embedded_profile(image: Image.Image) -> Image.Image | None:
         profile = ImageCms.ImageCmsProfile(BytesIO(data))
     except OSError:
         return None
-    if profile.profile.xcolor_space.strip() == "GRAY" and image.mode == "RGBA":
-        return _grey_beside_alpha(image, profile)
-    return _converted(image, profile)
+    if profile.profile.xcolor_space.strip() != "GRAY" or image.mode != "RGBA":
+        return _converted(image, profile)
+    # Greys with alpha have become RGBA on the way here; their profile is still for greys.
+    red, green, blue, alpha = image.split()
+    if red.tobytes() != green.tobytes() or red.tobytes() != blue.tobytes():
+        return None
+    converted = _converted(red, profile)
+    return converted and Image.merge("RGBA", (converted, converted, converted, alpha))
 
 
 def _by_description(image: Image.Image) -> Image.Image | None:
@@ -67,33 +72,13 @@ def _described_profile(info: dict[str | tuple[int, int], object]) -> bytes | Non
         return profile_of_code_points(*code_points)
     if not isinstance(gamma, float) or gamma <= 0 or "srgb" in info:
         return None
-    places = _chromaticities(info.get("chromaticity"))
-    if abs(gamma - _SRGB_GAMMA) < _GAMMA_TOLERANCE:
-        return profile_of_gamma(None, places)
-    return profile_of_gamma(gamma, places)
-
-
-def _chromaticities(numbers: object) -> Chromaticities:
-    """Name a PNG's eight numbers; those of sRGB when it has none or means them."""
-    if not isinstance(numbers, tuple) or len(numbers) != 8:
-        return BT709
-    pairs = [(numbers[at], numbers[at + 1]) for at in range(0, 8, 2)]
-    places = Chromaticities(*pairs)
-    near = all(
-        abs(value - meant) < _CHROMATICITY_TOLERANCE
-        for pair, named in zip(places, BT709, strict=True)
-        for value, meant in zip(pair, named, strict=True)
-    )
-    return BT709 if near else places
-
-
-def _grey_beside_alpha(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image | None:
-    """Greys with alpha have become RGBA on the way here; their profile is still for greys."""
-    red, green, blue, alpha = image.split()
-    if red.tobytes() != green.tobytes() or red.tobytes() != blue.tobytes():
-        return None
-    converted = _converted(red, profile)
-    return converted and Image.merge("RGBA", (converted, converted, converted, alpha))
+    numbers, places = info.get("chromaticity"), BT709
+    if isinstance(numbers, tuple) and len(numbers) == 8:
+        differences = (abs(one - other) for one, other in zip(numbers, chain(*BT709), strict=True))
+        if not all(difference < _CHROMATICITY_TOLERANCE for difference in differences):
+            places = Chromaticities(*((numbers[at], numbers[at + 1]) for at in range(0, 8, 2)))
+    is_srgb = abs(gamma - _SRGB_GAMMA) < _GAMMA_TOLERANCE
+    return profile_of_gamma(None if is_srgb else gamma, places)
 
 
 def _converted(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image | None:
@@ -110,23 +95,14 @@ def _converted(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.I
         )
     except (OSError, ImageCms.PyCMSError):
         return None
-    if mode == "RGB" and _changes_nothing(transform):
-        return image
-    return _apply(image, transform, mode)
-
-
-def _apply(image: Image.Image, transform: ImageCms.ImageCmsTransform, mode: str) -> Image.Image:
+    if mode == "RGB":  # most are sRGB under whatever name, and need no pass over pixels
+        change = ImageChops.difference(_probe(), transform.apply(_probe())).convert("RGB")
+        if all(isinstance(band, tuple) and band[1] <= _SAME for band in change.getextrema()):
+            return image
     converted = transform.apply(image if image.mode == mode else image.convert(mode))
     if image.mode == "RGBA":
         converted.putalpha(image.getchannel("A"))
     return converted.convert("L") if image.mode == "L" else converted
-
-
-def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
-    """Whether the profile is sRGB under whatever name: most are, and need no pass over pixels."""
-    probe = _probe()
-    change = ImageChops.difference(probe, transform.apply(probe)).convert("RGB").getextrema()
-    return all(isinstance(band, tuple) and band[1] <= _SAME for band in change)
 
 
 @cache
