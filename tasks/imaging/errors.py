@@ -37,7 +37,10 @@ def reading() -> Iterator[None]:
             ErrorCode.TOO_MANY_PIXELS, "The image declares more pixels than any camera makes."
         ) from exc
     except Exception as exc:  # decoders raise anything on damaged bytes
-        raise _refusal(exc) from exc
+        if _tells_no_memory(exc):
+            raise ImageRefused(ErrorCode.OUT_OF_MEMORY, _OUT_OF_MEMORY) from exc
+        is_cut_short = any(word in str(exc).lower() for word in _CUT_SHORT)
+        raise (truncated() if is_cut_short else corrupt()) from exc
 
 
 @contextmanager
@@ -125,11 +128,3 @@ def endless_scans() -> ImageRefused:
 def _tells_no_memory(error: Exception) -> bool:
     text = str(error).lower()
     return any(word in text for word in _NO_MEMORY) or text == _WEBP_WRITER_HAS_NO_MEMORY
-
-
-def _refusal(error: Exception) -> ImageRefused:
-    if _tells_no_memory(error):
-        return ImageRefused(ErrorCode.OUT_OF_MEMORY, _OUT_OF_MEMORY)
-    if any(word in str(error).lower() for word in _CUT_SHORT):
-        return truncated()
-    return corrupt()

@@ -5,7 +5,6 @@ them. Places, cameras, dates and comments never pass. Agencies write names into 
 instead: those are read where EXIF has none.
 """
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from PIL import ExifTags, Image
@@ -35,7 +34,12 @@ def read_credit(image: Image.Image, original: Original) -> bytes:
 
     Call it on the opened file: later steps lose what some formats say.
     """
-    names = [*_stated(image, original)]
+    names: list[_Names] = []
+    for read in (_exif, _iptc, _xmp):
+        try:
+            names.append(read(image, original))
+        except Exception:  # noqa: BLE001, S112 - damaged or hostile data say nothing; the image matters more
+            continue
     artist = next((each.artist for each in names if each.artist), b"")
     rights = next((each.rights for each in names if each.rights), b"")
     exif = Image.Exif()
@@ -43,16 +47,6 @@ def read_credit(image: Image.Image, original: Original) -> bytes:
         if text:
             exif[tag] = text
     return exif.tobytes() if artist or rights else b""
-
-
-def _stated(image: Image.Image, original: Original) -> Iterator[_Names]:
-    """Yield what each kind of data says; damaged or hostile data say nothing."""
-    readers: tuple[Callable[[Image.Image, Original], _Names], ...] = (_exif, _iptc, _xmp)
-    for read in readers:
-        try:
-            yield read(image, original)
-        except Exception:  # noqa: BLE001, S112 - hostile data raise anything; the image matters more
-            continue
 
 
 def _exif(image: Image.Image, _: Original) -> _Names:

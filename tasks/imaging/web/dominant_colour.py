@@ -34,7 +34,15 @@ def dominant_colour(image: Image.Image) -> Colour:
     ground = _ground(pixels)
     product = visible if ground is None else visible[~_alike(visible, ground)]
     enough = len(product) >= _LEAST_SHARE * small.width * small.height
-    return _most_telling(product if enough else visible)
+    colours = product if enough else visible
+    row = Image.frombytes("RGB", (len(colours), 1), colours.tobytes())
+    grouped = row.quantize(_COLOURS, Image.Quantize.MEDIANCUT).convert("RGB").tobytes()
+    groups = Counter(zip(grouped[::3], grouped[1::3], grouped[2::3], strict=True))
+
+    def weight(colour: Colour) -> tuple[float, Colour]:
+        return groups[colour] * (1 + (_LIVELY - 1) * _chroma(colour) / 255), colour
+
+    return max(groups, key=weight)
 
 
 def _ground(pixels: Levels) -> Colour | None:
@@ -47,18 +55,6 @@ def _ground(pixels: Levels) -> Colour | None:
     colour = (red, green, blue)
     is_even = np.count_nonzero(_alike(border, colour)) >= _UNIFORM_SHARE * len(border)
     return colour if is_even and _chroma(colour) <= _NEUTRAL else None
-
-
-def _most_telling(colours: Levels) -> Colour:
-    """Group the colours and return the group's that covers most, counting vivid ones for more."""
-    row = Image.frombytes("RGB", (len(colours), 1), colours.tobytes())
-    grouped = row.quantize(_COLOURS, Image.Quantize.MEDIANCUT).convert("RGB").tobytes()
-    groups = Counter(zip(grouped[::3], grouped[1::3], grouped[2::3], strict=True))
-    return max(groups, key=lambda colour: (groups[colour] * _liveliness(colour), colour))
-
-
-def _liveliness(colour: Colour) -> float:
-    return 1 + (_LIVELY - 1) * _chroma(colour) / 255
 
 
 def _chroma(colour: Colour) -> int:

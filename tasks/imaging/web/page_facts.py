@@ -23,21 +23,14 @@ def page_facts(picture: Image.Image) -> PageFacts:
     """
     pixels = picture.convert("RGBA")
     red, green, blue = dominant_colour(pixels)
-    return PageFacts(
-        dominant_colour=f"#{red:02x}{green:02x}{blue:02x}",
-        thumbhash=b64encode(_thumbhash(pixels)).decode("ascii"),
-        phash=phash(_on_paper(pixels)),
-    )
-
-
-def _thumbhash(pixels: Image.Image) -> bytes:
     preview = pixels.copy()
     preview.thumbnail((_PREVIEW_PX, _PREVIEW_PX), Image.Resampling.BOX)
-    return thumbhash(preview.width, preview.height, preview.tobytes())
-
-
-def _on_paper(pixels: Image.Image) -> Image.Image:
-    """Lay a cut-out on white, where shops show it: it then looks like its copy without alpha."""
+    hashed = thumbhash(preview.width, preview.height, preview.tobytes())
+    # Shops show a cut-out on white: it then looks like its copy without alpha.
     paper = Image.new("RGB", pixels.size, _PAPER)
     paper.paste(pixels, mask=pixels.getchannel("A"))
-    return paper
+    return PageFacts(
+        dominant_colour=f"#{red:02x}{green:02x}{blue:02x}",
+        thumbhash=b64encode(hashed).decode("ascii"),
+        phash=phash(paper),
+    )

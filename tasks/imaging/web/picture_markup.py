@@ -63,13 +63,16 @@ def picture_markup(
     ]
     if sources and _moves(sources[0]) and not _moves(fallback):
         lines.insert(0, f'<source media="{_LESS_MOTION}" {_srcset(fallback, sizes)}>')
-    attributes = (
+    attributes = [
         f'src="{escape(fallback[0].url)}"',
         _srcset(fallback, sizes),
         f'width="{fallback[0].width}" height="{fallback[0].height}" alt="{escape(alt)}"',
         f'loading="{"lazy" if lazy else "eager"}" decoding="async"',
-        *_style(page),
-    )
+    ]
+    if page is not None and not cut_out:  # behind a cut-out it would show through for ever
+        preview = f"url({placeholder(page.thumbhash)})"
+        shown_until = f"{escape(page.dominant_colour)} {preview} center/cover no-repeat"
+        attributes.append(f'style="background:{shown_until}"')
     lines.append(f"<img {_NEXT_ATTRIBUTE.join(attributes)}>")
     return "\n".join(("<picture>", *(f"  {line}" for line in lines), "</picture>"))
 
@@ -83,33 +86,33 @@ def _of_one_crop(variants: Sequence[Linked]) -> list[Linked]:
     largest = max(variants, key=lambda each: (each.width, each.height), default=None)
     if largest is None:
         return []
-    alike = [each for each in variants if _has_proportions(each, largest)]
+
+    def too_high_px(each: Linked) -> float:
+        return abs(each.height - largest.height * each.width / largest.width)
+
+    # Rounding to whole pixels explains a difference: of the height or of the width. A preset gives
+    # one of them; of a very high image, half a pixel of width stands for many of height.
+    alike = [
+        each
+        for each in variants
+        if too_high_px(each) <= _ROUNDING_PX
+        or abs(each.width - largest.width * each.height / largest.height) <= _ROUNDING_PX
+    ]
     heights: dict[int, int] = {}
-    for each in sorted(alike, key=lambda other: (_too_high_px(other, largest), -other.height)):
+    for each in sorted(alike, key=lambda other: (too_high_px(other), -other.height)):
         heights.setdefault(each.width, each.height)
     return [each for each in alike if each.height == heights[each.width]]
-
-
-def _has_proportions(variant: Linked, largest: Linked) -> bool:
-    """Whether rounding to whole pixels explains the difference: of the height or of the width.
-
-    A preset gives one of them, and the other is rounded. Of a very high image, half a pixel of
-    width stands for many of height.
-    """
-    too_wide = abs(variant.width - largest.width * variant.height / largest.height)
-    return _too_high_px(variant, largest) <= _ROUNDING_PX or too_wide <= _ROUNDING_PX
-
-
-def _too_high_px(variant: Linked, largest: Linked) -> float:
-    """Return how far the height is from what the largest variant's proportions make it."""
-    return abs(variant.height - largest.height * variant.width / largest.width)
 
 
 def _sources(
     variants: Sequence[Linked], fallback: Sequence[Linked], *, all_formats: bool
 ) -> list[list[Linked]]:
     """Return the formats to offer before the `<img>`, best first."""
-    others = [each for each in _ladders(variants) if each[0].format is not fallback[0].format]
+    # Within a source the browser cannot reach for another format, so one that lacks the widest
+    # variant would keep it from everybody: such a format is not offered.
+    widest = max(variant.width for variant in variants)
+    ladders = [_ladder(variants, each) for each in _BEST_FIRST if each is not fallback[0].format]
+    others = [ladder for ladder in ladders if ladder and ladder[0].width == widest]
     moving = [each for each in others if _moves(each)]
     if _moves(fallback):
         simplest = fallback
@@ -122,17 +125,6 @@ def _sources(
 
 def _moves(ladder: Sequence[Linked]) -> bool:
     return ladder[0].frames > 1
-
-
-def _ladders(variants: Sequence[Linked]) -> list[list[Linked]]:
-    """Return each format's variants, best format first, widest variant first.
-
-    Within a source the browser cannot reach for another format, so one that lacks the widest
-    variant would keep it from everybody: such a format is not offered.
-    """
-    widest = max(variant.width for variant in variants)
-    ladders = [_ladder(variants, image_format) for image_format in _BEST_FIRST]
-    return [ladder for ladder in ladders if ladder and ladder[0].width == widest]
 
 
 def _ladder(variants: Sequence[Linked], image_format: ImageFormat) -> list[Linked]:
@@ -160,18 +152,7 @@ def _is_smaller(ladder: Sequence[Linked], other: Sequence[Linked]) -> bool:
 
 
 def _srcset(ladder: Sequence[Linked], sizes: str) -> str:
-    candidates = ", ".join(f"{_unbroken(each.url)} {each.width}w" for each in ladder)
+    # Blanks and commas separate the candidates.
+    urls = [each.url.replace(" ", "%20").replace(",", "%2C") for each in ladder]
+    candidates = ", ".join(f"{url} {each.width}w" for url, each in zip(urls, ladder, strict=True))
     return f'srcset="{escape(candidates)}" sizes="{escape(sizes)}"'
-
-
-def _unbroken(url: str) -> str:
-    """Return the URL without what separates candidates of a srcset."""
-    return url.replace(" ", "%20").replace(",", "%2C")
-
-
-def _style(page: PageFacts | None) -> tuple[str, ...]:
-    """Return what shows until the image does; it would show through a cut-out for ever."""
-    if page is None or is_see_through(page.thumbhash):
-        return ()
-    preview = f"url({placeholder(page.thumbhash)})"
-    return (f'style="background:{escape(page.dominant_colour)} {preview} center/cover no-repeat"',)

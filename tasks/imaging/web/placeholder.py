@@ -7,7 +7,6 @@ API answers with placeholders and loads no pixel code.
 import struct
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import mul
@@ -26,8 +25,6 @@ from tasks.imaging.web.thumbhash_waves import (
 _SIDE_PX = 16
 _RICHER = 1.25  # colours are strengthened by this: few bits had made them paler
 _KEPT = 2_000  # a listing shows the same images again and again; each takes about 600 bytes
-
-_Counts = tuple[int, int]  # of waves across and down
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +50,21 @@ class _Header:
 
 @lru_cache(maxsize=_KEPT)
 def placeholder(thumbhash: str) -> str:
-    """Return a `data:` URI of the preview that a ThumbHash in base64 holds."""
-    return "data:image/png;base64," + b64encode(_png(draw(b64decode(thumbhash)))).decode("ascii")
+    """Return a `data:` URI of the preview that a ThumbHash in base64 holds: a PNG."""
+    pixels = draw(b64decode(thumbhash))
+    stride = 4 * pixels.width
+    body, above = bytearray(), bytes(stride)
+    for start in range(0, len(pixels.rgba), stride):
+        row = pixels.rgba[start : start + stride]
+        body.append(2)  # "up", of the filters that PNG knows: the difference from the row above
+        body.extend((level - before) & 255 for level, before in zip(row, above, strict=True))
+        above = row
+    header = struct.pack(">IIBBBBB", pixels.width, pixels.height, 8, 6, 0, 0, 0)
+    png = b"\x89PNG\r\n\x1a\n"
+    for kind, data in (b"IHDR", header), (b"IDAT", zlib.compress(bytes(body), 9)), (b"IEND", b""):
+        checksum = zlib.crc32(data, zlib.crc32(kind))
+        png += struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
+    return "data:image/png;base64," + b64encode(png).decode("ascii")
 
 
 def is_see_through(thumbhash: str) -> bool:
@@ -67,24 +77,27 @@ def draw(thumbhash: bytes, side: int = _SIDE_PX) -> Pixels:
     header = _read(thumbhash)
     longest = max(header.across, header.down)
     width, height = (int(side * count / longest + 0.5) for count in (header.across, header.down))
-    nibbles = _nibbles(thumbhash[header.bytes :])
-    channels = [*zip(header.means, header.scales, _waves(header), strict=True)]
+    light = (max(FEWEST_WAVES, header.across), max(FEWEST_WAVES, header.down))
+    colour = (COLOUR_WAVES, COLOUR_WAVES)
+    channels = [*zip(header.means, header.scales, (light, colour, colour), strict=True)]
     if header.alpha is not None:
         channels.append((*header.alpha, (ALPHA_WAVES, ALPHA_WAVES)))
-    planes = [
-        _plane(mean, _grid(nibbles, scale, counts), (width, height))
-        for mean, scale, counts in channels
-    ]
+    nibbles = (half for byte in thumbhash[header.bytes :] for half in (byte & 15, byte >> 4))
+    planes: list[list[float]] = []
+    for mean, scale, (across, down) in channels:
+        grid = [[0.0] * across for _ in range(down)]  # amplitudes; those above its diagonal stay 0
+        for x, y in triangle(across, down):
+            grid[y][x] = 2 * scale * (next(nibbles) / 7.5 - 1)
+        planes.append(_plane(mean, grid, (width, height)))
     if header.alpha is None:
         planes.append([1.0] * (width * height))
-    rgba = bytes(level for pixel in zip(*planes, strict=True) for level in _levels(pixel))
-    return Pixels(width, height, rgba)
-
-
-def _waves(header: _Header) -> tuple[_Counts, _Counts, _Counts]:
-    lightness = (max(FEWEST_WAVES, header.across), max(FEWEST_WAVES, header.down))
-    colour = (COLOUR_WAVES, COLOUR_WAVES)
-    return lightness, colour, colour
+    rgba = bytearray()
+    for lightness, yellow, red_green, alpha in zip(*planes, strict=True):
+        blue = lightness - 2 / 3 * yellow
+        red = (3 * lightness - blue + red_green) / 2
+        pixel = (red, red - red_green, blue, alpha)
+        rgba += bytes(int(255 * max(0.0, min(1.0, channel))) for channel in pixel)
+    return Pixels(width, height, bytes(rgba))
 
 
 def _read(thumbhash: bytes) -> _Header:
@@ -111,21 +124,6 @@ def _read(thumbhash: bytes) -> _Header:
     )
 
 
-def _nibbles(data: bytes) -> Iterator[int]:
-    for byte in data:
-        yield byte & 15
-        yield byte >> 4
-
-
-def _grid(nibbles: Iterator[int], scale: float, counts: _Counts) -> list[list[float]]:
-    """Return the waves' amplitudes as rows of a rectangle; those above its diagonal are 0."""
-    across, down = counts
-    grid = [[0.0] * across for _ in range(down)]
-    for x, y in triangle(across, down):
-        grid[y][x] = 2 * scale * (next(nibbles) / 7.5 - 1)
-    return grid
-
-
 def _plane(mean: float, grid: list[list[float]], size: tuple[int, int]) -> list[float]:
     """Add the waves up, first down and then across."""
     rows = list(zip(*waves(size[0], len(grid[0])), strict=True))
@@ -133,31 +131,3 @@ def _plane(mean: float, grid: list[list[float]], size: tuple[int, int]) -> list[
     amplitudes = list(zip(*grid, strict=True))
     lines = [[sum(map(mul, column, wave)) for wave in amplitudes] for column in columns]
     return [mean + sum(map(mul, line, row)) for line in lines for row in rows]
-
-
-def _levels(pixel: tuple[float, ...]) -> tuple[int, ...]:
-    """Return red, green, blue and alpha from 0 to 255."""
-    lightness, yellow, red_green, alpha = pixel
-    blue = lightness - 2 / 3 * yellow
-    red = (3 * lightness - blue + red_green) / 2
-    channels = (red, red - red_green, blue, alpha)
-    return tuple(int(255 * max(0.0, min(1.0, channel))) for channel in channels)
-
-
-def _png(pixels: Pixels) -> bytes:
-    """Write the pixels as a PNG, each row as its difference from the one above."""
-    stride = 4 * pixels.width
-    body, above = bytearray(), bytes(stride)
-    for start in range(0, len(pixels.rgba), stride):
-        row = pixels.rgba[start : start + stride]
-        body.append(2)  # "up", of the filters that PNG knows
-        body.extend((level - before) & 255 for level, before in zip(row, above, strict=True))
-        above = row
-    header = struct.pack(">IIBBBBB", pixels.width, pixels.height, 8, 6, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(body), 9)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    checksum = zlib.crc32(data, zlib.crc32(kind))
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)

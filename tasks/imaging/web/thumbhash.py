@@ -7,6 +7,7 @@ written after his description and gives his bytes. It must not know Pillow.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 import numpy.typing as npt
@@ -53,7 +54,9 @@ def thumbhash(width: int, height: int, rgba: bytes) -> bytes:
         channels.append(_channel(alpha, ALPHA_WAVES, ALPHA_WAVES))
     is_landscape = width > height
     shape = (down if is_landscape else across) | is_landscape << 15
-    return _header(channels, shape) + _nibbles(channels)
+    levels = [_rounded(15 * share) for channel in channels for share in channel.shares]
+    pairs = zip_longest(levels[::2], levels[1::2], fillvalue=0)  # the lower half of a byte first
+    return _header(channels, shape) + bytes(low | high << 4 for low, high in pairs)
 
 
 def _planes(colours: npt.NDArray[np.float64], alpha: Plane) -> tuple[Plane, Plane, Plane]:
@@ -90,14 +93,6 @@ def _header(channels: Sequence[_Channel], shape: int) -> bytes:
     second = shape | _rounded(63 * yellow.scale) << 3 | _rounded(63 * red.scale) << 9
     third = [_rounded(15 * each.mean) | _rounded(15 * each.scale) << 4 for each in alpha]
     return first.to_bytes(3, "little") + second.to_bytes(2, "little") + bytes(third)
-
-
-def _nibbles(channels: Sequence[_Channel]) -> bytes:
-    """Write all shares in four bits each, the lower half of a byte first."""
-    levels = [_rounded(15 * share) for channel in channels for share in channel.shares]
-    if len(levels) % 2:
-        levels.append(0)
-    return bytes(low | high << 4 for low, high in zip(levels[::2], levels[1::2], strict=True))
 
 
 def _rounded(value: float) -> int:
