@@ -5,7 +5,6 @@ come from, where variants go, or which process it runs in.
 """
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from PIL import Image
@@ -16,17 +15,17 @@ from tasks.imaging.animation.pipeline import AnimationSource, render_moving
 from tasks.imaging.colour.to_srgb import to_srgb
 from tasks.imaging.decode.load import load
 from tasks.imaging.decode.open import describe, open_picture, orientation_left
-from tasks.imaging.decode.source import Original, read_original
+from tasks.imaging.decode.source import read_original
 from tasks.imaging.encode.variant_writer import Writer
 from tasks.imaging.errors import reading, writing
 from tasks.imaging.metadata.copyright import read_credit
-from tasks.imaging.models import Limits, PageFacts, Rendition, SourceFacts, VariantFile
+from tasks.imaging.models import Limits, PageFacts, Rendition, VariantFile
 from tasks.imaging.presets.fingerprint import policy_fingerprint
 from tasks.imaging.presets.model import Preset
 from tasks.imaging.transform.geometry import fit_to_box, plan_sizes
 from tasks.imaging.transform.orient import orient
 from tasks.imaging.transform.pixel_format import normalize_mode
-from tasks.imaging.transform.plan import plan_loading, plan_shrinking, turned
+from tasks.imaging.transform.plan import Plan, plan_shrinking, turned
 from tasks.imaging.transform.resize import shrink, shrink_to_plan
 from tasks.imaging.transform.sharpen import sharpen_shrunk
 from tasks.imaging.transform.sizes import Size, Target
@@ -50,33 +49,23 @@ def render(source: Path, directory: Path, preset: Preset, *, limits: Limits) -> 
     with reading():
         original = read_original(source, limits)
         image = open_picture(original, limits)
-        animation = _describe(image, original, preset, limits=limits)
-    if is_moving(animation.facts, preset.animation) and _some_can_move(preset):
+        facts = describe(image, original)  # before loading shrinks it
+        animation = AnimationSource(
+            image=image,
+            facts=facts,
+            orientation=orientation_left(facts),
+            plays=plays(image, original),
+            credit=read_credit(image, original) if preset.keep_copyright else b"",
+            max_pixels=limits.max_pixels,
+        )
+    can_any_move = any(can_move(encoding.format) for encoding in preset.encodings)
+    if can_any_move and is_moving(facts, preset.animation):
         variants, page = render_moving(animation, directory, preset)
     else:
         variants, page = _render_still(animation, directory, preset)
     cpu_seconds = time.process_time() - began
     fingerprint = policy_fingerprint(preset)
-    return Rendition(animation.facts, variants, fingerprint, page, cpu_seconds=cpu_seconds)
-
-
-def _describe(
-    image: Image.Image, original: Original, preset: Preset, *, limits: Limits
-) -> AnimationSource:
-    """Say what was opened, before loading shrinks it."""
-    facts = describe(image, original)
-    return AnimationSource(
-        image=image,
-        facts=facts,
-        orientation=orientation_left(facts),
-        plays=plays(image, original),
-        credit=read_credit(image, original) if preset.keep_copyright else b"",
-        max_pixels=limits.max_pixels,
-    )
-
-
-def _some_can_move(preset: Preset) -> bool:
-    return any(can_move(encoding.format) for encoding in preset.encodings)
+    return Rendition(facts, variants, fingerprint, page, cpu_seconds=cpu_seconds)
 
 
 def _render_still(
@@ -86,12 +75,16 @@ def _render_still(
     with reading():
         largest, targets, upright = _prepare(animation, preset)
     with writing():
-        writer, picture = Writer(directory, preset), largest
+        writer = Writer(directory, preset)
         variants: list[VariantFile] = []
-        for target, picture in _ladder(largest, targets, preset, source=upright):
-            ceiling = facts.bytes if _is_as_large_as(facts, picture) else None
-            variants += writer.write(picture, target.stem, ceiling_bytes=ceiling)
-        return tuple(variants), page_facts(picture)
+        picture = shown = largest
+        for target in targets:  # each is made from the next larger one
+            picture = shrink(picture, target.whole)
+            crisp = sharpen_shrunk(picture, preset.sharpen, source=upright)
+            shown = fit_to_box(crisp, target, preset)
+            ceiling = facts.bytes if shown.size == (facts.width, facts.height) else None
+            variants += writer.write(shown, target.stem, ceiling_bytes=ceiling)
+        return tuple(variants), page_facts(shown)
 
 
 def _prepare(
@@ -100,7 +93,9 @@ def _prepare(
     """Return the largest image, all targets, and the size of the upright, trimmed source."""
     image, facts, orientation = animation.image, animation.facts, animation.orientation
     upright = Size(facts.width, facts.height)
-    plan = plan_loading(preset, upright, orientation)
+    plan = Plan(upright, orientation)  # in full, where a border has to be found first
+    if preset.trim is None:
+        plan = plan_shrinking(preset, upright, orientation)
     for step in _FIRST_STEPS:
         image = step(image, plan)
     if preset.trim is not None:
@@ -110,18 +105,3 @@ def _prepare(
     for step in _STEPS:
         image = step(image, plan)
     return image, plan_sizes(preset, upright), upright
-
-
-def _ladder(
-    largest: Image.Image, targets: tuple[Target, ...], preset: Preset, *, source: Size
-) -> Iterator[tuple[Target, Image.Image]]:
-    """Yield the image for each target, each made from the next larger one."""
-    picture = largest
-    for target in targets:
-        picture = shrink(picture, target.whole)
-        crisp = sharpen_shrunk(picture, preset.sharpen, source=source)
-        yield target, fit_to_box(crisp, target, preset)
-
-
-def _is_as_large_as(facts: SourceFacts, picture: Image.Image) -> bool:
-    return picture.size == (facts.width, facts.height)

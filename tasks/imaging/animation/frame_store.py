@@ -103,10 +103,6 @@ class Scene:
         picture.info = {"exif": self.credit} if self.credit else {}
         return picture
 
-    def pictures(self) -> Iterator[Image.Image]:
-        """Yield the finished frames."""
-        return (self.picture(number) for number in range(len(self)))
-
     @property
     def milliseconds(self) -> list[int]:
         """How long each frame is shown."""

@@ -55,14 +55,21 @@ def frames(image: Image.Image, count: int, *, max_pixels: int) -> Iterator[Frame
     Frames that are missing or damaged raise like any damaged image. A frame that reaches beyond
     the first one's edges is cut there; beyond `max_pixels` it raises `ImageRefused`.
     """
-    width, height = image.size
-    for number in _numbers(image, count):
+    size = image.size
+    # The still image of an APNG is for viewers that know no animation.
+    first = 1 if getattr(image, "default_image", False) and count > 1 else 0
+    there: int = getattr(image, "n_frames", 1)
+    if image.format == "PNG" and 1 < count < there - first:  # it was declared, and not found
+        raise truncated()
+    numbers = range(first, min(there, first + count)) if image.format in _MOVING else range(1)
+    for number in numbers:
         image.seek(number)
         if image.width * image.height > max_pixels:  # a GIF's frames may enlarge it, unasked
             raise too_many_pixels(image.width, image.height, max_pixels)
         with told_from_damage(image.width * image.height):
             image.load()
-        yield Frame(_cut(image, (width, height)), _milliseconds(image))
+        picture = image if image.size == size else image.crop((0, 0, *size))
+        yield Frame(picture, round(shown_seconds(image.info.get("duration", 0) / 1000) * 1000))
 
 
 def plays(image: Image.Image, original: Original) -> int:
@@ -73,26 +80,3 @@ def plays(image: Image.Image, original: Original) -> int:
     if image.format == "GIF":  # which says how often it is repeated, or nothing and plays once
         stated = 1 if stated is None else stated and stated + 1
     return stated if isinstance(stated, int) and 0 < stated <= _MOST_PLAYS else _FOR_EVER
-
-
-def _numbers(image: Image.Image, count: int) -> range:
-    if image.format not in _MOVING:
-        return range(1)
-    # The still image of an APNG is for viewers that know no animation.
-    first = 1 if getattr(image, "default_image", False) and count > 1 else 0
-    there: int = getattr(image, "n_frames", 1)
-    if image.format == "PNG" and 1 < count < there - first:  # it was declared, and not found
-        raise truncated()
-    return range(first, min(there, first + count))
-
-
-def _cut(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    if image.size == size:
-        return image
-    part = image.crop((0, 0, *size))
-    part.info = dict(image.info)
-    return part
-
-
-def _milliseconds(image: Image.Image) -> int:
-    return round(shown_seconds(image.info.get("duration", 0) / 1000) * 1000)

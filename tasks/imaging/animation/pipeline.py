@@ -3,7 +3,7 @@
 At no time are all frames of the source in memory. It must not know when an animation is wanted.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -66,21 +66,22 @@ def render_moving(
     animation: AnimationSource, directory: Path, preset: Preset
 ) -> tuple[tuple[VariantFile, ...], PageFacts]:
     """Make all variants of an animation, largest first; raises what `render` raises."""
+    upright = whole = Size(animation.facts.width, animation.facts.height)
     with writing(), ExitStack() as stack:
         part = _kept(animation, preset)
-        upright = _upright(animation, part)
-        plan, targets = _planned(animation, preset, upright)
-        frame_store = stack.enter_context(
-            closing(_developed(animation, part, plan, directory=directory))
-        )
+        if part is not None:
+            upright = turned(Size(part[2] - part[0], part[3] - part[1]), animation.orientation)
+        plan = plan_shrinking(preset, upright, animation.orientation, credit=animation.credit)
+        targets = plan_sizes(preset, upright)
+        frame_store = _developed(animation, part, plan, directory=directory)
+        stack.enter_context(closing(frame_store))
         writer = Writer(directory, _unhurried(preset, targets, len(frame_store)))
         variants: list[VariantFile] = []
         for target in targets:
             frame_store = stack.enter_context(closing(frame_store.shrunk(target.whole)))
-            scene = Scene(
-                frame_store, _finishing(target, preset, upright), animation.plays, plan.credit
-            )
-            ceiling = _ceiling(animation.facts, target.size)
+            finish = partial(_finished, target=target, preset=preset, source=upright)
+            scene = Scene(frame_store, finish, animation.plays, plan.credit)
+            ceiling = animation.facts.bytes if target.size == whole else None
             if len(scene) > 1:
                 variants += writer.write_moving(scene, target.stem, ceiling_bytes=ceiling)
             else:  # its frames look the same
@@ -101,20 +102,6 @@ def _kept(animation: AnimationSource, preset: Preset) -> Rectangle | None:
     return min(left), min(top), max(right), max(bottom)
 
 
-def _upright(animation: AnimationSource, part: Rectangle | None) -> Size:
-    """Return the size of the upright source, or of the part of it."""
-    if part is None:
-        return Size(animation.facts.width, animation.facts.height)
-    return turned(Size(part[2] - part[0], part[3] - part[1]), animation.orientation)
-
-
-def _planned(
-    animation: AnimationSource, preset: Preset, upright: Size
-) -> tuple[Plan, tuple[Target, ...]]:
-    plan = plan_shrinking(preset, upright, animation.orientation, credit=animation.credit)
-    return plan, plan_sizes(preset, upright)
-
-
 def _developed(
     animation: AnimationSource, part: Rectangle | None, plan: Plan, *, directory: Path
 ) -> FrameStore:
@@ -122,33 +109,15 @@ def _developed(
     with unfinished(FrameStore(directory)) as frame_store:
         for frame in animation.frames():
             with reading():
-                picture = _cut(frame.picture, part)
+                picture = frame.picture if part is None else frame.picture.crop(part)
                 for step in _STEPS:
                     picture = step(picture, plan)
             frame_store.add(picture, frame.milliseconds)
     return frame_store
 
 
-def _cut(picture: Image.Image, part: Rectangle | None) -> Image.Image:
-    if part is None:
-        return picture
-    rest = picture.crop(part)
-    rest.info = dict(picture.info)
-    return rest
-
-
-def _finishing(
-    target: Target, preset: Preset, source: Size
-) -> Callable[[Image.Image], Image.Image]:
-    return partial(_finished, target=target, preset=preset, source=source)
-
-
 def _finished(picture: Image.Image, *, target: Target, preset: Preset, source: Size) -> Image.Image:
     return fit_to_box(sharpen_shrunk(picture, preset.sharpen, source=source), target, preset)
-
-
-def _ceiling(facts: SourceFacts, size: Size) -> int | None:
-    return facts.bytes if size == Size(facts.width, facts.height) else None
 
 
 def _unhurried(preset: Preset, targets: tuple[Target, ...], count: int) -> Preset:

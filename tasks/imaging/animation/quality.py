@@ -17,14 +17,21 @@ from tasks.imaging.encode.encoders import encode, encode_in_a_hurry, encode_loss
 from tasks.imaging.formats.detect import ImageFormat
 from tasks.imaging.presets.model import ByteBudget, Encoding, FixedQuality, TargetQuality
 from tasks.imaging.quality.calibration import CALIBRATIONS
-from tasks.imaging.quality.search import Encoded, Hint, Subject, is_worth_having, lowest, search
+from tasks.imaging.quality.search import (
+    LOSSLESS_SCORE,
+    Encoded,
+    Hint,
+    Subject,
+    is_worth_having,
+    lowest,
+    search,
+)
 
 _SHOWN = 4  # frames on the sheet, the last one too: there, what was left out has added up
 _LOSS = 2.0  # points below the foretold score from which on it is worth another encoding
 _CORRECTIONS = 2  # further encodings to meet a score
 _ROUNDS = 3  # encodings to meet a size
 _NEAR = 0.9  # a file of so much of its budget is near enough
-_LOSSLESS_SCORE = 100.0
 
 
 class MovingSubject:
@@ -63,7 +70,11 @@ def encode_moving_to_quality(subject: MovingSubject, encoding: Encoding, hint: H
         case ByteBudget(max_bytes, low, high):
             middle = max(low, min(high, hint.quality or CALIBRATIONS[encoding.format].start))
             found = _fitted(take, take.at(middle), max_bytes, bounds=(low, high))
-    found = _below_ceiling(take, found, hint.ceiling_bytes)
+    low, high, ceiling = lowest(encoding.quality), found.quality or 0, hint.ceiling_bytes
+    if ceiling is not None and len(found.data) > ceiling and high > low:
+        # It became larger than its source: the quality is lowered, as a still image's is.
+        lowered = _fitted(take, found, ceiling, bounds=(low, high))
+        found = lowered if is_worth_having(lowered, ceiling) else found
     return take.lossless_if_smaller(found)
 
 
@@ -101,7 +112,7 @@ class _Take:
         if len(encode_lossless(sheet.picture, encoding.format)) > still:
             return found
         data = encode_moving(self.subject.scene, encoding.format, None)
-        return found if len(found.data) < len(data) else Encoded(data, None, _LOSSLESS_SCORE)
+        return found if len(found.data) < len(data) else Encoded(data, None, LOSSLESS_SCORE)
 
     def _encoded(self, quality: int) -> Encoded:
         encoding = self.encoding
@@ -126,17 +137,6 @@ def _to_score(take: _Take, target: TargetQuality, *, start: int | None) -> Encod
             break
         quality, found = better, take.at(better)
     return found
-
-
-def _below_ceiling(take: _Take, found: Encoded, ceiling_bytes: int | None) -> Encoded:
-    """Lower the quality of a file that became larger than its source, as a still picture's is."""
-    low = lowest(take.encoding.quality)
-    if ceiling_bytes is None or len(found.data) <= ceiling_bytes or found.quality is None:
-        return found
-    if found.quality <= low:
-        return found
-    lowered = _fitted(take, found, ceiling_bytes, bounds=(low, found.quality))
-    return lowered if is_worth_having(lowered, ceiling_bytes) else found
 
 
 def _fitted(take: _Take, found: Encoded, max_bytes: int, *, bounds: tuple[int, int]) -> Encoded:

@@ -30,7 +30,7 @@ class MeantToMove:
     @classmethod
     def of(cls, scene: Scene) -> "MeantToMove":
         """Remember the times, and how each frame looks from afar."""
-        looks = tuple(Meant.of(picture) for picture in scene.pictures())
+        looks = tuple(Meant.of(scene.picture(number)) for number in range(len(scene)))
         return cls(looks[0].size, looks, tuple(scene.starts), sum(scene.milliseconds))
 
 

@@ -14,7 +14,7 @@ from infra.contract.errors import ErrorCode, PermanentError
 from tasks.imaging.formats.detect import ImageFormat
 
 _OPAQUE_FORMATS: Final = frozenset({ImageFormat.JPEG})
-_LOSSLESS_FORMATS: Final = frozenset({ImageFormat.PNG, ImageFormat.WEBP})
+LOSSLESS_FORMATS: Final = frozenset({ImageFormat.PNG, ImageFormat.WEBP})
 _PALETTE_COLOURS: Final = 256
 _PNG_BEST: Final = 9
 _WHITE_STAYS_WHITE: Final = 7  # a JPEG's flat block is off by at most a sixteenth of this step
@@ -55,7 +55,15 @@ def encode_lossless(
         return _written(picture, image_format, options, exif=exif)
     level = _PNG_BEST if effort is None else effort
     options = {"optimize": level == _PNG_BEST, "compress_level": level}
-    return _written(_with_palette(picture), image_format, options, exif=exif)
+    if picture.mode != "L" and has_few_colours(picture):
+        reduced = picture.quantize(
+            _PALETTE_COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
+        )
+        back = reduced.convert(picture.mode).convert("RGBA")
+        change = ImageChops.difference(back, picture.convert("RGBA"))
+        if change.getbbox(alpha_only=False) is None:  # the palette changes no pixel
+            picture = reduced
+    return _written(picture, image_format, options, exif=exif)
 
 
 def lossy_options(image_format: ImageFormat, quality: int, effort: int | None) -> dict[str, Any]:
@@ -88,11 +96,6 @@ def lossy_options(image_format: ImageFormat, quality: int, effort: int | None) -
             )
 
 
-def can_be_lossless(image_format: ImageFormat) -> bool:
-    """Whether `encode_lossless` can write the format."""
-    return image_format in _LOSSLESS_FORMATS
-
-
 def has_few_colours(picture: Image.Image) -> bool:
     """Whether a palette holds all colours, as in drawings and logos; photographs never do."""
     return picture.getcolors(_PALETTE_COLOURS) is not None
@@ -103,12 +106,8 @@ def loses_transparency(picture: Image.Image, image_format: ImageFormat) -> bool:
     return image_format in _OPAQUE_FORMATS and picture.mode == "RGBA"
 
 
-def prepared(
-    picture: Image.Image, image_format: ImageFormat, background: tuple[int, int, int]
-) -> Image.Image:
-    """Return the image as the format can show it: laid on the background, if it must be."""
-    if not loses_transparency(picture, image_format):
-        return picture
+def flattened(picture: Image.Image, background: tuple[int, int, int]) -> Image.Image:
+    """Return an image RGBA laid on the background."""
     ground = Image.new("RGB", picture.size, background)
     ground.paste(picture, mask=picture)
     ground.info = dict(picture.info)
@@ -138,15 +137,3 @@ def _steps(quality: int) -> tuple[int, ...]:
     steps = (9 + 90 * (frequency / 7) ** 1.5 for frequency in frequencies)
     scaled = [max(1, min(255, int((step * percent + 50) // 100))) for step in steps]
     return min(scaled[0], _WHITE_STAYS_WHITE), *scaled[1:]
-
-
-def _with_palette(picture: Image.Image) -> Image.Image:
-    """Return the image with a palette where that changes no pixel, else as it is."""
-    if picture.mode == "L" or not has_few_colours(picture):
-        return picture
-    reduced = picture.quantize(
-        _PALETTE_COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
-    )
-    back = reduced.convert(picture.mode)
-    same = ImageChops.difference(back.convert("RGBA"), picture.convert("RGBA"))
-    return reduced if same.getbbox(alpha_only=False) is None else picture

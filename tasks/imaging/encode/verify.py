@@ -90,16 +90,15 @@ def _look(picture: Image.Image) -> Image.Image:
     if picture.mode == "P":
         picture = picture.convert("RGBA")  # palettes are not averaged
     height = picture.height // (_BANDS * _EACH)
-    picked = _whole(picture) if height < _LEAST_AVERAGED_PX else _bands(picture, height)
+    if height < _LEAST_AVERAGED_PX:
+        size = [max(1, min(_LOOK_PX, side // _LEAST_AVERAGED_PX)) for side in picture.size]
+        picked = picture.resize((size[0], size[1]), Image.Resampling.BOX, reducing_gap=1.0)
+    else:
+        picked = _bands(picture, height)
     ground = Image.new("RGB", picked.size, _GROUND)
     picked = picked.convert("RGBA")
     ground.paste(picked, mask=picked)
     return ground
-
-
-def _whole(picture: Image.Image) -> Image.Image:
-    width, height = (max(1, min(_LOOK_PX, side // _LEAST_AVERAGED_PX)) for side in picture.size)
-    return picture.resize((width, height), Image.Resampling.BOX, reducing_gap=1.0)
 
 
 def _bands(picture: Image.Image, height: int) -> Image.Image:

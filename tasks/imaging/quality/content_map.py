@@ -46,53 +46,37 @@ class Content:
 
 def content(picture: Image.Image) -> Content:
     """Return where an image L, RGB or RGBA shows something: all of it, if it has no ground."""
-    cells = _visible(picture) if picture.mode == "RGBA" else _standing_out(picture)
-    found = None if cells is None else cells.getbbox()
+    if picture.mode == "RGBA":
+        cells = _cells(picture.getchannel("A")).point(_from(_THERE))
+    else:
+        colours = _cells(picture).convert("RGB")
+        ground, tolerance = _ground(picture, colours)
+        if ground is None:
+            return Content((0, 0, *picture.size))
+        cells = _differing(colours, ground, tolerance)
+    found = cells.getbbox()
     if found is None:
         return Content((0, 0, *picture.size))
     left, top, right, bottom = (edge * _CELL_PX for edge in found)
     return Content((left, top, min(picture.width, right), min(picture.height, bottom)), cells)
 
 
-def _visible(picture: Image.Image) -> Image.Image:
-    """Return cells that are black where the image is transparent."""
-    return _cells(picture.getchannel("A")).point(_from(_THERE))
-
-
-def _standing_out(picture: Image.Image) -> Image.Image | None:
-    """Return cells that are black where there is ground; None of an image without one."""
-    cells = _cells(picture).convert("RGB")
-    corners = _corner_colours(cells)
-    ground, tolerance = _bright_ground(corners), _SHADOW
-    if ground is None:
-        ground, tolerance = _flat_ground(picture, corners), _FLAT
-    if ground is None:
-        return None
-    return _differing(cells, ground, tolerance)
-
-
-def _bright_ground(corners: list[Colour]) -> Colour | None:
-    is_bright = min(map(min, corners)) >= _BRIGHT
-    return sorted(corners, key=sum)[1] if is_bright else None
-
-
-def _flat_ground(picture: Image.Image, corners: list[Colour]) -> Colour | None:
-    """Return the plain colour that corners share."""
-    places = _corners(picture.size, _CORNER_PX)
-    for colour in corners:
-        alike = [
-            place for other, place in zip(corners, places, strict=True) if _are_alike(colour, other)
-        ]
-        if len(alike) >= _CORNERS:
-            normalize_mode = sum(_is_plain(picture.crop(place), colour) for place in alike)
-            if normalize_mode >= _CORNERS:
-                return colour
-    return None
-
-
-def _corner_colours(cells: Image.Image) -> list[Colour]:
+def _ground(picture: Image.Image, cells: Image.Image) -> tuple[Colour | None, int]:
+    """Return the colour of a studio's ground or a plain one, and what differs from it unseen."""
     found = (cells.crop(corner).tobytes() for corner in _corners(cells.size, 1))
-    return [(red, green, blue) for red, green, blue in found]
+    corners = [(red, green, blue) for red, green, blue in found]
+    if min(map(min, corners)) >= _BRIGHT:
+        return sorted(corners, key=sum)[1], _SHADOW
+    parts = [picture.crop(place).convert("RGB") for place in _corners(picture.size, _CORNER_PX)]
+    for colour in corners:
+        plain = sum(
+            max(abs(a - b) for a, b in zip(colour, other, strict=True)) <= _FLAT
+            and _differing(part, colour, _FLAT).getbbox() is None
+            for other, part in zip(corners, parts, strict=True)
+        )
+        if plain >= _CORNERS:
+            return colour, _FLAT
+    return None, _FLAT
 
 
 def _cells(picture: Image.Image) -> Image.Image:
@@ -106,20 +90,12 @@ def _corners(size: tuple[int, int], side: int) -> list[Bounds]:
     return [(left, top, min(width, left + side), min(height, top + side)) for left, top in starts]
 
 
-def _is_plain(part: Image.Image, colour: Colour) -> bool:
-    return _differing(part.convert("RGB"), colour, _FLAT).getbbox() is None
-
-
 def _differing(picture: Image.Image, colour: Colour, tolerance: int) -> Image.Image:
     """Return a mask of an image RGB, black where it has a colour, by this many levels at most."""
     difference = ImageChops.difference(picture, Image.new("RGB", picture.size, colour))
     red, green, blue = difference.split()
     most = ImageChops.lighter(ImageChops.lighter(red, green), blue)
     return most.point(_from(tolerance + 1))
-
-
-def _are_alike(one: Colour, other: Colour) -> bool:
-    return all(abs(a - b) <= _FLAT for a, b in zip(one, other, strict=True))
 
 
 @lru_cache

@@ -31,7 +31,11 @@ class Busyness:
         few = (picture.width // _STEP_PX, picture.height // _STEP_PX)
         if min(few) < 2 * _CELL + 1:
             return None
-        levels = np.asarray(_lightness(picture.resize(few, Image.Resampling.NEAREST)), np.int16)
+        small = picture.resize(few, Image.Resampling.NEAREST)
+        grey = small.convert("L")
+        if small.mode == "RGBA":  # what is transparent is black, whatever colour hides there
+            grey = ImageChops.multiply(grey, small.getchannel("A"))
+        levels = np.asarray(grey, np.int16)
         inner = levels[1:, 1:]
         steps = np.abs(inner - levels[:-1, 1:]) + np.abs(inner - levels[1:, :-1])
         down, across = (side // _CELL for side in steps.shape)
@@ -42,7 +46,12 @@ class Busyness:
 
     def missed(self, places: Sequence[Corner]) -> list[Corner]:
         """Return corners of windows that are far busier than those at the places; few, or none."""
-        seen = max(self._at(place) for place in places)
+        last_row, last_column = (count - 1 for count in self._windows.shape)
+        cells = ((round(top / CELL_PX), round(left / CELL_PX)) for left, top in places)
+        seen = max(
+            float(self._windows[min(row, last_row), min(column, last_column)])
+            for row, column in cells
+        )
         left, found = self._windows.copy(), list[Corner]()
         while len(found) < _MOST:
             row, column = np.unravel_index(np.argmax(left), left.shape)
@@ -51,17 +60,3 @@ class Busyness:
             found.append((int(column) * CELL_PX, int(row) * CELL_PX))
             left[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2] = 0
         return found
-
-    def _at(self, place: Corner) -> float:
-        column, row = (
-            min(round(start / CELL_PX), last - 1)
-            for start, last in zip(place, reversed(self._windows.shape), strict=True)
-        )
-        return float(self._windows[row, column])
-
-
-def _lightness(picture: Image.Image) -> Image.Image:
-    """Return it as L; what is transparent is black, whatever colour hides there."""
-    if picture.mode != "RGBA":
-        return picture.convert("L")
-    return ImageChops.multiply(picture.convert("L"), picture.getchannel("A"))

@@ -40,38 +40,16 @@ _MIDDLE: Final = (0.23, 0.692, 0.078)
 _SHORT: Final = (0.24342269, 0.20476745, 0.55180986)
 _LIGHTNESS: Final = (0.265, 0.657, 0.078)  # the mean of the first two, mixed before it is seen
 
-
-def _light() -> Plane:
-    """Return the light that each of the 256 sRGB levels stands for, 0 to 1."""
-    level = np.arange(256) / 255
-    light: Plane = np.where(
-        level <= 0.04045, level / 12.92, ((level + 0.055) / 1.055) ** 2.4
-    ).astype(np.float32)
-    return light
-
-
-def _brightness() -> Plane:
-    """Return how bright each step of light seems: twice as bright takes about eight times."""
-    light = np.arange(_STEPS + 2) / _STEPS
-    seen: Plane = (np.cbrt(light + _BLACK) - np.cbrt(_BLACK)).astype(np.float32)
-    return seen
-
-
-_LIGHT: Final = _light()
-_BRIGHTNESS: Final = _brightness()
+_LEVELS: Final = np.arange(256) / 255
+# The light that each sRGB level stands for, 0 to 1.
+_LIGHT: Final[Plane] = np.where(
+    _LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4
+).astype(np.float32)
+# How bright each step of light seems: twice as bright takes about eight times.
+_BRIGHTNESS: Final[Plane] = (
+    np.cbrt(np.arange(_STEPS + 2) / _STEPS + _BLACK) - np.cbrt(_BLACK)
+).astype(np.float32)
 _WITHIN: Final = "wrap"  # no step is outside of these tables; not to check takes a fourth less CPU
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What is compared: `structures` by their similarity, `blueness` (at an eighth) by itself.
-
-    The structures are lightness as it is, at a half and at a quarter, redness at a quarter, and
-    lightness at an eighth.
-    """
-
-    structures: tuple[Plane, ...]
-    blueness: Plane
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,30 +71,35 @@ class SimilarityMetric:
 
     def __init__(self, original: Sample) -> None:
         self._order = _order(original.picture.size, original.side_px)
-        shown = self._look(original.picture)
-        self._structures = [_Seen.of(plane) for plane in shown.structures]
+        structures, self._blueness = self._look(original.picture)
+        self._structures = [_Seen.of(plane) for plane in structures]
         finest = self._structures[0]
         self._contrast = 1 + _contrast(finest.plane, finest.mean)
-        self._blueness = shown.blueness
 
     def damages(self, encoded: Image.Image) -> tuple[float, ...]:
         """Return the damages in the order of the weights (calibration.py)."""
-        shown, found = self._look(encoded), list[float]()
-        for plane, original in zip(shown.structures, self._structures, strict=True):
+        structures, blueness = self._look(encoded)
+        found: list[float] = []
+        for plane, original in zip(structures, self._structures, strict=True):
             mean = _window(plane)
             found += _norms(_damage(plane, mean, original))
             if original is self._structures[0]:
                 kept = (1 + _contrast(plane, mean)) / self._contrast
                 found.append(_worst(np.maximum(1 - kept, 0)))
-        return (*found, *_norms(np.abs(shown.blueness - self._blueness)))
+        return (*found, *_norms(np.abs(blueness - self._blueness)))
 
     def score(self, encoded: Image.Image, weights: tuple[float, ...]) -> float:
         """Return the similarity, at most 100; `weights` has one for each of the damages."""
         total = sum(w * d for w, d in zip(weights, self.damages(encoded), strict=True))
         return float(100.0 - _POINTS * total**_POWER)
 
-    def _look(self, picture: Image.Image) -> "_Look":
-        light = self._channels(picture)
+    def _look(self, picture: Image.Image) -> tuple[tuple[Plane, ...], Plane]:
+        """Return what is compared: structures by their similarity, blueness by itself."""
+        red, green, blue = (  # without the tiles' seams
+            np.take(_LIGHT, np.take(np.asarray(band), self._order), mode=_WITHIN)
+            for band in picture.convert("RGB").split()
+        )
+        light: Light = (red, green, blue)
         finest = _bright(light, _LIGHTNESS)
         light = _halved(light)
         finer = _bright(light, _LIGHTNESS)
@@ -124,25 +107,10 @@ class SimilarityMetric:
         long, middle = _bright(light, _LONG), _bright(light, _MIDDLE)
         light = _halved(light)
         coarsest = _bright(light, _LIGHTNESS)
-        return _Look(
-            (
-                finest,
-                finer,
-                (long + middle) * np.float32(0.5),
-                (long - middle) * _REDDER,
-                _larger(coarsest),
-            ),
-            _bright(light, _SHORT) - coarsest,
-        )
-
-    def _channels(self, picture: Image.Image) -> Light:
-        """Return the light of each colour, without the tiles' seams."""
-        red, green, blue = (self._light(band) for band in picture.convert("RGB").split())
-        return red, green, blue
-
-    def _light(self, band: Image.Image) -> Plane:
-        light: Plane = np.take(_LIGHT, np.take(np.asarray(band), self._order), mode=_WITHIN)
-        return light
+        lightness, redness = (long + middle) * np.float32(0.5), (long - middle) * _REDDER
+        # Few pixels are left: each twice, either way, so that windows lie around each.
+        larger = coarsest.repeat(2, 0).repeat(2, 1)
+        return (finest, finer, lightness, redness, larger), _bright(light, _SHORT) - coarsest
 
 
 @lru_cache(maxsize=_ORDERS_KEPT)
@@ -209,11 +177,6 @@ def _half(plane: Plane) -> Plane:
 def _halved(light: Light) -> Light:
     red, green, blue = light
     return _half(red), _half(green), _half(blue)
-
-
-def _larger(plane: Plane) -> Plane:
-    """Return each pixel twice, either way: few are left, and windows then lie around each."""
-    return plane.repeat(2, 0).repeat(2, 1)
 
 
 def _window(plane: Plane) -> Plane:

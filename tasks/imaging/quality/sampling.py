@@ -5,7 +5,7 @@ surface has the share that it has in the image, and a plain ground has none, or 
 not know encoders.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from math import ceil
@@ -52,48 +52,28 @@ def sample(picture: Image.Image) -> Sample | None:
     if min(picture.size) < LOW_SIDE_PX:
         return None  # the coarser of the similarity's four scales would have nothing to compare
     shown = content(picture)
-    box = _at_least(shown.box, LOW_SIDE_PX, picture.size)
-    width, height = box[2] - box[0], box[3] - box[1]
+    left, right = _widened((shown.box[0], shown.box[2]), LOW_SIDE_PX, limit=picture.width)
+    top, bottom = _widened((shown.box[1], shown.box[3]), LOW_SIDE_PX, limit=picture.height)
+    box, width, height = (left, top, right, bottom), right - left, bottom - top
     is_small = width * height <= _FEWEST * _SHARE * SIDE_PX * SIDE_PX
     if is_small and shown.share(box) >= _FILLED:
-        return _piece(picture, box)
+        whole = (left, top, right - width % _BLOCK_PX, bottom - height % _BLOCK_PX)
+        return Sample(picture.crop(whole), None, box=whole)
     side = LOW_SIDE_PX if is_small or min(width, height) < SIDE_PX else SIDE_PX
-    places = _with_details(picture, _telling(box, shown, side), side)
+    places = _telling(box, shown, side)
+    busyness = Busyness.of(picture)
+    if busyness is not None:  # details that are far busier than what lies at the places
+        missed, limits = busyness.missed(places), (picture.width - side, picture.height - side)
+        places += tuple((min(left, limits[0]), min(top, limits[1])) for left, top in missed)
     return Sample(_gather(picture, places, side), side, places)
 
 
-def _with_details(
-    picture: Image.Image, places: tuple[Corner, ...], side: int
-) -> tuple[Corner, ...]:
-    """Return the places, and those of details that are far busier than what lies there."""
-    busyness = Busyness.of(picture)
-    if busyness is None:
-        return places
-    right, bottom = picture.width - side, picture.height - side
-    missed = ((min(left, right), min(top, bottom)) for left, top in busyness.missed(places))
-    return (*places, *missed)
-
-
-def _at_least(box: Bounds, side: int, size: tuple[int, int]) -> Bounds:
-    """Return the box, widened to both sides where it is too small to be compared."""
-    left, right = _widened((box[0], box[2]), side, limit=size[0])
-    top, bottom = _widened((box[1], box[3]), side, limit=size[1])
-    return left, top, right, bottom
-
-
 def _widened(span: tuple[int, int], length: int, *, limit: int) -> tuple[int, int]:
+    """Return the span, widened to both sides where it is too short to be compared."""
     start, end = span
     missing = max(0, length - (end - start))
     start = max(0, min(start - missing // 2, limit - length))
     return start, max(end, start + length)
-
-
-def _piece(picture: Image.Image, box: Bounds) -> Sample:
-    """Return the box in one piece, of whole blocks."""
-    left, top, right, bottom = box
-    width, height = (side - side % _BLOCK_PX for side in (right - left, bottom - top))
-    whole = (left, top, left + width, top + height)
-    return Sample(picture.crop(whole), None, box=whole)
 
 
 def _telling(box: Bounds, shown: Content, side: int) -> tuple[Corner, ...]:
@@ -110,23 +90,20 @@ def _telling(box: Bounds, shown: Content, side: int) -> tuple[Corner, ...]:
         return places
     wanted = _wanted(round(area * share), side)
     denser = _bricks(box, ceil(wanted / share), side)
-    return _by_share(denser, _shares(denser, shown, side), wanted) or places
+    shares = _shares(denser, shown, side)
+    step, ends = sum(shares) / wanted, accumulate(shares)
+    # About as many as wanted, in their order, each the likelier the more it shows.
+    chosen = tuple(
+        place
+        for place, end, share in zip(denser, ends, shares, strict=True)
+        if share and round(end / step) > round((end - share) / step)
+    )
+    return chosen or places
 
 
 def _shares(places: Sequence[Corner], shown: Content, side: int) -> list[float]:
     """Return how much of each tile shows something."""
     return [shown.share((left, top, left + side, top + side)) for left, top in places]
-
-
-def _by_share(places: Sequence[Corner], shares: Sequence[float], count: int) -> tuple[Corner, ...]:
-    """Return about this many of the places, in their order, each the likelier the more it shows."""
-    step = sum(shares) / count
-    ends = list(accumulate(shares))
-    return tuple(
-        place
-        for place, end, share in zip(places, ends, shares, strict=True)
-        if share and round(end / step) > round((end - share) / step)
-    )
 
 
 def _wanted(area: int, side: int) -> int:
@@ -135,25 +112,22 @@ def _wanted(area: int, side: int) -> int:
 
 
 def _bricks(box: Bounds, tiles: int, side: int) -> tuple[Corner, ...]:
-    """Return about this many corners, about as dense across as down, of tiles that have room."""
-    width, height = box[2] - box[0], box[3] - box[1]
-    across = min(width // side, tiles, max(1, round((tiles * width / height) ** 0.5)))
-    down = min(height // side, max(1, round(tiles / across)))
-    return tuple(_laid(box, across, down, side=side))
+    """Return about so many corners, about as dense across as down, of tiles that have room.
 
-
-def _laid(box: Bounds, across: int, down: int, *, side: int) -> Iterator[Corner]:
-    """Yield corners at even distances; each other row is moved by half a distance, like bricks.
-
-    They lie on the encoders' blocks where the image begins on one.
+    They are at even distances, and lie on the encoders' blocks where the image begins on one.
+    Each other row is moved by half a distance, like bricks.
     """
     left, top, right, bottom = box
+    width, height = right - left, bottom - top
+    across = min(width // side, tiles, max(1, round((tiles * width / height) ** 0.5)))
+    down = min(height // side, max(1, round(tiles / across)))
+    found: list[Corner] = []
     for row in range(down):
         y = _even((top, bottom), (row + 0.5) / down, side)
-        shift = 0.25 if row % 2 else -0.25
-        for column in range(across):
-            place = (column + 0.5 + (shift if across > 1 else 0)) / across
-            yield _even((left, right), place, side), y
+        shift = (0.25 if row % 2 else -0.25) if across > 1 else 0
+        places = ((column + 0.5 + shift) / across for column in range(across))
+        found += [(_even((left, right), place, side), y) for place in places]
+    return tuple(found)
 
 
 def _even(span: tuple[int, int], place: float, side: int) -> int:
@@ -164,13 +138,10 @@ def _even(span: tuple[int, int], place: float, side: int) -> int:
     return max(start, corner - corner % _BLOCK_PX)
 
 
-def _columns(count: int) -> int:
-    """Return how many tiles lie side by side: the most, up to a square, that leave no hole."""
-    return next(columns for columns in range(int(count**0.5), 0, -1) if count % columns == 0)
-
-
 def _gather(picture: Image.Image, places: Sequence[Corner], side: int) -> Image.Image:
-    columns = _columns(len(places))
+    # The most tiles side by side, up to a square, that leave no hole.
+    count = len(places)
+    columns = next(each for each in range(int(count**0.5), 0, -1) if count % each == 0)
     gathered = Image.new(picture.mode, (columns * side, len(places) // columns * side))
     for number, (left, top) in enumerate(places):
         row, column = divmod(number, columns)

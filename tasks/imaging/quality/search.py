@@ -11,7 +11,7 @@ from io import BytesIO
 from PIL import Image
 
 from tasks.imaging.encode.encoders import (
-    can_be_lossless,
+    LOSSLESS_FORMATS,
     encode,
     encode_in_a_hurry,
     encode_lossless,
@@ -22,7 +22,6 @@ from tasks.imaging.formats.detect import ImageFormat
 from tasks.imaging.presets.model import ByteBudget, Encoding, FixedQuality, Quality, TargetQuality
 from tasks.imaging.quality.calibration import CALIBRATIONS
 from tasks.imaging.quality.metric import SimilarityMetric
-from tasks.imaging.quality.page_backgrounds import on_backgrounds
 from tasks.imaging.quality.sampling import Sample, sample
 
 LOSSLESS_SCORE = 100.0
@@ -32,6 +31,7 @@ _BUDGET_TRIES = 7  # halve 100 numbers down to one
 _MORE_TRIES = 2  # after the first; photographs seldom need the second of them
 _TRUST = 2  # times the tolerance: from so near, what is usual leads to the target
 _LEAST_SCORE = 50.0  # "medium" in SSIMULACRA2's own words: below, no saving makes up for the damage
+_GROUNDS = ((255, 255, 255), (0, 0, 0))
 _BEND = 2  # a measured slope further than this from the usual one is noise
 
 
@@ -50,6 +50,20 @@ class Hint:
 
     quality: int | None = None
     ceiling_bytes: int | None = None
+
+
+def _on_backgrounds(picture: Image.Image) -> tuple[Image.Image, ...]:
+    """Return what viewers see, RGB: one image, or two of one with an alpha channel.
+
+    A soft edge can look right on one ground and torn on another, and the ground of a page is
+    unknown. So a transparent image is looked at on a light and on a dark one.
+    """
+    if picture.mode != "RGBA":
+        return (picture if picture.mode == "RGB" else picture.convert("RGB"),)
+    seen = tuple(Image.new("RGB", picture.size, ground) for ground in _GROUNDS)
+    for each in seen:
+        each.paste(picture, mask=picture)
+    return seen
 
 
 class Subject:
@@ -81,7 +95,7 @@ class Subject:
         """The measure, ready to compare encodings of the sample, for each ground it is seen on."""
         if self.sample is None:
             return ()
-        seen = on_backgrounds(self.sample.picture)
+        seen = _on_backgrounds(self.sample.picture)
         return tuple(SimilarityMetric(replace(self.sample, picture=each)) for each in seen)
 
     def score_of(self, found: Image.Image, image_format: ImageFormat) -> float | None:
@@ -100,7 +114,7 @@ class Subject:
         """Return how it looks on the ground where it looks worst."""
         weights = CALIBRATIONS[image_format].weights
         # A file may have no alpha channel where the sample's hides nothing, or the other way round.
-        seen = on_backgrounds(part.convert("RGB" if len(self.metrics) == 1 else "RGBA"))
+        seen = _on_backgrounds(part.convert("RGB" if len(self.metrics) == 1 else "RGBA"))
         return min(
             metric.score(each, weights) for metric, each in zip(self.metrics, seen, strict=True)
         )
@@ -110,9 +124,21 @@ def encode_to_quality(subject: Subject, encoding: Encoding, hint: Hint) -> Encod
     """Return the smallest file that the encoding's policy allows."""
     if encoding.format is ImageFormat.PNG:
         return _lossless(subject, encoding)
-    found = _lossy(subject, encoding, hint)
-    if hint.ceiling_bytes is not None and len(found.data) > hint.ceiling_bytes:
-        found = _lowered(found, subject, encoding, max_bytes=hint.ceiling_bytes)
+    match encoding.quality:
+        case FixedQuality(quality):
+            found = Encoded(_encode(subject, encoding, quality), quality, None)
+        case TargetQuality() as target:
+            quality, score = search(subject, encoding.format, target, start=hint.quality)
+            found = Encoded(_encode(subject, encoding, quality), quality, score)
+        case ByteBudget(max_bytes, low, high):
+            found = _fitted(subject, encoding, max_bytes, bounds=(low, high))
+    low, high, ceiling = lowest(encoding.quality), found.quality or 0, hint.ceiling_bytes
+    if ceiling is not None and len(found.data) > ceiling and high > low:
+        # It became larger than its source. It stays as it was where it cannot get so small, or
+        # would look bad: what the source keeps in few bytes, in a palette or as AVIF, a simpler
+        # format may not.
+        lowered = _fitted(subject, encoding, ceiling, bounds=(low, high - 1))
+        found = lowered if is_worth_having(lowered, ceiling) else found
     if _may_be_better_lossless(found, subject, encoding):
         lossless = _lossless(subject, encoding)
         return lossless if len(lossless.data) <= len(found.data) else found
@@ -123,7 +149,7 @@ def _may_be_better_lossless(found: Encoded, subject: Subject, encoding: Encoding
     """Whether a file without loss is worth its CPU: black-and-white photographs have few colours,
     too, and their sample tells.
     """
-    wanted = encoding.lossless_graphics and can_be_lossless(encoding.format)
+    wanted = encoding.lossless_graphics and encoding.format in LOSSLESS_FORMATS
     if not wanted or not subject.few_colours:
         return False
     if subject.sample is None or found.quality is None:
@@ -139,30 +165,6 @@ def _lossless(subject: Subject, encoding: Encoding) -> Encoded:
         None,
         LOSSLESS_SCORE,
     )
-
-
-def _lossy(subject: Subject, encoding: Encoding, hint: Hint) -> Encoded:
-    match encoding.quality:
-        case FixedQuality(quality):
-            return Encoded(_encode(subject, encoding, quality), quality, None)
-        case TargetQuality() as target:
-            quality, score = search(subject, encoding.format, target, start=hint.quality)
-            return Encoded(_encode(subject, encoding, quality), quality, score)
-        case ByteBudget(max_bytes, low, high):
-            return _fitted(subject, encoding, max_bytes, bounds=(low, high))
-
-
-def _lowered(found: Encoded, subject: Subject, encoding: Encoding, *, max_bytes: int) -> Encoded:
-    """Lower the quality, within its bounds, of a file that became larger than its source.
-
-    It is left as it was where it cannot get so small, or would look bad: what the source keeps in
-    few bytes, in a palette or as AVIF, a simpler format may not.
-    """
-    low = lowest(encoding.quality)
-    if found.quality is None or found.quality <= low:
-        return found
-    lowered = _fitted(subject, encoding, max_bytes, bounds=(low, found.quality - 1))
-    return lowered if is_worth_having(lowered, max_bytes) else found
 
 
 def lowest(policy: Quality) -> int:

@@ -3,11 +3,9 @@
 Nothing is ever enlarged. Sizes are those of the upright image. It must not know formats.
 """
 
-from collections.abc import Iterator
-
 from PIL import Image
 
-from tasks.imaging.presets.model import MAX_SIDE_PX, RGB, Box, Fit, Preset
+from tasks.imaging.presets.model import MAX_SIDE_PX, Box, Fit, Preset
 from tasks.imaging.transform.sizes import Size, Target
 
 
@@ -17,7 +15,8 @@ def plan_sizes(preset: Preset, source: Size) -> tuple[Target, ...]:
     Each target's `whole` fits into the one before, so that each can be made from the last. No
     size comes twice: where a source is too small for several boxes, the first one counts.
     """
-    planned = {target.size: target for target in reversed([*_targets(preset, source)])}
+    targets = [_target(preset.fit, source, box) for box in reversed(preset.boxes)]
+    planned = {target.size: target for target in targets}
     return tuple(
         sorted(
             planned.values(),
@@ -29,63 +28,47 @@ def plan_sizes(preset: Preset, source: Size) -> tuple[Target, ...]:
 
 def fit_to_box(picture: Image.Image, target: Target, preset: Preset) -> Image.Image:
     """Cut or pad an image that has the target's `whole` size to its `size`."""
-    match preset.fit:
-        case Fit.COVER:
-            return _cut(picture, target.size, preset.focus)
-        case Fit.PAD:
-            return _pad(picture, target.size, preset.background)
-        case _:
-            return picture
+    width, height = target.size.width, target.size.height
+    if preset.fit is Fit.COVER and picture.size != (width, height):
+        left = _start(picture.width, width, preset.focus[0])
+        top = _start(picture.height, height, preset.focus[1])
+        return picture.crop((left, top, left + width, top + height))
+    if preset.fit is not Fit.PAD:
+        return picture
+    canvas = Image.new("RGB", (width, height), preset.background)
+    if picture.mode == "L" and len(set(preset.background)) == 1:
+        canvas = canvas.convert("L")
+    canvas.info = dict(picture.info)
+    place = ((width - picture.width) // 2, (height - picture.height) // 2)
+    canvas.paste(picture, place, mask=picture if picture.mode == "RGBA" else None)
+    return canvas
 
 
-def _targets(preset: Preset, source: Size) -> Iterator[Target]:
-    for box in preset.boxes:
-        match preset.fit:
-            case Fit.COVER:
-                yield _cover(source, box)
-            case Fit.PAD:
-                yield _padded(source, box)
-            case _:
-                yield _inside(source, box)
-
-
-def _inside(source: Size, box: Box) -> Target:
-    whole = _shrunk(source, *_sides(source, box))
-    return Target(_stem(box, whole), whole, whole)
-
-
-def _padded(source: Size, box: Box) -> Target:
-    width, height = _sides(source, box)
-    canvas = Size(min(width, MAX_SIDE_PX), min(height, MAX_SIDE_PX))
-    return Target(_stem(box, canvas), canvas, _shrunk(source, canvas.width, canvas.height))
-
-
-def _cover(source: Size, box: Box) -> Target:
-    """A box that is larger than the image shrinks, in its own proportions, until it is not."""
-    width, height = (min(side, MAX_SIDE_PX) for side in _sides(source, box))
-    if width * source.height > source.width * height:  # the box is the wider of the two
-        cut = _scaled(Size(width, height), width=min(width, source.width))
-        whole = _scaled(source, width=cut.width)
+def _target(fit: Fit, source: Size, box: Box) -> Target:
+    """Plan one box; a side that it leaves open is as long as the image's may get."""
+    width = min(source.width if box.width is None else box.width, MAX_SIDE_PX)
+    height = min(source.height if box.height is None else box.height, MAX_SIDE_PX)
+    if fit is Fit.COVER:  # a larger box shrinks, in its own proportions, until it is not
+        if width * source.height > source.width * height:  # the box is the wider of the two
+            size = _scaled(Size(width, height), width=min(width, source.width))
+            whole = _scaled(source, width=size.width)
+        else:
+            size = _scaled(Size(width, height), height=min(height, source.height))
+            whole = _scaled(source, height=size.height)
     else:
-        cut = _scaled(Size(width, height), height=min(height, source.height))
-        whole = _scaled(source, height=cut.height)
-    return Target(_stem(box, cut), cut, whole)
-
-
-def _sides(source: Size, box: Box) -> tuple[int, int]:
-    """Return the box's sides; one that was left open is as long as the picture's may get."""
-    width = box.width if box.width is not None else source.width
-    height = box.height if box.height is not None else source.height
-    return width, height
-
-
-def _shrunk(source: Size, width: int, height: int) -> Size:
-    """Return the largest size with the source's proportions in these bounds, and the formats'."""
-    width = min(width, source.width, MAX_SIDE_PX)
-    height = min(height, source.height, MAX_SIDE_PX)
-    if width * source.height > source.width * height:  # the height decides
-        return _scaled(source, height=height)
-    return _scaled(source, width=width)
+        most = Size(min(width, source.width), min(height, source.height))
+        if most.width * source.height > source.width * most.height:  # the height decides
+            whole = _scaled(source, height=most.height)
+        else:
+            whole = _scaled(source, width=most.width)
+        size = Size(width, height) if fit is Fit.PAD else whole
+    # The stem names the real size: by the one side that the preset gives, or by both.
+    stem = f"b{size.width}x{size.height}"
+    if box.height is None:
+        stem = f"w{size.width}"
+    elif box.width is None:
+        stem = f"h{size.height}"
+    return Target(stem, size, whole)
 
 
 def _scaled(source: Size, *, width: int | None = None, height: int | None = None) -> Size:
@@ -101,35 +84,6 @@ def _rounded(numerator: int, denominator: int) -> int:
     return max(1, (numerator + denominator // 2) // denominator)
 
 
-def _stem(box: Box, size: Size) -> str:
-    """Name the real size: by the one side that the preset gives, or by both."""
-    if box.height is None:
-        return f"w{size.width}"
-    if box.width is None:
-        return f"h{size.height}"
-    return f"b{size.width}x{size.height}"
-
-
-def _cut(picture: Image.Image, size: Size, focus: tuple[float, float]) -> Image.Image:
-    if picture.size == (size.width, size.height):
-        return picture
-    left = _start(picture.width, size.width, focus[0])
-    top = _start(picture.height, size.height, focus[1])
-    return picture.crop((left, top, left + size.width, top + size.height))
-
-
 def _start(length: int, wanted: int, focus: float) -> int:
     """Put the focal point in the middle, or as near as the picture's edge lets it come."""
     return min(max(round(focus * length - wanted / 2), 0), length - wanted)
-
-
-def _pad(picture: Image.Image, size: Size, background: RGB) -> Image.Image:
-    """Lay the image in the middle; transparency shows the background, too."""
-    is_grey = picture.mode == "L" and len(set(background)) == 1
-    canvas = Image.new("RGB", (size.width, size.height), background)
-    if is_grey:
-        canvas = canvas.convert("L")
-    canvas.info = dict(picture.info)
-    place = ((size.width - picture.width) // 2, (size.height - picture.height) // 2)
-    canvas.paste(picture, place, mask=picture if picture.mode == "RGBA" else None)
-    return canvas

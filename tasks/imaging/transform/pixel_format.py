@@ -47,45 +47,27 @@ def _eight_bits(image: Image.Image) -> Image.Image:
         grey = levels.point(_to_8_bits(), "L")
         key = image.info.get("transparency")
         if isinstance(key, int):
-            return _with_alpha(grey, levels.point(_opaque_but(key), "L"))
+            opaque = [0 if level == key else 255 for level in range(_WHITE_16 + 1)]
+            return Image.merge("RGBA", (grey, grey, grey, levels.point(opaque, "L")))
     else:
-        grey = _scaled(image)
+        # By the white that the file most likely means; numbers may be whole or broken.
+        extremes = image.getextrema()
+        brightest = extremes[1] if isinstance(extremes[1], int | float) else math.nan
+        whites = WHITES if image.mode == "F" else WHITES[1:]
+        white = next((white for white in whites if brightest <= white), 0.0)
+        if not white:  # endless or not a number
+            raise ImageRefused(
+                ErrorCode.UNSUPPORTED_FORMAT,
+                "The image's levels are not finite numbers; send RGB or greys.",
+            )
+        # The half rounds; `point` on these modes wants exactly this shape, and no other.
+        grey = image.point(lambda level: level * (255 / white) + 0.5).convert("L")
     grey.info = dict(image.info)
-    return ImageChops.invert(grey) if _is_negative(image) else grey
-
-
-def _scaled(image: Image.Image) -> Image.Image:
-    """Scale whole or broken numbers by the white that the file most likely means."""
-    extremes = image.getextrema()
-    brightest = extremes[1] if isinstance(extremes[1], int | float) else math.nan
-    white = next((white for white in _whites(image.mode) if brightest <= white), 0.0)
-    if not white:  # endless or not a number
-        raise ImageRefused(
-            ErrorCode.UNSUPPORTED_FORMAT,
-            "The image's levels are not finite numbers; send RGB or greys.",
-        )
-    # The half rounds; `point` on these modes wants exactly this shape, and no other.
-    return image.point(lambda level: level * (255 / white) + 0.5).convert("L")
-
-
-def _whites(mode: str) -> tuple[float, ...]:
-    return WHITES if mode == "F" else WHITES[1:]
-
-
-def _with_alpha(grey: Image.Image, alpha: Image.Image) -> Image.Image:
-    return Image.merge("RGBA", (grey, grey, grey, alpha))
-
-
-def _is_negative(image: Image.Image) -> bool:
-    """Whether black is the highest level; Pillow sees to that for 8 bits only."""
-    tags = getattr(image, "tag_v2", {})
-    return bool(tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO)
+    # Where black is the highest level, Pillow sees to that for 8 bits only.
+    is_negative = getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO
+    return ImageChops.invert(grey) if is_negative else grey
 
 
 @cache
 def _to_8_bits() -> list[int]:
     return [(level * 255 + _WHITE_16 // 2) // _WHITE_16 for level in range(_WHITE_16 + 1)]
-
-
-def _opaque_but(key: int) -> list[int]:
-    return [0 if level == key else 255 for level in range(_WHITE_16 + 1)]

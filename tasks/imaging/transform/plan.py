@@ -28,13 +28,6 @@ class Plan:
         return turned(self.size, self.orientation)
 
 
-def plan_loading(preset: Preset, source: Size, orientation: int) -> Plan:
-    """Plan the decoding of an upright size: in full where a border has to be found first."""
-    if preset.trim is not None:
-        return Plan(source, orientation)
-    return plan_shrinking(preset, source, orientation)
-
-
 def plan_shrinking(preset: Preset, source: Size, orientation: int, *, credit: bytes = b"") -> Plan:
     """Plan what follows, from the upright size of the decoded and trimmed image."""
     return Plan(plan_sizes(preset, source)[0].whole, orientation, credit)

@@ -20,21 +20,12 @@ def strip_metadata(image: Image.Image, plan: Plan) -> Image.Image:
     encodes it.
     """
     if image.mode == "RGBA":
-        image = _without_hidden(image)
+        alpha = image.getchannel("A")
+        least = alpha.getextrema()[0]
+        if least == _OPAQUE:
+            image = image.convert("RGB")
+        elif least == 0:
+            image.paste(_NOTHING, mask=alpha.point(lambda level: 0 if level else 255))
     # In place: the image is ours, and a copy costs as much as a small encoding.
     image.info = {"exif": plan.credit} if plan.credit else {}
     return image
-
-
-def _without_hidden(image: Image.Image) -> Image.Image:
-    alpha = image.getchannel("A")
-    least = alpha.getextrema()[0]
-    if least == _OPAQUE:
-        return image.convert("RGB")
-    if least == 0:
-        image.paste(_NOTHING, mask=alpha.point(_hidden))
-    return image
-
-
-def _hidden(level: int) -> int:
-    return 0 if level else 255

@@ -3,6 +3,10 @@
 It is done once, before sizes are planned. It must not know formats, nor the rest of a preset.
 """
 
+from bisect import bisect_left
+from functools import reduce
+from itertools import accumulate
+
 from PIL import Image, ImageChops
 
 from tasks.imaging.presets.model import Trim
@@ -28,19 +32,27 @@ def trim(image: Image.Image, how: Trim) -> Image.Image:
 def kept_part(image: Image.Image, how: Trim) -> Rectangle:
     """Return what of the image is no border, with its margin."""
     content = _content(image, how.tolerance)
-    if content is None or not _is_bordered(content, image) or _is_speck(content, image):
+    if content is None:
         return 0, 0, *image.size
-    return _with_margin(content, image, how.margin)
+    left, top, right, bottom = content
+    longest = max(right - left, bottom - top)
+    is_bordered = (left > 0 and right < image.width) or (top > 0 and bottom < image.height)
+    if not is_bordered or longest < _SPECK * max(image.size):
+        return 0, 0, *image.size
+    more = round(how.margin * longest)
+    return (
+        max(left - more, 0),
+        max(top - more, 0),
+        min(right + more, image.width),
+        min(bottom + more, image.height),
+    )
 
 
 def _content(image: Image.Image, tolerance: int) -> Rectangle | None:
     """Return the rectangle of all pixels that differ from the border, None where none does."""
     step = max(1, min(_MOST_AVERAGED, max(image.size) // _JUDGED_SIDE_PX))
     visible = image.convert("RGBa") if image.mode == "RGBA" else image
-    bands = visible.reduce(step).split()
-    difference = _distance(bands[0])
-    for band in bands[1:]:
-        difference = ImageChops.lighter(difference, _distance(band))
+    difference = reduce(ImageChops.lighter, map(_distance, visible.reduce(step).split()))
     found = difference.point(lambda level: 255 if level > tolerance else 0).getbbox()
     if found is None:
         return None
@@ -49,43 +61,11 @@ def _content(image: Image.Image, tolerance: int) -> Rectangle | None:
 
 
 def _distance(band: Image.Image) -> Image.Image:
-    """Return how far each pixel is from the usual level of the outermost ones."""
-    usual = _median_of_edge(band)
-    return band.point(lambda level: abs(level - usual))
-
-
-def _median_of_edge(band: Image.Image) -> int:
+    """Return how far each pixel is from the median of the outermost ones."""
     width, height = band.size
     rows = ((0, 0, width, 1), (0, height - 1, width, height))
     columns = ((0, 0, 1, height), (width - 1, 0, width, height))
-    counts = [
-        sum(level)
-        for level in zip(*(band.crop(edge).histogram() for edge in (*rows, *columns)), strict=True)
-    ]
-    half, passed = sum(counts) / 2, 0
-    for level, count in enumerate(counts):
-        passed += count
-        if passed >= half:
-            return level
-    return len(counts) - 1
-
-
-def _is_bordered(content: Rectangle, image: Image.Image) -> bool:
-    left, top, right, bottom = content
-    return (left > 0 and right < image.width) or (top > 0 and bottom < image.height)
-
-
-def _is_speck(content: Rectangle, image: Image.Image) -> bool:
-    left, top, right, bottom = content
-    return max(right - left, bottom - top) < _SPECK * max(image.size)
-
-
-def _with_margin(content: Rectangle, image: Image.Image, margin: float) -> Rectangle:
-    left, top, right, bottom = content
-    more = round(margin * max(right - left, bottom - top))
-    return (
-        max(left - more, 0),
-        max(top - more, 0),
-        min(right + more, image.width),
-        min(bottom + more, image.height),
-    )
+    histograms = (band.crop(edge).histogram() for edge in (*rows, *columns))
+    passed = [*accumulate(sum(counts) for counts in zip(*histograms, strict=True))]
+    usual = bisect_left(passed, passed[-1] / 2)
+    return band.point(lambda level: abs(level - usual))
