@@ -8,7 +8,7 @@ looks. Anything else ends as `Untrue`, and the process with it.
 import json
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from infra.contract.errors import ErrorCode, ImageRefused, PixelsFailed
 from tasks.imaging.formats.detect import HEADER_BYTES, sniff
-from tasks.imaging.models import PageFacts, Rendition, SourceFacts, VariantFile
+from tasks.imaging.models import Rendition, VariantFile
 from tasks.imaging.presets.fingerprint import policy_fingerprint
 from tasks.imaging.presets.model import Preset
 from tasks.pixels.folder import Copied, Folder
@@ -57,15 +57,6 @@ class _Error(BaseModel):
     retryable: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What the worker knows of a rendition beforehand, and where its files shall go."""
-
-    source: Copied
-    preset: Preset
-    directory: Path
-
-
 def read_answer(answer: bytes, expected: Any) -> Any:
     """Return the value of an answer, of the `expected` type; raise its error, or `Untrue`.
 
@@ -84,7 +75,10 @@ def read_answer(answer: bytes, expected: Any) -> Any:
             return _adapter(expected).validate_json(json.dumps(data["value"]), strict=True)
     except (ValidationError, KeyError, ValueError, RecursionError) as exc:
         raise Untrue("the answer is not of the expected type") from exc
-    raise _raised(error)
+    if error.code not in _CODES:
+        raise Untrue("the answer has an error code that no picture has")
+    kind = PixelsFailed if error.retryable else ImageRefused
+    raise kind(error.code, _UNPRINTABLE.sub(" ", error.detail)[:_DETAIL_CHARACTERS])
 
 
 @lru_cache
@@ -96,44 +90,32 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number of JSON")
 
 
-def _raised(error: _Error) -> ImageRefused | PixelsFailed:
-    if error.code not in _CODES:
-        raise Untrue("the answer has an error code that no picture has")
-    kind = PixelsFailed if error.retryable else ImageRefused
-    return kind(error.code, _UNPRINTABLE.sub(" ", error.detail)[:_DETAIL_CHARACTERS])
-
-
-def receive_rendition(answer: bytes, folder: Folder, expected: Expected) -> Rendition:
-    """Check a rendition and copy its files from the process's folder to `expected.directory`.
+def receive_rendition(
+    answer: bytes, folder: Folder, *, source: Copied, preset: Preset, directory: Path
+) -> Rendition:
+    """Check a rendition and copy its files from the process's folder to `directory`.
 
     Raises what `read_answer` does, and `OSError` where a file cannot be taken.
     """
     rendition: Rendition = read_answer(answer, Rendition)
-    _check_source(rendition.source, expected.source)
-    _check_page(rendition.page)
-    _require(_is_amount(rendition.cpu_seconds), "its CPU time")
-    _require(rendition.fingerprint == policy_fingerprint(expected.preset), "its policy")
-    names = [variant.name for variant in rendition.variants]
-    _require(0 < len(names) <= _VARIANTS and len({*names}) == len(names), "its variants' names")
-    for variant in rendition.variants:
-        _check_variant(variant, expected.preset)
-    taken = tuple(_take(variant, folder, expected.directory) for variant in rendition.variants)
-    return replace(rendition, variants=taken)
-
-
-def _check_source(facts: SourceFacts, source: Copied) -> None:
+    facts, page = rendition.source, rendition.page
     _require(facts.sha256 == source.sha256 and facts.bytes == source.length, "its source's bytes")
     _require(facts.format is sniff(source.head), "its source's format")
     _require(facts.media_type == facts.format.media_type, "its source's media type")
     _require(_is_size(facts.width, facts.height), "its source's size")
     _require(1 <= facts.orientation <= 8, "its source's orientation")
     _require(facts.frames >= 1 and _is_amount(facts.seconds), "its source's frames")
-
-
-def _check_page(page: PageFacts) -> None:
     _require(_COLOUR.fullmatch(page.dominant_colour), "its dominant colour")
     _require(_PHASH.fullmatch(page.phash), "its perceptual hash")
     _require(_THUMBHASH.fullmatch(page.thumbhash), "its ThumbHash")
+    _require(_is_amount(rendition.cpu_seconds), "its CPU time")
+    _require(rendition.fingerprint == policy_fingerprint(preset), "its policy")
+    names = [variant.name for variant in rendition.variants]
+    _require(0 < len(names) <= _VARIANTS and len({*names}) == len(names), "its variants' names")
+    for variant in rendition.variants:
+        _check_variant(variant, preset)
+    taken = tuple(_take(variant, folder, directory) for variant in rendition.variants)
+    return replace(rendition, variants=taken)
 
 
 def _check_variant(variant: VariantFile, preset: Preset) -> None:
@@ -152,12 +134,9 @@ def _check_variant(variant: VariantFile, preset: Preset) -> None:
 
 def _take(variant: VariantFile, folder: Folder, directory: Path) -> VariantFile:
     target = directory / variant.path.name
-    copied = folder.take(
-        variant.path.name, target, max_bytes=variant.bytes, head_bytes=HEADER_BYTES
-    )
-    _require(
-        copied.length == variant.bytes and copied.sha256 == variant.sha256, "a variant's bytes"
-    )
+    copied = folder.take(target.name, target, max_bytes=variant.bytes, head_bytes=HEADER_BYTES)
+    is_whole = copied.length == variant.bytes and copied.sha256 == variant.sha256
+    _require(is_whole, "a variant's bytes")
     _require(sniff(copied.head) is variant.format, "what a variant is")
     return replace(variant, path=target)
 

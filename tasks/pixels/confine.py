@@ -58,16 +58,6 @@ def confine(bounds: Bounds) -> dict[str, bool]:
     parent = os.getppid()
     os.umask(0o022)
     os.fchdir(bounds.folder)  # paths are relative from here: no folder above need be reachable
-    _limit_resources(bounds)
-    _set_process(_PR_SET_NO_NEW_PRIVS, 1)
-    confine_files(bounds.folder, _READABLE)
-    has_own_user = _become_own_user(bounds)
-    _die_with(parent)
-    deny_system_calls()
-    return {"own_user": has_own_user, **_report()}
-
-
-def _limit_resources(bounds: Bounds) -> None:
     limits = {
         resource.RLIMIT_AS: bounds.memory_bytes,
         resource.RLIMIT_CPU: bounds.cpu_seconds,
@@ -77,11 +67,18 @@ def _limit_resources(bounds: Bounds) -> None:
     }
     for limit, value in limits.items():
         resource.setrlimit(limit, (value, value))
+    _set_process(_PR_SET_NO_NEW_PRIVS, 1)
+    confine_files(bounds.folder, _READABLE)
+    has_own_user = _become_own_user(bounds)
+    _die_with(parent)
+    deny_system_calls()
+    return {"own_user": has_own_user, **_report()}
 
 
 def _become_own_user(bounds: Bounds) -> bool:
     """Where root starts the worker, change to a user of the process's own, with no privileges."""
-    if os.geteuid() != 0 or not _has_capabilities():
+    capabilities = int(_status().get("CapEff", "0"), 16) & _CAPABILITIES
+    if os.geteuid() != 0 or capabilities != _CAPABILITIES:
         return False
     for first, count in _USERS:
         user = first + os.getpid() % count
@@ -96,13 +93,6 @@ def _become_own_user(bounds: Bounds) -> bool:
         except OSError:  # not a user of this container
             continue
         return True
-    return False
-
-
-def _has_capabilities() -> bool:
-    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("CapEff:"):
-            return int(line.split()[1], 16) & _CAPABILITIES == _CAPABILITIES
     return False
 
 
@@ -123,11 +113,15 @@ def _die_with(parent: int) -> None:
 
 
 def _report() -> dict[str, bool]:
-    status = _status()
+    status, network_denied = _status(), False
+    try:
+        socket.socket().close()
+    except OSError:
+        network_denied = True
     return {
         "no_new_privileges": status.get("NoNewPrivs") == "1",
         "system_calls_denied": status.get("Seccomp") == "2",
-        "network_denied": _no_socket(),
+        "network_denied": network_denied,
         "files_denied": not any(_opens(path) for path in _UNREADABLE),
     }
 
@@ -138,14 +132,6 @@ def _status() -> dict[str, str]:
     except OSError:  # not Linux
         return {}
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
-
-
-def _no_socket() -> bool:
-    try:
-        socket.socket().close()
-    except OSError:
-        return True
-    return False
 
 
 def _opens(path: str) -> bool:

@@ -52,19 +52,15 @@ def confine_files(work: int, readable: Iterable[Path]) -> int:
         _grant(libc, rules, _WORK & handled, to=work)
         for path in readable:
             with suppress(OSError):  # not on this system
-                _grant_path(libc, rules, path)
+                opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
+                try:
+                    _grant(libc, rules, _READ, to=opened)
+                finally:
+                    os.close(opened)
         done = libc.syscall(_RESTRICT, rules, 0)
     finally:
         os.close(rules)
     return 0 if done else version
-
-
-def _grant_path(libc: ctypes.CDLL, rules: int, path: Path) -> None:
-    opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    try:
-        _grant(libc, rules, _READ, to=opened)
-    finally:
-        os.close(opened)
 
 
 def _grant(libc: ctypes.CDLL, rules: int, access: int, *, to: int) -> None:

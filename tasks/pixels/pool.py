@@ -28,7 +28,7 @@ from tasks.imaging.formats.detect import HEADER_BYTES
 from tasks.imaging.models import Limits, Rendition
 from tasks.imaging.pipeline import render
 from tasks.imaging.presets.model import Preset
-from tasks.pixels.answers import Expected, Untrue, read_answer, receive_rendition
+from tasks.pixels.answers import Untrue, read_answer, receive_rendition
 from tasks.pixels.folder import SOURCE, Copied, Folder, Workplace
 from tasks.pixels.priority_queue import PixelCall, PixelCalls
 from tasks.pixels.process import Budget, Child, CpuTimeSpent, ForkServer, Starved
@@ -41,6 +41,7 @@ log = structlog.get_logger(__name__)
 _EXPECTED_SECONDS = 2.0  # a job's run has begun and a usual supplier has answered by then
 _STARVED_PAUSE_SECONDS = 60.0  # longer than a step waits: the job goes back to the queue
 _PAUSE_SECONDS = 0.1  # before a keeper that met a surprise goes on
+_SURPRISE = "The image could not be given to a pixel process; the worker's log says why."
 _PIPELINE = ("tasks.imaging.pipeline",)
 _HERE = Path()  # a child's working directory is its folder
 
@@ -78,7 +79,11 @@ class PixelPool:
     def __enter__(self) -> Self:
         workplace = self._resources.enter_context(Workplace(self._directory))
         self._resources.callback(self._server.close)
-        hire = partial(_hire, self._server, workplace.path, self._settings)
+        budget = Budget(self._settings.timeout_seconds, self._settings.wall_seconds)
+        memory_bytes = self._settings.memory_bytes
+        hire = partial(
+            Child, self._server, workplace.path, memory_bytes=memory_bytes, budget=budget
+        )
         self._keepers = [_Keeper(self._calls, self._settings, hire) for _ in range(self._processes)]
         try:
             for keeper in self._keepers:
@@ -200,12 +205,9 @@ class _Rendering(_Order):
         preset = self.arguments[-1]
         if source is None or not isinstance(preset, Preset):
             raise TypeError("a rendering has a source and a preset")
-        return receive_rendition(answer, folder, Expected(source, preset, self.directory))
-
-
-def _hire(server: ForkServer, workplace: Path, settings: PixelSettings) -> Child:
-    budget = Budget(settings.timeout_seconds, settings.wall_seconds)
-    return Child(server, workplace, memory_bytes=settings.memory_bytes, budget=budget)
+        return receive_rendition(
+            answer, folder, source=source, preset=preset, directory=self.directory
+        )
 
 
 class _Keeper:
@@ -251,33 +253,36 @@ class _Keeper:
         """Serve calls to the end; whatever goes wrong costs one call and never the thread."""
         while (call := self._calls.get()) is not None:
             try:
-                self._serve(call)
+                if not call.future.cancelled():
+                    self._serve(call)
+                self._replace_child()
             except Exception:  # a bug, or a machine without threads and memory: other calls go on
                 log.exception("pixel call failed by surprise")
-                self._fail(call, _surprised())
-                self._abandon_child()
+                error = PixelsFailed(ErrorCode.INTERNAL_ERROR, _SURPRISE)
+                self._settle(call.future.set_exception, error)
+                with suppress(Exception):  # what surprised may do so again; the slot must live on
+                    self._drop_child()
+                self._ending.wait(_PAUSE_SECONDS)  # then the next call gets another
             finally:
                 self._calls.end(call)
 
     def _serve(self, call: PixelCall) -> None:
-        if not call.future.cancelled():
-            self._answer(call)
-        self._replace_child()
-
-    def _answer(self, call: PixelCall) -> None:
-        order: _Order = call.work
         try:
-            value = self._ask(call, order)
+            value = self._ask(call)
         except ProductImagesError as error:
-            self._fail(call, error)
-            return
+            self._settle(call.future.set_exception, error)
+        else:
+            self._settle(call.future.set_result, value)
+
+    def _settle(self, settle: Callable[[Any], None], outcome: object) -> None:
         try:
-            call.future.set_result(value)
+            settle(outcome)
         except InvalidStateError:
             self._drop_child()  # cancelled: the kill is on its way and must not hit the next call
 
-    def _ask(self, call: PixelCall, order: _Order) -> object:
+    def _ask(self, call: PixelCall) -> object:
         """Return the value of the answer; raise one of our errors."""
+        order: _Order = call.work
         try:
             child = self._living_child()
             with self._abortable(call):
@@ -290,7 +295,13 @@ class _Keeper:
             raise _too_slow(self._settings.timeout_seconds) from None
         except Starved:
             self._drop_child()
-            raise _starved(self._settings.wall_seconds) from None
+            # That the machine had no time for an image says nothing about the image. The pause
+            # parks the job, so that no slot is taken up by a second try at once.
+            detail = (
+                f"The image was not done within {self._settings.wall_seconds:g} seconds, in "
+                "which its process got too little CPU time; the image is tried again."
+            )
+            raise PixelsFailed(ErrorCode.DECODER_CRASHED, detail, _STARVED_PAUSE_SECONDS) from None
         except Untrue as exc:
             log.warning("pixel process lied and was killed", reason=str(exc))
             self._drop_child()
@@ -301,28 +312,23 @@ class _Keeper:
             raise _crashed() from exc
         return value
 
-    def _fail(self, call: PixelCall, error: ProductImagesError) -> None:
-        try:
-            call.future.set_exception(error)
-        except InvalidStateError:
-            self._drop_child()  # cancelled, see above
-
     @contextmanager
     def _abortable(self, call: PixelCall) -> Iterator[None]:
         """While inside, cancelling the call kills the child."""
+
+        def abort(_: object) -> None:
+            with self._lock:
+                if self._current is call and self._child is not None:
+                    self._child.kill()
+
         with self._lock:
             self._current = call
-        call.future.add_done_callback(lambda _: self._abort(call))
+        call.future.add_done_callback(abort)
         try:
             yield
         finally:
             with self._lock:
                 self._current = None
-
-    def _abort(self, call: PixelCall) -> None:
-        with self._lock:
-            if self._current is call and self._child is not None:
-                self._child.kill()
 
     def _living_child(self) -> Child:
         child = self._child
@@ -356,33 +362,10 @@ class _Keeper:
             child, self._child = self._child, None
         return 0 if child is None else child.bury()
 
-    def _abandon_child(self) -> None:
-        """Drop the child after a surprise: the next call gets another, after a moment."""
-        with suppress(Exception):  # what surprised before may do so again; the slot must live on
-            self._drop_child()
-        self._ending.wait(_PAUSE_SECONDS)
-
 
 def _crashed() -> PixelsFailed:
     detail = "The process that decoded the image died; the image is tried again."
     return PixelsFailed(ErrorCode.DECODER_CRASHED, detail)
-
-
-def _surprised() -> PixelsFailed:
-    detail = "The image could not be given to a pixel process; the worker's log says why."
-    return PixelsFailed(ErrorCode.INTERNAL_ERROR, detail)
-
-
-def _starved(wall_seconds: float) -> PixelsFailed:
-    """Transient: that the machine had no time for an image says nothing about the image.
-
-    It names a pause, so that the job is parked and no slot taken up by a second try at once.
-    """
-    detail = (
-        f"The image was not done within {wall_seconds:g} seconds, in which its process got too "
-        "little CPU time; the image is tried again."
-    )
-    return PixelsFailed(ErrorCode.DECODER_CRASHED, detail, _STARVED_PAUSE_SECONDS)
 
 
 def _too_slow(cpu_seconds: float) -> ImageRefused:

@@ -12,7 +12,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,11 +106,14 @@ class ForkServer:
         control, theirs = socket.socketpair()
         control.settimeout(_START_SECONDS)
         command = [sys.executable, "-P", "-m", "tasks.pixels.server", str(theirs.fileno())]
+        inherited = inherited_environment()
+        known = {name: inherited[name] for name in _INHERITED if name in inherited}
+        path = os.pathsep.join(entry for entry in sys.path if entry)
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - the command is ours
                 [*command, *self._modules],
                 stdin=subprocess.DEVNULL,
-                env=_environment(),
+                env={**known, **_OWN, "PYTHONPATH": path},
                 pass_fds=[theirs.fileno()],
             )
         self._control = control
@@ -123,13 +126,6 @@ class ForkServer:
             self._process.kill()
             self._process.wait()
         self._control = self._process = None
-
-
-def _environment() -> dict[str, str]:
-    path = os.pathsep.join(entry for entry in sys.path if entry)
-    inherited = inherited_environment()
-    known = {name: inherited[name] for name in _INHERITED if name in inherited}
-    return {**known, **_OWN, "PYTHONPATH": path}
 
 
 class Child:
@@ -156,7 +152,9 @@ class Child:
             self.folder.remove()
             raise
         self._connection.settimeout(0)
-        self._number = _pidfd(self._pid)
+        self._number: int | None = None  # a descriptor that means this process only
+        with suppress(AttributeError, OSError):  # not on this system
+            self._number = os.pidfd_open(self._pid)
         self._lock = Lock()  # around the end: a number may belong to another process after it
         self._is_buried = False
 
@@ -208,25 +206,50 @@ class Child:
         return ended_by
 
     def _receive(self, budget: Budget, request: bytes = b"") -> bytes:
-        watch = _Watch(self, budget)
+        """Send the request, if there is one, and return an answer; raises what `ask` does."""
+        wait = self._watch(budget)
         rest = memoryview(request)
         while rest:
-            watch.wait(select.POLLOUT)
+            wait(select.POLLOUT)
             rest = rest[self._connection.send(rest) :]
-        (length,) = LENGTH.unpack(self._read(LENGTH.size, watch))
+        (length,) = LENGTH.unpack(self._read(LENGTH.size, wait))
         if length > _ANSWER_BYTES:
             raise OSError("a pixel process answers with more than any answer has")
-        return self._read(length, watch)
+        return self._read(length, wait)
 
-    def _read(self, count: int, watch: "_Watch") -> bytes:
+    def _read(self, count: int, wait: Callable[[int], None]) -> bytes:
         data = bytearray()
         while len(data) < count:
-            watch.wait(select.POLLIN)
+            wait(select.POLLIN)
             chunk = self._connection.recv(count - len(data))
             if not chunk:
                 raise EOFError("a pixel process ended")
             data += chunk
         return bytes(data)
+
+    def _watch(self, budget: Budget) -> Callable[[int], None]:
+        """Return what waits until bytes can be moved, within the budget of one call.
+
+        It raises `CpuTimeSpent` or `Starved` when a limit is met.
+        """
+        began, before = time.monotonic(), self._cpu_seconds() or 0.0
+        cpus = os.cpu_count() or 1
+
+        def wait(event: int) -> None:
+            while True:
+                wall = budget.wall_seconds - (time.monotonic() - began)
+                used = self._cpu_seconds()
+                cpu = budget.cpu_seconds - ((used or before) - before)
+                if cpu <= 0:
+                    raise CpuTimeSpent
+                if wall <= 0:
+                    raise Starved
+                # A limit can be met then at the earliest.
+                look = wall if used is None else min(wall, max(cpu / cpus, _LOOK_SECONDS))
+                if _ready(self._connection, event, look):
+                    return
+
+        return wait
 
     def _cpu_seconds(self) -> float | None:
         """Return the CPU time of all its threads; None where another's cannot be read."""
@@ -236,45 +259,7 @@ class Child:
             return None
 
 
-class _Watch:
-    """Waits for a process, within the budget of one call."""
-
-    def __init__(self, child: Child, budget: Budget) -> None:
-        self._child = child
-        self._budget = budget
-        self._began = time.monotonic()
-        self._before = child._cpu_seconds() or 0.0  # noqa: SLF001 - the other half of one class
-        self._cpus = os.cpu_count() or 1
-
-    def wait(self, event: int) -> None:
-        """Return when bytes can be moved; raise `CpuTimeSpent` or `Starved` when a limit is met."""
-        while not _ready(self._child._connection, event, self._next_look()):  # noqa: SLF001 - as above
-            pass
-
-    def _next_look(self) -> float:
-        """Return in how many seconds a limit can be met at the earliest."""
-        wall = self._budget.wall_seconds - (time.monotonic() - self._began)
-        used = self._child._cpu_seconds()  # noqa: SLF001 - as above
-        cpu = self._budget.cpu_seconds - ((used or self._before) - self._before)
-        if cpu <= 0:
-            raise CpuTimeSpent
-        if wall <= 0:
-            raise Starved
-        if used is None:
-            return wall
-        return min(wall, max(cpu / self._cpus, _LOOK_SECONDS))
-
-
 def _ready(connection: socket.socket, event: int, seconds: float) -> bool:
     poll = select.poll()
     poll.register(connection, event)
     return bool(poll.poll(seconds * 1000))
-
-
-def _pidfd(pid: int) -> int | None:
-    """Return a descriptor that means this process only, where the system has such."""
-    if not hasattr(os, "pidfd_open"):
-        return None
-    with suppress(OSError):
-        return os.pidfd_open(pid)
-    return None

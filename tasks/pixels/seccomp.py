@@ -228,50 +228,34 @@ def _assembled(architecture: int, column: int) -> bytes:
     steps += [_jump(_EQUAL, _CLONE3[column], if_false=1), _return(_ERRNO | _ENOSYS)]
     for number in denied:
         steps += [_jump(_EQUAL, number, if_false=1), _return(_ERRNO | _EPERM)]
-    steps += _judged_by_arguments(column)
-    steps.append(_return(_ALLOW))
-    return b"".join(steps)
-
-
-def _judged_by_arguments(column: int) -> list[bytes]:
     own = os.getpid()
-    return [
+    steps += [
         *_only(_KILL[column], _FIRST_ARGUMENT, (own,)),
         *_only(_TGKILL[column], _FIRST_ARGUMENT, (own,)),
         *_only(_PRCTL[column], _FIRST_ARGUMENT, (_PR_SET_NAME,)),
         *_only(_PRLIMIT[column], _FIRST_ARGUMENT, (0, own)),
         *_only(_IOCTL[column], _SECOND_ARGUMENT, _IOCTLS),
-        *_all_but(_FCNTL[column], _SECOND_ARGUMENT, _SIGNAL_OWNERS),
-        *_within(
-            _CLONE[column],
-            [
-                _load(_FIRST_ARGUMENT),
-                _jump(_ANY_BIT, _CLONE_THREAD, if_true=1),
-                _return(_ERRNO | _EPERM),
-                _return(_ALLOW),
-            ],
-        ),
+        *_only(_FCNTL[column], _SECOND_ARGUMENT, _SIGNAL_OWNERS, otherwise=True),
+        _jump(_EQUAL, _CLONE[column], if_false=4),
+        _load(_FIRST_ARGUMENT),
+        _jump(_ANY_BIT, _CLONE_THREAD, if_true=1),
+        _return(_ERRNO | _EPERM),
+        _return(_ALLOW),
+        _return(_ALLOW),
     ]
+    return b"".join(steps)
 
 
-def _only(number: int, argument: int, values: tuple[int, ...]) -> list[bytes]:
-    """Deny a call unless its argument is one of these values."""
-    checks = [
-        _jump(_EQUAL, value, if_true=len(values) - place) for place, value in enumerate(values)
+def _only(
+    number: int, argument: int, values: tuple[int, ...], *, otherwise: bool = False
+) -> list[bytes]:
+    """Deny a call unless its argument is one of these values; `otherwise`, when it is."""
+    ends = [_return(_ERRNO | _EPERM), _return(_ALLOW)]
+    steps = [
+        _load(argument),
+        *(_jump(_EQUAL, value, if_true=len(values) - at) for at, value in enumerate(values)),
+        *(reversed(ends) if otherwise else ends),
     ]
-    return _within(number, [_load(argument), *checks, _return(_ERRNO | _EPERM), _return(_ALLOW)])
-
-
-def _all_but(number: int, argument: int, values: tuple[int, ...]) -> list[bytes]:
-    """Deny a call when its argument is one of these values."""
-    checks = [
-        _jump(_EQUAL, value, if_true=len(values) - place) for place, value in enumerate(values)
-    ]
-    return _within(number, [_load(argument), *checks, _return(_ALLOW), _return(_ERRNO | _EPERM)])
-
-
-def _within(number: int, steps: list[bytes]) -> list[bytes]:
-    """Run steps for one call only; they load what they like, and all of them end in a return."""
     return [_jump(_EQUAL, number, if_false=len(steps)), *steps]
 
 

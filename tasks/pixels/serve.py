@@ -36,15 +36,13 @@ class Work:
 def serve(connection: int, bounds: Bounds) -> None:
     """Confine this process, say what holds, and answer calls until the other end closes."""
     _send(connection, {"value": confine(bounds)})
-    while (request := _receive(connection)) is not None:
+    while header := _read(connection, LENGTH.size):
+        request = _read(connection, LENGTH.unpack(header)[0])
         work: Work = pickle.loads(request)  # noqa: S301 - the worker wrote it
-        _limit_cpu(work.cpu_seconds, bounds.cpu_seconds)
+        until = int(time.process_time() + work.cpu_seconds) + 1 + _RESERVE_SECONDS
+        most = bounds.cpu_seconds
+        resource.setrlimit(resource.RLIMIT_CPU, (min(until, most), most))
         _send(connection, _answer(work))
-
-
-def _limit_cpu(seconds: float, most: int) -> None:
-    until = int(time.process_time() + seconds) + 1 + _RESERVE_SECONDS
-    resource.setrlimit(resource.RLIMIT_CPU, (min(until, most), most))
 
 
 def _answer(work: Work) -> dict[str, object]:
@@ -75,11 +73,6 @@ def _as_data(value: object) -> object:
     if isinstance(value, Path):
         return str(value)
     raise TypeError(f"a pixel process cannot answer with a {type(value).__name__}")
-
-
-def _receive(connection: int) -> bytes | None:
-    header = _read(connection, LENGTH.size)
-    return _read(connection, LENGTH.unpack(header)[0]) if header else None
 
 
 def _read(connection: int, count: int) -> bytes:

@@ -46,19 +46,17 @@ def main() -> None:
     load_formats()
     for encoding in _ENCODINGS:
         codecs.lookup(encoding)
-    while request := _receive(control):
-        message, descriptors = request
+    while True:
+        data, descriptors, _, _ = socket.recv_fds(control, _REQUEST_BYTES, _DESCRIPTORS)
+        if not data:
+            return
+        message: dict[str, int] = json.loads(data)
         if "bury" in message:
             control.sendall(struct.pack("=i", _bury(message["bury"])))
         else:
             control.sendall(struct.pack("=i", _fork(control, message, descriptors)))
         for descriptor in descriptors:
             os.close(descriptor)
-
-
-def _receive(control: socket.socket) -> tuple[dict[str, int], list[int]] | None:
-    data, descriptors, _, _ = socket.recv_fds(control, _REQUEST_BYTES, _DESCRIPTORS)
-    return (json.loads(data), descriptors) if data else None
 
 
 def _fork(control: socket.socket, message: dict[str, int], descriptors: list[int]) -> int:
