@@ -51,7 +51,7 @@ ENVIRONMENT = {
     "WORKER_REAPER_SECONDS": "1",
     "WORKER_SETTLING_SECONDS": "5",
     "WORKER_CANCEL_LOOK_SECONDS": "2",
-    "WORKER_BATCH_LEASE_SECONDS": "6",
+    "WORKER_BATCH_LEASE_SECONDS": "10",
 }
 _TURNS = _PROJECT / ".local" / "stack-start.lock"
 _DIRECTORY = Path(os.environ.get("STACK_TEST_DIRECTORY") or _PROJECT / ".local" / "test")

@@ -24,7 +24,9 @@ class _Prefect(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.asked.append((self.path, self.headers["Authorization"], json.loads(body)))
-        answer = json.dumps(self.found).encode()
+        usable = [each for each in self.found if each["work_pool_name"] and each["work_queue_id"]]
+        is_count = self.path.endswith("/count")
+        answer = json.dumps(len(usable) if is_count else self.found).encode()
         self.send_response(self.status)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
@@ -60,15 +62,15 @@ def prefect() -> Iterator[Prefect]:
         yield Prefect(handler, server.address)
 
 
-def test_nothing_is_said_when_all_are_there(prefect: Prefect) -> None:
+def test_deployments_that_are_all_there_are_counted_and_not_read(prefect: Prefect) -> None:
     prefect.keeps(*NAMES)
 
     probe_deployments(prefect.api_url, NAMES)
 
     ((path, signed, asked),) = prefect.handler.asked
     wanted = {"name": {"any_": ["sweep", "verify"]}}
-    assert (path, signed) == ("/api/deployments/filter", None)
-    assert asked == {"deployments": wanted, "flows": wanted}
+    assert (path, signed) == ("/api/deployments/count", None)
+    assert asked == {"deployments": wanted, "flows": wanted, "work_pools": {}}
 
 
 def test_what_was_deleted_or_lost_its_pool_is_missing(prefect: Prefect) -> None:
