@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.stack.private_files import replace_private
 from infra.stack.supervisor.errors import StackError
 
 _ACCOUNT = "nobody"
@@ -36,14 +37,18 @@ class ServiceAccount:
         """Return a folder that only the services can enter."""
         path = self.data / name
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self.uid is not None and self.gid is not None:
-            os.chown(path, self.uid, self.gid)
+        self.give(path)
         return path
 
     def give(self, path: Path) -> None:
-        """Hand a file to the services."""
+        """Hand a file or a folder to the services."""
         if self.uid is not None and self.gid is not None:
             os.chown(path, self.uid, self.gid)
+
+    def write(self, path: Path, text: str) -> None:
+        """Replace a file by one that only the services can read."""
+        replace_private(path, text)
+        self.give(path)
 
     def reachable(self, programs: Path, *beside: Path) -> Path:
         """Return where the services can run a program, or the programs of a folder.
@@ -52,7 +57,15 @@ class ServiceAccount:
         """
         if self.uid is None or _is_open(programs):
             return programs
-        return _copy_programs(programs, beside)
+        facts = f"{programs}:{programs.stat().st_mtime_ns}"
+        version = hashlib.sha256(facts.encode()).hexdigest()[:12]
+        home = _SYSTEM_FOLDER / "programs" / version
+        home.mkdir(mode=0o755, parents=True, exist_ok=True)
+        for original in (*beside, programs):  # the programs last: their presence says "complete"
+            target = home / original.name
+            if not target.exists():
+                _place(original, target)
+        return home / programs.name
 
 
 def service_account(stack_directory: Path) -> ServiceAccount:
@@ -78,7 +91,8 @@ def service_account(stack_directory: Path) -> ServiceAccount:
     data.mkdir(mode=0o711, parents=True, exist_ok=True)
     data.chmod(0o711)
     if data != inside:
-        _point(inside, data)
+        with suppress(FileExistsError):
+            inside.symlink_to(data, target_is_directory=True)
     return ServiceAccount(entry.pw_uid, entry.pw_gid, data)
 
 
@@ -99,22 +113,6 @@ def _is_open(path: Path) -> bool:
     if resolved.stat().st_mode & _OTHERS_READ_AND_ENTER != _OTHERS_READ_AND_ENTER:
         return False
     return all(parent.stat().st_mode & _OTHERS_ENTER for parent in resolved.parents)
-
-
-def _point(link: Path, target: Path) -> None:
-    with suppress(FileExistsError):
-        link.symlink_to(target, target_is_directory=True)
-
-
-def _copy_programs(source: Path, beside: tuple[Path, ...]) -> Path:
-    version = hashlib.sha256(f"{source}:{source.stat().st_mtime_ns}".encode()).hexdigest()[:12]
-    home = _SYSTEM_FOLDER / "programs" / version
-    home.mkdir(mode=0o755, parents=True, exist_ok=True)
-    for original in (*beside, source):  # the programs last: their presence says "complete"
-        target = home / original.name
-        if not target.exists():
-            _place(original, target)
-    return home / source.name
 
 
 def _place(original: Path, target: Path) -> None:

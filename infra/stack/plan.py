@@ -31,13 +31,19 @@ class Plan:
 
 def make_plan(context: StackContext, report: Report, *, application: bool) -> Plan:
     """Decide what runs; without `application` only the services that it builds on."""
-    wheels = _services(context, report)  # first: if one is missing, RabbitMQ is not installed
-    services = (*_broker(context, report), *wheels)
+    services, settings = _services(context, report), context.settings
     description = _describe(context)
     if not application:
         return Plan(services, description)
+    # The project's processes get the operator's variables, pointed at this stack.
+    environment = dict(context.inherited) | description.environment() | client_environment(context)
+    environment |= {"API_HOST": settings.api_host, "API_PORT": str(settings.api_port)}
+    if settings.public_asset_url:
+        environment["PUBLIC_ASSET_URL"] = settings.public_asset_url
+    allowed = (settings.fetch_allowed_private_hosts, description.samples)
+    environment["FETCH_ALLOWED_PRIVATE_HOSTS"] = ",".join(entry for entry in allowed if entry)
     running = frozenset(part.name for part in services)
-    ours = application_parts(context, _environment(context, description), running)
+    ours = application_parts(context, environment, running)
     return Plan((*services, *ours), description)
 
 
@@ -54,15 +60,11 @@ def _services(context: StackContext, report: Report) -> tuple[Part, ...]:
         local.append(prefect_part(context))
     if settings.stack_samples:
         local.append(samples_part(context))
+    # Looked at last: if another program is missing, RabbitMQ is not installed.
+    if not _used(report, "rabbitmq", settings.amqp_url, variable="AMQP_URL"):
+        server = require_rabbitmq(context.directory / LOG_FOLDER / "install.log", report)
+        local[:0] = (epmd_part(context), rabbitmq_part(context, server))
     return tuple(local)
-
-
-def _broker(context: StackContext, report: Report) -> tuple[Part, ...]:
-    if _used(report, "rabbitmq", context.settings.amqp_url, variable="AMQP_URL"):
-        return ()
-    log = context.directory / LOG_FOLDER / "install.log"
-    server = require_rabbitmq(log, report)
-    return (epmd_part(context), rabbitmq_part(context, server))
 
 
 def _used(report: Report, part: str, url: str | None, *, variable: str) -> bool:
@@ -75,7 +77,9 @@ def _used(report: Report, part: str, url: str | None, *, variable: str) -> bool:
 def _describe(context: StackContext) -> StackDescription:
     settings, own = context.settings, context.credentials
     ui = (settings.prefect_api_url or prefect_ui(context)).rstrip("/").removesuffix("/api")
-    local_s3 = not settings.s3_endpoint
+    endpoint, local_s3 = settings.s3_endpoint, not settings.s3_endpoint
+    if endpoint and "://" not in endpoint:
+        endpoint = f"http://{endpoint}"
     return StackDescription(
         api=api_url(context),
         prefect_ui=ui,
@@ -88,25 +92,9 @@ def _describe(context: StackContext) -> StackDescription:
         postgres_url=settings.database_url or postgres_url(context),
         amqp_url=settings.amqp_url or amqp_url(context),
         redis_url=settings.redis_url or redis_url(context),
-        s3_endpoint=_with_scheme(settings.s3_endpoint) or s3_endpoint(context),
+        s3_endpoint=endpoint or s3_endpoint(context),
         s3_bucket=settings.s3_bucket,
         s3_access_key=own.s3_access_key if local_s3 else settings.s3_access_key,
         s3_secret_key=own.s3_secret_key if local_s3 else settings.s3_secret_key,
         samples=samples_address(context) if settings.stack_samples else None,
     )
-
-
-def _with_scheme(endpoint: str | None) -> str | None:
-    return f"http://{endpoint}" if endpoint and "://" not in endpoint else endpoint
-
-
-def _environment(context: StackContext, description: StackDescription) -> dict[str, str]:
-    """Return the variables of the project's processes: the operator's, pointed at this stack."""
-    settings = context.settings
-    variables = dict(context.inherited) | description.environment() | client_environment(context)
-    variables |= {"API_HOST": settings.api_host, "API_PORT": str(settings.api_port)}
-    if settings.public_asset_url:
-        variables["PUBLIC_ASSET_URL"] = settings.public_asset_url
-    allowed = (settings.fetch_allowed_private_hosts, description.samples)
-    variables["FETCH_ALLOWED_PRIVATE_HOSTS"] = ",".join(entry for entry in allowed if entry)
-    return variables

@@ -46,7 +46,11 @@ def remembered_ports(path: Path, names: Iterable[str], taken: Iterable[int]) -> 
 
     The file at `path` keeps the choice; `taken` are ports that the stack uses otherwise.
     """
-    old = _read(path)
+    try:
+        saved = json.loads(path.read_text())
+    except (OSError, ValueError):
+        saved = {}
+    old = {str(name): int(port) for name, port in saved.items()}
     chosen: dict[str, int] = {}
     for name in names:
         others = {*taken, *chosen.values()}
@@ -64,11 +68,3 @@ def require_free(port: int, variable: str, host: str = LOOPBACK) -> None:
         raise PortTaken(
             f"Port {port} is taken. Stop what listens there, or choose another with {variable}=…"
         )
-
-
-def _read(path: Path) -> dict[str, int]:
-    try:
-        saved = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return {str(name): int(port) for name, port in saved.items()}

@@ -5,7 +5,6 @@ They are started as modules and pointed at the stack by variables; nothing of th
 
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 from infra.loopback import is_loopback
 from infra.stack.context import StackContext
@@ -22,7 +21,7 @@ def application_parts(
     context: StackContext, environment: Mapping[str, str], running: frozenset[str]
 ) -> tuple[Part, ...]:
     """Describe the project's processes; `running` names the local parts that they may wait for."""
-    workers = range(1, context.settings.workers + 1)
+    workers, port = range(1, context.settings.workers + 1), context.settings.api_port
     return (
         _once("migrate", "infra.migrate", environment, needs=running & {"postgres"}),
         _once("deploy", "flows.deploy", environment, needs=running & {"prefect", "postgres"}),
@@ -30,7 +29,19 @@ def application_parts(
             _worker(f"worker-{n}", context, environment=environment, running=running)
             for n in workers
         ),
-        _api(context, environment, running),
+        Part(
+            name="api",
+            command=(sys.executable, "-m", "api.server"),
+            environment=environment,
+            port=port,
+            needs=("migrate", *(running & {"s3"})),
+            # Else a stranger on the port would answer the probe.
+            prepare=lambda: require_free(port, "API_PORT", context.settings.api_host),
+            probe=lambda: http_answers(port, "/healthz") and http_answers(port, "/readyz"),
+            wave=9,
+            start_seconds=240,  # it is ready when all that it depends on is
+            stop_seconds=20,
+        ),
     )
 
 
@@ -75,27 +86,10 @@ def _once(name: str, module: str, environment: Mapping[str, str], *, needs: froz
     )
 
 
-def _api(context: StackContext, environment: Mapping[str, str], running: frozenset[str]) -> Part:
-    port = context.settings.api_port
-    return Part(
-        name="api",
-        command=(sys.executable, "-m", "api.server"),
-        environment=environment,
-        port=port,
-        needs=("migrate", *(running & {"s3"})),
-        # Else a stranger on the port would answer the probe.
-        prepare=lambda: require_free(port, "API_PORT", context.settings.api_host),
-        probe=lambda: http_answers(port, "/healthz") and http_answers(port, "/readyz"),
-        wave=9,
-        start_seconds=240,  # it is ready when all that it depends on is
-        stop_seconds=20,
-    )
-
-
 def _worker(
     name: str, context: StackContext, *, environment: Mapping[str, str], running: frozenset[str]
 ) -> Part:
-    ready = _ready_file(context, name)
+    ready = context.directory / f"{name}.ready"
     return Part(
         name=name,
         command=(sys.executable, "-m", "flows.worker"),
@@ -107,7 +101,3 @@ def _worker(
         start_seconds=240,
         stop_seconds=_WORKER_STOP_SECONDS,
     )
-
-
-def _ready_file(context: StackContext, name: str) -> Path:
-    return context.directory / f"{name}.ready"

@@ -10,8 +10,6 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from infra.stack.private_files import open_private, private_directory
@@ -63,7 +61,10 @@ def privilege() -> tuple[str, ...] | None:
 
 def install(prefix: tuple[str, ...], log: Path, package: str) -> None:
     """Install a package, as root by `prefix`; the caller checks whether that worked."""
-    with _turn():
+    name = f"product-images-install-{os.geteuid()}.lock"
+    with Path(tempfile.gettempdir(), name).open("ab") as lock:
+        # Other processes of this user may install too: apt refuses a second one at once.
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until the file is closed, also by a crash
         ours = not _POLICY.exists()
         try:
             if ours:
@@ -74,15 +75,6 @@ def install(prefix: tuple[str, ...], log: Path, package: str) -> None:
         finally:
             if ours:
                 _run(prefix, log, "rm", "-f", str(_POLICY))
-
-
-@contextmanager
-def _turn() -> Iterator[None]:
-    """Wait for other processes of this user that install: apt refuses a second one at once."""
-    name = f"product-images-install-{os.geteuid()}.lock"
-    with Path(tempfile.gettempdir(), name).open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # until the file is closed, also by a crash
-        yield
 
 
 def _run(prefix: tuple[str, ...], log: Path, *command: str) -> None:

@@ -109,28 +109,24 @@ def _create_cluster(context: StackContext, programs: Path, folder: Path) -> None
     password.write_text(context.credentials.postgres_password)
     context.account.give(password)
     try:
-        _initdb(context, programs, folder, password=password)
+        answer = subprocess.run(  # noqa: S603 - our own command
+            (
+                *(str(programs / "initdb"), "-D", str(folder / "cluster"), "-U", USER),
+                *(f"--pwfile={password}", "-A", "scram-sha-256"),
+                *("-E", "UTF8", "--no-locale", "--no-instructions"),
+            ),
+            env=context.service_environment(folder),
+            cwd=folder,
+            user=context.account.uid,
+            group=context.account.gid,
+            extra_groups=None if context.account.uid is None else [],
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS * 2,
+            check=False,
+        )
     finally:
         password.unlink()
-
-
-def _initdb(context: StackContext, programs: Path, folder: Path, *, password: Path) -> None:
-    answer = subprocess.run(  # noqa: S603 - our own command
-        (
-            *(str(programs / "initdb"), "-D", str(folder / "cluster"), "-U", USER),
-            *(f"--pwfile={password}", "-A", "scram-sha-256"),
-            *("-E", "UTF8", "--no-locale", "--no-instructions"),
-        ),
-        env=context.service_environment(folder),
-        cwd=folder,
-        user=context.account.uid,
-        group=context.account.gid,
-        extra_groups=None if context.account.uid is None else [],
-        capture_output=True,
-        text=True,
-        timeout=_SECONDS * 2,
-        check=False,
-    )
     if answer.returncode != 0:
         raise StackError(f"PostgreSQL's data could not be created: {answer.stderr.strip()}")
 

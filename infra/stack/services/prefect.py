@@ -75,11 +75,17 @@ def client_environment(context: StackContext) -> dict[str, str]:
 
 
 def _environment(context: StackContext) -> dict[str, str]:
+    settings = context.settings
+    database_url = settings.prefect_api_database_connection_url
+    if not database_url:
+        ours = other_database(settings.database_url or postgres_url(context), PREFECT_DATABASE)
+        database_url = _ASYNC_SCHEME + ours.partition("://")[2]
+    origins = (prefect_ui(context), f"http://localhost:{settings.prefect_port}")
     return client_environment(context) | {
-        "PREFECT_API_DATABASE_CONNECTION_URL": _database_url(context),
+        "PREFECT_API_DATABASE_CONNECTION_URL": database_url,
         "PREFECT_SERVER_API_AUTH_STRING": context.credentials.prefect_auth_string,
         # The pages of its own UI, and no other site's.
-        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(_own_origins(context)),
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(origins),
         "PREFECT_SERVER_UI_API_URL": f"{prefect_ui(context)}/api",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         # Flow runs are never deleted by default.
@@ -88,27 +94,11 @@ def _environment(context: StackContext) -> dict[str, str]:
     }
 
 
-def _own_origins(context: StackContext) -> tuple[str, ...]:
-    port = context.settings.prefect_port
-    return (f"http://{LOOPBACK}:{port}", f"http://localhost:{port}")
-
-
-def _database_url(context: StackContext) -> str:
-    if context.settings.prefect_api_database_connection_url:
-        return context.settings.prefect_api_database_connection_url
-    url = other_database(context.settings.database_url or postgres_url(context), PREFECT_DATABASE)
-    return _ASYNC_SCHEME + url.partition("://")[2]
-
-
 def _prepare(context: StackContext) -> None:
-    # Else a stranger on the port would answer the probe.
-    require_free(context.settings.prefect_port, "PREFECT_PORT")
-    _create_database(context)
-
-
-def _create_database(context: StackContext) -> None:
-    """Create Prefect's database beside ours when the server is not the stack's own."""
     settings = context.settings
+    # Else a stranger on the port would answer the probe.
+    require_free(settings.prefect_port, "PREFECT_PORT")
+    # Prefect's database stands beside ours, also on a server that is not the stack's own.
     if settings.database_url and not settings.prefect_api_database_connection_url:
         server_url = settings.database_url.partition("://")[2]
         create_database(context, f"postgresql://{server_url}", PREFECT_DATABASE)

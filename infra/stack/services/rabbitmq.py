@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 from infra.stack.account import stack_name
 from infra.stack.context import StackContext
-from infra.stack.private_files import replace_private
 from infra.stack.supervisor.errors import ProgramMissing
 from infra.stack.supervisor.part import Part
 from infra.stack.supervisor.probe import LOOPBACK, accepts, amqp_answers
@@ -38,9 +37,13 @@ def epmd_part(context: StackContext) -> Part:
     """Describe Erlang's port mapper, in the foreground on a port of our own."""
     port = context.ports["epmd"]
     folder = context.account.folder("rabbitmq")
+    found = shutil.which("epmd", path="/usr/bin:/usr/local/bin") or shutil.which("epmd")
+    bundled = sorted(Path("/usr/lib/erlang").glob("erts-*/bin/epmd"))
+    if found is None and not bundled:
+        raise ProgramMissing("Erlang's epmd is missing although RabbitMQ is here; reinstall it.")
     return Part(
         name="epmd",
-        command=(_epmd(), "-port", str(port), "-address", LOOPBACK),
+        command=(found or str(bundled[-1]), "-port", str(port), "-address", LOOPBACK),
         environment=context.service_environment(folder),
         directory=folder,
         uid=context.account.uid,
@@ -55,6 +58,14 @@ def rabbitmq_part(context: StackContext, server: Path) -> Part:
     """Describe the local broker; `server` is its start script."""
     port = context.ports["rabbitmq"]
     folder = context.account.folder("rabbitmq")
+    configuration = (
+        f"listeners.tcp.default = {LOOPBACK}:{port}",
+        f"default_user = {USER}",
+        f"default_pass = {context.credentials.rabbitmq_password}",
+        "log.console = true",
+        "log.console.level = warning",
+        "log.file = false",
+    )
     return Part(
         name="rabbitmq",
         command=(str(server),),
@@ -64,20 +75,14 @@ def rabbitmq_part(context: StackContext, server: Path) -> Part:
         gid=context.account.gid,
         port=port,
         needs=("epmd",),
-        prepare=lambda: _write_configuration(context, folder / "rabbitmq.conf"),
+        prepare=lambda: context.account.write(
+            folder / "rabbitmq.conf", "\n".join(configuration) + "\n"
+        ),
         probe=lambda: amqp_answers(port),
         wave=5,
         start_seconds=120,
         stop_seconds=20,
     )
-
-
-def _epmd() -> str:
-    found = shutil.which("epmd", path="/usr/bin:/usr/local/bin") or shutil.which("epmd")
-    bundled = sorted(Path("/usr/lib/erlang").glob("erts-*/bin/epmd"))
-    if found is None and not bundled:
-        raise ProgramMissing("Erlang's epmd is missing although RabbitMQ is here; reinstall it.")
-    return found or str(bundled[-1])
 
 
 def _environment(context: StackContext, folder: Path) -> dict[str, str]:
@@ -98,16 +103,3 @@ def _environment(context: StackContext, folder: Path) -> dict[str, str]:
         # Makes the script become the server, so that its process id is the server's.
         "detached": "true",
     }
-
-
-def _write_configuration(context: StackContext, path: Path) -> None:
-    lines = (
-        f"listeners.tcp.default = {LOOPBACK}:{context.ports['rabbitmq']}",
-        f"default_user = {USER}",
-        f"default_pass = {context.credentials.rabbitmq_password}",
-        "log.console = true",
-        "log.console.level = warning",
-        "log.file = false",
-    )
-    replace_private(path, "\n".join(lines) + "\n")
-    context.account.give(path)

@@ -15,7 +15,6 @@ from infra.contract.errors import ServiceUnavailable
 from infra.objectstore import ObjectStore
 from infra.settings.sections import StoreSettings
 from infra.stack.context import StackContext
-from infra.stack.private_files import replace_private
 from infra.stack.services.certificate import make_certificate
 from infra.stack.supervisor.errors import INSTALL, ProgramMissing
 from infra.stack.supervisor.part import Part
@@ -39,7 +38,11 @@ def s3_endpoint(context: StackContext) -> str:
 
 def seaweed_part(context: StackContext) -> Part:
     """Describe the local S3 store."""
-    weed = context.account.reachable(_weed())
+    beside_python = Path(sys.executable).parent / "weed"
+    found = str(beside_python) if beside_python.exists() else shutil.which("weed")
+    if found is None:
+        raise ProgramMissing(f"SeaweedFS is missing: {INSTALL}, or set S3_ENDPOINT.")
+    weed = context.account.reachable(Path(found))
     folder = context.account.folder("s3")
     return Part(
         name="s3",
@@ -59,16 +62,8 @@ def seaweed_part(context: StackContext) -> Part:
     )
 
 
-def _weed() -> Path:
-    beside_python = Path(sys.executable).parent / "weed"
-    found = str(beside_python) if beside_python.exists() else shutil.which("weed")
-    if found is None:
-        raise ProgramMissing(f"SeaweedFS is missing: {INSTALL}, or set S3_ENDPOINT.")
-    return Path(found)
-
-
 def _options(context: StackContext, folder: Path) -> tuple[str, ...]:
-    ports = context.ports
+    ports, api_port = context.ports, context.settings.api_port
     return (
         *(f"-dir={folder}", f"-ip={LOOPBACK}", f"-ip.bind={LOOPBACK}", "-filer", "-s3"),
         *(f"-master.port={ports['s3-master']}", f"-master.port.grpc={ports['s3-master-grpc']}"),
@@ -78,7 +73,7 @@ def _options(context: StackContext, folder: Path) -> tuple[str, ...]:
         *("-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.iam=false"),
         # Of the master and the filer: assigning, looking up, listing, reading, writing, deleting.
         *("-disableHttp", "-filer.disableHttp"),
-        f"-s3.allowedOrigins={','.join(_own_origins(context))}",
+        f"-s3.allowedOrigins=http://{LOOPBACK}:{api_port},http://localhost:{api_port}",
         *("-filer.localSocket=filer.sock", "-s3.localSocket=s3.sock"),
         f"-s3.config={folder / 'identities.json'}",
         # One server, whose ports may change: no memory of who was elected last time.
@@ -88,18 +83,14 @@ def _options(context: StackContext, folder: Path) -> tuple[str, ...]:
     )
 
 
-def _own_origins(context: StackContext) -> tuple[str, ...]:
-    port = context.settings.api_port
-    return (f"http://{LOOPBACK}:{port}", f"http://localhost:{port}")
-
-
 def _prepare(context: StackContext, folder: Path) -> None:
-    _write_identities(context, folder / "identities.json")
-    _write_security(context, folder)
-
-
-def _write_security(context: StackContext, folder: Path) -> None:
-    """Write what the servers trust each other by, anew for each start: they all end together."""
+    keys = context.credentials
+    credentials = [{"accessKey": keys.s3_access_key, "secretKey": keys.s3_secret_key}]
+    admin = {"name": "admin", "credentials": credentials, "actions": ["Admin"]}
+    public = f"Read:{context.settings.s3_bucket}/variants/*"
+    identities = [admin, {"name": "anonymous", "actions": [public]}]
+    context.account.write(folder / "identities.json", json.dumps({"identities": identities}))
+    # What the servers trust each other by is made anew for each start: they all end together.
     certificate, key = folder / "servers.crt", folder / "servers.key"
     made = make_certificate(LOOPBACK)
     lines = ["[grpc]", f'ca = "{certificate}"']
@@ -113,18 +104,7 @@ def _write_security(context: StackContext, folder: Path) -> None:
         folder / "security.toml": "\n".join(lines) + "\n",
     }
     for path, text in contents.items():
-        replace_private(path, text)
-        context.account.give(path)
-
-
-def _write_identities(context: StackContext, path: Path) -> None:
-    keys = context.credentials
-    credentials = [{"accessKey": keys.s3_access_key, "secretKey": keys.s3_secret_key}]
-    admin = {"name": "admin", "credentials": credentials, "actions": ["Admin"]}
-    public = f"Read:{context.settings.s3_bucket}/variants/*"
-    identities = [admin, {"name": "anonymous", "actions": [public]}]
-    replace_private(path, json.dumps({"identities": identities}))
-    context.account.give(path)
+        context.account.write(path, text)
 
 
 def _is_ready(context: StackContext) -> bool:

@@ -7,7 +7,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from infra.stack.context import StackContext
-from infra.stack.private_files import replace_private
 from infra.stack.supervisor.errors import INSTALL, ProgramMissing
 from infra.stack.supervisor.part import Part
 from infra.stack.supervisor.probe import LOOPBACK, redis_answers
@@ -34,15 +33,12 @@ def valkey_part(context: StackContext) -> Part:
         uid=context.account.uid,
         gid=context.account.gid,
         port=port,
-        prepare=lambda: _write_configuration(context, configuration),
+        prepare=lambda: context.account.write(
+            configuration, f"requirepass {context.credentials.redis_password}\n"
+        ),
         probe=lambda: redis_answers(port, context.credentials.redis_password),
         wave=3,
     )
-
-
-def _write_configuration(context: StackContext, path: Path) -> None:
-    replace_private(path, f"requirepass {context.credentials.redis_password}\n")
-    context.account.give(path)
 
 
 def _server() -> Path:
