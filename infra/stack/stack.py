@@ -67,7 +67,8 @@ class Stack:
         """Addresses, credentials and the process ids of this moment."""
         if self._description is None:
             raise StackError("The stack has not been started.")
-        return self._description.with_processes(self._pids())
+        records = self._supervisor.records() if self._supervisor is not None else ()
+        return self._description.with_processes({record.name: record.pid for record in records})
 
     @property
     def failure(self) -> StackError | None:
@@ -84,7 +85,24 @@ class Stack:
         """Start all parts and wait until they are ready; raise `StackError` when they are not."""
         private_directory(self.directory)
         try:
-            self._start()
+            self._resources.enter_context(held_lock(self.directory, Role.SUPERVISOR))
+            clear_away(self.directory)
+            if self._application:
+                require_free(self.settings.api_port, "API_PORT", self.settings.api_host)
+            if not self.settings.prefect_api_url:
+                require_free(self.settings.prefect_port, "PREFECT_PORT")
+            context = make_context(self.settings, inherited_environment())
+            plan = make_plan(context, self.tell, application=self._application)
+            self._description = plan.description
+            self._resources.callback(OrphanCleanup(self.directory).dismiss)
+            self._resources.callback(self._forget)
+            self._supervisor = Supervisor(
+                plan.parts, self.directory / LOG_FOLDER, self.tell, changed=self._write
+            )
+            self._resources.callback(self._supervisor.stop)
+            self._supervisor.start(self._interrupted)
+            self._ready = True
+            self._write()
         except BaseException:  # Ctrl-C too: nothing half started may stay
             self.stop()
             raise
@@ -105,34 +123,6 @@ class Stack:
             if self.failure is not None:
                 return self.failure
         return None
-
-    def _start(self) -> None:
-        self._resources.enter_context(held_lock(self.directory, Role.SUPERVISOR))
-        clear_away(self.directory)
-        self._require_ports()
-        context = make_context(self.settings, inherited_environment())
-        plan = make_plan(context, self.tell, application=self._application)
-        self._description = plan.description
-        self._resources.callback(OrphanCleanup(self.directory).dismiss)
-        self._resources.callback(self._forget)
-        self._supervisor = Supervisor(
-            plan.parts, self.directory / LOG_FOLDER, self.tell, changed=self._write
-        )
-        self._resources.callback(self._supervisor.stop)
-        self._supervisor.start(self._interrupted)
-        self._ready = True
-        self._write()
-
-    def _require_ports(self) -> None:
-        settings = self.settings
-        if self._application:
-            require_free(settings.api_port, "API_PORT", settings.api_host)
-        if not settings.prefect_api_url:
-            require_free(settings.prefect_port, "PREFECT_PORT")
-
-    def _pids(self) -> dict[str, int]:
-        records = self._supervisor.records() if self._supervisor is not None else ()
-        return {record.name: record.pid for record in records}
 
     def _write(self) -> None:
         """Say on the disk what runs now. Who comes later waits, so that the latest stays."""

@@ -37,7 +37,18 @@ def start_detached(settings: StackSettings, report: Report) -> StackDescription:
     private_directory(directory)
     if supervisor_pid(directory) is None:
         open_private(directory / PROGRESS, "w").close()
-        _follow(_spawn(settings, directory), directory, report)
+        chosen = settings.model_dump().items()
+        variables = {name.upper(): "" if value is None else str(value) for name, value in chosen}
+        with open_private(directory / LOG, "w") as output:
+            supervisor = subprocess.Popen(
+                (sys.executable, "-m", "infra.stack"),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=inherited_environment() | variables,
+                start_new_session=True,
+            )
+        _follow(supervisor, directory, report)
     return StackDescription.load(directory / DESCRIPTION)
 
 
@@ -46,7 +57,10 @@ def stop_running(stack_directory: Path) -> bool:
     directory = stack_directory.resolve()
     pid = supervisor_pid(directory)
     if pid is None:
-        return _stop_remains(directory)
+        if directory.exists():
+            with suppress(AlreadyRunning), held_lock(directory, Role.GUARD):
+                return clear_away(directory)
+        return False
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_SECONDS
@@ -55,31 +69,6 @@ def stop_running(stack_directory: Path) -> bool:
             raise StackError(f"The supervisor (pid {pid}) did not stop the stack in time.")
         time.sleep(_POLL_SECONDS)
     return True
-
-
-def _stop_remains(directory: Path) -> bool:
-    if not directory.exists():
-        return False
-    with suppress(AlreadyRunning), held_lock(directory, Role.GUARD):
-        return clear_away(directory)
-    return False
-
-
-def _spawn(settings: StackSettings, directory: Path) -> subprocess.Popen[bytes]:
-    with open_private(directory / LOG, "w") as output:
-        return subprocess.Popen(
-            (sys.executable, "-m", "infra.stack"),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=inherited_environment() | _variables(settings),
-            start_new_session=True,
-        )
-
-
-def _variables(settings: StackSettings) -> dict[str, str]:
-    values = settings.model_dump()
-    return {name.upper(): "" if value is None else str(value) for name, value in values.items()}
 
 
 def _follow(supervisor: subprocess.Popen[bytes], directory: Path, report: Report) -> None:
@@ -109,6 +98,6 @@ def _require_alive(
 ) -> None:
     if supervisor.poll() is None:
         return
-    _became_ready(file, report)  # its end of its log
+    _became_ready(file, report)  # reports what it wrote before it ended
     lines = last_lines(directory / LOG, _SHOWN_LINES)
     raise StackError("\n".join(("The stack did not start:", *lines)))

@@ -9,8 +9,8 @@ from types import FrameType
 from infra.settings.sections import StackSettings
 from infra.stack.stack import Stack
 from infra.stack.supervisor.errors import AlreadyRunning, Interrupted, StackError
-from infra.stack.supervisor.part import PartState, Report
-from infra.stack.supervisor.progress import FILE_NAME, into_file, whole
+from infra.stack.supervisor.part import PartState, Progress, Report
+from infra.stack.supervisor.progress import FILE_NAME, WHOLE, into_file
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -21,15 +21,11 @@ def run(settings: StackSettings, report: Report) -> int:
     Raises `AlreadyRunning` when another supervisor holds the stack directory.
     """
     stack = Stack(settings, into_file(settings.stack_directory / FILE_NAME, report))
-    return _run(stack)
-
-
-def _run(stack: Stack) -> int:
     begun = time.monotonic()
     with _signals_call(stack.interrupt):
         try:
             with stack:
-                stack.tell(whole(PartState.READY, time.monotonic() - begun))
+                stack.tell(Progress(WHOLE, PartState.READY, time.monotonic() - begun))
                 failure = stack.wait()
         except AlreadyRunning:
             raise
@@ -38,9 +34,9 @@ def _run(stack: Stack) -> int:
         except StackError as exc:
             failure = exc
         if failure is not None:
-            stack.tell(whole(PartState.FAILED, detail=str(failure)))
+            stack.tell(Progress(WHOLE, PartState.FAILED, detail=str(failure)))
             return 1
-        stack.tell(whole(PartState.STOPPED))
+        stack.tell(Progress(WHOLE, PartState.STOPPED))
         return 0
 
 

@@ -28,7 +28,13 @@ class Role(StrEnum):
 def held_lock(directory: Path, role: Role) -> Iterator[None]:
     """Hold the directory's lock; raise `AlreadyRunning` when a supervisor holds it."""
     with (directory / FILE_NAME).open("a+") as file:
-        _acquire(file, directory)
+        begun = time.monotonic()
+        while not _try(file):
+            waited = time.monotonic() - begun
+            pid, holder_role = _holder(directory)
+            if waited > (_GUARD_SECONDS if holder_role == Role.GUARD else _SURE_AFTER_SECONDS):
+                raise AlreadyRunning(f"The stack in {directory} is running already (pid {pid}).")
+            time.sleep(_POLL_SECONDS)
         os.fchmod(file.fileno(), 0o600)
         file.truncate(0)
         file.write(f"{os.getpid()} {role}")
@@ -46,16 +52,6 @@ def supervisor_pid(directory: Path) -> int | None:
         return None
     pid, role = _holder(directory)
     return pid if role == Role.SUPERVISOR else None
-
-
-def _acquire(file: IO[str], directory: Path) -> None:
-    begun = time.monotonic()
-    while not _try(file):
-        waited = time.monotonic() - begun
-        pid, role = _holder(directory)
-        if waited > (_GUARD_SECONDS if role == Role.GUARD else _SURE_AFTER_SECONDS):
-            raise AlreadyRunning(f"The stack in {directory} is running already (pid {pid}).")
-        time.sleep(_POLL_SECONDS)
 
 
 def _try(file: IO[str]) -> bool:

@@ -48,7 +48,15 @@ class PartSupervisor:
         if not self._lock.acquire(blocking=False):
             return
         try:
-            self._advance()
+            again = self.state is PartState.DIED and time.monotonic() >= self._retry_at
+            if again or self.state is PartState.WAITING:
+                self._spawn()
+            elif self.state in _ALIVE:
+                code = self._process.exit_code() if self._process is not None else None
+                if code is not None:
+                    self._ended(code)
+                elif self.state is PartState.STARTING:
+                    self._probe()
         finally:
             self._lock.release()
 
@@ -120,25 +128,11 @@ class PartSupervisor:
             self.advance()
             time.sleep(_POLL_SECONDS)
 
-    def _advance(self) -> None:
-        again = self.state is PartState.DIED and time.monotonic() >= self._retry_at
-        if again or self.state is PartState.WAITING:
-            self._spawn()
-        elif self.state in _ALIVE:
-            self._look()
-
     def _spawn(self) -> None:
         self.part.prepare()
         self._started = time.monotonic()
         self._process = PartProcess(self.part, self.log)
         self._enter(PartState.STARTING)
-
-    def _look(self) -> None:
-        code = self._process.exit_code() if self._process is not None else None
-        if code is not None:
-            self._ended(code)
-        elif self.state is PartState.STARTING:
-            self._probe()
 
     def _probe(self) -> None:
         elapsed = time.monotonic() - self._started

@@ -26,7 +26,9 @@ class PartProcess:
     def __init__(self, part: Part, log: Path) -> None:
         self.part = part
         self.log = log
-        _keep_short(log)
+        private_directory(log.parent)
+        if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
+            log.replace(log.with_suffix(".log.old"))
         self._log_start = log.stat().st_size if log.exists() else 0
         with open_private(log, "a") as output:
             self._popen = subprocess.Popen(  # noqa: S603 - the commands are ours
@@ -99,9 +101,3 @@ def last_lines(log: Path, count: int, *, start_byte: int = 0) -> tuple[str, ...]
             return tuple(line.rstrip("\n") for line in deque(lines, maxlen=count))
     except OSError:
         return ()
-
-
-def _keep_short(log: Path) -> None:
-    private_directory(log.parent)
-    if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
-        log.replace(log.with_suffix(".log.old"))

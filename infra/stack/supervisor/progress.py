@@ -36,11 +36,6 @@ def into_file(path: Path, report: Report) -> Report:
     return write
 
 
-def whole(state: PartState, seconds: float | None = None, detail: str = "") -> Progress:
-    """Return progress of the stack as a whole."""
-    return Progress(WHOLE, state, seconds, detail)
-
-
 def new_lines(file: IO[str]) -> Iterator[Progress]:
     """Yield what was written since the last look."""
     while True:

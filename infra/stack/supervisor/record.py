@@ -48,18 +48,16 @@ def birth_of(pid: int) -> str:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
-        return _birth_from_ps(pid) if not Path("/proc/self").exists() else ""
+        if Path("/proc/self").exists():
+            return ""
+        answer = subprocess.run(  # noqa: S603 - fixed but for a number
+            ["ps", "-o", "lstart=", "-p", str(pid)],  # noqa: S607 - where there is no /proc
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return answer.stdout.strip()
     return "" if fields[0] == "Z" else f"{boot}:{fields[19]}"
-
-
-def _birth_from_ps(pid: int) -> str:
-    answer = subprocess.run(  # noqa: S603 - fixed but for a number
-        ["ps", "-o", "lstart=", "-p", str(pid)],  # noqa: S607 - where there is no /proc
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return answer.stdout.strip()
 
 
 def save_records(path: Path, records: Iterable[ProcessRecord]) -> None:

@@ -66,7 +66,7 @@ class Supervisor:
         """Start everything and wait until all is ready; raise `StackError` when it is not."""
         for watcher in self._watchers:
             watcher.start()
-        while not self._all_ready():
+        while len(self._been_ready) < len(self._part_supervisors):
             if self._failure is not None:
                 raise self._failure
             if interrupted.is_set():
@@ -88,14 +88,15 @@ class Supervisor:
             for part_supervisor in together:
                 part_supervisor.finish()
 
-    def _all_ready(self) -> bool:
-        return len(self._been_ready) == len(self._part_supervisors)
-
     def _watch(self, part_supervisor: PartSupervisor) -> None:
         seconds = _POLL_SECONDS
         while not self._closing.wait(seconds):
             self._advance(part_supervisor)
-            self._tell_changes()
+            with self._telling:
+                records = self.records()
+                if records != self._known:
+                    self._known = records
+                    self._changed()
             seconds = _CALM_SECONDS if part_supervisor.state in _CALM else _POLL_SECONDS
 
     def _advance(self, part_supervisor: PartSupervisor) -> None:
@@ -123,10 +124,3 @@ class Supervisor:
     def _tell(self, progress: Progress) -> None:
         with self._telling:  # watchers are many, the terminal is one
             self._report(progress)
-
-    def _tell_changes(self) -> None:
-        with self._telling:
-            records = self.records()
-            if records != self._known:
-                self._known = records
-                self._changed()
