@@ -113,7 +113,7 @@ class Supervisor:
             self._been_ready.add(part_supervisor.part.name)
         elif part_supervisor.state is PartState.FAILED:
             lines = part_supervisor.log_end[-_SHOWN_LINES:]
-            self._fail(part_supervisor, "\n".join(("its end of its log:", *lines)))
+            self._fail(part_supervisor, "\n".join(("the end of its log:", *lines)))
 
     def _fail(self, part_supervisor: PartSupervisor, why: str) -> None:
         if self._failure is None:
