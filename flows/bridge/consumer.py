@@ -6,8 +6,7 @@ work comes back by itself. The row decides what happens to a delivery, never Pre
 
 import asyncio
 import random
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -21,7 +20,7 @@ from flows.runs.worker_context import WorkerContext
 from flows.runtime.prefect_limits import PrefectLimits
 from infra.broker.broker import Delivery
 from infra.contract.errors import ServiceUnavailable
-from infra.contract.messages import ChunkMessage, Message, UndecodableMessage, decode_message
+from infra.contract.messages import ChunkMessage, UndecodableMessage, decode_message
 from tasks.chunks.claim import ChunkClaim
 from tasks.jobs.claim import Claim
 from tasks.jobs.lease import Unclaimed
@@ -63,28 +62,25 @@ class JobConsumer:
             log.warning("undecodable message", reason=str(exc))
             delivery.dead_letter()
             return
-        try:
-            await self._try_to_serve(message, delivery)
-        except BaseException:
-            delivery.requeue()
-            raise
-
-    async def _try_to_serve(self, message: Message, delivery: Delivery) -> None:
         executor: AnyExecutor
         if isinstance(message, ChunkMessage):
             executor, work_id = self._chunk_executor, message.chunk_id
         else:
             executor, work_id = self._job_executor, message.job_id
         try:
-            await self._serve(executor, work_id, delivery)
-        except ServiceUnavailable as exc:
-            self._context.breaker.note(exc)
-            await asyncio.sleep(_OUTAGE_WAIT_SECONDS)
+            try:
+                await self._serve(executor, work_id, delivery)
+            except ServiceUnavailable as exc:
+                self._context.breaker.note(exc)
+                await asyncio.sleep(_OUTAGE_WAIT_SECONDS)
+                delivery.requeue()
+            except Exception:  # a delivery must never stay unsettled
+                log.exception("delivery not served", **executor.attempts.subject(work_id))
+                await asyncio.sleep(_SURPRISE_WAIT_SECONDS)
+                delivery.requeue()
+        except BaseException:  # also during these waits
             delivery.requeue()
-        except Exception:  # a delivery must never stay unsettled
-            log.exception("delivery not served", **executor.attempts.subject(work_id))
-            await asyncio.sleep(_SURPRISE_WAIT_SECONDS)
-            delivery.requeue()
+            raise
 
     def send_back_waiting(self) -> None:
         """Give back the deliveries whose jobs this process does not work on."""
@@ -92,29 +88,32 @@ class JobConsumer:
             task.cancel()
 
     async def _serve(self, executor: AnyExecutor, work_id: UUID, delivery: Delivery) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a delivery is served by an asyncio task")
+        breaker = self._context.breaker
         async with AsyncExitStack() as stack:
-            with self._sent_back_meanwhile():
-                await stack.enter_async_context(executor.start_turn(self._is_closed))
+            self._waiting.add(task)
+            try:
+                turn = executor.start_turn(lambda: not breaker.is_admitting)
+                await stack.enter_async_context(turn)
                 claimed = await self._claim(executor, work_id, delivery)
+            finally:
+                self._waiting.discard(task)
             if claimed is not None and not isinstance(claimed, Unclaimed):
                 await executor.serve(claimed, delivery)
                 return
         if claimed is None:
             delivery.requeue()
-        else:
-            await self._decline(executor, work_id, claimed, delivery=delivery)
-
-    @contextmanager
-    def _sent_back_meanwhile(self) -> Iterator[None]:
-        """While inside, `send_back_waiting` may cancel this task."""
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("a delivery is served by an asyncio task")
-        self._waiting.add(task)
-        try:
-            yield
-        finally:
-            self._waiting.discard(task)
+            return
+        log.info("nothing to do", **executor.attempts.subject(work_id), reason=claimed.name.lower())
+        attempt = executor.attempts.of(work_id)
+        if claimed is Unclaimed.HELD_HERE and delivery.redelivered and attempt is not None:
+            attempt.deliveries.append(delivery)  # adopted: the first one was lost on its way
+            return
+        if claimed in _FINAL:
+            await executor.close_run(work_id)
+        delivery.ack()
 
     async def _claim(
         self, executor: AnyExecutor, work_id: UUID, delivery: Delivery
@@ -136,19 +135,3 @@ class JobConsumer:
                 return claimed
             await asyncio.sleep(lease_seconds * random.uniform(0.3, 0.5))
         return None
-
-    def _is_closed(self) -> bool:
-        return not self._context.breaker.is_admitting
-
-    async def _decline(
-        self, executor: AnyExecutor, work_id: UUID, reason: Unclaimed, *, delivery: Delivery
-    ) -> None:
-        subject = executor.attempts.subject(work_id)
-        log.info("nothing to do", **subject, reason=reason.name.lower())
-        attempt = executor.attempts.of(work_id)
-        if reason is Unclaimed.HELD_HERE and delivery.redelivered and attempt is not None:
-            attempt.deliveries.append(delivery)  # adopted: the first one was lost on its way
-            return
-        if reason in _FINAL:
-            await executor.close_run(work_id)
-        delivery.ack()
