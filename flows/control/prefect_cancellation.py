@@ -58,32 +58,26 @@ class Cancellation:
 
     async def look(self) -> None:
         """Look for ever at runs that are being cancelled, and at jobs that were cancelled."""
-        timings = self._context.resources.configuration.timings
+        resources = self._context.resources
         looked_at = monotonic() - _BEFORE_SECONDS
         while True:
-            await asyncio.sleep(timings.cancel_look_seconds)
+            await asyncio.sleep(resources.configuration.timings.cancel_look_seconds)
             if not self._context.breaker.is_admitting:
                 continue
             begun = monotonic()
             try:
                 for flow_run in await self._context.flow_runs.in_states([StateType.CANCELLING]):
                     await self.try_to_cancel(flow_run.id)
-                await self._show_cancelled(begun - looked_at + _OVERLAP_SECONDS)
+                # A parked job ends at once, and no worker is there to tell Prefect. Looks back to
+                # the last complete look, however long ago an outage has made that.
+                within_seconds = begun - looked_at + _OVERLAP_SECONDS
+                for status in await resources.db(recently_cancelled, within_seconds):
+                    if self._context.attempts.of(status.job_id) is None:
+                        await self._context.flow_runs.show_end(status)
             except Exception as exc:  # noqa: BLE001 - Prefect away: look again later
                 log.debug("not looking", error=repr(exc))
             else:
                 looked_at = begun
-
-    async def _show_cancelled(self, within_seconds: float) -> None:
-        """A parked job ends at once, and no worker is there to tell Prefect.
-
-        Looks back to the last complete look, however long ago an outage has made that.
-        """
-        resources = self._context.resources
-        cancelled = await resources.db(recently_cancelled, within_seconds)
-        for status in cancelled:
-            if self._context.attempts.of(status.job_id) is None:
-                await self._context.flow_runs.show_end(status)
 
     async def try_to_cancel(self, flow_run_id: UUID) -> None:
         """Look at a run that is said to be cancelled. Raises nothing."""

@@ -68,19 +68,15 @@ class Reaper:
         chunks = await resources.db(reclaim_lost, Chunk, grace_seconds=grace)
         for chunk_id in chunks:
             log.warning("chunk reclaimed", chunk_id=str(chunk_id))
-        await self._close_flow_runs()
-        await self._close_task_runs()
-
-    async def _close_flow_runs(self) -> None:
         active = [
             flow_run
             for flow_run in await self._context.flow_runs.in_states(_ACTIVE)
             if flow_run.state is not None and not self._is_fresh(flow_run.state.timestamp)
         ]
-        if not active:
-            return
-        for flow_run, _ in await self._dead(active):
-            await self._close(flow_run.id)
+        if active:
+            for flow_run, _ in await self._dead(active):
+                await self._close(flow_run.id)
+        await self._close_task_runs()
 
     async def _dead(self, flow_runs: Sequence[FlowRun]) -> list[tuple[FlowRun, JobStatus | None]]:
         """Return those that no living process stands behind, and where their jobs stand."""
@@ -131,17 +127,11 @@ class Reaper:
         if self._is_fresh(flow_run.state.timestamp):
             return
         for dead, status in await self._dead([flow_run]):
-            await self._end(dead, status)
-
-    async def _end(self, flow_run: FlowRun, status: JobStatus | None) -> None:
-        state = _ending(flow_run, status)
-        log.warning(
-            "run closed", flow_run_id=str(flow_run.id), name=flow_run.name, state=state.name
-        )
-        await self._context.flow_runs.close(flow_run.id, state)
-        if status is not None and not status.state.is_final:
-            resources = self._context.resources
-            await resources.db(republish, [status.job_id])
+            state = _ending(dead, status)
+            log.warning("run closed", flow_run_id=str(dead.id), name=dead.name, state=state.name)
+            await self._context.flow_runs.close(dead.id, state)
+            if status is not None and not status.state.is_final:
+                await self._context.resources.db(republish, [status.job_id])
 
     async def _close_task_runs(self) -> None:
         left = await self._client.read_task_runs(
