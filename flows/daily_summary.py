@@ -1,6 +1,6 @@
 """The report of a day, as an artifact whose versions stack up under one key."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 from prefect import flow
@@ -8,7 +8,7 @@ from prefect.logging import get_run_logger
 
 from flows.reports.artifacts import plain, show, table
 from flows.runtime.resources import worker_resources
-from tasks.reports.daily_summary import DaySummary, ImageSums, JobCount, summarise
+from tasks.reports.daily_summary import DaySummary, summarise
 from tasks.reports.savings import saving
 
 KEY = "daily-summary"
@@ -51,9 +51,22 @@ def _sections(summary: DaySummary) -> Iterator[str]:
         yield "No job ended on this day."
         return
     yield "## Jobs"
-    yield _job_table(summary.jobs)
+    lanes = sorted({count.lane for count in summary.jobs})
+    states = sorted({count.state for count in summary.jobs})
+    jobs = {(count.lane, count.state): count.jobs for count in summary.jobs}
+    counts = [(lane, *(f"{jobs.get((lane, state), 0):,}" for state in states)) for lane in lanes]
+    yield table(("lane", *states), counts)
     yield "## Images"
-    yield _image_sentences(summary.images)
+    images = summary.images
+    saved = saving(images.source_bytes, images.largest_bytes)
+    yield (
+        f"- {images.created:,} made, {images.deduplicated:,} known already, "
+        f"{images.unchanged:,} unchanged at their source, {images.failed:,} failed\n"
+        f"- {images.source_bytes:,} bytes came in, {images.variant_bytes:,} bytes of variants "
+        "were made of them\n"
+        f"- saved: {saved or 'nothing to compare'} (the largest variant of each image against "
+        "its source)"
+    )
     if summary.errors:
         yield "## Errors"
         rows = [(f"`{error.code}`", f"{error.images:,}") for error in summary.errors]
@@ -62,26 +75,6 @@ def _sections(summary: DaySummary) -> Iterator[str]:
         yield "## Slowest suppliers"
         yield "Time from a job's start to its end, waits that the supplier asked for included."
         yield _supplier_table(summary)
-
-
-def _job_table(counts: Sequence[JobCount]) -> str:
-    lanes = sorted({count.lane for count in counts})
-    states = sorted({count.state for count in counts})
-    jobs = {(count.lane, count.state): count.jobs for count in counts}
-    rows = [(lane, *(f"{jobs.get((lane, state), 0):,}" for state in states)) for lane in lanes]
-    return table(("lane", *states), rows)
-
-
-def _image_sentences(images: ImageSums) -> str:
-    saved = saving(images.source_bytes, images.largest_bytes)
-    return (
-        f"- {images.created:,} made, {images.deduplicated:,} known already, "
-        f"{images.unchanged:,} unchanged at their source, {images.failed:,} failed\n"
-        f"- {images.source_bytes:,} bytes came in, {images.variant_bytes:,} bytes of variants "
-        "were made of them\n"
-        f"- saved: {saved or 'nothing to compare'} (the largest variant of each image against "
-        "its source)"
-    )
 
 
 def _supplier_table(summary: DaySummary) -> str:

@@ -12,12 +12,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import structlog
 from prefect import Flow
-from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.variables import Variable
@@ -47,23 +48,17 @@ _DEPLOYMENTS = _BESIDE if _BESIDE.exists() else _FOLDER / _BESIDE.name
 _DEPLOYED = "product_images_deployed"
 
 
-async def _ensure_work_pool(client: PrefectClient, name: str) -> None:
-    pool = WorkPoolCreate(
-        name=name,
-        type=WORKER_TYPE,
-        description="Product jobs and upkeep.",
-        base_job_template=PoolWorker.get_default_base_job_template(),
-    )
-    try:
-        await client.create_work_pool(pool)
-    except ObjectAlreadyExists:
-        return
-
-
 async def _deploy(settings: PrefectSettings, alarm: FailureAlarmSettings) -> None:
     async with get_client() as client:
         for name in (settings.work_pool, batches_pool(settings.work_pool)):
-            await _ensure_work_pool(client, name)
+            pool = WorkPoolCreate(
+                name=name,
+                type=WORKER_TYPE,
+                description="Product jobs and upkeep.",
+                base_job_template=PoolWorker.get_default_base_job_template(),
+            )
+            with suppress(ObjectAlreadyExists):
+                await client.create_work_pool(pool)
         await _deploy_changes(settings)
         await ensure_alarm(client, alarm)
 
@@ -101,19 +96,14 @@ def deployment_digest(file: bytes, flows: Mapping[str, Flow[..., Any]]) -> str:
     return hashlib.sha256(file + json.dumps(forms, sort_keys=True).encode()).hexdigest()
 
 
-def _publish_targets() -> None:
-    """Say which revisions of presets count from now on, once PostgreSQL has its tables."""
-    presets = read_presets(PresetSettings.load())
-    with Database(DatabaseSettings.load()) as database:
-        wait_for("PostgreSQL", database.require_schema)
-        publish_targets(database, presets)
-
-
 def main() -> None:
     """Set the targets of presets, then deploy to the configured Prefect server."""
     configure_logs()
     forget_proxies()
-    _publish_targets()
+    presets = read_presets(PresetSettings.load())
+    with Database(DatabaseSettings.load()) as database:
+        wait_for("PostgreSQL", database.require_schema)
+        publish_targets(database, presets)
     asyncio.run(_deploy(PrefectSettings.load(), FailureAlarmSettings.load()))
 
 
