@@ -25,7 +25,7 @@ from tasks.jobs.lease import Unclaimed
 
 log = structlog.get_logger(__name__)
 
-_GIVE_WAY_SECONDS = 0.05
+_GIVE_WAY_SECONDS = 0.05  # while an interactive image waits for a pixel process
 _CLAIMS_PER_LEASE = 6  # while the lease of a worker that died runs out
 
 Do = Callable[[Attempt], Coroutine[Any, Any, State[Any]]]
@@ -84,22 +84,17 @@ class ChunkJobs:
         claimed = await self._claim(job_id)
         if claimed is None:
             self._left_out += 1
-        elif isinstance(claimed, Claim):
-            await self._attempt(claimed, do)
-        elif claimed is not Unclaimed.ABSENT:
-            await self._note_end(job_id)
-
-    async def _attempt(self, claimed: Claim, do: Do) -> None:
-        self.skus[claimed.job_id] = claimed.sku or str(claimed.product_id)
-        with self._context.attempts.hold(claimed) as attempt:
-            self.attempt.in_hand.add(attempt)
-            try:
-                await self._job_executor.work_beside(attempt, do(attempt))
-            finally:
-                self.attempt.in_hand.discard(attempt)
-        await self._note_end(claimed.job_id)
-
-    async def _note_end(self, job_id: UUID) -> None:
+            return
+        if claimed is Unclaimed.ABSENT:
+            return
+        if isinstance(claimed, Claim):
+            self.skus[job_id] = claimed.sku or str(claimed.product_id)
+            with self._context.attempts.hold(claimed) as attempt:
+                self.attempt.in_hand.add(attempt)
+                try:
+                    await self._job_executor.work_beside(attempt, do(attempt))
+                finally:
+                    self.attempt.in_hand.discard(attempt)
         status = await self._context.status(job_id)
         if status is None:
             return
@@ -111,9 +106,11 @@ class ChunkJobs:
     async def _claim(self, job_id: UUID) -> Claim | Unclaimed | None:
         """Return the claim or what decides against it; None when no job may begin."""
         seconds = self._context.resources.configuration.job.lease_seconds
+        pixels = self._context.resources.pixels
         claimed: Claim | Unclaimed | None = None
         for _ in range(2 * _CLAIMS_PER_LEASE):
-            await self._give_way()
+            while pixels.keeps_interactive_waiting and self._may_begin:
+                await asyncio.sleep(_GIVE_WAY_SECONDS)
             if not self._may_begin:
                 return None
             claimed = await self._job_executor.claim(job_id)
@@ -125,9 +122,3 @@ class ChunkJobs:
     @property
     def _may_begin(self) -> bool:
         return self._context.breaker.is_admitting and self.attempt.halt is None
-
-    async def _give_way(self) -> None:
-        """Begin no image while an interactive one waits for a pixel process."""
-        pixels = self._context.resources.pixels
-        while pixels.keeps_interactive_waiting and self._may_begin:
-            await asyncio.sleep(_GIVE_WAY_SECONDS)
