@@ -39,7 +39,7 @@ class Polling:
     async def run(self, runs: PoolRuns, prefect_limits: PrefectLimits | None) -> None:
         """Poll for ever; start again when the server was away for too long.
 
-        `traffic` knows whether a limit counts the runs of this pool.
+        `prefect_limits` knows whether a limit counts the runs of this pool.
         """
         while True:
             worker = PoolWorker(
@@ -51,7 +51,7 @@ class Polling:
             worker.runs, worker.prefect_limits = runs, prefect_limits
             self._worker = worker
             try:
-                await worker.start(printer=_silent)
+                await worker.start(printer=lambda *_: None)  # its log line says that it started
             except Exception as exc:  # noqa: BLE001 - whatever the reason, scheduled runs must go on later
                 log.warning("polling interrupted", error=repr(exc))
             self._worker = None
@@ -125,7 +125,3 @@ class ScheduledRuns:
             log.debug("runs not looked at", error=repr(exc))
             return self._pools.keys()
         return waiting & self._pools.keys()
-
-
-def _silent(*_: object) -> None:
-    """Print nothing: the worker's own log line says that it started."""

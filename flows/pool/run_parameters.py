@@ -63,22 +63,18 @@ def _require_sense(
     if len(run_parameters.image_urls) > limits.max_urls:
         raise _rejected(f"Give at most {limits.max_urls} image URLs in one run.")
     if run_parameters.sku is not None:
-        _require_sku(run_parameters.sku)
+        if len(run_parameters.sku) > MAX_SKU_CHARACTERS:
+            raise _rejected(f"A sku has at most {MAX_SKU_CHARACTERS} characters.")
+        try:
+            require_line(run_parameters.sku)
+        except ValueError as exc:
+            raise _rejected(f"The sku {exc}.") from exc
     presets.named(run_parameters.preset)
     for index, url in enumerate(run_parameters.image_urls):
         try:
             parse_source_url(url, max_characters=limits.max_url_characters)
         except FetchRefused as exc:
             raise _rejected(f"image_urls, number {index}: {exc.detail}") from exc
-
-
-def _require_sku(sku: str) -> None:
-    if len(sku) > MAX_SKU_CHARACTERS:
-        raise _rejected(f"A sku has at most {MAX_SKU_CHARACTERS} characters.")
-    try:
-        require_line(sku)
-    except ValueError as exc:
-        raise _rejected(f"The sku {exc}.") from exc
 
 
 def _rejected(detail: str) -> Rejected:

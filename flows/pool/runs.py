@@ -187,7 +187,13 @@ class PoolRuns:
         elif flow is process_chunk and self._chunks is not None:
             await self._run_work(self._chunks, flow, flow_run)
         elif flow is coordinate_batch and self._batch_leaders is not None:
-            await self._run_coordinator(self._batch_leaders, flow_run)
+            try:
+                end = await self._batch_leaders.run_polled(flow_run)
+            except ServiceUnavailable as exc:
+                self._context.breaker.note(exc)
+                return
+            if end is not None:
+                await self._show(end, flow_run, coordinate_batch)
         else:
             await self._run_other(flow, flow_run)
 
@@ -206,15 +212,6 @@ class PoolRuns:
             await self._context.flow_runs.force_state(flow_run.id, admitted)
         else:
             await self._show(admitted, flow_run, flow)
-
-    async def _run_coordinator(self, batch_leaders: BatchLeaders, flow_run: FlowRun) -> None:
-        try:
-            end = await batch_leaders.run_polled(flow_run)
-        except ServiceUnavailable as exc:
-            self._context.breaker.note(exc)
-            return
-        if end is not None:
-            await self._show(end, flow_run, coordinate_batch)
 
     async def _show(self, end: State[Any], flow_run: FlowRun, flow: Flow[..., Any]) -> None:
         """Have the run end at once, unless the bridge has run it while we waited for the job."""

@@ -7,7 +7,6 @@ way; starting a process for each of them would cost about twelve CPU-seconds.
 import asyncio
 from contextlib import suppress
 from typing import Any
-from uuid import UUID
 
 import anyio.abc
 from prefect import Flow
@@ -110,23 +109,16 @@ class PoolWorker(BaseWorker[BaseJobConfiguration, BaseVariables, PoolResult]):
         """Run one flow run here."""
         if self.runs is None:
             raise RuntimeError("a pool worker runs inside a worker process of this project")
-        flow = await self._flow_of(flow_run)
+        entrypoint = None
+        if flow_run.deployment_id is not None:
+            entrypoint = (await self.client.read_deployment(flow_run.deployment_id)).entrypoint
+        if entrypoint not in FLOWS:
+            raise LookupError(f"This worker does not know the entrypoint {entrypoint!r}.")
         if task_status is not None:
             task_status.started(self.name)  # the run's infrastructure: this process
         # Not a part of Prefect's task group: what ends the polling must not end the work.
-        task = asyncio.create_task(self.runs.run(flow, flow_run))
+        task = asyncio.create_task(self.runs.run(FLOWS[entrypoint], flow_run))
         _UNDER_WAY.add(task)
         task.add_done_callback(_UNDER_WAY.discard)
         await asyncio.shield(task)
         return PoolResult(status_code=0, identifier=str(flow_run.id))
-
-    async def _flow_of(self, flow_run: FlowRun) -> Flow[..., Any]:
-        entrypoint = await self._entrypoint(flow_run.deployment_id)
-        if entrypoint not in FLOWS:
-            raise LookupError(f"This worker does not know the entrypoint {entrypoint!r}.")
-        return FLOWS[entrypoint]
-
-    async def _entrypoint(self, deployment_id: UUID | None) -> str | None:
-        if deployment_id is None:
-            return None
-        return (await self.client.read_deployment(deployment_id)).entrypoint
