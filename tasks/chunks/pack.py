@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, extract, func, insert, not_, or_, select, text
+from sqlalchemy import and_, extract, func, insert, not_, or_, select, text
 from sqlalchemy.orm import Session
 
 from infra.contract.states import BatchState, ChunkState, JobState
@@ -69,11 +69,20 @@ def pack_due(database: Database, settings: BulkSettings, batch_id: UUID | None =
 
 
 def _next(session: Session, batch_id: UUID | None, *, limit: int) -> list[_Waiting]:
-    """Lock the next jobs, batch by batch in the order of each."""
+    """Lock the next jobs that are due, batch by batch in the order of each."""
+    unfinished = select(func.count()).where(
+        JobImage.job_id == Job.id, JobImage.finished_at.is_(None)
+    )
     statement = (
-        select(Job.id, Job.batch_id, _unfinished_images())
+        select(Job.id, Job.batch_id, unfinished.scalar_subquery())
         .join(Batch, Batch.id == Job.batch_id)
-        .where(_is_due())
+        .where(
+            Job.state == JobState.QUEUED,
+            Job.batch_id.is_not(None),
+            Job.chunk_id.is_(None),
+            or_(Job.not_before.is_(None), Job.not_before <= func.now()),
+            not_(and_(Batch.state == BatchState.RUNNING, Batch.cancel_requested_at.is_not(None))),
+        )
         .order_by(Job.batch_id, Job.batch_position, Job.id)
         .limit(limit)
         .with_for_update(of=Job, skip_locked=True)
@@ -87,24 +96,6 @@ def _next(session: Session, batch_id: UUID | None, *, limit: int) -> list[_Waiti
     ]
 
 
-def _is_due() -> ColumnElement[bool]:
-    is_being_cancelled = and_(
-        Batch.state == BatchState.RUNNING, Batch.cancel_requested_at.is_not(None)
-    )
-    return and_(
-        Job.state == JobState.QUEUED,
-        Job.batch_id.is_not(None),
-        Job.chunk_id.is_(None),
-        or_(Job.not_before.is_(None), Job.not_before <= func.now()),
-        not_(is_being_cancelled),
-    )
-
-
-def _unfinished_images() -> ColumnElement[int]:
-    counting = select(func.count()).where(JobImage.job_id == Job.id, JobImage.finished_at.is_(None))
-    return counting.scalar_subquery()
-
-
 def _loads(
     waiting: Sequence[_Waiting], settings: BulkSettings, image_seconds: float
 ) -> list[list[_Waiting]]:
@@ -114,15 +105,14 @@ def _loads(
     for each in waiting:
         seconds = each.images * image_seconds
         left_seconds -= seconds
-        if not loads or left_seconds < 0 or not _is_open(loads[-1], each, settings):
-            loads.append([])
+        load = loads[-1] if loads else []
+        is_full = left_seconds < 0 or len(load) >= settings.chunk_jobs
+        if not load or is_full or load[0].batch_id != each.batch_id:
+            load = []
+            loads.append(load)
             left_seconds = settings.chunk_seconds - seconds
-        loads[-1].append(each)
+        load.append(each)
     return loads
-
-
-def _is_open(load: Sequence[_Waiting], job: _Waiting, settings: BulkSettings) -> bool:
-    return load[0].batch_id == job.batch_id and len(load) < settings.chunk_jobs
 
 
 def _pack(session: Session, loads: Sequence[Sequence[_Waiting]]) -> int:

@@ -54,7 +54,8 @@ def cancel_locked(session: Session, job: Job) -> JobStatus:
     if not job.state.is_final:
         if job.cancel_requested_at is None:
             job.cancel_requested_at = func.now()
-        if not _is_held(session, job):
+        status = status_of(session, job.id)
+        if status is None or not status.lease_is_live:
             end_cancelled(session, job)
         session.flush()
     status = status_of(session, job.id)
@@ -71,8 +72,3 @@ def cancel_requests(database: Database, claims: Collection[Claim]) -> frozenset[
     with database.transaction() as session:
         wanted = select(Job.id).where(mine, Job.cancel_requested_at.is_not(None))
         return frozenset(session.scalars(wanted))
-
-
-def _is_held(session: Session, job: Job) -> bool:
-    status = status_of(session, job.id)
-    return status is not None and status.lease_is_live

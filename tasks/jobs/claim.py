@@ -1,6 +1,5 @@
 """Use case: take a job for this process."""
 
-from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -92,7 +91,11 @@ def _describe(session: Session, job: Job, *, sku: str | None, claimed_at: dateti
         .where(JobImage.job_id == job.id, JobImage.finished_at.is_(None))
         .order_by(JobImage.position)
     ).all()
-    stored = _stored_keys(session, {_stored_content(row.Image, job) for row in rows})
+    stored: dict[str | None, str] = {}
+    contents = {_stored_content(row.Image, job) for row in rows}
+    if not contents <= {None}:
+        keys = select(Original.sha256, Original.object_key).where(Original.sha256.in_(contents))
+        stored.update(session.execute(keys).tuples().all())
     images = tuple(
         ClaimedImage(
             id=row.Image.id,
@@ -127,10 +130,3 @@ def _stored_content(image: Image, job: Job) -> str | None:
     """Return the SHA-256 of what is read from our store; None when the supplier is asked."""
     shown = image.original_sha256 if job.from_stored else None
     return shown or uploaded_sha256(image.source_url)
-
-
-def _stored_keys(session: Session, contents: Set[str | None]) -> dict[str | None, str]:
-    if contents <= {None}:
-        return {}
-    keys = select(Original.sha256, Original.object_key).where(Original.sha256.in_(contents))
-    return dict(session.execute(keys).tuples().all())

@@ -7,7 +7,6 @@ A crash between publishing and committing publishes again: the claim makes that 
 from datetime import timedelta
 
 from sqlalchemy import func, or_, select, update
-from sqlalchemy.orm import Session
 
 from infra.broker.broker import Publisher
 from infra.contract.messages import ChunkMessage, JobMessage
@@ -24,8 +23,26 @@ def dispatch_due(database: Database, publisher: Publisher, settings: DispatchSet
     A job of a batch never travels alone. Fewer than the batch size were all that was due.
     Raises `ServiceUnavailable` when PostgreSQL or the broker is away; nothing is marked then.
     """
-    jobs = _dispatch_jobs(database, publisher, settings)
-    return jobs + dispatch_chunks(database, publisher, limit=settings.batch_size - jobs)
+    due = (
+        select(Job.id, Job.lane)
+        .where(
+            Job.state == JobState.QUEUED,
+            Job.dispatched_at.is_(None),
+            Job.batch_id.is_(None),
+            or_(Job.not_before.is_(None), Job.not_before <= func.now()),
+        )
+        .order_by(Job.created_at)
+        .limit(settings.batch_size)
+        .with_for_update(skip_locked=True)
+    )
+    with database.transaction() as session:
+        jobs = session.execute(due).all()
+        if jobs:
+            publisher.publish([JobMessage(job_id=job.id, lane=job.lane) for job in jobs])
+            mine = update(Job).where(Job.id.in_([job.id for job in jobs]))
+            session.execute(mine.values(dispatched_at=func.now()))
+    left = settings.batch_size - len(jobs)
+    return len(jobs) + dispatch_chunks(database, publisher, limit=left)
 
 
 def dispatch_chunks(database: Database, publisher: Publisher, *, limit: int) -> int:
@@ -48,30 +65,6 @@ def dispatch_chunks(database: Database, publisher: Publisher, *, limit: int) -> 
     return len(chunks)
 
 
-def _dispatch_jobs(database: Database, publisher: Publisher, settings: DispatchSettings) -> int:
-    due = (
-        select(Job.id, Job.lane)
-        .where(
-            Job.state == JobState.QUEUED,
-            Job.dispatched_at.is_(None),
-            Job.batch_id.is_(None),
-            or_(Job.not_before.is_(None), Job.not_before <= func.now()),
-        )
-        .order_by(Job.created_at)
-        .limit(settings.batch_size)
-        .with_for_update(skip_locked=True)
-    )
-    with database.transaction() as session:
-        jobs = session.execute(due).all()
-        if not jobs:
-            return 0
-        publisher.publish([JobMessage(job_id=job.id, lane=job.lane) for job in jobs])
-        session.execute(
-            update(Job).where(Job.id.in_([job.id for job in jobs])).values(dispatched_at=func.now())
-        )
-    return len(jobs)
-
-
 def dispatch_all(database: Database, publisher: Publisher, settings: DispatchSettings) -> int:
     """Publish all that is due, batch by batch; return how many there were."""
     total = 0
@@ -86,27 +79,18 @@ def forget_lost_dispatches(database: Database, settings: DispatchSettings) -> in
     One that waits this long either stands in a long queue, where a second message is
     harmless, or its message went down with the broker's disk.
     """
-    with database.transaction() as session:
-        return _forget_jobs(session, settings) + _forget_chunks(session, settings)
-
-
-def _forget_jobs(session: Session, settings: DispatchSettings) -> int:
     lost = func.now() - timedelta(seconds=settings.lost_after_seconds)
-    found = session.scalars(
+    jobs = (
         update(Job)
         .where(Job.state == JobState.QUEUED, Job.batch_id.is_(None), Job.dispatched_at < lost)
         .values(dispatched_at=None)
         .returning(Job.id)
     )
-    return len(found.all())
-
-
-def _forget_chunks(session: Session, settings: DispatchSettings) -> int:
-    lost = func.now() - timedelta(seconds=settings.lost_after_seconds)
-    found = session.scalars(
+    chunks = (
         update(Chunk)
         .where(Chunk.state == ChunkState.QUEUED, Chunk.dispatched_at < lost)
         .values(dispatched_at=None)
         .returning(Chunk.id)
     )
-    return len(found.all())
+    with database.transaction() as session:
+        return len(session.scalars(jobs).all()) + len(session.scalars(chunks).all())

@@ -3,12 +3,9 @@
 from collections.abc import Sequence
 from enum import StrEnum
 
-from sqlalchemy.orm import Session
-
 from infra.contract.errors import ErrorCode
 from infra.contract.states import JobState
 from infra.db.engine import Database
-from infra.db.models.jobs import Job
 from tasks.jobs.claim import Claim
 from tasks.jobs.state_changes import end, end_cancelled, overall_state
 from tasks.jobs.unfinished import fail_unfinished
@@ -37,15 +34,9 @@ def end_early(
         write_results(session, claim, results)
         if ending is Ending.CANCELLED:
             end_cancelled(session, job)
+        elif fail_unfinished(session, job, code=ErrorCode.JOB_TIMEOUT, detail=_TOO_SLOW):
+            state = overall_state(session, job)
+            end(session, job, state=state, code=ErrorCode.JOB_TIMEOUT, detail=_TOO_SLOW)
         else:
-            _end_timed_out(session, job)
+            end(session, job, state=overall_state(session, job))
         return job.state
-
-
-def _end_timed_out(session: Session, job: Job) -> None:
-    missing = fail_unfinished(session, job, code=ErrorCode.JOB_TIMEOUT, detail=_TOO_SLOW)
-    if missing:
-        state = overall_state(session, job)
-        end(session, job, state=state, code=ErrorCode.JOB_TIMEOUT, detail=_TOO_SLOW)
-    else:
-        end(session, job, state=overall_state(session, job))

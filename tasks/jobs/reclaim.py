@@ -8,7 +8,7 @@ from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 
 from infra.contract.states import JobState
 from infra.db.engine import Database
@@ -27,8 +27,20 @@ def reclaim_lost(database: Database, table: type[Row], *, grace_seconds: float) 
     lost = and_(table.state == JobState.RUNNING, table.lease_expires_at < silent_since)
     with database.transaction() as session:
         ids = session.scalars(select(table.id).where(lost).order_by(table.id)).all()
-    found = select(table).where(lost)
-    return tuple(row_id for row_id in ids if _reclaim(database, found.where(table.id == row_id)))
+    reclaimed = []
+    for row_id in ids:
+        mine = select(table).where(lost, table.id == row_id).with_for_update(skip_locked=True)
+        with database.transaction() as session:  # one row: none is waited for while another is held
+            row = session.scalars(mine).first()
+            if row is None:
+                continue
+            if isinstance(row, Job) and row.cancel_requested_at is not None:
+                end_cancelled(session, row)
+            else:
+                return_to_queue(session, row)
+                row.dispatched_at = None
+        reclaimed.append(row_id)
+    return tuple(reclaimed)
 
 
 def republish(database: Database, job_ids: Collection[UUID]) -> int:
@@ -44,17 +56,3 @@ def republish(database: Database, job_ids: Collection[UUID]) -> int:
             .returning(Job.id)
         )
         return len(found.all())
-
-
-def _reclaim(database: Database, mine: Select[tuple[Row]]) -> bool:
-    """One row, one transaction: no row is waited for while another is held."""
-    with database.transaction() as session:
-        row = session.scalars(mine.with_for_update(skip_locked=True)).first()
-        if row is None:
-            return False
-        if isinstance(row, Job) and row.cancel_requested_at is not None:
-            end_cancelled(session, row)
-        else:
-            return_to_queue(session, row)
-            row.dispatched_at = None
-        return True

@@ -43,7 +43,9 @@ def retry(database: Database, job_id: UUID, *, image_id: UUID | None = None) -> 
                 "The job is still running; cancel it first or wait.",
             )
         if not _queue_failed(session, job, image_id=image_id):
-            raise _nothing_to_retry(image_id)
+            every = "None of the job's images has failed."
+            detail = every if image_id is None else "This image of the job has not failed."
+            raise Rejected(409, ErrorCode.NOTHING_TO_RETRY, detail)
         _next_round(job)
 
 
@@ -80,12 +82,6 @@ def reopen(database: Database, job_id: UUID, *, flow_run_id: UUID, wished_at: da
         job.flow_run_id = flow_run_id
         job.dispatched_at = func.now()
         return True
-
-
-def _nothing_to_retry(image_id: UUID | None) -> Rejected:
-    every = "None of the job's images has failed."
-    detail = every if image_id is None else "This image of the job has not failed."
-    return Rejected(409, ErrorCode.NOTHING_TO_RETRY, detail)
 
 
 def _queue_failed(session: Session, job: Job, *, image_id: UUID | None = None) -> bool:

@@ -3,13 +3,13 @@
 Reads rows only. Knows nothing of who watches and how often.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, load_only
+from sqlalchemy.orm import load_only
 
 from infra.contract.states import ImageState, JobState, Outcome
 from infra.db.engine import Database
@@ -57,38 +57,29 @@ def read_snapshots(database: Database, job_ids: Collection[UUID]) -> dict[UUID, 
     to it.
     """
     with database.transaction() as session:
-        statement = select(Job).where(Job.id.in_(job_ids)).options(_SHOWN_OF_A_JOB)
-        jobs = session.scalars(statement).all()
-        images = _images(session, job_ids)
-        return {job.id: _job(job, images) for job in jobs}
-
-
-def _images(session: Session, job_ids: Collection[UUID]) -> Mapping[UUID, list[ImageSnapshot]]:
-    statement = select(JobImage).where(JobImage.job_id.in_(job_ids)).order_by(JobImage.position)
-    images: dict[UUID, list[ImageSnapshot]] = {job_id: [] for job_id in job_ids}
-    for row in session.scalars(statement):
-        images[row.job_id].append(_image(row))
-    return images
-
-
-def _job(job: Job, images: Mapping[UUID, list[ImageSnapshot]]) -> JobSnapshot:
-    return JobSnapshot(
-        id=job.id,
-        state=job.state,
-        round=job.round,
-        attempts=job.attempts,
-        error=ErrorView.of(job.error_code, job.error_detail, retryable=True),
-        finished_at=job.finished_at,
-        images=tuple(images[job.id]),
-    )
-
-
-def _image(row: JobImage) -> ImageSnapshot:
-    return ImageSnapshot(
-        id=row.image_id,
-        position=row.position,
-        state=row.state,
-        outcome=row.outcome,
-        error=ErrorView.of(row.error_code, row.error_detail, retryable=row.error_retryable),
-        finished_at=row.finished_at,
-    )
+        found = select(Job).where(Job.id.in_(job_ids)).options(_SHOWN_OF_A_JOB)
+        jobs = session.scalars(found).all()
+        made = select(JobImage).where(JobImage.job_id.in_(job_ids)).order_by(JobImage.position)
+        images: dict[UUID, list[ImageSnapshot]] = {job_id: [] for job_id in job_ids}
+        for row in session.scalars(made):
+            image = ImageSnapshot(
+                id=row.image_id,
+                position=row.position,
+                state=row.state,
+                outcome=row.outcome,
+                error=ErrorView.of(row.error_code, row.error_detail, retryable=row.error_retryable),
+                finished_at=row.finished_at,
+            )
+            images[row.job_id].append(image)
+        return {
+            job.id: JobSnapshot(
+                id=job.id,
+                state=job.state,
+                round=job.round,
+                attempts=job.attempts,
+                error=ErrorView.of(job.error_code, job.error_detail, retryable=True),
+                finished_at=job.finished_at,
+                images=tuple(images[job.id]),
+            )
+            for job in jobs
+        }

@@ -11,12 +11,8 @@ from sqlalchemy.orm import Session
 from infra.contract.errors import ErrorCode
 from infra.contract.states import ImageState, JobState
 from infra.db.models.jobs import Job, JobImage
-from tasks.jobs.unfinished import (
-    fail_unfinished,
-    fail_unfinished_of,
-    lock_products,
-)
-from tasks.webhooks.announce import announce_job, announce_jobs
+from tasks.jobs.unfinished import fail_unfinished, fail_unfinished_of, lock_products
+from tasks.webhooks.announce import announce_jobs
 
 CANCELLED_IMAGE = "The job was cancelled before this image was finished. Retry the job to make it."
 
@@ -37,7 +33,7 @@ def end(
     job.lease_owner, job.lease_expires_at = None, None
     job.error_code, job.error_detail = code, detail
     job.finished_at = func.now()
-    announce_job(session, job)
+    announce_jobs(session, [job])
 
 
 def end_cancelled(session: Session, job: Job) -> None:

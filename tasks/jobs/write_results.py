@@ -41,7 +41,9 @@ def write_results(session: Session, claim: Claim, results: Sequence[ImageResult]
 
     Return whether all was written: an image whose objects were removed meanwhile stays unfinished.
     """
-    _touch_product(session, claim.product_id)
+    # A writer of a product's images locks its row first, so that no two wait in a circle.
+    mine = update(Product).where(Product.id == claim.product_id)
+    session.execute(mine.values(updated_at=func.now()))
     wanted = len(results)
     results = without_removed_results(session, claim.claimed_at, results)
     done = _without_repeats([result for result in results if isinstance(result, ImageDone)])
@@ -55,11 +57,6 @@ def write_results(session: Session, claim: Claim, results: Sequence[ImageResult]
     for failure in sorted(failed, key=lambda result: result.image.id):
         _finish_failed(session, claim, failure)
     return len(results) == wanted
-
-
-def _touch_product(session: Session, product_id: UUID) -> None:
-    """A writer of a product's images locks its row first, so that no two wait in a circle."""
-    session.execute(update(Product).where(Product.id == product_id).values(updated_at=func.now()))
 
 
 def _without_repeats(done: Sequence[ImageDone]) -> list[ImageDone]:

@@ -26,15 +26,6 @@ class _Receiver:
 
 
 @dataclass(frozen=True, slots=True)
-class _News:
-    """What a message says; `subject_id` is the job's or the batch's id."""
-
-    event: Event
-    subject_id: UUID
-    data: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
 class FinishedBatch:
     """A batch in its final state; `counts` are its jobs by state."""
 
@@ -44,16 +35,11 @@ class FinishedBatch:
     callback_url: str | None = None
 
 
-def announce_job(session: Session, job: Job) -> None:
-    """Owe `job.finished` to the job's callback URL and to every endpoint that wants it.
-
-    The job's state and its images are written before, the caller commits.
-    """
-    announce_jobs(session, [job])
-
-
 def announce_jobs(session: Session, jobs: Sequence[Job]) -> None:
-    """Do the same for many jobs."""
+    """Owe `job.finished` to each job's callback URL and to every endpoint that wants it.
+
+    The jobs' states and their images are written before, the caller commits.
+    """
     registered = _registered(session, Event.JOB_FINISHED)
     wanted = [job for job in jobs if registered or job.callback_url is not None]
     if not wanted:
@@ -68,7 +54,7 @@ def announce_jobs(session: Session, jobs: Sequence[Job]) -> None:
             "url": f"/jobs/{job.id}",
         }
         receivers = _with_callback(registered, job.callback_url)
-        _owe(session, receivers, _News(Event.JOB_FINISHED, job.id, data))
+        _owe(session, receivers, event=Event.JOB_FINISHED, subject_id=job.id, data=data)
 
 
 def announce_batch(session: Session, batch: FinishedBatch) -> None:
@@ -81,7 +67,7 @@ def announce_batch(session: Session, batch: FinishedBatch) -> None:
         "counts": dict(batch.counts),
         "url": f"/batches/{batch.batch_id}",
     }
-    _owe(session, receivers, _News(Event.BATCH_FINISHED, batch.batch_id, data))
+    _owe(session, receivers, event=Event.BATCH_FINISHED, subject_id=batch.batch_id, data=data)
 
 
 def _registered(session: Session, event: Event) -> list[_Receiver]:
@@ -120,22 +106,25 @@ def _image_counts(session: Session, job_ids: Collection[UUID]) -> Mapping[UUID, 
     }
 
 
-def _owe(session: Session, receivers: list[_Receiver], news: _News) -> None:
-    payload = _payload(news)
+def _owe(
+    session: Session,
+    receivers: list[_Receiver],
+    *,
+    event: Event,
+    subject_id: UUID,
+    data: Mapping[str, object],
+) -> None:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    # Written once, so that every try sends the same bytes.
+    payload = json.dumps({"type": event.value, "timestamp": now, "data": data})
     session.add_all(
         WebhookDelivery(
             endpoint_id=receiver.endpoint_id,
             url=receiver.url,
-            event=news.event,
-            subject_id=news.subject_id,
+            event=event,
+            subject_id=subject_id,
             payload=payload,
             state=DeliveryState.PENDING,
         )
         for receiver in receivers
     )
-
-
-def _payload(news: _News) -> str:
-    """Written once, so that every try sends the same bytes."""
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return json.dumps({"type": news.event.value, "timestamp": now, "data": news.data})
