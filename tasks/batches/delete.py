@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from sqlalchemy import delete
-from sqlalchemy.orm import Session
 
 from infra.contract.errors import ErrorCode, Rejected
 from infra.contract.states import BatchState
@@ -20,15 +19,11 @@ def delete_batch(database: Database, batch_id: UUID) -> None:
     Raises `Rejected`: 404 when there is no such batch, 409 while it is running.
     """
     with database.transaction() as session:
-        _delete(session, batch_id)
-
-
-def _delete(session: Session, batch_id: UUID) -> None:
-    batch = locked_batch(session, batch_id)
-    if batch.state is BatchState.RUNNING:
-        raise Rejected(
-            409,
-            ErrorCode.BATCH_NOT_FINAL,
-            "The batch is running. Cancel it, and delete it when it has ended.",
-        )
-    session.execute(delete(Batch).where(Batch.id == batch_id))
+        batch = locked_batch(session, batch_id)
+        if batch.state is BatchState.RUNNING:
+            raise Rejected(
+                409,
+                ErrorCode.BATCH_NOT_FINAL,
+                "The batch is running. Cancel it, and delete it when it has ended.",
+            )
+        session.execute(delete(Batch).where(Batch.id == batch_id))

@@ -72,10 +72,15 @@ class BatchEnd:
 def lead_waiting(
     database: Database, *, owner: str, lease_seconds: float, limit: int
 ) -> list[Leading]:
-    """Claim the running batches without a leader; return those."""
+    """Claim the running batches without a leader; return those.
+
+    One that was just begun is about to be led by the run that wrote it.
+    """
+    just_now = Batch.created_at > func.now() - timedelta(seconds=lease_seconds)
+    led_by_its_run = and_(Batch.flow_run_id.is_not(None), Batch.lease_owner.is_(None), just_now)
     free = (
         select(Batch.id)
-        .where(Batch.state == BatchState.RUNNING, _is_free(), ~_has_just_begun(lease_seconds))
+        .where(Batch.state == BatchState.RUNNING, _is_free(), ~led_by_its_run)
         .order_by(Batch.created_at)
         .limit(limit)
         .with_for_update(skip_locked=True, key_share=True)
@@ -88,12 +93,6 @@ def lead_waiting(
             .returning(Batch)
         ).all()
         return [_leading(batch) for batch in found]
-
-
-def _has_just_begun(seconds: float) -> ColumnElement[bool]:
-    """Whether the run that wrote the batch is about to lead it."""
-    just_now = Batch.created_at > func.now() - timedelta(seconds=seconds)
-    return and_(Batch.flow_run_id.is_not(None), Batch.lease_owner.is_(None), just_now)
 
 
 def lead(database: Database, batch_id: UUID, *, owner: str, lease_seconds: float) -> Leading | None:

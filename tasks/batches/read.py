@@ -93,6 +93,8 @@ def _view(batch: Batch, counts: Counts) -> BatchView:
     written, unfinished = sum(counts.values()), sum(counts[state] for state in UNFINISHED)
     planned = batch.planned_at is not None
     total = written if planned else max(written, batch.options.get("jobs") or 0)
+    progress = (written - unfinished) / total if total else 0.0
+    rows = batch.options.get("rows") if batch.kind is BatchKind.IMPORT else None
     return BatchView(
         id=batch.id,
         kind=batch.kind,
@@ -102,8 +104,9 @@ def _view(batch: Batch, counts: Counts) -> BatchView:
         counts=counts,
         total=total,
         planned=planned,
-        progress=_progress(batch, written - unfinished, total),
-        rows=_rows(batch),
+        # What has ended is whole, also when a part was never planned.
+        progress=progress if batch.finished_at is None else 1.0,
+        rows=None if rows is None else RowCounts(**rows),
         flow_run_id=batch.flow_run_id,
         created_at=batch.created_at,
         finished_at=batch.finished_at,
@@ -111,15 +114,3 @@ def _view(batch: Batch, counts: Counts) -> BatchView:
         cancel_requested=batch.cancel_requested_at is not None,
         round=batch.round,
     )
-
-
-def _progress(batch: Batch, ended: int, total: int) -> float:
-    """What has ended is whole, also when a part was never planned."""
-    if batch.finished_at is not None:
-        return 1.0
-    return ended / total if total else 0.0
-
-
-def _rows(batch: Batch) -> RowCounts | None:
-    rows = batch.options.get("rows")
-    return None if batch.kind is not BatchKind.IMPORT or rows is None else RowCounts(**rows)

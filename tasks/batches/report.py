@@ -4,13 +4,12 @@ Read slice by slice, each in a transaction of its own: a slow reader holds neith
 connection nor a snapshot meanwhile.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, text
-from sqlalchemy.orm import Session
 
 from infra.contract.states import BatchKind
 from infra.db.engine import Database
@@ -88,18 +87,16 @@ def report_lines(database: Database, batch_id: UUID) -> Iterator[list[ReportLine
     while True:
         with database.transaction() as session:
             batch = session.get(Batch, batch_id)
-            rows = [] if batch is None else _rows(session, batch, after)
-        if batch is None or not rows:
+            if batch is None:
+                return
+            statement = text(_LINES.format(inputs=_INPUTS_OF[batch.kind], formats=_LARGEST))
+            asked = {"batch_id": batch.id, "after": after, "inputs": _INPUTS}
+            rows = session.execute(statement, asked).all()
+        if not rows:
             return
         planned = (batch.plan_cursor or {}).get("line", 0)
         yield [_line(row, planned) for row in rows]
         after = rows[-1].place
-
-
-def _rows(session: Session, batch: Batch, after: int) -> Sequence[Row[Any]]:
-    statement = text(_LINES.format(inputs=_INPUTS_OF[batch.kind], formats=_LARGEST))
-    asked = {"batch_id": batch.id, "after": after, "inputs": _INPUTS}
-    return session.execute(statement, asked).all()
 
 
 def _line(row: Row[Any], planned: int) -> ReportLine:

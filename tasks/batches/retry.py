@@ -4,7 +4,6 @@ The jobs are queued first, slice by slice, and the batch runs again at last: sho
 in between, the batch is still final and retrying it again goes on.
 """
 
-from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -34,13 +33,6 @@ def retry_batch(database: Database, batch_id: UUID, *, leader: Leader | None = N
     Raises `Rejected`: 404 when there is no such batch, 409 when it has not ended or nothing of it
     failed or is missing.
     """
-    _require_work(database, batch_id)
-    while _reopen_some(database, batch_id):
-        pass
-    _run_again(database, batch_id, leader)
-
-
-def _require_work(database: Database, batch_id: UUID) -> None:
     interrupted = (Job.batch_id == batch_id) & Job.state.in_(UNFINISHED)
     with database.transaction() as session:
         batch = locked_batch(session, batch_id)
@@ -50,12 +42,14 @@ def _require_work(database: Database, batch_id: UUID) -> None:
                 ErrorCode.BATCH_NOT_FINAL,
                 "The batch is still running; cancel it first or wait.",
             )
-        if batch.planned_at is None or _any(session, interrupted):
-            return
-        if not _any(session, _has_failed(batch_id)):
+        is_whole = batch.planned_at is not None and not _any(session, interrupted)
+        if is_whole and not _any(session, _has_failed(batch_id)):
             raise Rejected(
                 409, ErrorCode.NOTHING_TO_RETRY, "None of the batch's images has failed."
             )
+    while _reopen_some(database, batch_id):
+        pass
+    _run_again(database, batch_id, leader)
 
 
 @again_after_conflict
@@ -66,19 +60,15 @@ def _reopen_some(database: Database, batch_id: UUID) -> int:
         if locked_batch(session, batch_id).state is BatchState.RUNNING:
             return 0  # another call was faster
         jobs = session.scalars(failed_jobs.with_for_update(of=Job)).all()
-        if jobs:
-            _reopen(session, jobs)
+        if not jobs:
+            return 0
+        lock_products(session, {job.product_id for job in jobs})
+        failed = JobImage.job_id.in_([job.id for job in jobs])
+        opened = queue_failed_images(session, failed & (JobImage.state == ImageState.FAILED))
+        again = {**BEGINNING, "round": Job.round + 1, "flow_run_id": None}
+        statement = update(Job).where(Job.id.in_(opened)).values(**again)
+        session.execute(statement, execution_options={"synchronize_session": False})
         return len(jobs)
-
-
-def _reopen(session: Session, jobs: Sequence[Job]) -> None:
-    ids = [job.id for job in jobs]
-    lock_products(session, {job.product_id for job in jobs})
-    failed = JobImage.job_id.in_(ids) & (JobImage.state == ImageState.FAILED)
-    opened = queue_failed_images(session, failed)
-    again = {**BEGINNING, "round": Job.round + 1, "flow_run_id": None}
-    statement = update(Job).where(Job.id.in_(opened)).values(**again)
-    session.execute(statement, execution_options={"synchronize_session": False})
 
 
 @again_after_conflict

@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from sqlalchemy import exists, func, select
-from sqlalchemy.orm import Session
 
 from infra.contract.states import BatchState, JobState
 from infra.db.engine import Database
@@ -27,24 +26,18 @@ def settle_batch(database: Database, batch_id: UUID) -> BatchState:
     """
     with database.transaction() as session:
         batch = locked_batch(session, batch_id)
-        if batch.state is BatchState.RUNNING and _is_over(session, batch):
-            _end(session, batch)
+        if batch.state is not BatchState.RUNNING:
+            return batch.state
+        if batch.planned_at is None and batch.cancel_requested_at is None:
+            return batch.state
+        left = exists().where(Job.batch_id == batch.id, Job.state.in_(UNFINISHED))
+        if not session.scalar(select(left)):
+            counts = count_jobs(session, [batch.id])[batch.id]
+            batch.state = _overall_state(batch, counts)
+            batch.finished_at = func.now()
+            told = {state.value: count for state, count in counts.items()}
+            announce_batch(session, FinishedBatch(batch.id, batch.state, told, batch.callback_url))
         return batch.state
-
-
-def _is_over(session: Session, batch: Batch) -> bool:
-    if batch.planned_at is None and batch.cancel_requested_at is None:
-        return False
-    left = exists().where(Job.batch_id == batch.id, Job.state.in_(UNFINISHED))
-    return not session.scalar(select(left))
-
-
-def _end(session: Session, batch: Batch) -> None:
-    counts = count_jobs(session, [batch.id])[batch.id]
-    batch.state = _overall_state(batch, counts)
-    batch.finished_at = func.now()
-    told = {state.value: count for state, count in counts.items()}
-    announce_batch(session, FinishedBatch(batch.id, batch.state, told, batch.callback_url))
 
 
 def _overall_state(batch: Batch, counts: Counts) -> BatchState:

@@ -2,9 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import UUID
-
-from sqlalchemy.orm import Session
 
 from infra.contract.errors import ErrorCode, Rejected
 from infra.contract.source_refs import uploaded_sha256
@@ -34,15 +31,10 @@ def create(
             422, ErrorCode.INVALID_URL, "A new product has no uploaded files yet; send URLs."
         )
     with database.transaction() as session:
-        product_id = _insert(session, fields)
-        job_id = new_job(session, product_id, pictures, submission=submission)
-    return ImagesSet(product_id, job_id)
-
-
-def _insert(session: Session, fields: Mapping[str, Any]) -> UUID:
-    product = Product(id=new_id())
-    assign(product, fields)
-    session.add(product)
-    with sku_checked(product.sku):
-        session.flush()
-    return product.id
+        product = Product(id=new_id())
+        assign(product, fields)
+        session.add(product)
+        with sku_checked(product.sku):
+            session.flush()
+        job_id = new_job(session, product.id, pictures, submission=submission)
+        return ImagesSet(product.id, job_id)

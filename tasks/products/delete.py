@@ -29,16 +29,12 @@ def delete(database: Database, product_id: UUID) -> None:
     A worker removes the objects, as soon as it can.
     """
     with database.transaction() as session:
-        _delete_rows(session, product_id)
-
-
-def _delete_rows(session: Session, product_id: UUID) -> None:
-    for job in lock_with_jobs(session, product_id):
-        cancel_locked(session, job)  # as a person would have done it: what that tells, is told
-    _erase_imported(session, product_id)
-    contents = contents_of(session, Image.product_id == product_id)
-    session.execute(delete_rows(Product).where(Product.id == product_id))
-    forget_unreferenced(session, contents)
+        for job in lock_with_jobs(session, product_id):
+            cancel_locked(session, job)  # as a person would have done it: what that tells, is told
+        _erase_imported(session, product_id)
+        contents = contents_of(session, Image.product_id == product_id)
+        session.execute(delete_rows(Product).where(Product.id == product_id))
+        forget_unreferenced(session, contents)
 
 
 def _erase_imported(session: Session, product_id: UUID) -> None:

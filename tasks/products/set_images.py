@@ -15,7 +15,7 @@ from infra.contract.errors import ErrorCode, Rejected
 from infra.contract.source_refs import uploaded_sha256
 from infra.db.engine import Database
 from infra.db.models.catalogue import Image
-from infra.db.models.jobs import Job, JobImage
+from infra.db.models.jobs import JobImage
 from infra.db.retry import again_after_conflict
 from tasks.contents.references import contents_of
 from tasks.contents.remove import forget_unreferenced
@@ -51,7 +51,10 @@ def set_images(
         gone = [image.id for image in images if image.source_url not in wanted]
         contents = contents_of(session, Image.id.in_(gone))
         session.execute(delete(Image).where(Image.id.in_(gone)))
-        _cancel_idle(session, jobs)
+        for job in jobs:  # those that have no image left
+            has_images = select(exists().where(JobImage.job_id == job.id))
+            if not session.scalar(has_images):
+                cancel_locked(session, job)
         new = [picture for picture in pictures if picture.source not in known]
         job_id = new_job(session, product_id, new, submission=submission)
         _arrange(session, product_id, pictures)
@@ -99,14 +102,6 @@ def _describe(session: Session, product_id: UUID, pictures: Sequence[Picture]) -
                 )
                 .values(alt=picture.alt, updated_at=func.now())
             )
-
-
-def _cancel_idle(session: Session, jobs: Sequence[Job]) -> None:
-    """Cancel the jobs that have no image left."""
-    for job in jobs:
-        has_images = select(exists().where(JobImage.job_id == job.id))
-        if not session.scalar(has_images):
-            cancel_locked(session, job)
 
 
 def _refuse_unknown_uploads(wanted: Mapping[str, Picture], known: Mapping[str, Image]) -> None:

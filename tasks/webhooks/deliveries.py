@@ -1,7 +1,7 @@
 """Use cases: list messages with their tries, and send one again."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -82,7 +82,8 @@ def replay(database: Database, delivery_id: UUID) -> DeliveryView:
         _require_enabled(session, delivery_id)
         delivery = session.get(WebhookDelivery, delivery_id, with_for_update=True)
         if delivery is None:
-            raise _absent(delivery_id)
+            detail = f"There is no delivery {str(delivery_id)!r}."
+            raise Rejected(404, ErrorCode.NOT_FOUND, detail)
         if delivery.state is DeliveryState.PENDING:
             detail = "The message is not delivered yet and is tried anyway; wait for its end."
             raise Rejected(409, ErrorCode.DELIVERY_PENDING, detail)
@@ -108,7 +109,14 @@ def _require_enabled(session: Session, delivery_id: UUID) -> None:
 
 
 def _shown(session: Session, rows: Sequence[WebhookDelivery]) -> list[DeliveryView]:
-    attempts = _attempts(session, (row.id for row in rows))
+    wanted = select(WebhookAttempt).where(WebhookAttempt.delivery_id.in_([row.id for row in rows]))
+    attempts: dict[UUID, list[AttemptView]] = defaultdict(list)
+    for each in session.scalars(wanted.order_by(WebhookAttempt.number)):
+        attempts[each.delivery_id].append(
+            AttemptView(
+                each.number, each.status, each.error_code, each.duration_ms, each.finished_at
+            )
+        )
     return [
         DeliveryView(
             id=row.id,
@@ -125,17 +133,3 @@ def _shown(session: Session, rows: Sequence[WebhookDelivery]) -> list[DeliveryVi
         )
         for row in rows
     ]
-
-
-def _attempts(session: Session, ids: Iterable[UUID]) -> dict[UUID, list[AttemptView]]:
-    wanted = select(WebhookAttempt).where(WebhookAttempt.delivery_id.in_(list(ids)))
-    found: dict[UUID, list[AttemptView]] = defaultdict(list)
-    for row in session.scalars(wanted.order_by(WebhookAttempt.number)):
-        found[row.delivery_id].append(
-            AttemptView(row.number, row.status, row.error_code, row.duration_ms, row.finished_at)
-        )
-    return found
-
-
-def _absent(delivery_id: UUID) -> Rejected:
-    return Rejected(404, ErrorCode.NOT_FOUND, f"There is no delivery {str(delivery_id)!r}.")

@@ -25,11 +25,21 @@ def settle(
     None when it is not ours any more: deleted, given up, or taken by another webhook worker.
     """
     with database.transaction() as session:
-        endpoint = _locked_endpoint(session, taken)  # first, as its deletion does
+        receiver = select(WebhookEndpoint).where(WebhookEndpoint.id == taken.endpoint_id)
+        # Locked first, as its deletion does.
+        endpoint = session.scalars(receiver.with_for_update(key_share=True)).first()
         delivery = _locked_delivery(session, taken)
         if delivery is None:
             return None
-        session.add(_logged(taken, reply))
+        session.add(
+            WebhookAttempt(
+                delivery_id=taken.id,
+                number=taken.attempt,
+                status=reply.status,
+                error_code=reply.error_code,
+                duration_ms=reply.duration_ms,
+            )
+        )
         now = session.scalars(select(func.now())).one()
         if reply.is_delivered:
             _finish(delivery, DeliveryState.DELIVERED)
@@ -49,11 +59,6 @@ def give_back(database: Database, taken: Taken) -> None:
         session.execute(update(WebhookDelivery).where(mine, waiting).values(due_at=func.now()))
 
 
-def _locked_endpoint(session: Session, taken: Taken) -> WebhookEndpoint | None:
-    mine = select(WebhookEndpoint).where(WebhookEndpoint.id == taken.endpoint_id)
-    return session.scalars(mine.with_for_update(key_share=True)).first()
-
-
 def _locked_delivery(session: Session, taken: Taken) -> WebhookDelivery | None:
     mine = select(WebhookDelivery).where(
         WebhookDelivery.id == taken.id,
@@ -61,16 +66,6 @@ def _locked_delivery(session: Session, taken: Taken) -> WebhookDelivery | None:
         WebhookDelivery.state == DeliveryState.PENDING,
     )
     return session.scalars(mine.with_for_update()).first()
-
-
-def _logged(taken: Taken, reply: Reply) -> WebhookAttempt:
-    return WebhookAttempt(
-        delivery_id=taken.id,
-        number=taken.attempt,
-        status=reply.status,
-        error_code=reply.error_code,
-        duration_ms=reply.duration_ms,
-    )
 
 
 def _finish(delivery: WebhookDelivery, state: DeliveryState) -> None:
