@@ -30,21 +30,21 @@ def require_known(session: Session, selector: Selector, presets: Presets) -> Non
     """Raise `Rejected` (422) for a preset, host, code, sku or id that nothing here has."""
     require_presets(selector, presets)
     _require_shown_preset(session, selector, presets)
-    _require_code(selector)
-    _require_host(session, selector)
-    _require_products(session, selector)
-    missing = _missing(session, selector.image_ids, Image.id)
-    if missing:
-        raise Rejected(422, ErrorCode.UNKNOWN_ID, f"There is no image with the id {missing}.")
-
-
-def _require_products(session: Session, selector: Selector) -> None:
-    missing = _missing(session, selector.skus, Product.sku)
-    if missing:
-        raise Rejected(422, ErrorCode.UNKNOWN_SKU, f"There is no product with the sku {missing}.")
-    missing = _missing(session, selector.product_ids, Product.id)
-    if missing:
-        raise Rejected(422, ErrorCode.UNKNOWN_ID, f"There is no product with the id {missing}.")
+    code, host = selector.failed_with, selector.host
+    if code is not None and code not in set(ErrorCode) and not _HTTP_CODE.fullmatch(code):
+        detail = f"No image fails with the code {code!r}. docs/errors.md lists the codes."
+        raise Rejected(422, ErrorCode.UNKNOWN_ERROR_CODE, detail)
+    if host is not None and not session.scalar(select(exists().where(source_host() == host))):
+        detail = f"No image comes from the host {host!r}. Give the name alone: no port, no path."
+        raise Rejected(422, ErrorCode.UNKNOWN_HOST, detail)
+    for wanted, column, error, what in (
+        (selector.skus, Product.sku, ErrorCode.UNKNOWN_SKU, "product with the sku"),
+        (selector.product_ids, Product.id, ErrorCode.UNKNOWN_ID, "product with the id"),
+        (selector.image_ids, Image.id, ErrorCode.UNKNOWN_ID, "image with the id"),
+    ):
+        missing = _missing(session, wanted, column)
+        if missing:
+            raise Rejected(422, error, f"There is no {what} {missing}.")
 
 
 def _require_shown_preset(session: Session, selector: Selector, presets: Presets) -> None:
@@ -57,29 +57,10 @@ def _require_shown_preset(session: Session, selector: Selector, presets: Presets
         raise Rejected(422, ErrorCode.UNKNOWN_PRESET, detail)
 
 
-def _require_code(selector: Selector) -> None:
-    code = selector.failed_with
-    if code is None or code in set(ErrorCode) or _HTTP_CODE.fullmatch(code):
-        return
-    detail = f"No image fails with the code {code!r}. docs/errors.md lists the codes."
-    raise Rejected(422, ErrorCode.UNKNOWN_ERROR_CODE, detail)
-
-
-def _require_host(session: Session, selector: Selector) -> None:
-    host = selector.host
-    if host is not None and not session.scalar(select(exists().where(source_host() == host))):
-        detail = f"No image comes from the host {host!r}. Give the name alone: no port, no path."
-        raise Rejected(422, ErrorCode.UNKNOWN_HOST, detail)
-
-
 def _missing(session: Session, wanted: Collection[Any], column: InstrumentedAttribute[Any]) -> str:
     if not wanted:
         return ""
-    missing = sorted(
-        {
-            str(each)
-            for each in set(wanted) - set(session.scalars(select(column).where(column.in_(wanted))))
-        }
-    )
+    known = session.scalars(select(column).where(column.in_(wanted)))
+    missing = sorted(str(each) for each in set(wanted).difference(known))
     more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
     return ", ".join(missing[:_SHOWN]) + more

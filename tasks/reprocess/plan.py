@@ -5,7 +5,7 @@ that has its jobs. Memory holds one slice, however many images are selected.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -109,17 +109,14 @@ def _next_groups(
         behind = tuple_(*place) > tuple_(literal(cursor.product_id), literal(cursor.preset))
         statement = statement.where(chosen.c.product_id >= cursor.product_id, behind)
     groups = [_Group(*row) for row in session.execute(statement).tuples()]
-    return groups if left is None else _within(groups, left)
-
-
-def _within(groups: Sequence[_Group], images: int) -> Sequence[_Group]:
-    """Return the first groups up to this many images; the last one stays whole."""
+    if left is None:
+        return groups
     taken: list[_Group] = []
-    for group in groups:
-        if images <= 0:
+    for group in groups:  # the last one stays whole
+        if left <= 0:
             break
         taken.append(group)
-        images -= group.images
+        left -= group.images
     return taken
 
 
@@ -135,7 +132,18 @@ def _write_jobs(
     lock = select(Product.id).where(Product.id.in_(products)).order_by(Product.id)
     session.execute(lock.with_for_update(read=True, key_share=True))
     images = _images(session, selector, groups)
-    _insert(session, batch, images, first=cursor.jobs)
+    jobs = [
+        {"id": str(new_id()), "product_id": str(product_id), "preset": preset, "place": place}
+        for place, (product_id, preset) in enumerate(images, cursor.jobs)
+    ]
+    parts = [
+        {"job_id": job["id"], "image_id": str(image_id), "position": position}
+        for job, found in zip(jobs, images.values(), strict=True)
+        for position, image_id in enumerate(found)
+    ]
+    same = {"batch_id": batch.id, "stored": not selector.refetch, "force": selector.force}
+    session.execute(_INSERT_JOBS, {"rows": json.dumps(jobs), **same})
+    queue_job_images(session, parts)
     last, count = groups[-1], sum(map(len, images.values()))
     return _Cursor(last.product_id, last.preset, cursor.jobs + len(images), cursor.images + count)
 
@@ -159,22 +167,3 @@ def _images(
         if (product_id, preset) in wanted:
             found.setdefault((product_id, preset), []).append(image_id)
     return found
-
-
-def _insert(
-    session: Session, batch: Batch, images: Mapping[_Key, Sequence[UUID]], *, first: int
-) -> None:
-    """Write a job for each group with two statements; `first` is the place of the first."""
-    jobs = [
-        {"id": str(new_id()), "product_id": str(product_id), "preset": preset, "place": place}
-        for place, (product_id, preset) in enumerate(images, first)
-    ]
-    parts = [
-        {"job_id": job["id"], "image_id": str(image_id), "position": position}
-        for job, found in zip(jobs, images.values(), strict=True)
-        for position, image_id in enumerate(found)
-    ]
-    selector = Selector.of(batch.options)
-    same = {"batch_id": batch.id, "stored": not selector.refetch, "force": selector.force}
-    session.execute(_INSERT_JOBS, {"rows": json.dumps(jobs), **same})
-    queue_job_images(session, parts)

@@ -54,9 +54,11 @@ def start(
 ) -> Started:
     """Write the batch. Raises `Rejected` (422, 409 for a key of another request)."""
     with database.transaction() as session:
-        known = _known(session, origin)
-        if known is not None:
-            return Started(known, estimate_within(session, selector, presets), replayed=True)
+        if origin.flow_run_id is not None:  # it may have started the batch before an interruption
+            begun = select(Batch.id).where(Batch.id == origin.flow_run_id)
+            known = session.scalar(begun)
+            if known is not None:
+                return Started(known, estimate_within(session, selector, presets), replayed=True)
         require_known(session, selector, presets)
         batch_id = origin.flow_run_id or new_id()
         if origin.key is not None:
@@ -65,17 +67,22 @@ def start(
                 return Started(earlier, estimate_within(session, selector, presets), replayed=True)
         found = estimate_within(session, selector, presets)
         if not found.images:
-            _release(session, origin.key)
+            if origin.key is not None:  # no key stays behind: it may mean something tomorrow
+                owned = (origin.key.owner, origin.key.key)
+                session.delete(session.get(IdempotencyKey, owned))
             return Started(None, found)
-        session.add(_batch(batch_id, selector, origin.flow_run_id))
+        session.add(
+            Batch(
+                id=batch_id,
+                kind=BatchKind.REPROCESS,
+                state=BatchState.RUNNING,
+                preset=selector.to_preset or selector.preset or "",
+                name=selector.name,
+                options=selector.options(),
+                flow_run_id=origin.flow_run_id,
+            )
+        )
         return Started(batch_id, found)
-
-
-def _known(session: Session, origin: Origin) -> UUID | None:
-    """Return the batch that a flow run has started before it was interrupted."""
-    if origin.flow_run_id is None:
-        return None
-    return session.scalar(select(Batch.id).where(Batch.id == origin.flow_run_id))
 
 
 def _earlier(
@@ -86,22 +93,3 @@ def _earlier(
     if reserve(session, key, digest, subject=Subject(batch_id=batch_id)):
         return None
     return known_subject(session, key, digest).batch_id
-
-
-def _release(session: Session, key: RequestKey | None) -> None:
-    """A request that made nothing leaves no key behind: it may mean something tomorrow."""
-    if key is not None:
-        written = session.get(IdempotencyKey, (key.owner, key.key))
-        session.delete(written)
-
-
-def _batch(batch_id: UUID, selector: Selector, flow_run_id: UUID | None) -> Batch:
-    return Batch(
-        id=batch_id,
-        kind=BatchKind.REPROCESS,
-        state=BatchState.RUNNING,
-        preset=selector.to_preset or selector.preset or "",
-        name=selector.name,
-        options=selector.options(),
-        flow_run_id=flow_run_id,
-    )

@@ -18,18 +18,13 @@ def forget_old_rows(
     """Delete what is due, or only count it."""
     if rules.dry_run:
         expired = select(func.count()).where(IdempotencyKey.expires_at <= func.now())
-        with database.transaction() as session:
-            tally.add(Garbage.EXPIRED_KEYS, session.scalars(expired).one())
-        tally.add(Garbage.OLD_DELIVERIES, _old_deliveries(database, rules))
+        old = select(func.count()).where(
+            WebhookDelivery.state != DeliveryState.PENDING,
+            WebhookDelivery.finished_at < func.now() - rules.delivery_retention,
+        )
+        for kind, count in ((Garbage.EXPIRED_KEYS, expired), (Garbage.OLD_DELIVERIES, old)):
+            with database.transaction() as session:
+                tally.add(kind, session.scalars(count).one())
         return
     tally.add(Garbage.EXPIRED_KEYS, forget_expired_keys(database))
     tally.add(Garbage.OLD_DELIVERIES, forget_old_deliveries(database, webhooks))
-
-
-def _old_deliveries(database: Database, rules: Rules) -> int:
-    old = select(func.count()).where(
-        WebhookDelivery.state != DeliveryState.PENDING,
-        WebhookDelivery.finished_at < func.now() - rules.delivery_retention,
-    )
-    with database.transaction() as session:
-        return session.scalars(old).one()

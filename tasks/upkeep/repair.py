@@ -4,12 +4,11 @@ The variants are rendered from the stored original. When that is broken too, the
 asked again; a file that was uploaded and is broken cannot be had again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from infra.contract.source_refs import uploaded_sha256
@@ -54,21 +53,17 @@ def request_repair(database: Database, broken: Broken, presets: Presets) -> Repa
     bytes. What an older policy made cannot be made again; then every image gets the new look.
     """
     policies = {policy_fingerprint(presets.named(name)): name for name in presets}
-    images = _images(database, broken)
+    shown = select(Image).where(
+        Image.original_sha256 == broken.sha256, Image.fingerprint == broken.fingerprint
+    )
+    with database.transaction() as session:
+        images = session.scalars(shown.order_by(Image.id)).all()
     if broken.original_is_broken:
         images = [image for image in images if uploaded_sha256(image.source_url) is None]
     if broken.fingerprint in policies:
         images = images[:1]
     outcomes = {_request(database, broken, image, policies=policies) for image in images}
     return next((each for each in Repair if each in outcomes), Repair.IMPOSSIBLE)
-
-
-def _images(database: Database, broken: Broken) -> Sequence[Image]:
-    shown = select(Image).where(
-        Image.original_sha256 == broken.sha256, Image.fingerprint == broken.fingerprint
-    )
-    with database.transaction() as session:
-        return session.scalars(shown.order_by(Image.id)).all()
 
 
 @again_after_conflict
@@ -82,7 +77,11 @@ def _request(
         preset = policies.get(broken.fingerprint) or _preset_of(session, image)
         if preset is None or preset not in policies.values():
             return Repair.PRESET_GONE
-        if session.scalar(select(_is_pending(image.id))):
+        unfinished = Job.state.in_((JobState.QUEUED, JobState.RUNNING))
+        pending = exists().where(
+            JobImage.image_id == image.id, JobImage.job_id == Job.id, unfinished, Job.force
+        )
+        if session.scalar(select(pending)):
             return Repair.PENDING
         submission = Submission(
             preset=preset,
@@ -106,10 +105,3 @@ def _preset_of(session: Session, image: Image) -> str | None:
         .order_by(Job.id.desc())
     )
     return session.scalars(made.limit(1)).first()
-
-
-def _is_pending(image_id: UUID) -> ColumnElement[bool]:
-    unfinished = Job.state.in_((JobState.QUEUED, JobState.RUNNING))
-    return exists().where(
-        JobImage.image_id == image_id, JobImage.job_id == Job.id, unfinished, Job.force
-    )

@@ -26,7 +26,9 @@ _COLUMNS = ["folder", "original_sha256", "fingerprint"]
 
 def retire_unshown(database: Database) -> None:
     """Note everything that is unused, and remove the notes of what is used again."""
-    _forget_removals(database)
+    old = Retirement.removed_until < func.now() - _REMEMBERED
+    with database.transaction() as session:
+        session.execute(delete(Retirement).where(old))
     for contents in _contents(database):
         with database.transaction() as session:
             _take_back(session, contents)
@@ -44,12 +46,6 @@ def _contents(database: Database) -> Iterator[Sequence[str]]:
             return
         yield found
         last = found[-1]
-
-
-def _forget_removals(database: Database) -> None:
-    old = Retirement.removed_until < func.now() - _REMEMBERED
-    with database.transaction() as session:
-        session.execute(delete(Retirement).where(old))
 
 
 def _take_back(session: Session, contents: Sequence[str]) -> None:

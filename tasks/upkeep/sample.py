@@ -71,11 +71,13 @@ def sample(database: Database, count: int, day: date) -> Iterator[Sequence[Promi
     """
     with database.transaction() as session:
         if session.scalar(select(Variant.id).offset(count).limit(1)) is not None:
-            points = _points(count, day)
+            start = day.toordinal() * _GOLDEN % _DIGESTS
+            points = [
+                f"{(start + index * _DIGESTS // count) % _DIGESTS:064x}" for index in range(count)
+            ]
             chosen = session.scalars(_NEXT, {"points": points, "day": day.isoformat()}).all()
             found = _promises(session, only=chosen)
-            slices = [found[at : at + _SLICE] for at in range(0, len(found), _SLICE)]
-            yield from slices
+            yield from (found[at : at + _SLICE] for at in range(0, len(found), _SLICE))
             return
     yield from all_promises(database)
 
@@ -97,11 +99,6 @@ def shown_by(database: Database, promise: Promise) -> str:
     )
     with database.transaction() as session:
         return session.scalar(shown) or ""
-
-
-def _points(count: int, day: date) -> list[str]:
-    start = day.toordinal() * _GOLDEN % _DIGESTS
-    return [f"{(start + index * _DIGESTS // count) % _DIGESTS:064x}" for index in range(count)]
 
 
 def _promises(

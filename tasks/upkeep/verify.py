@@ -136,21 +136,18 @@ class Verifier:
             return
         if not still_shown(self._database, promise):
             return  # deleted or made again meanwhile
-        repair = self._repair(promise, original=original)
+        repair = Repair.NOT_WANTED
+        if self._presets is not None:
+            original_is_broken = original is not None or self._original(promise) is not None
+            broken = Broken(promise.sha256, promise.fingerprint, original_is_broken)
+            if broken not in self._requested:
+                self._requested[broken] = request_repair(self._database, broken, self._presets)
+            repair = self._requested[broken]
         product = shown_by(self._database, promise)
         if original is not None:
             findings.broken.append(Finding(promise.original_key, original, repair, product))
         if damage is not None:
             findings.broken.append(Finding(promise.key, damage, repair, product))
-
-    def _repair(self, promise: Promise, *, original: Damage | None) -> Repair:
-        if self._presets is None:
-            return Repair.NOT_WANTED
-        original_is_broken = original is not None or self._original(promise) is not None
-        broken = Broken(promise.sha256, promise.fingerprint, original_is_broken)
-        if broken not in self._requested:
-            self._requested[broken] = request_repair(self._database, broken, self._presets)
-        return self._requested[broken]
 
 
 def _first_of_each_content(promises: Sequence[Promise], last: str) -> list[Promise]:
