@@ -32,7 +32,8 @@ def without_removed_results(
     return [
         result
         for result in results
-        if not (isinstance(result, ImageDone) and gone & _folders(result))
+        if not isinstance(result, ImageDone)
+        or gone.isdisjoint((Folder(result.sha256), Folder(result.sha256, result.fingerprint)))
     ]
 
 
@@ -72,7 +73,3 @@ def _without_variants(session: Session, results: Sequence[ImageDone]) -> frozens
         .distinct()
     ).tuples()
     return frozenset(found.difference(Folder(*row) for row in rows))
-
-
-def _folders(done: ImageDone) -> frozenset[Folder]:
-    return frozenset((Folder(done.sha256), Folder(done.sha256, done.fingerprint)))

@@ -26,19 +26,16 @@ def read_variants(
             .order_by(Variant.width.desc(), Variant.format)
         )
         for row in session.scalars(statement):
-            found[row.original_sha256, row.fingerprint].append(_view(row))
+            view = VariantView(
+                name=row.name,
+                object_key=row.object_key,
+                format=row.format,
+                width=row.width,
+                height=row.height,
+                bytes=row.bytes,
+                quality=row.quality,
+                score=row.score,
+                frames=row.frames,
+            )
+            found[row.original_sha256, row.fingerprint].append(view)
     return {key: tuple(found[key]) for key in sets}
-
-
-def _view(row: Variant) -> VariantView:
-    return VariantView(
-        name=row.name,
-        object_key=row.object_key,
-        format=row.format,
-        width=row.width,
-        height=row.height,
-        bytes=row.bytes,
-        quality=row.quality,
-        score=row.score,
-        frames=row.frames,
-    )

@@ -6,8 +6,6 @@ Its jobs are planned afterwards, slice by slice, by the batch's coordinator.
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy.orm import Session
-
 from infra.contract.states import BatchKind, BatchState
 from infra.db.copy import copy_into
 from infra.db.engine import Database
@@ -58,22 +56,18 @@ def accept(
         if key is not None and not reserve(session, key, wanted.sha256, subject=batch):
             known = known_subject(session, key, wanted.sha256)
             return AcceptedImport(known.batch_id or spool.batch_id, replayed=True)
-        _write(session, wanted, spool)
-        return AcceptedImport(spool.batch_id)
-
-
-def _write(session: Session, wanted: WantedImport, spool: Spool) -> None:
-    tally = spool.tally
-    rows = {"total": tally.rows, "accepted": tally.accepted, "rejected": tally.rejected}
-    session.add(
-        Batch(
-            id=spool.batch_id,
-            kind=BatchKind.IMPORT,
-            state=BatchState.RUNNING,
-            preset=wanted.preset,
-            name=wanted.name,
-            options={"policy": wanted.policy, "rows": rows, "jobs": tally.jobs},
-            callback_url=wanted.callback_url,
+        tally = spool.tally
+        rows = {"total": tally.rows, "accepted": tally.accepted, "rejected": tally.rejected}
+        session.add(
+            Batch(
+                id=spool.batch_id,
+                kind=BatchKind.IMPORT,
+                state=BatchState.RUNNING,
+                preset=wanted.preset,
+                name=wanted.name,
+                options={"policy": wanted.policy, "rows": rows, "jobs": tally.jobs},
+                callback_url=wanted.callback_url,
+            )
         )
-    )
-    copy_into(session, ImportRow.__tablename__, COLUMNS, lines=spool.lines())
+        copy_into(session, ImportRow.__tablename__, COLUMNS, lines=spool.lines())
+        return AcceptedImport(spool.batch_id)

@@ -32,35 +32,25 @@ def plan_some(database: Database, batch_id: object, *, limit: int) -> int:
     """
     with database.transaction() as session:
         batch = session.get(Batch, batch_id, with_for_update={"key_share": True})
-        if batch is None or not _is_planned(batch):
+        if batch is None or batch.state is not BatchState.RUNNING:
             return 0
-        rows = _next_rows(session, batch, limit)
+        if batch.planned_at is not None or batch.cancel_requested_at is not None:
+            return 0
+        line = (batch.plan_cursor or {}).get("line", 0)
+        following = (
+            select(ImportRow)
+            .where(ImportRow.batch_id == batch.id)
+            .where(ImportRow.line > line, ImportRow.error_code.is_(None))
+            .order_by(ImportRow.line)
+            .limit(limit)
+        )
+        rows = session.scalars(following).all()
         if rows:
             _write(session, batch, rows)
             batch.plan_cursor = {"line": rows[-1].line}
         if len(rows) < limit:
             batch.planned_at = func.now()
         return len(rows)
-
-
-def _is_planned(batch: Batch) -> bool:
-    """Whether the plan goes on."""
-    if batch.state is not BatchState.RUNNING or batch.cancel_requested_at is not None:
-        return False
-    return batch.planned_at is None
-
-
-def _next_rows(session: Session, batch: Batch, limit: int) -> Sequence[ImportRow]:
-    line = (batch.plan_cursor or {}).get("line", 0)
-    statement = (
-        select(ImportRow)
-        .where(
-            ImportRow.batch_id == batch.id, ImportRow.line > line, ImportRow.error_code.is_(None)
-        )
-        .order_by(ImportRow.line)
-        .limit(limit)
-    )
-    return session.scalars(statement).all()
 
 
 def _write(session: Session, batch: Batch, rows: Sequence[ImportRow]) -> None:

@@ -70,7 +70,9 @@ class Spool:
         if isinstance(row, BadRow):
             self._rejected += 1
             self._problems += row.problems[: MAX_PROBLEMS - len(self._problems)]
-            self._write(row, None, code=row.problems[0].code, detail=_detail(row))
+            told = (f"{p.column}: {p.detail}" if p.column else p.detail for p in row.problems)
+            detail = " ".join(told).replace("\x00", "")[:_MAX_DETAIL_CHARACTERS]
+            self._write(row, None, code=row.problems[0].code, detail=detail)
         else:
             self._accepted += 1
             self._jobs += bool(row.images)
@@ -86,8 +88,3 @@ class Spool:
     ) -> None:
         values = (str(self.batch_id), str(row.line), row.sku, content, code, detail)
         self._file.write(copy_line(values))
-
-
-def _detail(row: BadRow) -> str:
-    told = (f"{p.column}: {p.detail}" if p.column else p.detail for p in row.problems)
-    return " ".join(told).replace("\x00", "")[:_MAX_DETAIL_CHARACTERS]

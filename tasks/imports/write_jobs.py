@@ -70,8 +70,13 @@ def write_jobs(
 
 def _place(session: Session, wanted: Sequence[tuple[ImportRow, UUID]]) -> _Placed:
     """Queue known images again in place; append new ones behind the product's last."""
-    product_ids = [product_id for _, product_id in wanted]
-    ids, last = _known(session, wanted), _last_positions(session, product_ids)
+    ids = _known(session, wanted)
+    positions = (
+        select(Image.product_id, func.max(Image.position))
+        .where(Image.product_id.in_([product_id for _, product_id in wanted]))
+        .group_by(Image.product_id)
+    )
+    last = dict(session.execute(positions).tuples().all())
     known, new = Rows(), Rows()
     for row, product_id in wanted:
         for picture in _pictures(row):
@@ -95,15 +100,6 @@ def _known(
     )
     found = session.execute(statement).tuples()
     return {(product, source): image for product, source, image in found if source in sources}
-
-
-def _last_positions(session: Session, product_ids: Sequence[UUID]) -> dict[UUID, int]:
-    statement = (
-        select(Image.product_id, func.max(Image.position))
-        .where(Image.product_id.in_(product_ids))
-        .group_by(Image.product_id)
-    )
-    return dict(session.execute(statement).tuples().all())
 
 
 def _jobs(

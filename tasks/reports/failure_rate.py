@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import Float, Integer, case, cast, func, select
-from sqlalchemy.orm import Session
 
 from infra.contract.states import ImageState, JobState
 from infra.db.engine import Database
@@ -37,15 +36,6 @@ def failure_rate(database: Database, *, window_seconds: float) -> FailureRate:
 
     Raises `ServiceUnavailable` when PostgreSQL is away.
     """
-    with database.transaction() as session:
-        now = session.scalars(select(func.now())).one()
-        span = Span(now - timedelta(seconds=window_seconds), now + timedelta(seconds=1))
-        jobs, failed = _weigh(session, span)
-        errors = count_errors(session, span, limit=_ERRORS) if failed else ()
-        return FailureRate(jobs, failed, errors)
-
-
-def _weigh(session: Session, span: Span) -> tuple[int, float]:
     failed_share = (
         select(func.avg(cast(JobImage.state == ImageState.FAILED, Integer)))
         .where(JobImage.job_id == Job.id)
@@ -56,9 +46,11 @@ def _weigh(session: Session, span: Span) -> tuple[int, float]:
         (Job.state == JobState.PARTIAL, cast(failed_share, Float)),
         else_=0.0,
     )
-    row = session.execute(
-        select(func.count(), func.coalesce(func.sum(weight), 0.0)).where(
-            ended_within(span), Job.state != JobState.CANCELLED
-        )
-    ).one()
-    return int(row[0]), float(row[1])
+    counted = select(func.count(), func.coalesce(func.sum(weight), 0.0))
+    with database.transaction() as session:
+        now = session.scalars(select(func.now())).one()
+        span = Span(now - timedelta(seconds=window_seconds), now + timedelta(seconds=1))
+        ended = counted.where(ended_within(span), Job.state != JobState.CANCELLED)
+        jobs, failed = session.execute(ended).one()
+        errors = count_errors(session, span, limit=_ERRORS) if failed else ()
+        return FailureRate(int(jobs), float(failed), errors)

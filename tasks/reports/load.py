@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session
 
 from infra.contract.events import DeliveryState
 from infra.contract.states import JobState, Lane
@@ -41,23 +40,18 @@ def read_load(database: Database) -> Load:
     """Count with one query per table; raises `ServiceUnavailable`."""
     pending = select(func.count()).where(WebhookDelivery.state == DeliveryState.PENDING)
     alive = select(func.count()).where(Worker.seen_at >= silent_since())
-    with database.transaction() as session:
-        return Load(
-            jobs=_jobs(session),
-            deliveries_pending=session.scalars(pending).one(),
-            workers_alive=session.scalars(alive).one(),
-        )
-
-
-def _jobs(session: Session) -> tuple[JobCount, ...]:
     is_due = or_(Job.not_before.is_(None), Job.not_before <= func.now())
     waits = (Job.state == JobState.QUEUED) & Job.dispatched_at.is_(None) & is_due
     waiting_from = func.min(func.greatest(Job.created_at, Job.not_before))
     age = func.greatest(func.extract("epoch", func.now() - waiting_from), 0)
     counted = select(Job.state, Job.lane, func.count(), func.count().filter(waits), age)
-    return tuple(
-        JobCount(state, lane, jobs, undispatched, float(oldest))
-        for state, lane, jobs, undispatched, oldest in session.execute(
-            counted.group_by(Job.state, Job.lane)
+    with database.transaction() as session:
+        rows = session.execute(counted.group_by(Job.state, Job.lane))
+        return Load(
+            jobs=tuple(
+                JobCount(state, lane, jobs, undispatched, float(oldest))
+                for state, lane, jobs, undispatched, oldest in rows
+            ),
+            deliveries_pending=session.scalars(pending).one(),
+            workers_alive=session.scalars(alive).one(),
         )
-    )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from infra.contract.errors import ErrorCode, FetchFailed, FetchRefused, ProductImagesError
+from infra.contract.errors import ErrorCode, FetchFailed, FetchRefused
 from infra.contract.source_refs import uploaded_sha256
 from infra.fetch.fetcher import Fetched, Fetcher
 from infra.fetch.transport.stop import Stop
@@ -65,16 +65,12 @@ class ImageSource:
 
     def _fetch_stored(self, image: ClaimedImage, key: str, target: Path) -> FetchedImage:
         sha256 = self._store.get(key, target)
+        if sha256 is None and uploaded_sha256(image.source_url):
+            detail = "The uploaded file is not in the object store."
+            raise FetchFailed(ErrorCode.STORE_UNAVAILABLE, detail)
         if sha256 is None:
-            raise _missing(image)
+            raise FetchRefused(ErrorCode.ORIGINAL_MISSING, _LOST)
         return FetchedImage(image, target, sha256, target.stat().st_size)
-
-
-def _missing(image: ClaimedImage) -> ProductImagesError:
-    if uploaded_sha256(image.source_url):
-        detail = "The uploaded file is not in the object store."
-        return FetchFailed(ErrorCode.STORE_UNAVAILABLE, detail)
-    return FetchRefused(ErrorCode.ORIGINAL_MISSING, _LOST)
 
 
 def _arrived(image: ClaimedImage, path: Path, fetched: Fetched) -> FetchedImage:

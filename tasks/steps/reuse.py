@@ -58,24 +58,23 @@ def known_variants(session: Session, sha256: str, fingerprint: str) -> tuple[Sto
         .where(Variant.original_sha256 == sha256, Variant.fingerprint == fingerprint)
         .order_by(Variant.width.desc(), Variant.name)
     )
-    return tuple(_stored(row) for row in session.scalars(statement))
+    return tuple(
+        StoredVariant(
+            name=row.name,
+            object_key=row.object_key,
+            format=row.format,
+            width=row.width,
+            height=row.height,
+            bytes=row.bytes,
+            sha256=row.sha256,
+            quality=row.quality,
+            score=row.score,
+            frames=row.frames,
+        )
+        for row in session.scalars(statement)
+    )
 
 
 def _outcome(image: ClaimedImage, sha256: str, fingerprint: str) -> Outcome:
     shown = (image.current_sha256, image.current_fingerprint)
     return Outcome.UNCHANGED if shown == (sha256, fingerprint) else Outcome.DEDUPLICATED
-
-
-def _stored(row: Variant) -> StoredVariant:
-    return StoredVariant(
-        name=row.name,
-        object_key=row.object_key,
-        format=row.format,
-        width=row.width,
-        height=row.height,
-        bytes=row.bytes,
-        sha256=row.sha256,
-        quality=row.quality,
-        score=row.score,
-        frames=row.frames,
-    )

@@ -69,7 +69,13 @@ def keep_validators(session: Session, done: Sequence[ImageDone]) -> None:
     The caller has the product's row locked. Images that were taken away meanwhile are left out.
     """
     rows = {
-        image.image.id: _row(image, image.validators)
+        image.image.id: {
+            "image_id": image.image.id,
+            "original_sha256": image.sha256,
+            "url": image.validators.url,
+            "etag": image.validators.etag,
+            "last_modified": image.validators.last_modified,
+        }
         for image in done
         if image.validators is not None
     }
@@ -85,13 +91,3 @@ def keep_validators(session: Session, done: Sequence[ImageDone]) -> None:
             index_elements=[SourceValidators.image_id], set_={**renewed, "seen_at": func.now()}
         )
     )
-
-
-def _row(done: ImageDone, said: Validators) -> dict[str, object]:
-    return {
-        "image_id": done.image.id,
-        "original_sha256": done.sha256,
-        "url": said.url,
-        "etag": said.etag,
-        "last_modified": said.last_modified,
-    }

@@ -15,7 +15,18 @@ def store_original(store: ObjectStore, rendered: RenderedImage) -> StoredOrigina
 
     It goes before the variants: variants without an original could never be made again.
     """
-    original = _describe_original(rendered.rendition)
+    source = rendered.rendition.source
+    original = StoredOriginal(
+        sha256=source.sha256,
+        object_key=original_key(source.sha256, source.format.extension),
+        format=source.format,
+        media_type=source.media_type,
+        bytes=source.bytes,
+        width=source.width,
+        height=source.height,
+        orientation=source.orientation,
+        page=rendered.rendition.page,
+    )
     path = rendered.fetched.path
     store.put_verified(original.object_key, path, media_type=original.media_type)
     return original
@@ -58,19 +69,4 @@ def finish(
         original=original,
         validators=rendered.fetched.validators,
         cpu_seconds=rendered.rendition.cpu_seconds,
-    )
-
-
-def _describe_original(rendition: Rendition) -> StoredOriginal:
-    source = rendition.source
-    return StoredOriginal(
-        sha256=source.sha256,
-        object_key=original_key(source.sha256, source.format.extension),
-        format=source.format,
-        media_type=source.media_type,
-        bytes=source.bytes,
-        width=source.width,
-        height=source.height,
-        orientation=source.orientation,
-        page=rendition.page,
     )

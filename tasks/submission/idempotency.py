@@ -6,7 +6,6 @@ from dataclasses import asdict, replace
 from typing import cast
 
 from sqlalchemy import CursorResult, delete, func, select
-from sqlalchemy.orm import Session
 
 from infra.db.engine import Database
 from infra.db.ids import new_id
@@ -28,7 +27,15 @@ def submit_once(database: Database, submission: Submission, key: RequestKey) -> 
     with database.transaction() as session:
         if reserve(session, key, sha256, subject=Subject(job_id=job_id)):
             return submit_within(session, submission, job_id=job_id)
-        return _replay(session, key, sha256)
+        job = session.get_one(Job, known_subject(session, key, sha256).job_id)
+        images = session.execute(
+            select(JobImage.image_id, JobImage.position, Image.source_url, JobImage.state)
+            .join(Image, Image.id == JobImage.image_id)
+            .where(JobImage.job_id == job.id)
+            .order_by(JobImage.position)
+        )
+        shown = tuple(SubmittedImage(*image) for image in images)  # with their states of now
+        return Submitted(job.id, job.product_id, job.state, shown, replayed=True)
 
 
 def forget_expired_keys(database: Database) -> int:
@@ -50,16 +57,3 @@ def request_sha256(submission: Submission) -> str:
     asked = {name: value for name, value in wanted.items() if value not in (None, (), {})}
     canonical = json.dumps(asked, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def _replay(session: Session, key: RequestKey, sha256: str) -> Submitted:
-    """Return the job that the key stands for, with its states of now."""
-    job = session.get_one(Job, known_subject(session, key, sha256).job_id)
-    images = session.execute(
-        select(JobImage.image_id, JobImage.position, Image.source_url, JobImage.state)
-        .join(Image, Image.id == JobImage.image_id)
-        .where(JobImage.job_id == job.id)
-        .order_by(JobImage.position)
-    )
-    shown = tuple(SubmittedImage(*image) for image in images)
-    return Submitted(job.id, job.product_id, job.state, shown, replayed=True)

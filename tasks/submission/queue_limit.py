@@ -32,7 +32,10 @@ class QueueBound:
             return True
         looked_at, has_room = self._seen.get(lane, (float("-inf"), False))
         if monotonic() - looked_at >= _LOOK_SECONDS:
-            has_room = self._waiting(session, lane) < self._most
+            queued = select(literal(1)).where(Job.state == JobState.QUEUED, Job.lane == lane)
+            # Count up to the bound and no further.
+            counted = select(func.count()).select_from(queued.limit(self._most).subquery())
+            has_room = session.scalars(counted).one() < self._most
             self._seen[lane] = (monotonic(), has_room)
         return has_room
 
@@ -45,9 +48,3 @@ class QueueBound:
                 "was accepted.",
                 retry_after_seconds=RETRY_AFTER_SECONDS,
             )
-
-    def _waiting(self, session: Session, lane: Lane) -> int:
-        """Count up to the bound and no further."""
-        queued = select(literal(1)).where(Job.state == JobState.QUEUED, Job.lane == lane)
-        counted = select(func.count()).select_from(queued.limit(self._most).subquery())
-        return session.scalars(counted).one()

@@ -110,19 +110,8 @@ def write_job(
         submission.bound.require_room(session, submission.lane)
     write_uploads(session, submission.uploads)
     images = _place_images(session, product_id, submission.sources)
-    job = _new_job(product_id, submission, job_id or new_id())
-    session.add(job)
-    session.flush()
-    session.add_all(
-        JobImage(job_id=job.id, image_id=image.id, position=image.position, state=image.state)
-        for image in images
-    )
-    return Submitted(job.id, product_id, JobState.QUEUED, images)
-
-
-def _new_job(product_id: UUID, submission: Submission, job_id: UUID) -> Job:
-    return Job(
-        id=job_id,
+    job = Job(
+        id=job_id or new_id(),
         product_id=product_id,
         lane=submission.lane,
         state=JobState.QUEUED,
@@ -132,6 +121,13 @@ def _new_job(product_id: UUID, submission: Submission, job_id: UUID) -> Job:
         flow_run_id=submission.flow_run_id,
         dispatched_at=None if submission.flow_run_id is None else func.now(),
     )
+    session.add(job)
+    session.flush()
+    session.add_all(
+        JobImage(job_id=job.id, image_id=image.id, position=image.position, state=image.state)
+        for image in images
+    )
+    return Submitted(job.id, product_id, JobState.QUEUED, images)
 
 
 def _find_or_create_product(session: Session, submission: Submission) -> UUID:

@@ -88,7 +88,14 @@ def write_uploads(session: Session, uploads: Sequence[Upload]) -> None:
     """
     share_contents(session, [upload.sha256 for upload in uploads])
     for upload in sorted(uploads, key=lambda upload: upload.sha256):
-        _require_kept(session, upload)
+        if upload.stored_from is not None:
+            age = timedelta(seconds=monotonic() - upload.stored_from)
+            if Folder(upload.sha256) in removed_since(session, [upload.sha256], func.now() - age):
+                raise ServiceUnavailable(
+                    ErrorCode.STORE_UNAVAILABLE,
+                    "A file like this one was being removed when it arrived. Send it again.",
+                    retry_after_seconds=5,
+                )
         values = {
             "sha256": upload.sha256,
             "object_key": upload.object_key,
@@ -97,15 +104,3 @@ def write_uploads(session: Session, uploads: Sequence[Upload]) -> None:
             "bytes": upload.bytes,
         }
         session.execute(insert(Original).values(values).on_conflict_do_nothing())
-
-
-def _require_kept(session: Session, upload: Upload) -> None:
-    if upload.stored_from is None:
-        return
-    age = timedelta(seconds=monotonic() - upload.stored_from)
-    if Folder(upload.sha256) in removed_since(session, [upload.sha256], func.now() - age):
-        raise ServiceUnavailable(
-            ErrorCode.STORE_UNAVAILABLE,
-            "A file like this one was being removed when it arrived. Send it again.",
-            retry_after_seconds=5,
-        )
