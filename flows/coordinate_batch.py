@@ -5,6 +5,7 @@ no job and takes no slot. Everything here may be done twice.
 """
 
 import asyncio
+from functools import partial
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -18,9 +19,8 @@ from flows.reports.batch_progress import Progress
 from flows.runs.worker_context import WorkerContext, worker_context
 from flows.runtime.circuit_breaker import PauseReason
 from flows.runtime.leases import LeaseKind
-from flows.runtime.resources import in_thread
 from infra.contract.errors import Rejected, ServiceUnavailable
-from infra.contract.states import BatchState, JobState, Lane
+from infra.contract.states import BatchState, JobState
 from tasks.batches.cancel import cancel_batch
 from tasks.batches.lead import (
     LeaderClaim,
@@ -82,8 +82,7 @@ class _Coordinator:
         self._context = context
         self._batch_id = batch_id
         self._flow_run_id = flow_run_id
-        self._threads = context.resources.threads[Lane.BULK].io
-        self._database = context.resources.database
+        self._db = context.resources.bulk_db
         self._bound = QueueBound(context.resources.configuration.queue.max_queued)
         seconds = context.resources.configuration.timings.batch_lease_seconds
         self._lease = LeaseKind("batch", seconds)
@@ -108,78 +107,51 @@ class _Coordinator:
     async def let_go(self) -> None:
         """Release the lease to other workers; if that cannot be written, it expires."""
         try:
-            await in_thread(
-                self._threads, let_go, self._database, self._batch_id, owner=self._context.owner
-            )
+            await self._db(let_go, self._batch_id, owner=self._context.owner)
         except ServiceUnavailable as exc:
             self._context.breaker.note(exc)
 
     async def _turn(self) -> State[Any] | None:
-        leading = await in_thread(
-            self._threads,
-            lead,
-            self._database,
-            self._batch_id,
-            owner=self._context.owner,
-            lease_seconds=self._lease.seconds,
+        owner = self._context.owner
+        leading = await self._db(
+            lead, self._batch_id, owner=owner, lease_seconds=self._lease.seconds
         )
         if leading is not None:
-            claim = LeaderClaim(self._batch_id, self._context.owner)
-            with self._context.leases.kept(self._lease, claim, lost=self._say_lost):
+            claim = LeaderClaim(self._batch_id, owner)
+            # Logged only: what a leader does may be done twice, and the next turn asks again.
+            lost = partial(log.info, "lease of batch lost", batch_id=str(self._batch_id))
+            with self._context.leases.kept(self._lease, claim, lost=lost):
                 await self._lead(leading)
-        end = await in_thread(self._threads, batch_end, self._database, self._batch_id)
+        end = await self._db(batch_end, self._batch_id)
         if end is None:
             return Failed(message=f"There is no batch {self._batch_id}.")
         is_over = end.state is not BatchState.RUNNING
-        view = await self._show(is_over=is_over)
+        view: BatchView | None = None
+        if is_over or monotonic() - self._shown_at >= _PROGRESS_SECONDS:
+            self._shown_at = monotonic()
+            view = await self._db(read_batch, self._batch_id)
+            if view is not None:
+                await self._progress.show(view)
         return _final_state(end.state, view) if is_over else None
-
-    def _say_lost(self) -> None:
-        """Say it only: what a leader does may be done twice, and the next turn asks again."""
-        log.info("lease of batch lost", batch_id=str(self._batch_id))
 
     async def _lead(self, leading: Leading) -> None:
         if leading.flow_run_id != self._flow_run_id:
-            await in_thread(
-                self._threads,
+            await self._db(
                 show_by,
-                self._database,
                 self._batch_id,
                 owner=self._context.owner,
                 flow_run_id=self._flow_run_id,
             )
-        if await self._do(cancel_is_requested):
-            await self._do(cancel_batch)
+        if await self._db(cancel_is_requested, self._batch_id):
+            await self._db(cancel_batch, self._batch_id)
         elif self._context.breaker.is_admitting:
-            await self._plan_and_pack()
-        if not await self._do(has_open_jobs):
-            await self._do(settle_batch)
-
-    async def _do(self, use_case: Any) -> Any:
-        return await in_thread(self._threads, use_case, self._database, self._batch_id)
-
-    async def _plan_and_pack(self) -> None:
-        planned = await in_thread(
-            self._threads,
-            plan_some,
-            self._database,
-            self._batch_id,
-            limit=SLICE,
-            bound=self._bound,
-        )
-        settings = self._context.resources.configuration.bulk
-        await in_thread(self._threads, pack_due, self._database, settings, self._batch_id)
-        if planned:
-            self.pause_seconds = 0
-
-    async def _show(self, *, is_over: bool) -> BatchView | None:
-        if not is_over and monotonic() - self._shown_at < _PROGRESS_SECONDS:
-            return None
-        self._shown_at = monotonic()
-        view: BatchView | None = await self._do(read_batch)
-        if view is not None:
-            await self._progress.show(view)
-        return view
+            planned = await self._db(plan_some, self._batch_id, limit=SLICE, bound=self._bound)
+            bulk = self._context.resources.configuration.bulk
+            await self._db(pack_due, bulk, self._batch_id)
+            if planned:
+                self.pause_seconds = 0
+        if not await self._db(has_open_jobs, self._batch_id):
+            await self._db(settle_batch, self._batch_id)
 
 
 def _final_state(state: BatchState, view: BatchView | None) -> State[Any]:

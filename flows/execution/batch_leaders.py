@@ -19,9 +19,8 @@ from flows.runs.flow_run_client import TakeResult
 from flows.runs.labels import BATCH_DEPLOYMENT, batch_label
 from flows.runs.worker_context import WorkerContext
 from flows.runtime.event_loop import run_flow_here
-from flows.runtime.resources import in_thread
 from infra.contract.errors import Rejected, ServiceUnavailable
-from infra.contract.states import BatchState, Lane
+from infra.contract.states import BatchState
 from tasks.batches.cancel import cancel_batch
 from tasks.batches.lead import Leading, batch_end, batch_of_run, lead_waiting, let_go
 from tasks.batches.retry import retry_batch
@@ -39,8 +38,7 @@ class BatchLeaders:
 
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
-        self._threads = context.resources.threads[Lane.BULK].io
-        self._database = context.resources.database
+        self._db = context.resources.bulk_db
         self._lease_seconds = context.resources.configuration.timings.batch_lease_seconds
         self._under_way: dict[UUID, asyncio.Task[None]] = {}
 
@@ -68,7 +66,7 @@ class BatchLeaders:
 
     async def cancel_run(self, flow_run_id: UUID) -> bool:
         """Cancel the batch that a run shows; return whether it shows one."""
-        batch_id = await in_thread(self._threads, batch_of_run, self._database, flow_run_id)
+        batch_id = await self._db(batch_of_run, flow_run_id)
         if batch_id is None:
             return False
         await self._cancel(batch_id)
@@ -83,7 +81,7 @@ class BatchLeaders:
             batch_id = UUID(str(flow_run.parameters.get("batch_id")))
         except ValueError:
             return Failed(message=_WISHED)
-        end = await in_thread(self._threads, batch_end, self._database, batch_id)
+        end = await self._db(batch_end, batch_id)
         if end is None:
             return Failed(message=f"There is no batch {batch_id}.")
         if end.state is not BatchState.RUNNING:
@@ -91,7 +89,7 @@ class BatchLeaders:
             if end.finished_at is not None and end.finished_at >= wished_at:
                 return batch_state(end.state)
             try:
-                await in_thread(self._threads, retry_batch, self._database, batch_id)
+                await self._db(retry_batch, batch_id)
             except Rejected as exc:
                 return Failed(message=exc.detail)
         self._begin(flow_run.id, self._in_run(batch_id, flow_run))
@@ -99,14 +97,12 @@ class BatchLeaders:
 
     async def _look(self) -> None:
         settings = self._context.resources.configuration.bulk
-        await in_thread(self._threads, pack_due, self._database, settings)
+        await self._db(pack_due, settings)
         room = _MOST - len(self._under_way)
         if room <= 0:
             return
-        found = await in_thread(
-            self._threads,
+        found = await self._db(
             lead_waiting,
-            self._database,
             owner=self._context.owner,
             lease_seconds=self._lease_seconds,
             limit=room,
@@ -121,9 +117,13 @@ class BatchLeaders:
 
     async def _directly(self, leading: Leading) -> None:
         """Lead in the batch's own run, found or made."""
+        runs = self._context.flow_runs
         try:
-            flow_run = await self._find(leading)
-            taken = await self._context.flow_runs.take(flow_run)
+            label = batch_label(leading)
+            flow_run = await runs.of_job(label)
+            if flow_run.deployment_id != await runs.deployment_id(BATCH_DEPLOYMENT):
+                flow_run = await runs.create(label)  # that one is of another flow, and not running
+            taken = await runs.take(flow_run)
         except Exception as exc:  # noqa: BLE001 - Prefect away: led later
             log.warning("batch not led", batch_id=str(leading.batch_id), error=repr(exc))
             await self._let_go(leading.batch_id)
@@ -134,14 +134,6 @@ class BatchLeaders:
             await self._to_the_end(leading.batch_id, flow_run)
         else:
             await self._let_go(leading.batch_id)
-
-    async def _find(self, leading: Leading) -> FlowRun:
-        """The run that shows the batch; one of another flow, which is not running, is not ours."""
-        runs, label = self._context.flow_runs, batch_label(leading)
-        flow_run = await runs.of_job(label)
-        if flow_run.deployment_id == await runs.deployment_id(BATCH_DEPLOYMENT):
-            return flow_run
-        return await runs.create(label)
 
     async def _in_run(self, batch_id: UUID, flow_run: FlowRun) -> None:
         self._context.leave(flow_run.id, batch_id)
@@ -166,14 +158,12 @@ class BatchLeaders:
 
     async def _cancel(self, batch_id: UUID) -> None:
         try:
-            await in_thread(self._threads, cancel_batch, self._database, batch_id)
+            await self._db(cancel_batch, batch_id)
         except Rejected as exc:
             log.info("nothing to cancel", batch_id=str(batch_id), reason=exc.detail)
 
     async def _let_go(self, batch_id: UUID) -> None:
         try:
-            await in_thread(
-                self._threads, let_go, self._database, batch_id, owner=self._context.owner
-            )
+            await self._db(let_go, batch_id, owner=self._context.owner)
         except ServiceUnavailable as exc:
             self._context.breaker.note(exc)

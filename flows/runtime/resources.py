@@ -192,6 +192,12 @@ class WorkerResources:
         """Run a use case on the database, in a thread for rows. Raises what it raises."""
         return await in_thread(self.io_threads, function, self.database, *args, **kwargs)
 
+    async def bulk_db(
+        self, function: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a use case like `db`, in a thread of the bulk lane."""
+        return await in_thread(self.threads[Lane.BULK].io, function, self.database, *args, **kwargs)
+
     def close(self) -> None:
         """Stop taking work; what runs in a thread ends by its own time-out."""
         for threads in self.threads.values():
