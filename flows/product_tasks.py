@@ -5,10 +5,12 @@ Nothing is cached or persisted by Prefect: image bytes must never be hashed or s
 """
 
 import asyncio
-from collections.abc import Sequence
+import random
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -17,8 +19,8 @@ from flows.reports.artifacts import sentence_of
 from flows.runs.product_run import ProductRun
 from flows.runs.retries import Step, warn_of_retry, with_retries
 from flows.runtime.gathering import gather_or_cancel
-from flows.runtime.host_waits import Queue, wait_for_host
 from flows.runtime.resources import in_thread
+from infra.contract.errors import HostBusy
 from infra.contract.states import JobState
 from infra.fetch.transport.stop import Stop
 from tasks.imaging.presets.fingerprint import policy_fingerprint
@@ -27,8 +29,13 @@ from tasks.jobs.record import AGAIN_SECONDS, record
 from tasks.steps.compress import RenderedImage, compress
 from tasks.steps.results import ClaimedImage, FetchedImage, ImageDone
 from tasks.steps.reuse import reuse, reuse_stored
-from tasks.steps.revalidation import Revalidation, revalidation
+from tasks.steps.revalidation import revalidation
 from tasks.steps.store import finish, store_original, store_variant
+
+T = TypeVar("T")
+
+_HOST_WAIT_SECONDS = 3.0
+_SHORTEST_HOST_WAIT_SECONDS = 0.1
 
 
 @task(
@@ -67,49 +74,51 @@ async def _bring(run: ProductRun, image: ClaimedImage, *, stop: Stop) -> Fetched
 
     Either its source says that what the product shows is still right, or no source is asked.
     """
-    resources, from_stored = run.resources, run.claim.from_stored
-    if from_stored and await _made_already(run, image):
-        return None
-    queue = Queue(run.threads.fetch, resources.source)
-    asked = await _question(run, image)
+    database, source = run.resources.database, run.resources.source
+    force, from_stored = run.claim.force, run.claim.from_stored
+    if from_stored and not force:
+        known = await in_thread(run.threads.io, reuse_stored, database, image, _fingerprint(run))
+        if known is not None:
+            run.finish(known)
+            return None
+    asked = None
+    if image.current_fingerprint is not None and image.stored_key is None and not force:
+        asked = await in_thread(run.threads.io, revalidation, database, image, _fingerprint(run))
     if asked is None:
-        bring = partial(
-            resources.source.fetch, image, run.directory, stop=stop, from_stored=from_stored
-        )
-        return await wait_for_host(queue, bring)
-    newer = await wait_for_host(
-        queue,
-        partial(resources.source.fetch_newer, image, run.directory, known=asked.known, stop=stop),
+        bring = partial(source.fetch, image, run.directory, stop=stop, from_stored=from_stored)
+        return await _wait_for_host(run, bring)
+    newer = await _wait_for_host(
+        run, partial(source.fetch_newer, image, run.directory, known=asked.known, stop=stop)
     )
     if newer is None:
         run.finish(asked.unchanged)
     return newer
 
 
-async def _made_already(run: ProductRun, image: ClaimedImage) -> bool:
-    """Finish an image whose stored original has its variants, before a byte of it is read."""
-    resources = run.resources
-    if run.claim.force:
-        return False
-    fingerprint = _fingerprint(run)
-    known = await in_thread(run.threads.io, reuse_stored, resources.database, image, fingerprint)
-    if known is not None:
-        run.finish(known)
-    return known is not None
+async def _wait_for_host(run: ProductRun, fetch: Callable[[], T]) -> T:
+    """Fetch in a thread, again while the host is busy; raise `HostBusy` naming its turn.
+
+    Waits without holding a thread, and for a short time only: the job holds one of the worker's
+    slots, which jobs of other suppliers need. What does not get its turn soon takes a place in the
+    host's queue, and its job is parked until then.
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + _HOST_WAIT_SECONDS
+    while True:
+        try:
+            return await in_thread(run.threads.fetch, fetch)
+        except HostBusy as exc:
+            wait = max(exc.retry_after_seconds or 0, _SHORTEST_HOST_WAIT_SECONDS)
+            wait *= random.uniform(1, 1.5)
+            if loop.time() + wait > end:
+                turn = await in_thread(run.threads.fetch, run.resources.source.turn, exc.host)
+                raise HostBusy(exc.host, exc.detail, turn) from exc
+        await asyncio.sleep(wait)
 
 
 def _fingerprint(run: ProductRun) -> str:
     """Return what the job's preset gives here; raise `PermanentError` for an unknown one."""
     return policy_fingerprint(run.resources.configuration.presets.named(run.claim.preset))
-
-
-async def _question(run: ProductRun, image: ClaimedImage) -> Revalidation | None:
-    """Return what the source can be asked; nothing for an image that shows nothing yet."""
-    resources = run.resources
-    if image.current_fingerprint is None or image.stored_key is not None or run.claim.force:
-        return None
-    fingerprint = _fingerprint(run)
-    return await in_thread(run.threads.io, revalidation, resources.database, image, fingerprint)
 
 
 @task(
@@ -130,10 +139,13 @@ async def compress_images(run: ProductRun, fetched: Sequence[FetchedImage]) -> l
         preset = resources.configuration.presets.named(
             run.claim.preset
         )  # an unknown one fails here
-        known = None if run.claim.force else await _known(run, source)
-        if known is not None:
-            run.finish(known)
-            return None
+        if not run.claim.force:
+            known = await in_thread(
+                run.threads.io, reuse, resources.database, source, _fingerprint(run)
+            )
+            if known is not None:
+                run.finish(known)
+                return None
         return await compress(
             resources.pixels, source, run.directory, preset=preset, lane=run.claim.lane
         )
@@ -143,11 +155,6 @@ async def compress_images(run: ProductRun, fetched: Sequence[FetchedImage]) -> l
 
     rendered = await gather_or_cancel(compress_one(source) for source in fetched)
     return [image for image in rendered if image is not None]
-
-
-async def _known(run: ProductRun, source: FetchedImage) -> ImageDone | None:
-    resources = run.resources
-    return await in_thread(run.threads.io, reuse, resources.database, source, _fingerprint(run))
 
 
 @task(
