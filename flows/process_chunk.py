@@ -17,7 +17,7 @@ from flows.execution.chunk_jobs import ChunkJobs
 from flows.process_product import SHARED_RUN, answer_of, interrupted, own_run_id, process
 from flows.reports.artifacts import plain, show, table
 from flows.runs.attempts import Attempt, StopReason
-from flows.runs.worker_context import WorkerContext, worker_context
+from flows.runs.worker_context import worker_context
 from infra.contract.errors import ServiceUnavailable
 from infra.contract.states import JobState
 
@@ -32,8 +32,25 @@ async def process_chunk(*, chunk_id: str = "") -> State[Any]:  # noqa: ARG001 - 
         chunk_id: The chunk. Workers start these runs. Retry a run to retry its failed jobs.
     """
     context = worker_context()
-    ticket = context.take(own_run_id())
-    return await _work(context, ticket) if isinstance(ticket, ChunkJobs) else answer_of(ticket)
+    work = context.take(own_run_id())
+    if not isinstance(work, ChunkJobs):
+        return answer_of(work)
+    await work.do_all(_do)
+    if work.attempt.halt is StopReason.LOST:
+        raise Abort("another attempt owns this chunk now")
+    if work.is_interrupted:
+        return interrupted("The worker takes no more work at present.")
+    try:
+        counts = await work.finish()
+    except ServiceUnavailable as exc:
+        context.breaker.note(exc)
+        return interrupted(exc.detail)
+    if counts is None:
+        raise Abort("another attempt owns this chunk now")
+    states = {str(state): jobs for state, jobs in counts.items()}
+    log.info("chunk done", chunk_id=str(work.attempt.claim.chunk_id), **states)
+    await _show(work)
+    return _final_state(counts, work.attempt.halt)
 
 
 @task(
@@ -58,25 +75,6 @@ async def _do(attempt: Attempt) -> State[Any]:
         claim.sku or f"product {str(claim.product_id)[-12:]}", attempt, return_state=True
     )
     return state
-
-
-async def _work(context: WorkerContext, work: ChunkJobs) -> State[Any]:
-    await work.do_all(_do)
-    chunk_id = str(work.attempt.claim.chunk_id)
-    if work.attempt.halt is StopReason.LOST:
-        raise Abort("another attempt owns this chunk now")
-    if work.is_interrupted:
-        return interrupted("The worker takes no more work at present.")
-    try:
-        counts = await work.finish()
-    except ServiceUnavailable as exc:
-        context.breaker.note(exc)
-        return interrupted(exc.detail)
-    if counts is None:
-        raise Abort("another attempt owns this chunk now")
-    log.info("chunk done", chunk_id=chunk_id, **{str(k): n for k, n in counts.items()})
-    await _show(work)
-    return _final_state(counts, work.attempt.halt)
 
 
 def _final_state(counts: Counter[JobState], halt: StopReason | None) -> State[Any]:

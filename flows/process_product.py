@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -126,7 +126,9 @@ async def process(context: WorkerContext, attempt: Attempt, manner: StepRunner) 
         run = ProductRun(context.resources, attempt, Path(directory))
         try:
             attempt.begin()
-            with _time_limit(context, attempt), _tagged(run, manner):
+            # Tags are for a job's own run: each tag of a task run costs a request.
+            tagged = tags(*run.label.tags) if manner.has_own_run else nullcontext()
+            with _time_limit(context, attempt), tagged:
                 return await _work(context, run, manner)
         except LostClaim:  # or a commit of ours whose answer never came
             return await _show_end(context, run)
@@ -150,16 +152,6 @@ def _time_limit(context: WorkerContext, attempt: Attempt) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
-
-
-@contextmanager
-def _tagged(run: ProductRun, manner: StepRunner) -> Iterator[None]:
-    """Tag the task runs of a job's own run; each tag of a task run costs a request."""
-    if not manner.has_own_run:
-        yield
-        return
-    with tags(*run.label.tags):
-        yield
 
 
 async def _work(context: WorkerContext, run: ProductRun, manner: StepRunner) -> State[Any]:

@@ -42,9 +42,15 @@ async def reprocess(selection: ReprocessForm = ReprocessForm()) -> State[Any]:  
     Args:
         selection: Which images, and how.
     """
-    if selection.dry_run:
-        return await _count(selection.selector())
-    return await _make(selection.selector())
+    if not selection.dry_run:
+        return await _make(selection.selector())
+    resources = worker_context().resources
+    presets = resources.configuration.presets
+    try:
+        found = await resources.db(estimate, selection.selector(), presets)
+    except Rejected as exc:
+        return Failed(message=str(exc))
+    return Completed(message=f"Would make {_told(found)}")
 
 
 @flow(name="reprocess-stale", retries=0, persist_result=False)
@@ -52,16 +58,6 @@ async def reprocess_stale() -> State[Any]:
     """Regenerate stale images, up to REPROCESS_NIGHTLY_LIMIT of them."""
     limit = worker_context().resources.configuration.reprocess.nightly_limit
     return await _make(Selector(limit=limit))
-
-
-async def _count(selector: Selector) -> State[Any]:
-    resources = worker_context().resources
-    presets = resources.configuration.presets
-    try:
-        found = await resources.db(estimate, selector, presets)
-    except Rejected as exc:
-        return Failed(message=str(exc))
-    return Completed(message=f"Would make {_told(found)}")
 
 
 async def _make(selector: Selector) -> State[Any]:
@@ -99,13 +95,10 @@ async def _go_on(batch_id: UUID, flow_run: FlowRun) -> State[Any]:
 
 
 async def _watch_over(batch_id: UUID, run_id: UUID) -> State[Any]:
-    state: State[Any] = await _coordinator().coordinate(worker_context(), batch_id, run_id)
-    return state
-
-
-def _coordinator() -> Any:
     # By name: the coordinator is imported when it is needed, it starts flows itself.
-    return import_module("flows.coordinate_batch")
+    coordinator = import_module("flows.coordinate_batch")
+    state: State[Any] = await coordinator.coordinate(worker_context(), batch_id, run_id)
+    return state
 
 
 def _told(found: Estimate) -> str:
