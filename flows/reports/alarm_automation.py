@@ -39,15 +39,7 @@ async def ensure_alarm(client: PrefectClient, settings: FailureAlarmSettings) ->
     if await Variable[str].aget(_MADE) == digest:
         log.info("alarm is current")
         return
-    block_id = await _save_block(url)
-    if not await client.read_automations_by_name(AUTOMATION):
-        await client.create_automation(_automation(block_id))
-    await Variable[str].aset(_MADE, digest, overwrite=True)
-    log.info("alarm made", automation=AUTOMATION, block=BLOCK)
-
-
-async def _save_block(url: str) -> UUID:
-    """Save where to post; the address is a secret value, because many webhooks need no other."""
+    # The address is a secret value, because many webhooks need no other.
     block = CustomWebhookNotificationBlock(
         name=BLOCK,
         url="{{url}}",
@@ -56,8 +48,11 @@ async def _save_block(url: str) -> UUID:
         cookies=None,
         secrets=SecretDict({"url": url}),
     )
-    saved: UUID = await block.save(BLOCK, overwrite=True)
-    return saved
+    block_id: UUID = await block.save(BLOCK, overwrite=True)
+    if not await client.read_automations_by_name(AUTOMATION):
+        await client.create_automation(_automation(block_id))
+    await Variable[str].aset(_MADE, digest, overwrite=True)
+    log.info("alarm made", automation=AUTOMATION, block=BLOCK)
 
 
 def _automation(block_id: UUID) -> AutomationCore:

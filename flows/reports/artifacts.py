@@ -12,7 +12,7 @@ from prefect.context import AsyncClientContext, FlowRunContext
 from infra.contract.object_keys import asset_url
 from infra.contract.source_refs import uploaded_sha256, without_query
 from tasks.reports.savings import saving
-from tasks.steps.results import ImageDone, ImageFailed, ImageResult, StoredVariant
+from tasks.steps.results import ImageDone, ImageFailed, ImageResult
 
 _MAX_PICTURES = 24
 """Beyond it the page would load hundreds of files to show a state."""
@@ -71,9 +71,23 @@ def _done(done: ImageDone, assets: str, *, has_picture: bool) -> Iterator[str]:
     yield f"### Image {done.image.position}: {done.outcome}"
     variants = sorted(done.variants, key=lambda made: (-made.width, made.name))
     if has_picture and variants:
-        yield _picture(done, variants, assets)
+        small = [variant for variant in variants if variant.width <= _THUMBNAIL_PX]
+        shown = small[-1] if small else variants[-1]  # the narrowest: it stands beside many others
+        yield f"![image {done.image.position}]({_link(asset_url(assets, shown.object_key))})"
     yield f"Source: {_source(done.image.source_url)}, {done.source_bytes:,} bytes"
-    yield table(_HEAD, [_cells(done, variant, assets) for variant in variants])
+    rows = [
+        (
+            variant.name,
+            f"{variant.width}×{variant.height}",  # noqa: RUF001 - the sign for sizes
+            f"{variant.bytes:,}",
+            saving(done.source_bytes, variant.bytes),
+            "lossless" if variant.quality is None else variant.quality,
+            "" if variant.score is None else f"{variant.score:.0f}",
+            f"[open]({_link(asset_url(assets, variant.object_key))})",
+        )
+        for variant in variants
+    ]
+    yield table(_HEAD, rows)
 
 
 def _failed(failure: ImageFailed) -> Iterator[str]:
@@ -81,24 +95,6 @@ def _failed(failure: ImageFailed) -> Iterator[str]:
     yield f"`{failure.code}` {plain(failure.detail)}"
     yield f"Source: {_source(failure.image.source_url)}"
     yield "Another try may help." if failure.retryable else "Another try gives the same result."
-
-
-def _picture(done: ImageDone, variants: Sequence[StoredVariant], assets: str) -> str:
-    small = [variant for variant in variants if variant.width <= _THUMBNAIL_PX]
-    shown = small[-1] if small else variants[-1]  # the narrowest: it stands beside many others
-    return f"![image {done.image.position}]({_link(asset_url(assets, shown.object_key))})"
-
-
-def _cells(done: ImageDone, variant: StoredVariant, assets: str) -> tuple[object, ...]:
-    return (
-        variant.name,
-        f"{variant.width}×{variant.height}",  # noqa: RUF001 - the sign for sizes
-        f"{variant.bytes:,}",
-        saving(done.source_bytes, variant.bytes),
-        "lossless" if variant.quality is None else variant.quality,
-        "" if variant.score is None else f"{variant.score:.0f}",
-        f"[open]({_link(asset_url(assets, variant.object_key))})",
-    )
 
 
 def _source(source_url: str) -> str:

@@ -31,26 +31,24 @@ class Progress:
         if text == self._shown:
             return
         try:
-            await self._write(round(_PERCENT * view.progress, 2), text)
+            percent = round(_PERCENT * view.progress, 2)
+            async with AsyncClientContext.get_or_create() as clients:
+                if self._artifact_id is not None:
+                    update = ArtifactUpdate(data=percent, description=text)
+                    await clients.client.update_artifact(self._artifact_id, update)
+                else:
+                    artifact = ArtifactCreate(
+                        key=f"batch-{self._batch_id}",
+                        type="progress",
+                        data=percent,
+                        description=text,
+                        flow_run_id=self._flow_run_id,
+                    )
+                    self._artifact_id = (await clients.client.create_artifact(artifact)).id
         except (HTTPError, PrefectException):
             log.info("progress not shown", batch_id=str(self._batch_id), exc_info=True)
         else:
             self._shown = text
-
-    async def _write(self, percent: float, text: str) -> None:
-        async with AsyncClientContext.get_or_create() as clients:
-            if self._artifact_id is not None:
-                update = ArtifactUpdate(data=percent, description=text)
-                await clients.client.update_artifact(self._artifact_id, update)
-                return
-            artifact = ArtifactCreate(
-                key=f"batch-{self._batch_id}",
-                type="progress",
-                data=percent,
-                description=text,
-                flow_run_id=self._flow_run_id,
-            )
-            self._artifact_id = (await clients.client.create_artifact(artifact)).id
 
 
 def _text(view: BatchView) -> str:

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 
 import structlog
-from prefect.client.orchestration import PrefectClient
 from prefect.context import AsyncClientContext
 from prefect.events.schemas.events import Event, Resource
 from prefect.exceptions import PrefectException
@@ -43,7 +42,12 @@ async def watch_failures(resources: WorkerResources) -> None:
     log.warning("failure alarm", is_high=alarm.is_high, share=round(rate.share, 3), jobs=rate.jobs)
     event = _event(alarm, rate, sentence)
     async with AsyncClientContext.get_or_create() as context:
-        await _send(context.client, event)
+        # By HTTP, whose answer says that the server has it.
+        answer = await context.client.request(
+            "POST", "/events", json=[event.model_dump(mode="json")]
+        )
+        if answer.status_code != HTTPStatus.NO_CONTENT:
+            raise PrefectException(f"Prefect did not take the event: {answer.status_code}.")
     await Variable.aset(TOLD, _ALARMS.dump_python(alarm, mode="json"), overwrite=True)
 
 
@@ -74,10 +78,3 @@ def _event(alarm: Alarm, rate: FailureRate, sentence: str) -> Event:
             "errors": [{"code": error.code, "images": error.images} for error in rate.errors],
         },
     )
-
-
-async def _send(client: PrefectClient, event: Event) -> None:
-    """Hand the event over by HTTP, whose answer says that the server has it."""
-    answer = await client.request("POST", "/events", json=[event.model_dump(mode="json")])
-    if answer.status_code != HTTPStatus.NO_CONTENT:
-        raise PrefectException(f"Prefect did not take the event: {answer.status_code}.")
