@@ -86,7 +86,9 @@ class CircuitBreaker:
             return
         if reason is not PauseReason.LEAVING:
             log.warning("worker pauses", reason=str(reason), detail=detail)
-        self._hold_off[reason] = self._next_hold_off(reason)
+        opened = self._opened.get(reason)
+        is_relapse = opened is not None and monotonic() - opened <= _RELAPSE_SECONDS
+        self._hold_off[reason] = _HOLD_OFF_SECONDS if is_relapse else 0
         was_admitting = self.is_admitting
         self._since[reason] = monotonic()
         if was_admitting:
@@ -115,11 +117,6 @@ class CircuitBreaker:
         """
         since = self._since.get(reason)
         return since is not None and monotonic() - since >= self._hold_off[reason]
-
-    def _next_hold_off(self, reason: PauseReason) -> float:
-        opened = self._opened.get(reason)
-        is_relapse = opened is not None and monotonic() - opened <= _RELAPSE_SECONDS
-        return _HOLD_OFF_SECONDS if is_relapse else 0
 
     def note(self, error: ServiceUnavailable) -> None:
         """Close for the part that the error names, or doubt it when that proves nothing."""

@@ -158,18 +158,18 @@ class DependencyMonitor:
         """Watch all parts, for ever."""
         while True:
             for part in self._parts.values():
-                self._watch(part)
+                part.look()
+                is_quiet = monotonic() - part.worked_at > _QUIET_SECONDS
+                # Also beside a probe that hangs: what comes back may have forgotten that one.
+                has_room = len(part.asking) < part.at_once
+                may_ask = has_room and monotonic() - part.asked_at >= _ASK_SECONDS
+                if may_ask and (is_quiet or self._is_doubted(part)):
+                    self._ask(part)
+                reason = self._absence(part)
+                if reason is not None:
+                    self._breaker.pause(part.reason, reason)
             self._set_pace()
             await asyncio.sleep(_TURN_SECONDS * random.uniform(0.8, 1.2))
-
-    def _watch(self, part: _Part) -> None:
-        part.look()
-        is_quiet = monotonic() - part.worked_at > _QUIET_SECONDS
-        if is_quiet or self._is_doubted(part):
-            self._ask_again(part)
-        reason = self._absence(part)
-        if reason is not None:
-            self._breaker.pause(part.reason, reason)
 
     def _is_doubted(self, part: _Part) -> bool:
         is_closed = part.reason in self._breaker.reasons
@@ -196,11 +196,6 @@ class DependencyMonitor:
         is_slow = now - self._slow_at < _SLOW_SECONDS
         for start_limit in self._paces:
             start_limit.slow_down() if is_slow else start_limit.speed_up()
-
-    def _ask_again(self, part: _Part) -> None:
-        """Ask beside a probe that hangs: what comes back may have forgotten that one."""
-        if len(part.asking) < part.at_once and monotonic() - part.asked_at >= _ASK_SECONDS:
-            self._ask(part)
 
     def _ask(self, part: _Part) -> asyncio.Task[None]:
         part.asked_at = monotonic()

@@ -125,7 +125,11 @@ class FlowRunner:
                 has_died = receiver.done()  # it has no end of its own
                 stopped.cancel()
                 receiver.cancel()
-                await self._cancel_all()
+                for _ in range(2):  # a second time what waits for a server that is away
+                    for task in list(self._working):
+                        task.cancel()
+                    if self._working:
+                        await asyncio.wait(self._working, timeout=_CANCEL_SECONDS)
                 if has_died:
                     receiver.result()
 
@@ -140,14 +144,6 @@ class FlowRunner:
         self._working.discard(task)
         if not task.cancelled() and task.exception() is not None:
             log.error("work failed", exc_info=task.exception())
-
-    async def _cancel_all(self) -> None:
-        """Cancel what still works; a second time what waits for a server that is away."""
-        for _ in range(2):
-            for task in list(self._working):
-                task.cancel()
-            if self._working:
-                await asyncio.wait(self._working, timeout=_CANCEL_SECONDS)
 
 
 async def run_flow_here(flow: Flow[..., Any], flow_run: FlowRun) -> State[Any]:

@@ -107,10 +107,7 @@ class Leases:
             if lease.claim in renewal.renewed:
                 lease.due_at = asked_at + kind.interval
             elif lease.claim not in renewal.locked:
-                self._lose(kind, lease)
-
-    def _lose(self, kind: LeaseKind, lease: _Lease) -> None:
-        leases = self._kept[kind]
-        if lease in leases and not lease.is_over():  # not ended while PostgreSQL was asked
-            leases.remove(lease)
-            lease.lost()
+                leases = self._kept[kind]
+                if lease in leases and not lease.is_over():  # not ended while PostgreSQL was asked
+                    leases.remove(lease)
+                    lease.lost()

@@ -107,19 +107,6 @@ class PrefectLimits:
                 await asyncio.wait([reading], timeout=_STEP_SECONDS)
         finally:
             reading.cancel()
-        await self._note_outcome(reading)
-
-    async def _read(self) -> _Found:
-        """Ask side by side: on a busy machine each answer takes its time."""
-        single, chunk, pool = await asyncio.gather(
-            self._client.read_deployment_by_name(_DEPLOYMENTS[Lane.INTERACTIVE]),
-            self._client.read_deployment_by_name(_DEPLOYMENTS[Lane.BULK]),
-            self._client.read_work_pool(self._work_pool),
-        )
-        queue = await self._queue(single)
-        return _Found({Lane.INTERACTIVE: single, Lane.BULK: chunk}, pool, queue)
-
-    async def _note_outcome(self, reading: asyncio.Task[_Found]) -> None:
         try:
             found = reading.result()
         except ObjectNotFound:
@@ -132,15 +119,22 @@ class PrefectLimits:
             self._breaker.resume(PauseReason.UNDEPLOYED)
             self._note(found)
 
+    async def _read(self) -> _Found:
+        """Ask side by side: on a busy machine each answer takes its time."""
+        single, chunk, pool = await asyncio.gather(
+            self._client.read_deployment_by_name(_DEPLOYMENTS[Lane.INTERACTIVE]),
+            self._client.read_deployment_by_name(_DEPLOYMENTS[Lane.BULK]),
+            self._client.read_work_pool(self._work_pool),
+        )
+        queue = None
+        if single.work_queue_id is not None:
+            queue = await self._client.read_work_queue(single.work_queue_id)
+        return _Found({Lane.INTERACTIVE: single, Lane.BULK: chunk}, pool, queue)
+
     def _note_unread(self, reason: str) -> None:
         """Without knowing of limits, no job may start; what was read a moment ago still holds."""
         if monotonic() - self._seen_at > _STALE_SECONDS:
             self._breaker.pause(PauseReason.UNREADABLE, reason)
-
-    async def _queue(self, deployment: DeploymentResponse) -> WorkQueue | None:
-        if deployment.work_queue_id is None:
-            return None
-        return await self._client.read_work_queue(deployment.work_queue_id)
 
     def _note(self, found: _Found) -> None:
         self._seen_at = monotonic()
@@ -150,14 +144,14 @@ class PrefectLimits:
         for lane, deployment in found.deployments.items():
             self._holds_slots[lane] = deployment.global_concurrency_limit is not None
             is_limited = deployment.concurrency_limit is not None or self._holds_slots[lane]
-            self._note_limit(lane, limited=is_limited or self._counts_runs)
+            is_limited = is_limited or self._counts_runs
+            if is_limited != self._limited[lane]:
+                self._limited[lane] = is_limited
+                what = _WORDS[lane]
+                log.info(
+                    f"{what} go through the work pool" if is_limited else f"{what} run directly"
+                )
         self._note_pauses(found)
-
-    def _note_limit(self, lane: Lane, *, limited: bool) -> None:
-        if limited != self._limited[lane]:
-            self._limited[lane] = limited
-            what = _WORDS[lane]
-            log.info(f"{what} go through the work pool" if limited else f"{what} run directly")
 
     def _note_pauses(self, found: _Found) -> None:
         """Whatever is paused stops both lanes: there is one tap for both."""

@@ -34,7 +34,8 @@ async def keep_running(name: str, duty: Duty, give_up: Callable[[str], None]) ->
             await work
             log.error("duty ended", duty=name)
         except asyncio.CancelledError:
-            if _is_cancelled():
+            task = asyncio.current_task()
+            if task is None or task.cancelling() > 0:
                 raise
             log.exception("duty failed", duty=name)  # a library's own cancelling got out
         except Exception:  # whatever it was, the duty must go on
@@ -44,8 +45,3 @@ async def keep_running(name: str, duty: Duty, give_up: Callable[[str], None]) ->
             give_up(f"{name} failed {failures} times in a row")
             return
         await asyncio.sleep(min(_FIRST_PAUSE_SECONDS * 2 ** (failures - 1), _LONGEST_PAUSE_SECONDS))
-
-
-def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is None or task.cancelling() > 0

@@ -170,19 +170,15 @@ def run_worker() -> int:
         with open_worker_resources(configuration) as resources, suppress(Stopped):
             _wait_for_parts(resources, end.stop)
             register_policies(resources.database, configuration.presets)
-            _spare_the_collector()
+            # Python's garbage collector leaves out what was imported: it stays to the end.
+            gc.collect()
+            gc.freeze()
             _work(resources, end)
     except Exception:  # the cause belongs into the log, like everything else
         log.exception("worker failed")
         end.status = _FAULT
     log.info("worker stopped", status=end.status)
     return end.status
-
-
-def _spare_the_collector() -> None:
-    """Have Python's garbage collector leave out what was imported: it stays to the end."""
-    gc.collect()
-    gc.freeze()
 
 
 def _wait_for_parts(resources: WorkerResources, stop: Event) -> None:
