@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from tests.pictures import PictureServer, photo
-from tests.support.faults.holding import frozen, step_begins
 from tests.support.prefect_hands import ended, retry
 from tests.waiting import eventually
 from tests.world import World
@@ -88,14 +87,15 @@ def test_a_retry_while_the_job_is_at_work_runs_nothing_twice(
     world: World, pictures: PictureServer, *, force: bool
 ) -> None:
     seed = 5030 + force
-    with frozen(world, "s3"):
-        accepted = world.post(pictures.photo(seed))
-        step_begins(world, accepted["job_id"], "store")
-        run_id = world.job(accepted["job_id"])["flow_run_id"]
-        retry(world, run_id, force=force)
-        eventually(
-            lambda: world.flow_run(run_id)["state"]["type"] != "SCHEDULED", "a poller has taken it"
-        )
+    pictures.gate.clear()
+    accepted = world.post(pictures.photo(seed))
+    eventually(lambda: pictures.requests[f"/photo/{seed}.jpg"], "the image is being fetched")
+    run_id = world.job(accepted["job_id"])["flow_run_id"]
+    retry(world, run_id, force=force)
+    eventually(
+        lambda: world.flow_run(run_id)["state"]["type"] != "SCHEDULED", "a poller has taken it"
+    )
+    pictures.gate.set()
     job = world.finished(accepted["job_id"])
     run = ended(world, run_id)
 
