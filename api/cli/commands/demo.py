@@ -17,7 +17,8 @@ from infra.settings.sections import ClientSettings, StackSettings
 from infra.stack.supervisor.detached import start_detached
 from infra.stack_description import StackDescription
 
-_PICTURE = Path(infra.stack.__path__[0], "demo.jpg")  # as a camera made it: on its side, with EXIF
+_PACKAGE = Path(infra.stack.__path__[0])
+_PICTURE = _PACKAGE / "demo.jpg"  # as a camera made it: on its side, with EXIF
 _SAMPLE = "product.jpg"
 _SKU = "DEMO-1"
 _out = Terminal(highlight=False)
@@ -33,8 +34,11 @@ def demo() -> None:
     shutil.copyfile(_PICTURE, picture)
     with stack.sentences():
         description = start_detached(settings, stack.show)
+    # A checkout has a Makefile, an installation only the command.
+    in_checkout = Path.cwd() == _PACKAGE.resolve().parents[1]
+    stop = "make stop" if in_checkout else "product-images stack down"
     if description.samples is None:
-        _out.print("The running stack serves no samples: run `make stop` first.", style="red")
+        _out.print(f"The running stack serves no samples: run `{stop}` first.", style="red")
         raise typer.Exit(1)
     url = f"http://{description.samples}/{_SAMPLE}"
     _out.print(f"\nPosting {url} ({human_bytes(picture.stat().st_size)}) …")
@@ -44,19 +48,19 @@ def demo() -> None:
     client.close()
     print_job(_out, job)
     gallery = write_gallery(job, picture, directory / "demo.html")
-    _say_addresses(description, gallery)
+    _say_addresses(description, gallery, stop)
     if job["state"] != "ready":
         raise typer.Exit(1)
 
 
-def _say_addresses(description: StackDescription, gallery: Path) -> None:
+def _say_addresses(description: StackDescription, gallery: Path, stop: str) -> None:
     rows = {
         "Pictures": gallery.as_uri(),
         "API": f"{description.api}/docs",
         "Prefect": f"{description.prefect_ui}  sign in with {description.prefect_auth_string}",
         "Your turn": f"curl -X POST {description.api}/process-image"
         """ -d '{"image_url": "https://example.com/image.jpg"}\'""",
-        "Stop": "make stop",
+        "Stop": stop,
     }
     _out.print()
     for name, value in rows.items():
