@@ -27,12 +27,18 @@ def changes(heard: Cursor, job: JobSnapshot) -> Iterator[Event]:
     """Yield what the listener does not know yet, each with what it knows then."""
     if len(heard.images) != len(job.images):
         heard = Cursor(images=unheard(len(job.images)))
-    for event in _image_changes(heard, job):
-        heard = event.heard
-        yield event
-    progress = _progress(job)
-    if heard.done != progress["done"]:
-        heard = replace(heard, done=progress["done"])
+    marks = list(heard.images)
+    for index, image in enumerate(job.images):
+        now = mark(image.id, image.state, image.outcome, image.finished_at)
+        if marks[index] != now:
+            marks[index] = now
+            heard = replace(heard, images=tuple(marks))
+            yield Event("image", _image(image), heard)
+    ready, failed = job.count(ImageState.READY), job.count(ImageState.FAILED)
+    done = ready + failed
+    progress = {"done": done, "total": len(job.images), "ready": ready, "failed": failed}
+    if heard.done != done:
+        heard = replace(heard, done=done)
         yield Event("progress", progress, heard)
     now = mark(job.state, job.round, job.attempts, job.finished_at)
     if heard.job != now:
@@ -40,15 +46,6 @@ def changes(heard: Cursor, job: JobSnapshot) -> Iterator[Event]:
         yield Event("state", _state(job), heard)
     if job.state.is_final and not heard.ended:
         yield Event("end", {"state": job.state}, replace(heard, ended=True))
-
-
-def _image_changes(heard: Cursor, job: JobSnapshot) -> Iterator[Event]:
-    marks = list(heard.images)
-    for index, image in enumerate(job.images):
-        now = mark(image.id, image.state, image.outcome, image.finished_at)
-        if marks[index] != now:
-            marks[index] = now
-            yield Event("image", _image(image), replace(heard, images=tuple(marks)))
 
 
 def _image(image: ImageSnapshot) -> dict[str, Any]:
@@ -59,11 +56,6 @@ def _image(image: ImageSnapshot) -> dict[str, Any]:
         "outcome": image.outcome,
         "error": _error(image.error),
     }
-
-
-def _progress(job: JobSnapshot) -> dict[str, Any]:
-    ready, failed = job.count(ImageState.READY), job.count(ImageState.FAILED)
-    return {"done": ready + failed, "total": len(job.images), "ready": ready, "failed": failed}
 
 
 def _state(job: JobSnapshot) -> dict[str, Any]:

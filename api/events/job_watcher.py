@@ -97,10 +97,16 @@ class JobWatcher:
             raise _too_many(self._most)
         self._places[caller] += 1
         try:
-            return self._welcome(Listener(await self._read(job_id), caller))
+            listener = Listener(await self._read(job_id), caller)
+            self._listeners.add(listener)
+            if self._closed:
+                listener.tell(News.CLOSED)
+            elif self._looking is None or self._looking.done():
+                self._looking = asyncio.create_task(self._look(), name="job watcher")
         except BaseException:
             self._give_back(caller)
             raise
+        return listener
 
     def leave(self, listener: Listener) -> None:
         """Let a listener go."""
@@ -125,14 +131,6 @@ class JobWatcher:
         if job_id not in jobs:
             raise not_found(job_id, "job")
         return jobs[job_id]
-
-    def _welcome(self, listener: Listener) -> Listener:
-        self._listeners.add(listener)
-        if self._closed:
-            listener.tell(News.CLOSED)
-        elif self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look(), name="job watcher")
-        return listener
 
     async def _look(self) -> None:
         in_outage = False

@@ -171,18 +171,15 @@ def read_letter(method: Any, properties: Any, body: bytes) -> DeadLetter:
         tag=method.delivery_tag,
         properties=properties,
     )
-    return replace(letter, id=_digest(letter)[:_ID_CHARACTERS])
+    facts = json.dumps([letter.lane, str(letter.died_at), letter.reason, letter.times])
+    digest = sha256(facts.encode() + b"\0" + body).hexdigest()
+    return replace(letter, id=digest[:_ID_CHARACTERS])
 
 
 def headers_for_replay(headers: Mapping[str, Any], times: int) -> dict[str, Any]:
     """Return the sender's own headers, and how often the message has died so far."""
     own = {name: value for name, value in headers.items() if not name.startswith("x-")}
     return {**own, _DEATHS_BEFORE: times}
-
-
-def _digest(letter: DeadLetter) -> str:
-    facts = json.dumps([letter.lane, str(letter.died_at), letter.reason, letter.times])
-    return sha256(facts.encode() + b"\0" + letter.body).hexdigest()
 
 
 def _count(value: object) -> int:

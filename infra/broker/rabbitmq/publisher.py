@@ -75,7 +75,6 @@ class RabbitPublisher:
         try:
             connection = self._connection or self._connect()
             self._send(connection, bodies, properties)
-            self._await_confirms(connection)
         except ServiceUnavailable:
             self.close()
             raise
@@ -86,7 +85,8 @@ class RabbitPublisher:
         bodies: Sequence[tuple[bytes, Lane]],
         properties: Any,
     ) -> None:
-        self._confirms.begin()
+        confirms = self._confirms
+        confirms.begin()
         for body, lane in bodies:
             with translated():
                 connection.channel.basic_publish(
@@ -96,10 +96,7 @@ class RabbitPublisher:
                     properties=properties,
                     mandatory=True,
                 )
-            self._confirms.expect()
-
-    def _await_confirms(self, connection: BrokerConnection) -> None:
-        confirms = self._confirms
+            confirms.expect()
         if not connection.drive(confirms.is_settled, self._settings.confirm_timeout_seconds):
             raise unavailable("RabbitMQ did not confirm the messages in time.")
         if confirms.unroutable:
