@@ -2,7 +2,7 @@
 
 import mimetypes
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -171,20 +171,15 @@ class ApiClient:
 @contextmanager
 def open_client(*, timeout_seconds: float | None = None) -> Iterator[ApiClient]:
     """Yield a client of the API that API_URL names, or of the local stack."""
-    key = ClientSettings.load().api_key
-    client = ApiClient(_api_address(), key=key, timeout_seconds=timeout_seconds)
-    try:
+    settings = ClientSettings.load()
+    address = settings.api_url
+    if address is None:
+        directory = StackSettings.load().stack_directory
+        try:
+            address = StackDescription.load(directory / FILE_NAME).api
+        except SettingsError:
+            address = _DEFAULT_API
+    with closing(
+        ApiClient(address, key=settings.api_key, timeout_seconds=timeout_seconds)
+    ) as client:
         yield client
-    finally:
-        client.close()
-
-
-def _api_address() -> str:
-    configured = ClientSettings.load().api_url
-    if configured is not None:
-        return configured
-    directory = StackSettings.load().stack_directory
-    try:
-        return StackDescription.load(directory / FILE_NAME).api
-    except SettingsError:
-        return _DEFAULT_API

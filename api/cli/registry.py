@@ -47,7 +47,19 @@ class _Commands(UserDict[str, Any]):
     """The commands by their names; the commands' type is private to typer."""
 
     def __getitem__(self, name: str) -> Any:
-        return _loaded(name, super().__getitem__(name))
+        module, _, attribute = super().__getitem__(name).rpartition(".")
+        try:
+            found = getattr(import_module(f"api.cli.commands.{module}"), attribute)
+        except ModuleNotFoundError as exc:
+            if exc.name != "infra.stack":
+                raise
+            return _left_out(name)
+        alone = typer.Typer()
+        if isinstance(found, typer.Typer):
+            alone.add_typer(found, name=name)
+        else:
+            alone.command(name)(found)
+        return get_group(alone).commands[name]
 
 
 class CommandsOnDemand(TyperGroup):
@@ -59,22 +71,6 @@ class CommandsOnDemand(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer's signature
         """Return the names alone."""
         return list(self.commands)
-
-
-def _loaded(name: str, place: str) -> Any:
-    module, _, attribute = place.rpartition(".")
-    try:
-        found = getattr(import_module(f"api.cli.commands.{module}"), attribute)
-    except ModuleNotFoundError as exc:
-        if exc.name != "infra.stack":
-            raise
-        return _left_out(name)
-    alone = typer.Typer()
-    if isinstance(found, typer.Typer):
-        alone.add_typer(found, name=name)
-    else:
-        alone.command(name)(found)
-    return get_group(alone).commands[name]
 
 
 def _left_out(name: str) -> Any:

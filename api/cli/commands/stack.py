@@ -48,11 +48,20 @@ def up(
 ) -> None:
     """Start everything; Ctrl-C stops it."""
     with sentences():
-        settings = _settings(workers, samples=samples)
+        settings = StackSettings.load()
+        chosen = {
+            "workers": workers or settings.workers,
+            "stack_samples": samples or settings.stack_samples,
+        }
+        settings = settings.model_copy(update=chosen)
         directory = settings.stack_directory.resolve()
         pid = supervisor_pid(directory)
         if pid is not None:
-            _say_running(directory, pid)
+            _out.print(f"The stack in {directory} is running already (pid {pid}).", soft_wrap=True)
+            if (directory / DESCRIPTION).exists():
+                _say_addresses(_described(directory))
+            else:
+                _out.print("It is still starting.")
         elif detach:
             _say_addresses(start_detached(settings, show))
         else:
@@ -119,14 +128,6 @@ def sentences() -> Iterator[None]:
         raise typer.Exit(130) from exc
 
 
-def _settings(workers: int | None, *, samples: bool) -> StackSettings:
-    settings = StackSettings.load()
-    chosen = {"workers": workers or settings.workers}
-    return settings.model_copy(
-        update={**chosen, "stack_samples": samples or settings.stack_samples}
-    )
-
-
 def _directory() -> Path:
     return StackSettings.load().stack_directory.resolve()
 
@@ -149,14 +150,6 @@ def _described(directory: Path) -> StackDescription:
     return StackDescription.load(directory / DESCRIPTION)
 
 
-def _say_running(directory: Path, pid: int) -> None:
-    _out.print(f"The stack in {directory} is running already (pid {pid}).", soft_wrap=True)
-    if (directory / DESCRIPTION).exists():
-        _say_addresses(_described(directory))
-    else:
-        _out.print("It is still starting.")
-
-
 def _say_addresses(description: StackDescription) -> None:
     _out.print(f"API         {description.api}/docs", soft_wrap=True)
     _out.print(f"Prefect UI  {description.prefect_ui}", soft_wrap=True)
@@ -168,12 +161,7 @@ def _table(records: tuple[ProcessRecord, ...]) -> Table:
     table = Table("part", "state", "pid", "port", "uptime", box=None, pad_edge=False)
     for record in records:
         port = str(record.port or "")
-        uptime = _duration(time.time() - record.since)
+        minutes, seconds = divmod(int(time.time() - record.since), 60)
+        uptime = f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
         table.add_row(record.name, record.state, str(record.pid), port, uptime)
     return table
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}"

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,10 @@ def follow(client: ApiClient, job_id: str, *, quiet: bool = False) -> Any:
                 heard, left = event.id or heard, _RECONNECTIONS
                 if event.name == "end":
                     return client.job(job_id)
-                _show(event, show)
+                if event.name == "state":
+                    show(description=event.data["state"])
+                elif event.name == "progress":
+                    show(total=event.data["total"], completed=event.data["done"])
             left -= 1
             time.sleep(_PAUSE_SECONDS)
     raise ServiceUnavailable("api_unavailable", "The API cuts off every stream of events.")
@@ -56,19 +59,9 @@ def _events(lines: Iterable[str]) -> Iterator[_Event]:
         if line:
             fields[name] = value.removeprefix(" ")
         elif "data" in fields:
-            yield _Event(fields.get("event", ""), fields.get("id", ""), _parsed(fields["data"]))
+            try:
+                data = json.loads(fields["data"])
+            except ValueError as exc:
+                raise ProductImagesError("not_an_event", "The stream is none of this API.") from exc
+            yield _Event(fields.get("event", ""), fields.get("id", ""), data)
             fields = {}
-
-
-def _parsed(data: str) -> Any:
-    try:
-        return json.loads(data)
-    except ValueError as exc:
-        raise ProductImagesError("not_an_event", "The stream is none of this API.") from exc
-
-
-def _show(event: _Event, show: Callable[..., None]) -> None:
-    if event.name == "state":
-        show(description=event.data["state"])
-    elif event.name == "progress":
-        show(total=event.data["total"], completed=event.data["done"])
