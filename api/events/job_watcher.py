@@ -92,9 +92,20 @@ class JobWatcher:
         and `ServiceUnavailable` when all together are too many, or PostgreSQL is away.
         """
         if self._places[caller] >= self._most_per_caller:
-            raise _too_many_of_one(self._most_per_caller)
+            raise Rejected(
+                429,
+                ErrorCode.TOO_MANY_LISTENERS,
+                f"You have {self._most_per_caller} streams of job events open already. Close one, "
+                "or ask GET /jobs/{id} meanwhile.",
+                retry_after_seconds=10,
+            )
         if self._places.total() >= self._most:
-            raise _too_many(self._most)
+            raise ServiceUnavailable(
+                ErrorCode.TOO_MANY_LISTENERS,
+                f"{self._most} streams of job events are open already. Ask GET /jobs/{{id}} "
+                "meanwhile, or raise API_EVENTS_LISTENERS.",
+                retry_after_seconds=10,
+            )
         self._places[caller] += 1
         try:
             listener = Listener(await self._read(job_id), caller)
@@ -158,22 +169,3 @@ class JobWatcher:
                 listener.tell(News.GONE)
             elif job != listener.job:
                 listener.tell(News.CHANGE, job)
-
-
-def _too_many(most: int) -> ServiceUnavailable:
-    return ServiceUnavailable(
-        ErrorCode.TOO_MANY_LISTENERS,
-        f"{most} streams of job events are open already. Ask GET /jobs/{{id}} meanwhile, or raise "
-        "API_EVENTS_LISTENERS.",
-        retry_after_seconds=10,
-    )
-
-
-def _too_many_of_one(most: int) -> Rejected:
-    return Rejected(
-        429,
-        ErrorCode.TOO_MANY_LISTENERS,
-        f"You have {most} streams of job events open already. Close one, or ask GET /jobs/{{id}} "
-        "meanwhile.",
-        retry_after_seconds=10,
-    )
