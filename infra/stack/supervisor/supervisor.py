@@ -36,7 +36,7 @@ class Supervisor:
         }
         self._changed = changed
         self._closing = threading.Event()
-        self._failure: StackError | None = None
+        self.failure: StackError | None = None  # why the stack cannot go on
         self._been_ready: set[str] = set()
         self._known: tuple[ProcessRecord, ...] = ()
         # One watcher for each part: the preparation of one does not hold up another.
@@ -44,11 +44,6 @@ class Supervisor:
             threading.Thread(target=self._watch, args=(k,), name=f"watch-{name}", daemon=True)
             for name, k in self._part_supervisors.items()
         )
-
-    @property
-    def failure(self) -> StackError | None:
-        """Why the stack cannot go on, or None."""
-        return self._failure
 
     def part_supervisor(self, name: str) -> PartSupervisor:
         """Return the part supervisor of a part; raise `StackError` when there is no such part."""
@@ -67,8 +62,8 @@ class Supervisor:
         for watcher in self._watchers:
             watcher.start()
         while len(self._been_ready) < len(self._part_supervisors):
-            if self._failure is not None:
-                raise self._failure
+            if self.failure is not None:
+                raise self.failure
             if interrupted.is_set():
                 raise Interrupted("Stopped before everything was ready.")
             time.sleep(_POLL_SECONDS)
@@ -116,8 +111,8 @@ class Supervisor:
             self._fail(part_supervisor, "\n".join(("the end of its log:", *lines)))
 
     def _fail(self, part_supervisor: PartSupervisor, why: str) -> None:
-        if self._failure is None:
-            self._failure = PartFailed(
+        if self.failure is None:
+            self.failure = PartFailed(
                 f"{part_supervisor.part.name} failed (log: {part_supervisor.log}): {why}"
             )
 
