@@ -15,8 +15,9 @@ from rich.text import Text
 
 from api.cli.completion import PATIENCE_SECONDS, Candidates
 from api.cli.local_stack import running_stack
+from api.cli.options import Json
 from api.cli.views.json_output import write_json
-from api.cli.views.terminal import Terminal, print_table, right
+from api.cli.views.terminal import err, out, print_table, right
 from infra.broker.rabbitmq import DeadLetter, DeadLetters, open_dead_letters
 from infra.contract.errors import ErrorCode, ProductImagesError
 from infra.settings.sections import BrokerSettings, SettingsError, StackSettings
@@ -27,8 +28,6 @@ app = typer.Typer(
 
 _SUMMARY_CHARACTERS = 48
 _LETTERS_OFFERED = 50
-_out = Terminal(highlight=False)
-_err = Terminal(stderr=True, highlight=False)
 
 
 def complete_letters(incomplete: str) -> Candidates:
@@ -46,13 +45,12 @@ _LETTER = typer.Argument(
 )
 _Letter = Annotated[str | None, _LETTER]
 _Everything = Annotated[bool, typer.Option("--all", help="All that are there now.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
 def list_letters(
     limit: Annotated[int, typer.Option(min=1, help="Letters to list, oldest first.")] = 50,
-    as_json: _Json = False,
+    as_json: Json = False,
 ) -> None:
     """List dead letters; changes nothing."""
     with _visit() as visit:
@@ -61,13 +59,13 @@ def list_letters(
     if as_json:
         write_json({"letters": [letter_fields(letter) for letter in letters], "total": total})
     else:
-        print_listing(_out, letters, total)
+        print_listing(out, letters, total)
 
 
 @app.command()
 def show(
     letter_id: Annotated[str, _LETTER],
-    as_json: _Json = False,
+    as_json: Json = False,
 ) -> None:
     """Show one dead letter with its body."""
     with _visit() as visit:
@@ -75,14 +73,14 @@ def show(
     if as_json:
         write_json(letter_fields(letter))
     else:
-        print_letter(_out, letter)
+        print_letter(out, letter)
 
 
 @app.command()
 def replay(
     letter_id: _Letter = None,
     everything: _Everything = False,
-    as_json: _Json = False,
+    as_json: Json = False,
 ) -> None:
     """Send dead letters to their lanes again, unchanged."""
     _require_choice(letter_id, everything=everything)
@@ -97,7 +95,7 @@ def replay(
     if as_json:
         write_json({"replayed": replayed, "kept": kept})
     else:
-        _out.print(f"{_count(len(replayed))} replayed.")
+        out.print(f"{_count(len(replayed))} replayed.")
     for each in kept:
         _complain(f"{each} stays: it came from no lane of ours, so there is none to send it to.")
     if kept:
@@ -109,7 +107,7 @@ def purge(
     letter_id: _Letter = None,
     everything: _Everything = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
-    as_json: _Json = False,
+    as_json: Json = False,
 ) -> None:
     """Remove dead letters for good."""
     _require_choice(letter_id, everything=everything)
@@ -125,7 +123,7 @@ def purge(
     if as_json:
         write_json({"purged": [letter.id for letter in letters]})
     else:
-        _out.print(f"{_count(len(letters))} purged.")
+        out.print(f"{_count(len(letters))} purged.")
 
 
 def print_listing(console: Console, letters: Sequence[DeadLetter], total: int) -> None:
@@ -231,7 +229,7 @@ def _agreed(question: str) -> bool:
 
 
 def _complain(sentence: str) -> None:
-    _err.print(sentence, style="red", markup=False, soft_wrap=True)
+    err.print(sentence, style="red", markup=False, soft_wrap=True)
 
 
 def _count(count: int) -> str:

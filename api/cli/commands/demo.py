@@ -11,7 +11,7 @@ from api.cli.client import ApiClient
 from api.cli.commands import stack
 from api.cli.views.gallery import write_gallery
 from api.cli.views.job_table import human_bytes, print_job
-from api.cli.views.terminal import Terminal
+from api.cli.views.terminal import out
 from api.cli.views.watch import watch
 from infra.settings.sections import ClientSettings, StackSettings
 from infra.stack.supervisor.detached import start_detached
@@ -21,7 +21,6 @@ _PACKAGE = Path(infra.stack.__path__[0])
 _PICTURE = _PACKAGE / "demo.jpg"  # as a camera made it: on its side, with EXIF
 _SAMPLE = "product.jpg"
 _SKU = "DEMO-1"
-_out = Terminal(highlight=False)
 
 
 def demo() -> None:
@@ -38,15 +37,15 @@ def demo() -> None:
     in_checkout = Path.cwd() == _PACKAGE.resolve().parents[1]
     stop = "make stop" if in_checkout else "product-images stack down"
     if description.samples is None:
-        _out.print(f"The running stack serves no samples: run `{stop}` first.", style="red")
+        out.print(f"The running stack serves no samples: run `{stop}` first.", style="red")
         raise typer.Exit(1)
     url = f"http://{description.samples}/{_SAMPLE}"
-    _out.print(f"\nPosting {url} ({human_bytes(picture.stat().st_size)}) …")
+    out.print(f"\nPosting {url} ({human_bytes(picture.stat().st_size)}) …")
     client = ApiClient(description.api, key=ClientSettings.load().api_key)
     accepted = client.process([url], [], _SKU)
     job = watch(client, accepted["job_id"])
     client.close()
-    print_job(_out, job)
+    print_job(out, job)
     gallery = write_gallery(job, picture, directory / "demo.html")
     _say_addresses(description, gallery, stop)
     if job["state"] != "ready":
@@ -62,6 +61,6 @@ def _say_addresses(description: StackDescription, gallery: Path, stop: str) -> N
         """ -d '{"image_url": "https://example.com/image.jpg"}\'""",
         "Stop": stop,
     }
-    _out.print()
+    out.print()
     for name, value in rows.items():
-        _out.print(f"{name:<10} [bold]{value}[/]", soft_wrap=True)
+        out.print(f"{name:<10} [bold]{value}[/]", soft_wrap=True)

@@ -11,8 +11,9 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from api.cli.options import Json
 from api.cli.views.json_output import write_json
-from api.cli.views.terminal import Terminal
+from api.cli.views.terminal import err, out
 from infra.settings.sections import SettingsError, StackSettings
 from infra.stack.supervisor.detached import start_detached, stop_running
 from infra.stack.supervisor.errors import AlreadyRunning, StackError
@@ -22,14 +23,12 @@ from infra.stack.supervisor.log_tail import follow, log_files, tail
 from infra.stack.supervisor.part import PartState, Progress
 from infra.stack.supervisor.progress import WHOLE, describe
 from infra.stack.supervisor.record import FILE_NAME as RECORDS
-from infra.stack.supervisor.record import ProcessRecord, load_records
+from infra.stack.supervisor.record import load_records
 from infra.stack_description import FILE_NAME as DESCRIPTION
 from infra.stack_description import StackDescription
 
 app = typer.Typer(help="Start, stop and show the local stack.", no_args_is_help=True)
 
-_out = Terminal(highlight=False)
-_err = Terminal(stderr=True, highlight=False)
 _COLOURS = {
     PartState.READY: "green",
     PartState.DONE: "green",
@@ -57,11 +56,11 @@ def up(
         directory = settings.stack_directory.resolve()
         pid = supervisor_pid(directory)
         if pid is not None:
-            _out.print(f"The stack in {directory} is running already (pid {pid}).", soft_wrap=True)
+            out.print(f"The stack in {directory} is running already (pid {pid}).", soft_wrap=True)
             if (directory / DESCRIPTION).exists():
                 _say_addresses(_described(directory))
             else:
-                _out.print("It is still starting.")
+                out.print("It is still starting.")
         elif detach:
             _say_addresses(start_detached(settings, show))
         else:
@@ -73,13 +72,11 @@ def down() -> None:
     """Stop the stack, and what a killed supervisor left."""
     with sentences():
         stopped = stop_running(_directory())
-        _out.print("The stack is stopped." if stopped else "No stack was running.")
+        out.print("The stack is stopped." if stopped else "No stack was running.")
 
 
 @app.command()
-def status(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
+def status(as_json: Json = False) -> None:
     """Show the running parts; exit code 3 when there are none."""
     with sentences():
         directory = _directory()
@@ -87,10 +84,18 @@ def status(
         records = tuple(r for r in load_records(directory / RECORDS) if r.is_alive())
         if as_json:
             write_json({"running": running, "parts": [asdict(record) for record in records]})
-        else:
-            _out.print(_table(records) if records else "No stack is running.")
-            if records and (directory / DESCRIPTION).exists():
+        elif records:
+            table = Table("part", "state", "pid", "port", "uptime", box=None, pad_edge=False)
+            for record in records:
+                port = str(record.port or "")
+                minutes, seconds = divmod(int(time.time() - record.since), 60)
+                uptime = f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+                table.add_row(record.name, record.state, str(record.pid), port, uptime)
+            out.print(table)
+            if (directory / DESCRIPTION).exists():
                 _say_addresses(_described(directory))
+        else:
+            out.print("No stack is running.")
         if not records:
             raise typer.Exit(3)
 
@@ -105,15 +110,15 @@ def logs(
     with sentences():
         files = log_files(_directory(), part)
         for line in follow(files, lines) if follow_on else tail(files, lines):
-            _out.print(f"[cyan]{line.part:<10}[/] {escape(line.text)}", soft_wrap=True)
+            out.print(f"[cyan]{line.part:<10}[/] {escape(line.text)}", soft_wrap=True)
 
 
 def show(progress: Progress) -> None:
     """Print one line of progress, and a dead part's last words below it."""
     colour = _COLOURS.get(progress.state, "yellow")
-    _out.print(f"[{colour}]{escape(describe(progress))}[/]", soft_wrap=True)
+    out.print(f"[{colour}]{escape(describe(progress))}[/]", soft_wrap=True)
     for line in progress.lines:
-        _out.print(f"           | {escape(line)}", style="dim", soft_wrap=True)
+        out.print(f"           | {escape(line)}", style="dim", soft_wrap=True)
 
 
 @contextmanager
@@ -122,7 +127,7 @@ def sentences() -> Iterator[None]:
     try:
         yield
     except (StackError, SettingsError) as exc:
-        _err.print(f"[red]{escape(str(exc))}[/]", soft_wrap=True)
+        err.print(f"[red]{escape(str(exc))}[/]", soft_wrap=True)
         raise typer.Exit(1) from exc
     except KeyboardInterrupt as exc:
         raise typer.Exit(130) from exc
@@ -137,12 +142,12 @@ def _run_here(settings: StackSettings) -> int:
         show(progress)
         if progress.part == WHOLE and progress.state is PartState.READY:
             _say_addresses(_described(settings.stack_directory.resolve()))
-            _out.print("Ctrl-C stops everything.", style="dim")
+            out.print("Ctrl-C stops everything.", style="dim")
 
     try:
         return run(settings, show_and_guide)
     except AlreadyRunning as exc:
-        _out.print(str(exc))
+        out.print(str(exc))
         return 0
 
 
@@ -151,17 +156,7 @@ def _described(directory: Path) -> StackDescription:
 
 
 def _say_addresses(description: StackDescription) -> None:
-    _out.print(f"API         {description.api}/docs", soft_wrap=True)
-    _out.print(f"Prefect UI  {description.prefect_ui}", soft_wrap=True)
+    out.print(f"API         {description.api}/docs", soft_wrap=True)
+    out.print(f"Prefect UI  {description.prefect_ui}", soft_wrap=True)
     if description.prefect_auth_string:
-        _out.print(f"  sign in   {description.prefect_auth_string}", soft_wrap=True)
-
-
-def _table(records: tuple[ProcessRecord, ...]) -> Table:
-    table = Table("part", "state", "pid", "port", "uptime", box=None, pad_edge=False)
-    for record in records:
-        port = str(record.port or "")
-        minutes, seconds = divmod(int(time.time() - record.since), 60)
-        uptime = f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
-        table.add_row(record.name, record.state, str(record.pid), port, uptime)
-    return table
+        out.print(f"  sign in   {description.prefect_auth_string}", soft_wrap=True)
