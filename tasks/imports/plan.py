@@ -57,20 +57,17 @@ def _write(session: Session, batch: Batch, rows: Sequence[ImportRow]) -> None:
     prices = prices_of_halves(session, rows)
     refused = [row for row in rows if is_half_priced(row) and row.sku not in prices]
     if refused:
-        _refuse(session, batch, refused)
+        # Only now is it known which price and currency a product has: the report tells.
+        lines = [row.line for row in refused]
+        session.execute(
+            update(ImportRow)
+            .where(ImportRow.batch_id == batch.id, ImportRow.line.in_(lines))
+            .values(error_code=ErrorCode.INVALID_REQUEST, error_detail=_HALF)
+        )
+        told, count = batch.options["rows"], len(refused)
+        moved = {"accepted": told["accepted"] - count, "rejected": told["rejected"] + count}
+        jobs = batch.options["jobs"] - sum(bool((row.content or {})["images"]) for row in refused)
+        batch.options = {**batch.options, "rows": {**told, **moved}, "jobs": jobs}
         rows = [row for row in rows if row not in refused]
     products = write_products(session, rows, prices=prices)
     write_jobs(session, batch, rows, products=products)
-
-
-def _refuse(session: Session, batch: Batch, rows: Sequence[ImportRow]) -> None:
-    """Only now is it known which price and currency a product has: the report tells."""
-    session.execute(
-        update(ImportRow)
-        .where(ImportRow.batch_id == batch.id, ImportRow.line.in_([row.line for row in rows]))
-        .values(error_code=ErrorCode.INVALID_REQUEST, error_detail=_HALF)
-    )
-    told = batch.options["rows"]
-    moved = {"accepted": told["accepted"] - len(rows), "rejected": told["rejected"] + len(rows)}
-    jobs = batch.options["jobs"] - sum(bool((row.content or {})["images"]) for row in rows)
-    batch.options = {**batch.options, "rows": {**told, **moved}, "jobs": jobs}

@@ -4,7 +4,7 @@ One transaction also writes the job for new images, so that none waits without a
 is kept is not made again; a removed image takes what jobs did for it along.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -47,7 +47,12 @@ def set_images(
         jobs = lock_with_jobs(session, product_id)
         images = session.scalars(select(Image).where(Image.product_id == product_id)).all()
         known = {image.source_url: image for image in images}
-        _refuse_unknown_uploads(wanted, known)
+        for source in wanted:
+            if uploaded_sha256(source) and source not in known:
+                detail = (
+                    f"The product has no image {source!r}. Upload files with POST /process-image."
+                )
+                raise Rejected(422, ErrorCode.INVALID_URL, detail)
         gone = [image.id for image in images if image.source_url not in wanted]
         contents = contents_of(session, Image.id.in_(gone))
         session.execute(delete(Image).where(Image.id.in_(gone)))
@@ -101,14 +106,4 @@ def _describe(session: Session, product_id: UUID, pictures: Sequence[Picture]) -
                     Image.alt.is_distinct_from(picture.alt),
                 )
                 .values(alt=picture.alt, updated_at=func.now())
-            )
-
-
-def _refuse_unknown_uploads(wanted: Mapping[str, Picture], known: Mapping[str, Image]) -> None:
-    for source in wanted:
-        if uploaded_sha256(source) and source not in known:
-            raise Rejected(
-                422,
-                ErrorCode.INVALID_URL,
-                f"The product has no image {source!r}. Upload files with POST /process-image.",
             )

@@ -70,24 +70,20 @@ def summarise(database: Database, day: date) -> DaySummary:
     """Sum up the jobs that ended on a day. Raises `ServiceUnavailable`."""
     start = datetime.combine(day, time(), UTC)
     span = Span(start, start + timedelta(days=1))
-    with database.transaction() as session:
-        return DaySummary(
-            day=day,
-            jobs=_jobs(session, span),
-            images=_images(session, span),
-            errors=count_errors(session, span, limit=_ERRORS),
-            suppliers=_suppliers(session, span),
-        )
-
-
-def _jobs(session: Session, span: Span) -> tuple[JobCount, ...]:
-    rows = session.execute(
+    jobs = (
         select(Job.lane, Job.state, func.count().label("jobs"))
         .where(ended_within(span))
         .group_by(Job.lane, Job.state)
         .order_by(Job.lane, Job.state)
     )
-    return tuple(JobCount(row.lane, row.state, row.jobs) for row in rows)
+    with database.transaction() as session:
+        return DaySummary(
+            day=day,
+            jobs=tuple(JobCount(*row) for row in session.execute(jobs).tuples()),
+            images=_images(session, span),
+            errors=count_errors(session, span, limit=_ERRORS),
+            suppliers=_suppliers(session, span),
+        )
 
 
 def _images(session: Session, span: Span) -> ImageSums:

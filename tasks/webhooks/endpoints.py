@@ -6,15 +6,15 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
 
 from infra.contract.errors import ErrorCode, Rejected
-from infra.contract.events import Event
+from infra.contract.events import DeliveryState, Event
 from infra.contract.webhook_secret import new_secret
 from infra.db.engine import Database
-from infra.db.models.webhooks import WebhookEndpoint
+from infra.db.models.webhooks import WebhookDelivery, WebhookEndpoint
 from infra.db.retry import again_after_conflict
-from tasks.webhooks.disable import disable
 
 _BY_HAND = "It was disabled on request."
 
@@ -104,6 +104,25 @@ def switch(database: Database, endpoint_id: UUID, *, enabled: bool) -> EndpointV
         session.flush()
         session.refresh(row)
         return EndpointView.of(row)
+
+
+def disable(session: Session, endpoint: WebhookEndpoint, reason: str) -> None:
+    """Send nothing more to the endpoint, whose row is locked; `reason` is for its operators.
+
+    What is owed to it is given up and can be replayed.
+    """
+    if endpoint.disabled_at is None:
+        endpoint.disabled_at = func.now()
+        endpoint.disabled_reason = reason
+    session.execute(
+        update(WebhookDelivery)
+        .where(
+            WebhookDelivery.endpoint_id == endpoint.id,
+            WebhookDelivery.state == DeliveryState.PENDING,
+        )
+        .values(state=DeliveryState.FAILED, finished_at=func.now())
+        .execution_options(synchronize_session="fetch")
+    )
 
 
 @again_after_conflict

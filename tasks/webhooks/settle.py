@@ -12,7 +12,7 @@ from infra.db.retry import again_after_conflict
 from infra.settings.sections import WebhookSettings
 from infra.webhooks.backoff import pause_seconds
 from infra.webhooks.sender import Reply
-from tasks.webhooks.disable import disable
+from tasks.webhooks.endpoints import disable
 from tasks.webhooks.take import Taken
 
 
