@@ -4,18 +4,16 @@ Both use the same use case as the API. The run watches over its batch until it i
 it is the run to look at, and the one to cancel.
 """
 
-from importlib import import_module
 from typing import Any
 from uuid import UUID
 
 from prefect import State, flow
-from prefect.client.schemas.objects import FlowRun
-from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
-from flows.runs.worker_context import worker_context
-from flows.runtime.resources import in_thread
+from flows.coordinate_batch import coordinate
+from flows.process_product import own_run_id
+from flows.runs.worker_context import WorkerContext, worker_context
 from infra.contract.errors import Rejected
 from infra.contract.states import BatchState
 from tasks.batches.lead import Leader, batch_end
@@ -62,43 +60,36 @@ async def reprocess_stale() -> State[Any]:
 
 async def _make(selector: Selector) -> State[Any]:
     """Start the batch, or go on with the one that this run has started, and watch over it."""
-    resources, flow_run = worker_context().resources, _own_run()
-    presets, origin = resources.configuration.presets, Origin(flow_run_id=flow_run.id)
+    context, run_id = worker_context(), own_run_id()
+    resources, origin = context.resources, Origin(flow_run_id=run_id)
     try:
-        started = await resources.db(start, selector, presets, origin=origin)
+        started = await resources.db(
+            start, selector, resources.configuration.presets, origin=origin
+        )
     except Rejected as exc:
         return Failed(message=str(exc))
     if started.batch_id is None:
         return Completed(message="Nothing is to be regenerated.")
     if started.replayed:
-        return await _go_on(started.batch_id, flow_run)
+        return await _go_on(context, started.batch_id, run_id)
     get_run_logger().info("Batch %s: %s", started.batch_id, _told(started.estimate))
-    return await _watch_over(started.batch_id, flow_run.id)
+    return await coordinate(context, started.batch_id, run_id)
 
 
-async def _go_on(batch_id: UUID, flow_run: FlowRun) -> State[Any]:
+async def _go_on(context: WorkerContext, batch_id: UUID, run_id: UUID) -> State[Any]:
     """Do again what failed in the batch, or watch over it while it runs."""
-    context = worker_context()
-    threads, database = context.resources.io_threads, context.resources.database
-    end = await in_thread(threads, batch_end, database, batch_id)
+    end = await context.resources.db(batch_end, batch_id)
     if end is None or end.state is BatchState.READY:
         return Completed(message=f"Nothing to do: batch {batch_id} is ready. {_ANOTHER}")
     if end.state is not BatchState.RUNNING:
         timings = context.resources.configuration.timings
-        leader = Leader(context.owner, flow_run.id, timings.batch_lease_seconds)
+        leader = Leader(context.owner, run_id, timings.batch_lease_seconds)
         try:
-            await in_thread(threads, retry_batch, database, batch_id, leader=leader)
+            await context.resources.db(retry_batch, batch_id, leader=leader)
         except Rejected as exc:
             return Failed(message=f"{exc.detail} {_ANOTHER}")
         get_run_logger().info("Batch %s: what failed is done again", batch_id)
-    return await _watch_over(batch_id, flow_run.id)
-
-
-async def _watch_over(batch_id: UUID, run_id: UUID) -> State[Any]:
-    # By name: the coordinator is imported when it is needed, it starts flows itself.
-    coordinator = import_module("flows.coordinate_batch")
-    state: State[Any] = await coordinator.coordinate(worker_context(), batch_id, run_id)
-    return state
+    return await coordinate(context, batch_id, run_id)
 
 
 def _told(found: Estimate) -> str:
@@ -106,10 +97,3 @@ def _told(found: Estimate) -> str:
         f"{found.images} images of {found.products} products, {found.bytes / 1e6:.1f} MB to read, "
         f"about {found.estimated_cpu_seconds:.0f} s of CPU."
     )
-
-
-def _own_run() -> FlowRun:
-    context = FlowRunContext.get()
-    if context is None or context.flow_run is None:
-        raise RuntimeError("Reprocessing runs as a flow run of its deployment.")
-    return context.flow_run
