@@ -50,11 +50,5 @@ async def collect_garbage(
     def tell(tally: Tally) -> None:
         logger.info(tally_sentence(tally, dry_run=dry_run))
 
-    tally = await resources.db(
-        collect,
-        resources.store,
-        webhooks,
-        rules=rules,
-        tell=tell,
-    )
+    tally = await resources.db(collect, resources.store, webhooks, rules=rules, tell=tell)
     await show(tally_table(tally), tally_sentence(tally, dry_run=dry_run))

@@ -136,12 +136,8 @@ class _Coordinator:
 
     async def _lead(self, leading: Leading) -> None:
         if leading.flow_run_id != self._flow_run_id:
-            await self._db(
-                show_by,
-                self._batch_id,
-                owner=self._context.owner,
-                flow_run_id=self._flow_run_id,
-            )
+            owner, run_id = self._context.owner, self._flow_run_id
+            await self._db(show_by, self._batch_id, owner=owner, flow_run_id=run_id)
         if await self._db(cancel_is_requested, self._batch_id):
             await self._db(cancel_batch, self._batch_id)
         elif self._context.breaker.is_admitting:

@@ -206,14 +206,8 @@ async def _end(context: WorkerContext, run: ProductRun, manner: StepRunner) -> S
 async def _end_early(
     context: WorkerContext, run: ProductRun, *, ending: Ending, manner: StepRunner
 ) -> State[Any]:
-    resources = context.resources
     try:
-        state = await resources.db(
-            end_early,
-            run.claim,
-            run.results,
-            ending=ending,
-        )
+        state = await context.resources.db(end_early, run.claim, run.results, ending=ending)
     except LostClaim:  # perhaps because a thread recorded the job while it was being cancelled
         return await _show_end(context, run)
     run.note_recorded()

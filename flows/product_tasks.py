@@ -136,9 +136,8 @@ async def compress_images(run: ProductRun, fetched: Sequence[FetchedImage]) -> l
     resources = run.resources
 
     async def make(source: FetchedImage) -> RenderedImage | None:
-        preset = resources.configuration.presets.named(
-            run.claim.preset
-        )  # an unknown one fails here
+        # An unknown one fails here.
+        preset = resources.configuration.presets.named(run.claim.preset)
         if not run.claim.force:
             known = await in_thread(
                 run.threads.io, reuse, resources.database, source, _fingerprint(run)
@@ -170,10 +169,9 @@ async def store_images(run: ProductRun, rendered: Sequence[RenderedImage]) -> No
 
     async def put(image: RenderedImage) -> ImageDone:
         original = await in_thread(run.threads.store, store_original, resources.store, image)
-        files = image.rendition.variants
         variants = await gather_or_cancel(
             in_thread(run.threads.store, store_variant, resources.store, image.rendition, file)
-            for file in files
+            for file in image.rendition.variants
         )
         return finish(image, original, variants)
 

@@ -97,8 +97,7 @@ class Cancellation:
         flow_run = await self._context.flow_runs.read(flow_run_id)
         if flow_run is None or not is_stopped(flow_run.state):
             return
-        resources = self._context.resources
-        status = await resources.db(cancel_flow_run, flow_run_id)
+        status = await self._context.resources.db(cancel_flow_run, flow_run_id)
         if status is None:
             await self._cancel_other(flow_run)
             return
@@ -111,12 +110,11 @@ class Cancellation:
 
     async def _cancel_other(self, flow_run: FlowRun) -> None:
         """A chunk gives its jobs back to the batch, a coordinator's batch is cancelled."""
-        resources = self._context.resources
         chunk = self._context.chunks.of_run(flow_run.id)
         if chunk is not None:
             chunk.end(StopReason.CANCELLED)
             return
-        release = await resources.db(release_run, flow_run.id)
+        release = await self._context.resources.db(release_run, flow_run.id)
         if (
             release is Release.ENDED
             and flow_run.state is not None

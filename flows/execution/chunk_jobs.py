@@ -61,8 +61,7 @@ class ChunkJobs:
         Return how many of its jobs are in each state, whichever attempt did them; None when the
         chunk was not ours.
         """
-        resources = self._context.resources
-        counts = await resources.db(finish_chunk, self.attempt.claim)
+        counts = await self._context.resources.db(finish_chunk, self.attempt.claim)
         self.attempt.recorded = True
         return counts
 

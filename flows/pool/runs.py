@@ -137,8 +137,7 @@ class PolledJobs(PolledWork[Claim, Attempt]):
             log.warning("run still shows its URLs", flow_run_id=str(flow_run.id), error=repr(exc))
 
     async def _reopen(self, work_id: UUID, flow_run: FlowRun) -> bool:
-        resources = self._context.resources
-        return await resources.db(
+        return await self._context.resources.db(
             reopen,
             work_id,
             flow_run_id=flow_run.id,

@@ -101,9 +101,8 @@ def _source(source_url: str) -> str:
     if uploaded_sha256(source_url) is not None:
         return "an uploaded file"
     address = source_url.partition("?")[0]  # Prefect's readers need no API key: no signatures here
-    shown = without_query(source_url).partition("://")[
-        2
-    ]  # with its scheme the UI would show the escapes, too
+    # With its scheme the UI would show the escapes, too.
+    shown = without_query(source_url).partition("://")[2]
     if len(shown) > _SHOWN_CHARACTERS:
         shown = f"{shown[:_SHOWN_CHARACTERS]}…"
     return f"[{plain(shown)}]({_link(address)})"

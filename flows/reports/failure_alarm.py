@@ -30,10 +30,7 @@ _ALARMS = TypeAdapter(Alarm)
 async def watch_failures(resources: WorkerResources) -> None:
     """Look at the failure rate once; raise or end the alarm when it is time to."""
     settings = resources.configuration.failure_alarm
-    rate = await resources.db(
-        failure_rate,
-        window_seconds=settings.window_seconds,
-    )
+    rate = await resources.db(failure_rate, window_seconds=settings.window_seconds)
     sentence = explain(rate, settings)
     get_run_logger().info(sentence)
     alarm = next_alarm(await _told(), rate, settings, now=datetime.now(UTC))

@@ -42,8 +42,7 @@ class WorkerContext:
 
     async def status(self, job_id: UUID) -> JobStatus | None:
         """Return where a job stands. Raises `ServiceUnavailable`."""
-        resources = self.resources
-        return await resources.db(read_status, job_id)
+        return await self.resources.db(read_status, job_id)
 
     def leave(self, flow_run_id: UUID, ticket: Ticket) -> None:
         """Leave a ticket for a flow run that is about to start."""
