@@ -2,7 +2,8 @@
 
 What was closed for a reason is opened for that reason. Each closing and each opening is said
 once; a job that meets a closed intake goes back to its queue and costs no attempt. A failure that
-proves nothing, like a time-out, closes nothing: it is kept here for `Health`, which asks the part.
+proves nothing, like a time-out, closes nothing: it is kept here for `DependencyMonitor`, which
+asks the part.
 """
 
 from collections import deque
