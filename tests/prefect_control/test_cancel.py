@@ -8,7 +8,6 @@ from time import sleep
 from typing import Any
 from uuid import UUID
 
-import psutil
 import pytest
 from sqlalchemy import select, text
 
@@ -19,6 +18,7 @@ from infra.db.models.catalogue import Product
 from infra.settings.sections import BrokerSettings
 from tests.pictures import PictureServer, photo
 from tests.support.faults.holding import frozen, step_begins
+from tests.support.pixel_work import PixelWork
 from tests.support.prefect_hands import cancel, ended, states_of, task_runs
 from tests.support.stored import stored_keys
 from tests.waiting import eventually
@@ -26,7 +26,6 @@ from tests.world import FINAL_RUN, World
 
 _SECONDS = 30.0  # a busy machine takes seconds where a quiet one needs two
 _RECORD_AND_CANCEL = 2
-_WORKING_SECONDS = 0.05  # of CPU: more than an idle process uses, less than one picture
 
 Cancel = Callable[[World, Any], None]
 
@@ -109,16 +108,10 @@ def test_cancelling_while_it_compresses_kills_the_pixel_process_and_keeps_what_i
     sku = "CANCEL-COMPRESS"
     ready = world.finished(world.post(pictures.photo(5120), sku=sku)["job_id"])
     pictures.bodies["/huge.jpg"] = photo(6000, 6000, seed=5121)
-    worker = psutil.Process(world.stack.part("worker-1").pid)
-    before = {child: child.cpu_times().user for child in worker.children(recursive=True)}
+    work = PixelWork(world.stack.part("worker-1").pid)
     accepted = world.post(pictures.photo(5120), pictures.url("/huge.jpg"), sku=sku)
-
-    def busy_pixel_process() -> psutil.Process | None:
-        used = {child: child.cpu_times().user - start for child, start in before.items()}
-        busiest = max(used, key=lambda child: used[child])
-        return busiest if used[busiest] > _WORKING_SECONDS else None
-
-    working = eventually(busy_pixel_process, "a pixel process works", every_seconds=0.02)
+    working = work.wait()
+    working.suspend()  # else it may be done before Prefect has told of the cancel
     in_prefect(world, accepted)
     job = cancelled(world, accepted)
     eventually(lambda: not working.is_running(), "the pixel process is gone", seconds=_SECONDS)
