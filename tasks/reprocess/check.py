@@ -37,14 +37,15 @@ def require_known(session: Session, selector: Selector, presets: Presets) -> Non
     if host is not None and not session.scalar(select(exists().where(source_host() == host))):
         detail = f"No image comes from the host {host!r}. Give the name alone: no port, no path."
         raise Rejected(422, ErrorCode.UNKNOWN_HOST, detail)
-    for wanted, column, error, what in (
-        (selector.skus, Product.sku, ErrorCode.UNKNOWN_SKU, "product with the sku"),
-        (selector.product_ids, Product.id, ErrorCode.UNKNOWN_ID, "product with the id"),
-        (selector.image_ids, Image.id, ErrorCode.UNKNOWN_ID, "image with the id"),
-    ):
-        missing = _missing(session, wanted, column)
-        if missing:
-            raise Rejected(422, error, f"There is no {what} {missing}.")
+    missing = _missing(session, selector.skus, Product.sku)
+    if missing:
+        raise Rejected(422, ErrorCode.UNKNOWN_SKU, f"There is no product with the sku {missing}.")
+    missing = _missing(session, selector.product_ids, Product.id)
+    if missing:
+        raise Rejected(422, ErrorCode.UNKNOWN_ID, f"There is no product with the id {missing}.")
+    missing = _missing(session, selector.image_ids, Image.id)
+    if missing:
+        raise Rejected(422, ErrorCode.UNKNOWN_ID, f"There is no image with the id {missing}.")
 
 
 def _require_shown_preset(session: Session, selector: Selector, presets: Presets) -> None:
