@@ -84,6 +84,67 @@ def probe_prefect_process(api_url: str, *, timeout_seconds: float = 2) -> None:
     _ask_prefect(f"{api_url.rstrip('/')}/health", timeout_seconds)
 
 
+def anonymous_status(url: str, *, timeout_seconds: float = 10) -> int | None:
+    """Return the status of an answer to a request without credentials; None when none comes."""
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            return session.head(url, timeout=timeout_seconds).status_code
+    except requests.RequestException:
+        return None
+
+
+class PrefectApi:
+    """Questions to the Prefect server, in its own JSON."""
+
+    def __init__(self, api_url: str, auth_string: str = "", *, timeout_seconds: float = 10) -> None:
+        """`auth_string` is `user:password`, or empty for a server that asks for nothing."""
+        self._url = api_url.rstrip("/")
+        user, separator, password = auth_string.partition(":")
+        self._auth = (user, password) if separator else None
+        self._timeout_seconds = timeout_seconds
+
+    def ask(self, path: str, question: Mapping[str, Any]) -> Any:
+        """Post a question; return the answer.
+
+        Raises `ServiceUnavailable`, inconclusive unless Prefect refuses the user and password.
+        """
+        try:
+            return self._request("POST", path, json=question).json()
+        except requests.JSONDecodeError as exc:
+            raise _prefect_away(inconclusive=True) from exc
+
+    def filter(self, kind: str, question: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return what the server finds of a kind: `flow_runs`, `deployments` …"""
+        found: list[dict[str, Any]] = self.ask(f"{kind}/filter", question)
+        return found
+
+    def date(self) -> str | None:
+        """Return what the server's clock shows, as a header field writes it."""
+        date: str | None = self._request("GET", "health").headers.get("Date")
+        return date
+
+    def _request(self, method: str, path: str, **arguments: Any) -> requests.Response:
+        try:
+            with requests.Session() as session:
+                session.trust_env = False
+                answer = session.request(
+                    method,
+                    f"{self._url}/{path}",
+                    auth=self._auth,
+                    timeout=self._timeout_seconds,
+                    **arguments,
+                )
+        except requests.RequestException as exc:
+            raise _prefect_away(inconclusive=True) from exc
+        if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            detail = "Prefect refuses what PREFECT_API_AUTH_STRING says."
+            raise ServiceUnavailable(ErrorCode.PREFECT_UNAVAILABLE, detail)
+        if not answer.ok:
+            raise _prefect_away(inconclusive=True)
+        return answer
+
+
 def missing_deployments(
     api_url: str, names: Collection[str], auth_string: str = "", *, timeout_seconds: float = 10
 ) -> list[str]:
@@ -91,33 +152,13 @@ def missing_deployments(
 
     Raises `ServiceUnavailable`, inconclusive unless Prefect refuses the user and password.
     """
-    user, separator, password = auth_string.partition(":")
     wanted = {"name": {"any_": sorted(names)}}
+    prefect = PrefectApi(api_url, auth_string, timeout_seconds=timeout_seconds)
     # Counting first: for each schedule that it reads, Prefect walks through all time zones.
-    questions = {
-        "count": {"deployments": wanted, "flows": wanted, "work_pools": {}},
-        "filter": {"deployments": wanted, "flows": wanted},
-    }
-    try:
-        with requests.Session() as session:
-            session.trust_env = False
-            for question, body in questions.items():
-                answer = session.post(
-                    f"{api_url.rstrip('/')}/deployments/{question}",
-                    json=body,
-                    auth=(user, password) if separator else None,
-                    timeout=timeout_seconds,
-                )
-                if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-                    detail = "Prefect refuses what PREFECT_API_AUTH_STRING says."
-                    raise ServiceUnavailable(ErrorCode.PREFECT_UNAVAILABLE, detail)
-                if not answer.ok:
-                    raise _prefect_away(inconclusive=True)
-                found = answer.json()
-                if found == len(names):
-                    return []
-    except requests.RequestException as exc:
-        raise _prefect_away(inconclusive=True) from exc
+    counted = {"deployments": wanted, "flows": wanted, "work_pools": {}}
+    if prefect.ask("deployments/count", counted) == len(names):
+        return []
+    found = prefect.filter("deployments", {"deployments": wanted, "flows": wanted})
     usable = {each["name"] for each in found if each["work_pool_name"] and each["work_queue_id"]}
     return [name for name in names if name not in usable]
 

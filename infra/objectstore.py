@@ -39,11 +39,16 @@ _SMALLEST_PART_BYTES = 5 * 1024 * 1024  # the S3 API accepts none smaller
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """What the store says of an object without sending it."""
+    """What the store says of an object without sending it.
+
+    The header fields that it answers with are None where it lists many objects.
+    """
 
     key: str
     bytes: int
     modified_at: datetime
+    media_type: str | None = None
+    cache_control: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,8 @@ class ObjectStore:
     def __init__(self, settings: StoreSettings) -> None:
         endpoint = urlsplit(settings.endpoint)
         self._bucket = settings.bucket
+        self.url = f"{settings.endpoint}/{settings.bucket}"
+        """Where the bucket is, for requests without credentials."""
         self._pool = urllib3.PoolManager(
             maxsize=settings.pool_size,
             block=False,
@@ -256,6 +263,8 @@ def _described(item: Object) -> StoredObject:
         key=str(item.object_name),
         bytes=item.size or 0,
         modified_at=item.last_modified or datetime.now(UTC),
+        media_type=item.content_type,
+        cache_control=(item.metadata or {}).get("Cache-Control"),
     )
 
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "inspect": "inspect.inspect",
     "collect-garbage": "upkeep.collect_garbage",
     "verify": "upkeep.verify",
+    "doctor": "operations.doctor.doctor",
     "jobs": "jobs.app",
     "batches": "batches.app",
     "presets": "presets.app",

@@ -14,3 +14,6 @@ DEPLOYMENTS = (
     "collect-garbage",
     "verify",
 )
+
+SCHEDULED = ("sweep", "daily-summary", "reprocess-stale", "collect-garbage", "verify")
+"""Those that prefect.yaml gives a schedule."""

@@ -5,6 +5,7 @@ process, for one question.
 """
 
 import re
+from enum import Enum, auto
 from functools import cache
 from pathlib import Path
 
@@ -16,7 +17,16 @@ from infra.contract.errors import ErrorCode, ServiceUnavailable
 MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations" / "versions"
 
 _DOWN_REVISION = re.compile(r"^down_revision\b[^=\n]*=(?P<names>.*)$", re.MULTILINE)
+_REVISION = re.compile(r"^revision\b[^=\n]*=\s*[\"']([^\"']+)[\"']", re.MULTILINE)
 _NAME = re.compile(r"[\"']([^\"']+)[\"']")
+
+
+class SchemaAge(Enum):
+    """How the tables of a database compare with those of this code."""
+
+    OLDER = auto()
+    CURRENT = auto()
+    NEWER = auto()
 
 
 def require_tables(session: Session) -> None:
@@ -24,15 +34,29 @@ def require_tables(session: Session) -> None:
 
     Newer ones are fine: a revision that this code does not know was made by a later version.
     """
-    applied: set[str] = set()
-    if session.scalar(text("SELECT to_regclass('alembic_version')")) is not None:
-        applied = set(session.scalars(text("SELECT version_num FROM alembic_version")))
-    if not applied or applied & replaced_revisions(MIGRATIONS):
+    if compare_schema(session)[0] is SchemaAge.OLDER:
         raise ServiceUnavailable(
             ErrorCode.DATABASE_UNAVAILABLE,
             "The database has no tables of this version yet; run `product-images migrate`.",
             retry_after_seconds=5,
         )
+
+
+def compare_schema(session: Session) -> tuple[SchemaAge, str]:
+    """Return how the tables compare, and the revision that was applied, "" for none."""
+    applied: set[str] = set()
+    if session.scalar(text("SELECT to_regclass('alembic_version')")) is not None:
+        applied = set(session.scalars(text("SELECT version_num FROM alembic_version")))
+    told = ", ".join(sorted(applied))
+    if not applied or applied & replaced_revisions(MIGRATIONS):
+        return SchemaAge.OLDER, told
+    return (SchemaAge.CURRENT if applied <= _revisions(MIGRATIONS) else SchemaAge.NEWER), told
+
+
+@cache
+def _revisions(folder: Path) -> frozenset[str]:
+    texts = (path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+    return frozenset(name for text in texts for name in _REVISION.findall(text))
 
 
 @cache

@@ -22,13 +22,17 @@ class Garbage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How one collection decides; `dry_run` touches nothing at all."""
+    """How one collection decides; `dry_run` touches nothing at all.
+
+    Orphans are looked for among the contents whose digests begin with `digests`.
+    """
 
     dry_run: bool
     grace: timedelta
     superseded_retention: timedelta
     original_retention: timedelta
     delivery_retention: timedelta
+    digests: str = ""
 
     @classmethod
     def of(

@@ -49,12 +49,12 @@ def remove_orphans(
     tally: Tally,
     remove: Callable[[], None],
 ) -> None:
-    """List the whole store and request the removal of what has no row and is not young.
+    """List the store and request the removal of what has no row and is not young.
 
     `remove` removes what was requested of each page.
     """
     for prefix, kind in _KINDS.items():
-        for page in store.pages(prefix):
+        for page in store.pages(prefix + rules.digests):
             tally.looked_at += len(page)
             tally.unknown += sum(folder_of(each.key) is None for each in page)
             gone = _request(database, store, _by_folder(page, rules), rules=rules)

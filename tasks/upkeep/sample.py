@@ -48,6 +48,7 @@ class Promise:
     key: str
     bytes: int
     variant_sha256: str
+    format: str
     original_key: str
     original_bytes: int
 
@@ -129,6 +130,7 @@ def _promises(
             key=variant.object_key,
             bytes=variant.bytes,
             variant_sha256=variant.sha256,
+            format=variant.format,
             original_key=key,
             original_bytes=size,
         )

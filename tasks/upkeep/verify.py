@@ -12,7 +12,7 @@ from enum import StrEnum
 import structlog
 
 from infra.db.engine import Database
-from infra.objectstore import ObjectStore
+from infra.objectstore import IMMUTABLE, ObjectStore
 from tasks.imaging.presets.catalogue import Presets
 from tasks.upkeep.repair import Broken, Repair, request_repair
 from tasks.upkeep.sample import Promise, shown_by, still_shown
@@ -28,6 +28,7 @@ class Damage(StrEnum):
     MISSING = "missing"
     WRONG_SIZE = "wrong size"
     CORRUPT = "corrupt"
+    WRONG_HEADERS = "wrong header fields"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +107,22 @@ class Verifier:
         return findings
 
     def _variant(self, promise: Promise) -> Damage | None:
-        return self._look(promise.key, promise.bytes, promise.variant_sha256)
+        headers = (f"image/{promise.format}", IMMUTABLE)
+        return self._look(promise.key, promise.bytes, promise.variant_sha256, headers=headers)
 
     def _original(self, promise: Promise) -> Damage | None:
         return self._look(promise.original_key, promise.original_bytes, promise.sha256)
 
-    def _look(self, key: str, size_bytes: int, sha256: str) -> Damage | None:
+    def _look(
+        self, key: str, size_bytes: int, sha256: str, *, headers: tuple[str, str] | None = None
+    ) -> Damage | None:
         stored = self._store.stat(key)
         if stored is None:
             return Damage.MISSING
         if stored.bytes != size_bytes:
             return Damage.WRONG_SIZE
+        if headers not in (None, (stored.media_type, stored.cache_control)):
+            return Damage.WRONG_HEADERS
         if not self._thorough:
             return None
         content = self._store.read(key)

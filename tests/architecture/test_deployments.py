@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # PyYAML ships no types
 
+from infra.contract.deployments import DEPLOYMENTS, SCHEDULED
 from tests.architecture.support.source import ROOT, Violation, hold
 
 FILE = "prefect.yaml"
@@ -47,6 +48,12 @@ def _line(text: str, entrypoint: str) -> int:
 
 def test_entrypoints_are_module_paths_of_flows_that_exist() -> None:
     hold(stray_entrypoints((ROOT / FILE).read_text(encoding="utf-8")))
+
+
+def test_the_names_of_deployments_and_of_those_with_a_schedule_are_those_of_the_file() -> None:
+    found: list[dict[str, Any]] = yaml.safe_load((ROOT / FILE).read_text())["deployments"]
+    assert [each["name"] for each in found] == list(DEPLOYMENTS)
+    assert {each["name"] for each in found if "schedules" in each} == set(SCHEDULED)
 
 
 def test_a_file_path_and_a_missing_flow_are_found(tmp_path: Path) -> None:

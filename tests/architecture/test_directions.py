@@ -53,6 +53,7 @@ LAYERS = {
         ("chunks", "reports", "submission"),
         ("imports", "products", "reprocess"),
         ("batches", "upkeep"),
+        ("doctor",),
     ),
     "tasks.imaging": (
         ("formats",),

@@ -26,8 +26,10 @@ log = structlog.get_logger(__name__)
 class RabbitPublisher:
     """Connects when there is something to publish; any failure makes it reconnect."""
 
-    def __init__(self, settings: BrokerSettings) -> None:
+    def __init__(self, settings: BrokerSettings, *, declares: bool = True) -> None:
+        """Without `declares` a missing exchange, queue or binding is an error, not mended."""
         self._settings = settings
+        self._declares = declares
         self._topology = Topology(settings.queue_prefix)
         self._confirms = PublisherConfirms()
         self._connection: BrokerConnection | None = None
@@ -62,7 +64,8 @@ class RabbitPublisher:
     def _connect(self) -> BrokerConnection:
         self._connection = connection = BrokerConnection(self._settings)
         connection.open()
-        declare(connection, self._topology)
+        if self._declares:
+            declare(connection, self._topology)
         self._confirms = confirms = PublisherConfirms()
         connection.ask(connection.channel.confirm_delivery, ack_nack_callback=confirms.on_confirm)
         connection.channel.add_on_return_callback(confirms.on_return)

@@ -1,0 +1,1 @@
+"""Commands for operators: whether all is well, and copies of everything."""
