@@ -6,7 +6,6 @@ a call does to pixels, nor Prefect.
 """
 
 import asyncio
-import os
 import pickle
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,6 +28,7 @@ from tasks.imaging.models import Limits, Rendition
 from tasks.imaging.pipeline import render
 from tasks.imaging.presets.model import Preset
 from tasks.pixels.answers import Untrue, read_answer, receive_rendition
+from tasks.pixels.cpus import usable_cpus
 from tasks.pixels.folder import SOURCE, Copied, Folder, Workplace
 from tasks.pixels.priority_queue import PixelCall, PixelCalls
 from tasks.pixels.process import Budget, Child, CpuTimeSpent, ForkServer, Starved
@@ -372,10 +372,3 @@ def _too_slow(cpu_seconds: float) -> ImageRefused:
     """Permanent: an image that takes so much CPU time once would take it again, on every retry."""
     detail = f"The image was not done within {cpu_seconds:g} seconds of CPU time."
     return ImageRefused(ErrorCode.DECODE_TIMEOUT, detail)
-
-
-def usable_cpus() -> int:
-    """Return the CPUs that this process may use, which a container limits below the machine's."""
-    if hasattr(os, "sched_getaffinity"):  # Linux
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

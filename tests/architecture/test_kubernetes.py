@@ -1,7 +1,7 @@
 """infra/kubernetes: valid for Kubernetes, closed by default, and true to the settings.
 
-The schemas of Kubernetes come with a package. KEDA's kinds are not among them: what is said
-about queues there is compared with our topology.
+The schemas of Kubernetes come with a package. KEDA's kinds are not among them:
+tests/integration/tasks/reports/test_worker_scaler.py runs what they ask PostgreSQL.
 """
 
 import re
@@ -14,11 +14,10 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
-from infra.broker.topology import Topology
 from infra.contract.states import Lane
-from infra.settings.sections import BrokerSettings, WorkerSettings
+from infra.settings.sections import BulkSettings, WorkerSettings
 from infra.stack.services.application import _WORKER_STOP_SECONDS
-from tests.architecture.support.kustomize import Manifest, build, containers, pod_of
+from tests.architecture.support.kustomize import HASH, Manifest, build, containers, pod_of
 from tests.architecture.support.source import ROOT
 from tests.architecture.test_compose import PREFECT_CLIENT, settings_names
 
@@ -43,7 +42,9 @@ PRIVATE = (
 
 
 def of_kind(manifests: list[Manifest], kind: str) -> dict[str, Manifest]:
-    return {m["metadata"]["name"]: m for m in manifests if m["kind"] == kind}
+    """By name; that of a generated ConfigMap without its hash."""
+    found = {m["metadata"]["name"]: m for m in manifests if m["kind"] == kind}
+    return {name.removesuffix(HASH): m for name, m in found.items()}
 
 
 def invalid(manifests: list[Manifest]) -> Iterator[str]:
@@ -143,10 +144,36 @@ def open_networks(manifests: list[Manifest]) -> Iterator[str]:
     policy = of_kind(manifests, "NetworkPolicy")["product-images"]["spec"]
     if policy.get("ingress") != [] or set(policy["policyTypes"]) != {"Ingress", "Egress"}:
         yield "everybody may come in"
-    for block in blocks(policy):
-        for address in PRIVATE:
-            if lets_through(block, address):
-                yield f"{address} can be reached"
+    for rule in policy["egress"]:
+        ports = {port["port"] for port in rule.get("ports", ())}
+        for block in (peer["ipBlock"] for peer in rule["to"] if "ipBlock" in peer):
+            for address in PRIVATE:
+                if lets_through(block, address):
+                    yield f"{address} can be reached at {ports}"
+
+
+def open_pages(manifests: list[Manifest]) -> Iterator[str]:
+    """What can be fetched as an image must never be at a private address."""
+    parts = of_kind(manifests, "NetworkPolicy")["private-parts"]["spec"]
+    for rule in parts["egress"]:
+        ports = {port["port"] for port in rule.get("ports", ())}
+        if not ports or ports & {80, 443}:
+            yield f"private pages can be fetched at {ports or 'any port'}"
+
+
+def forgotten_jobs(manifests: list[Manifest]) -> Iterator[str]:
+    """A job that vanishes is run again by whoever compares the cluster with these files."""
+    for name, job in of_kind(manifests, "Job").items():
+        if "ttlSecondsAfterFinished" in job["spec"]:
+            yield f"{name} vanishes"
+        if "argocd.argoproj.io/hook" not in job["metadata"].get("annotations", {}):
+            yield f"{name} cannot be replaced by its next version"
+
+
+def unnoticed_changes(manifests: list[Manifest]) -> Iterator[str]:
+    for manifest in manifests:
+        if manifest["kind"] == "ConfigMap" and not manifest["metadata"]["name"].endswith(HASH):
+            yield f"a change of {manifest['metadata']['name']} starts no pod anew"
 
 
 def blocks(policy: Manifest) -> list[Any]:
@@ -159,16 +186,19 @@ def lets_through(block: Any, address: str) -> bool:
     ip = ip_address(address)
     if ip not in ip_network(block["cidr"]):
         return False
-    return not any(ip in ip_network(hole) for hole in block["except"])
+    return not any(ip in ip_network(hole) for hole in block.get("except", ()))
 
 
-def unscaled_queues(manifests: list[Manifest]) -> Iterator[str]:
-    prefix = BrokerSettings.model_fields["queue_prefix"].default
-    queues = {Topology(prefix).queue(lane).name for lane in Lane}
+def unscaled_lanes(manifests: list[Manifest]) -> Iterator[str]:
+    data = of_kind(manifests, "ConfigMap")["product-images"]["data"]
+    wanted = {
+        Lane.INTERACTIVE: int(data["WORKER_SLOTS"]),
+        Lane.BULK: 2 * BulkSettings.load(None).chunk_jobs,
+    }
     scaler = of_kind(manifests, "ScaledObject")["worker"]["spec"]
-    watched = {trigger["metadata"]["queueName"] for trigger in scaler["triggers"]}
-    if watched != queues:
-        yield f"KEDA watches {sorted(watched)} instead of {sorted(queues)}"
+    found = {t["name"]: int(t["metadata"]["targetQueryValue"]) for t in scaler["triggers"]}
+    if found != wanted:
+        yield f"KEDA has {found} jobs of each lane for one worker instead of {wanted}"
     if "replicas" in of_kind(manifests, "Deployment")["worker"]["spec"]:
         yield "the number of workers is set in two places"
 
@@ -181,8 +211,20 @@ def policy(manifests: list[Manifest]) -> Any:
     return of_kind(manifests, "NetworkPolicy")["product-images"]["spec"]
 
 
+def config_map(manifests: list[Manifest]) -> Any:
+    return of_kind(manifests, "ConfigMap")["product-images"]
+
+
 def settings(manifests: list[Manifest]) -> Any:
-    return of_kind(manifests, "ConfigMap")["product-images"]["data"]
+    return config_map(manifests)["data"]
+
+
+def private_parts(manifests: list[Manifest]) -> Any:
+    return of_kind(manifests, "NetworkPolicy")["private-parts"]["spec"]
+
+
+def job(manifests: list[Manifest]) -> Any:
+    return of_kind(manifests, "Job")["deploy"]
 
 
 def worker(manifests: list[Manifest]) -> Any:
@@ -219,9 +261,15 @@ RULES: list[tuple[Rule, Callable[[list[Manifest]], Any]]] = [
     (hasty_stops, lambda all_: worker(all_).update(terminationGracePeriodSeconds=30)),
     (hasty_stops, lambda all_: settings(all_).update(WORKER_SHUTDOWN_GRACE_SECONDS="60")),
     (open_networks, lambda all_: policy(all_).update(ingress=[{}])),
-    *((open_networks, lambda all_, n=n: blocks(policy(all_))[n]["except"].clear()) for n in (0, 1)),
-    (unscaled_queues, lambda all_: triggers(all_).pop()),
-    (unscaled_queues, lambda all_: deployment(all_, "worker").update(replicas=2)),
+    *((open_networks, lambda all_, n=n: blocks(policy(all_))[n]["except"].clear()) for n in (1, 2)),
+    (open_pages, lambda all_: private_parts(all_)["egress"][0].pop("ports")),
+    (open_pages, lambda all_: private_parts(all_)["egress"][0]["ports"].append({"port": 443})),
+    (forgotten_jobs, lambda all_: job(all_)["spec"].update(ttlSecondsAfterFinished=60)),
+    (forgotten_jobs, lambda all_: job(all_)["metadata"].pop("annotations")),
+    (unnoticed_changes, lambda all_: config_map(all_)["metadata"].update(name="settings")),
+    (unscaled_lanes, lambda all_: triggers(all_).pop()),
+    (unscaled_lanes, lambda all_: settings(all_).update(WORKER_SLOTS="4")),
+    (unscaled_lanes, lambda all_: deployment(all_, "worker").update(replicas=2)),
 ]
 
 
@@ -255,7 +303,7 @@ def test_the_part_without_options_stands_alone() -> None:
 
 def test_whatever_a_pod_refers_to_by_name_is_there_or_a_documented_secret() -> None:
     document = (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8")
-    maps = set(of_kind(ALL, "ConfigMap"))
+    maps = {m["metadata"]["name"] for m in ALL if m["kind"] == "ConfigMap"}
     for manifest in ALL:
         for described in containers(manifest):
             for source in described.get("envFrom", ()):

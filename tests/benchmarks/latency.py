@@ -17,7 +17,7 @@ from infra.db.models.jobs import Job, JobImage
 from infra.settings.sections import DatabaseSettings
 from infra.stack.stack import Stack
 from tasks.batches.cancel import cancel_batch
-from tasks.pixels.pool import usable_cpus
+from tasks.pixels.cpus import usable_cpus
 from tests.benchmarks.throughput import SIDE_PX, run_jobs
 from tests.pictures import PictureServer, photo
 from tests.support.bulk_work import at_least, begin_batch, ended, states
