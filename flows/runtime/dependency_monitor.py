@@ -29,6 +29,8 @@ _ASK_SECONDS = 2.0  # between two probes of a part
 _AT_ONCE = 8  # probes that hang: enough that one of the last 15 s is never older than 2 s
 _DATABASE_AT_ONCE = 2  # each holds a connection of the pool
 _TIMEOUT_SECONDS = 15.0  # of a probe: far above what a busy machine shows
+_LIFELESS_SECONDS, _LIFELESS_TURNS = 8.0, 5  # without any answer
+_USELESS_SECONDS, _USELESS_TURNS = 20.0, 12  # without an answer that work can use
 _SUSPECT_SECONDS = 3.0
 _SLOW_SECONDS = 5.0
 _FAILURES = 3
@@ -59,14 +61,6 @@ class _Silence:
         return self._count >= self.turns and monotonic() - self._heard_at >= self.seconds
 
 
-def _absent() -> _Silence:
-    return _Silence(seconds=8.0, turns=5)
-
-
-def _idle() -> _Silence:
-    return _Silence(seconds=20.0, turns=12)
-
-
 @dataclass(slots=True, eq=False)
 class _Part:
     """A part that every job needs. `probe` does what work needs of it, `sign` only shows life."""
@@ -81,8 +75,12 @@ class _Part:
     worked_at: float = field(default_factory=monotonic)
     lived_at: float = field(default_factory=monotonic)
     asking: dict[asyncio.Task[None], float] = field(default_factory=dict)
-    without_life: _Silence = field(default_factory=_absent)
-    without_work: _Silence = field(default_factory=_idle)
+    without_life: _Silence = field(
+        default_factory=lambda: _Silence(_LIFELESS_SECONDS, _LIFELESS_TURNS)
+    )
+    without_work: _Silence = field(
+        default_factory=lambda: _Silence(_USELESS_SECONDS, _USELESS_TURNS)
+    )
 
     def look(self) -> None:
         """Take note of what work has heard of the part meanwhile."""

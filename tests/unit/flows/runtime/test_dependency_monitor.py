@@ -74,11 +74,11 @@ class Clinic:
 
 @pytest.fixture
 def clinic(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clinic]:
-    """Everything is a thousand times faster than in life."""
+    """Everything is a hundred to a thousand times faster than in life."""
     for name in ("_TURN_SECONDS", "_QUIET_SECONDS", "_ASK_SECONDS", "_FAILING_SECONDS"):
         monkeypatch.setattr(module, name, getattr(module, name) / 1000)
-    monkeypatch.setattr(module, "_absent", lambda: module._Silence(seconds=0.05, turns=5))
-    monkeypatch.setattr(module, "_idle", lambda: module._Silence(seconds=0.2, turns=12))
+    monkeypatch.setattr(module, "_LIFELESS_SECONDS", 0.05)
+    monkeypatch.setattr(module, "_USELESS_SECONDS", 0.2)
     with fake_resources() as resources:
         yield Clinic(resources, monkeypatch)
 
