@@ -101,7 +101,6 @@ class ErrorCode(StrEnum):
     JOB_IS_FINAL = "job_is_final"
     JOB_NOT_FINAL = "job_not_final"
     NOTHING_TO_RETRY = "nothing_to_retry"
-    OBJECTS_REMOVED = "objects_removed"
 
     # About a batch
     BATCH_IS_FINAL = "batch_is_final"
