@@ -148,8 +148,8 @@ class ApiClient:
         except ServiceUnavailable as exc:
             raise ServiceUnavailable(
                 "api_unavailable",
-                f"The API at {self._service.base_url} does not answer. Start it (make run), or "
-                "name another in API_URL.",
+                f"The API at {self._service.base_url} does not answer. Start it "
+                "(product-images stack up), or name another in API_URL.",
             ) from exc
 
     def _answer(self, response: Any, path: str) -> Any:

@@ -11,5 +11,5 @@ def running_stack(stack: StackSettings, *, instead_of: str) -> StackDescription:
     except SettingsError as exc:
         raise SettingsError(
             f"{instead_of} is not set, and no local stack runs here. Set it, or start one: "
-            "make run."
+            "product-images stack up."
         ) from exc

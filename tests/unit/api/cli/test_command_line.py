@@ -66,7 +66,8 @@ def test_one_image_is_retried_of_one_job(
 def test_without_a_broker_s_address_dead_says_what_to_set(
     command: tuple[str, ...], tmp_path: Path
 ) -> None:
-    assert says_one_sentence(run(tmp_path, "dead", *command), "AMQP_URL is not set", "make run")
+    done = run(tmp_path, "dead", *command)
+    assert says_one_sentence(done, "AMQP_URL is not set", "product-images stack up")
 
 
 @pytest.mark.parametrize("command", [("list", "--json"), ("show", "0123"), ("replay", "--all")])
