@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from api.auth.announcement import announce_access
 from api.auth.install import install_access, name_keys
+from api.console.install import install_console
 from api.metrics.request_timer import Meter, Metered
 from api.openapi.document import extend_document
 from api.openapi.examples import add_examples
@@ -59,7 +60,8 @@ def create_app(configuration: ApiConfiguration) -> FastAPI:
         redoc_url=None,
     )
     install_problem_handlers(app)
-    install_access(app, configuration.api)
+    install_console(app)
+    install_access(app, configuration.api)  # around it, so that a page sets its own policy
     extend_document(app, name_keys, name_problems, add_examples)
     app.state.meter = Meter()
     app.add_middleware(Metered, meter=app.state.meter)  # last, so it is around the others

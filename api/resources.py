@@ -8,11 +8,13 @@ from typing import get_type_hints
 import structlog
 
 from api.auth.known_keys import KnownKeys
+from api.auth.session import Sessions
 from api.background.decoder_probe import DecoderProbe
 from api.background.dispatcher import Dispatcher
 from api.background.probes import DATABASE, Probe, Probes
 from api.background.webhook_worker import WebhookWorker
 from api.events.job_watcher import JobWatcher
+from api.events.live_streams import LiveStreams
 from api.schemas.product_responses import rendering, shape
 from api.schemas.submissions import UrlRules
 from infra.broker.rabbitmq import RabbitPublisher
@@ -28,6 +30,7 @@ from infra.settings.sections import (
     AssetSettings,
     BrokerSettings,
     CacheSettings,
+    ConsoleSettings,
     DatabaseSettings,
     DecoderSettings,
     DispatchSettings,
@@ -58,6 +61,7 @@ class ApiConfiguration:
     assets: AssetSettings
     broker: BrokerSettings
     cache: CacheSettings
+    console: ConsoleSettings
     database: DatabaseSettings
     dispatch: DispatchSettings
     queue: QueueSettings
@@ -87,7 +91,9 @@ class ApiResources:
     cache: Cache
     dispatcher: Dispatcher
     job_watcher: JobWatcher
+    live_streams: LiveStreams
     known_keys: KnownKeys
+    sessions: Sessions
     probes: Probes
     products: CachedProducts
     product_shape: str
@@ -137,7 +143,12 @@ def open_resources(configuration: ApiConfiguration) -> Iterator[ApiResources]:
             cache=cache,
             dispatcher=dispatcher,
             job_watcher=watcher,
+            live_streams=LiveStreams(
+                most=configuration.api.events_listeners,
+                most_per_caller=configuration.api.events_listeners_per_key,
+            ),
             known_keys=known_keys,
+            sessions=Sessions(configuration.console, configuration.store),
             probes=probes,
             products=products,
             product_shape=written,

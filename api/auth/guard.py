@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connection
 
 from api.auth.caller import Caller, caller_of
+from api.auth.key_check import KeyCheck
 from api.auth.known_keys import Answer
 from api.auth.limiter import Limiter, limit_fields
 from api.auth.refusals import (
@@ -20,16 +21,15 @@ from api.auth.refusals import (
     foreign_page,
     not_from_here,
     rate_limited,
-    too_many_failures,
     unauthorized,
 )
+from api.auth.session import SIGN_IN_PATH, SIGN_OUT_PATH, STATIC_PATH, is_console
 from api.background.probes import DATABASE
 from api.pages.documentation import DOCS_PATH, FILE_PATHS
-from api.problems import unavailable
 from api.resources import ApiResources
-from infra.contract.errors import ServiceUnavailable
 from infra.contract.scopes import Scope
 from infra.settings.sections import ApiSettings
+from tasks.keys.form import Credential
 
 ANSWER = "access"
 """Where the guard leaves its `Answer` in the request's state."""
@@ -41,7 +41,7 @@ _DETAILS = "details"
 _READINESS = "/readyz"
 
 OPEN_PATHS = frozenset(
-    {"/", "/healthz", _READINESS, "/openapi.json", DOCS_PATH, *FILE_PATHS},
+    {"/", "/healthz", _READINESS, "/openapi.json", DOCS_PATH, *FILE_PATHS, SIGN_IN_PATH},
 )
 _OPEN_HERE = frozenset({"/metrics"})  # to this machine only
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -50,13 +50,13 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 class Guard:
     """ASGI middleware. Opens nothing: it uses the resources of the application."""
 
-    def __init__(self, app: ASGIApp, settings: ApiSettings) -> None:
+    def __init__(self, app: ASGIApp, settings: ApiSettings, keys: KeyCheck) -> None:
         self._app = app
+        self._keys = keys
         self._origins = settings.cors_origins
         self._open_to_all = settings.open
         per_minute = settings.rate_limit_per_minute
         self._limiter = Limiter(per_minute) if per_minute else None
-        self._failures = Limiter(settings.failed_keys_per_minute)
 
     async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer it."""
@@ -64,13 +64,17 @@ class Guard:
             await self._app(connection, receive, send)
             return
         caller, path = caller_of(connection), connection["path"]
-        if path in OPEN_PATHS or (path in _OPEN_HERE and caller.is_here):
+        if _is_open(path) or (path in _OPEN_HERE and caller.is_here):
             if path == _READINESS:
                 await self._note_details(connection, caller)
             await self._app(connection, receive, send)
             return
         resources: ApiResources = connection["app"].state.resources
-        answer = await self._ask(resources, caller)
+        shown: Credential | None = caller.presented
+        if is_console(path):  # where only sessions count, as they count nowhere else
+            session = resources.sessions.of(connection)
+            shown = None if session is None else session.proved
+        answer = await self._keys.ask(resources, caller, shown)
         if isinstance(answer, Response):
             await answer(connection, receive, send)
             return
@@ -91,29 +95,12 @@ class Guard:
 
         await (refusal or self._app)(connection, receive, sending)
 
-    async def _ask(self, resources: ApiResources, caller: Caller) -> Answer | Response:
-        """Return what the caller may do; or a refusal, when that cannot be found out now."""
-        known_keys, presented = resources.known_keys, caller.presented
-        known = known_keys.recall(presented)
-        if known is not None:
-            return known
-        unproved = presented is not None and not known_keys.was_good(presented)
-        if unproved and not (left := self._failures.look(caller.place)).allowed:
-            return too_many_failures(left)
-        try:
-            answer = await to_thread.run_sync(known_keys.ask, resources.database, presented)
-        except ServiceUnavailable as exc:  # the caller's rights are unknown
-            return unavailable(exc)
-        if unproved and answer.grant is None and not answer.is_open:
-            self._failures.take_here(caller.place)
-        return answer
-
     async def _note_details(self, connection: Connection, caller: Caller) -> None:
         """Decide whether the caller of `/readyz` may see the parts, without waiting for one."""
         resources: ApiResources = connection["app"].state.resources
         answer: Answer | Response | None = resources.known_keys.last(caller.presented)
         if caller.presented is not None and resources.probes.states()[DATABASE].ok:
-            answer = await self._ask(resources, caller)
+            answer = await self._keys.ask(resources, caller, caller.presented)
         if isinstance(answer, Answer):
             open_here = answer.is_open and (self._open_to_all or caller.is_here)
             valid = answer.grant is not None and answer.grant.is_valid()
@@ -123,7 +110,8 @@ class Guard:
         connection.setdefault("state", {})[_DETAILS] = details
 
     def _refusal(self, connection: Connection, caller: Caller, answer: Answer) -> Response | None:
-        needed = Scope.READ if connection["method"] in _READING else Scope.WRITE
+        reads = connection["method"] in _READING or connection["path"] == SIGN_OUT_PATH
+        needed = Scope.READ if reads else Scope.WRITE
         if answer.is_open:
             if not (self._open_to_all or caller.is_here):
                 return not_from_here()
@@ -138,6 +126,10 @@ class Guard:
         if not answer.grant.scope.allows(needed):
             return forbidden(needed, answer.grant.scope)
         return None
+
+
+def _is_open(path: str) -> bool:
+    return path in OPEN_PATHS or path.startswith(STATIC_PATH)
 
 
 def answer_of(request: Request) -> Answer | None:

@@ -9,6 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.auth.guard import OPEN_PATHS, Guard
+from api.auth.key_check import KeyCheck
 from api.openapi.document import Document, operations
 from api.pages.documentation import CONTENT_POLICY, DOCS_PATH
 from api.problems import MEDIA_TYPE
@@ -67,7 +68,8 @@ class BrowserRules:
 
 def install_access(app: FastAPI, settings: ApiSettings) -> None:
     """Guard every route; let pages of other origins in only when the settings name them."""
-    app.add_middleware(Guard, settings=settings)
+    app.state.key_check = KeyCheck(settings)
+    app.add_middleware(Guard, settings=settings, keys=app.state.key_check)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

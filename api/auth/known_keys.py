@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 
 from infra.db.engine import Database
-from tasks.keys.form import PresentedKey
+from tasks.keys.form import Credential
 from tasks.keys.grant import Grant, find_grant, keys_exist
 
 REMEMBERED_SECONDS = 3.0
@@ -27,11 +27,11 @@ class KnownKeys:
     """What was asked lately. Safe to share between threads: each step is one dictionary access."""
 
     def __init__(self) -> None:
-        self._answers: dict[PresentedKey | None, tuple[float, Answer]] = {}
+        self._answers: dict[Credential | None, tuple[float, Answer]] = {}
         self._is_open: bool | None = None  # as it was seen last
-        self._good: dict[PresentedKey, None] = {}  # made-up keys never push these out
+        self._good: dict[Credential, None] = {}  # made-up keys never push these out
 
-    def recall(self, presented: PresentedKey | None) -> Answer | None:
+    def recall(self, presented: Credential | None) -> Answer | None:
         """Return an answer that is fresh enough, or None."""
         known = self._answers.get(presented)
         if known is None or time.monotonic() - known[0] > REMEMBERED_SECONDS:
@@ -41,7 +41,7 @@ class KnownKeys:
             return Answer(is_open=False)
         return answer
 
-    def last(self, presented: PresentedKey | None) -> Answer | None:
+    def last(self, presented: Credential | None) -> Answer | None:
         """Return what was answered last, however long ago: for what may be told in an outage."""
         if presented is None:
             return None if self._is_open is None else Answer(is_open=self._is_open)
@@ -52,7 +52,7 @@ class KnownKeys:
         """Note whether any key exists, for `last`. Raises `ServiceUnavailable`."""
         self._is_open = not keys_exist(database)
 
-    def ask(self, database: Database, presented: PresentedKey | None) -> Answer:
+    def ask(self, database: Database, presented: Credential | None) -> Answer:
         """Return the answer, asking the database unless another thread just did.
 
         Raises `ServiceUnavailable`.
@@ -80,6 +80,6 @@ class KnownKeys:
         self._answers[presented] = (asked_at, answer)
         return answer
 
-    def was_good(self, presented: PresentedKey) -> bool:
+    def was_good(self, presented: Credential) -> bool:
         """Whether this key opened something the last time that it was asked about."""
         return presented in self._good

@@ -81,16 +81,20 @@ async def imported_file_of(request: Request, resources: Resources) -> AsyncItera
         upload = next((value for _, value in parts if isinstance(value, UploadFile)), None)
         if upload is None:
             raise Rejected(422, ErrorCode.INVALID_REQUEST, "The form has no file.")
-        content_type = upload.headers.get("content-type", "")
-        _require_readable(content_type)
-        yield ImportedFile(
-            upload.file, _kind(content_type, upload.filename, upload.file), upload.filename
-        )
+        yield imported(upload)
     finally:
         await form.close()
 
 
 File = Annotated[ImportedFile, Depends(imported_file_of)]
+
+
+def imported(upload: UploadFile) -> ImportedFile:
+    """Return the file of a form. Raises `Rejected` (415)."""
+    content_type = upload.headers.get("content-type", "")
+    _require_readable(content_type)
+    kind = _kind(content_type, upload.filename, upload.file)
+    return ImportedFile(upload.file, kind, upload.filename)
 
 
 def _require_readable(content_type: str) -> None:

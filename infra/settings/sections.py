@@ -23,6 +23,7 @@ from infra.contract.webhook_secret import require_secret
 
 ENV_FILE = ".env"
 _MEBIBYTE = 1024 * 1024
+_CONSOLE_SECRET_CHARACTERS = 32
 
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -181,6 +182,12 @@ class PrefectSettings(Section):
     api_url: str
     api_auth_string: str = Field("", description="user:password that the server asks for")
     work_pool: str = "product-images"
+    ui_url: str | None = Field(None, description="for links to runs; made from api_url")
+
+    @property
+    def pages(self) -> str:
+        """Where people see Prefect's pages, without a slash at the end."""
+        return (self.ui_url or self.api_url.rstrip("/").removesuffix("/api")).rstrip("/")
 
 
 class RequestSettings(Section):
@@ -221,6 +228,22 @@ class ApiSettings(RequestSettings, Section):
     events_listeners: Count = 200
     events_listeners_per_key: Count = Field(50, description="per address without a key")
     ready_probe_seconds: Positive = 5
+
+
+class ConsoleSettings(Section):
+    """The console in the browser."""
+
+    model_config = SettingsConfigDict(env_prefix="CONSOLE_")
+
+    secret: SecretStr | None = Field(None, description="signs sessions; made from the store's")
+    session_hours: Positive = 12
+
+    @field_validator("secret")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(secret.get_secret_value()) < _CONSOLE_SECRET_CHARACTERS:
+            raise ValueError(f"must have at least {_CONSOLE_SECRET_CHARACTERS} characters")
+        return secret
 
 
 class ImportSettings(Section):

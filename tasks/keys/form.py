@@ -34,6 +34,16 @@ class PresentedKey:
     hash: str
 
 
+@dataclass(frozen=True, slots=True)
+class ProvedKey:
+    """A key that its holder has shown before: a signed session names its id."""
+
+    id: str
+
+
+Credential = PresentedKey | ProvedKey
+
+
 def new_key() -> str:
     """Return a fresh key; this is the only time that its text exists."""
     identity = "".join(secrets.choice(_ID_ALPHABET) for _ in range(KEY_ID_CHARACTERS))

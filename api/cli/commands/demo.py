@@ -10,9 +10,10 @@ import infra.stack
 from api.cli.client import ApiClient
 from api.cli.commands import stack
 from api.cli.views.gallery import write_gallery
-from api.cli.views.job_table import human_bytes, print_job
+from api.cli.views.job_table import print_job
 from api.cli.views.terminal import out
 from api.cli.views.watch import watch
+from api.formats import human_bytes
 from infra.settings.sections import ClientSettings, StackSettings
 from infra.stack.supervisor.detached import start_detached
 from infra.stack_description import StackDescription

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from api.cli.views.job_table import human_bytes
+from api.formats import human_bytes
 from api.templates import render
 from tasks.reports.savings import saving
 

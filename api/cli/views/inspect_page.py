@@ -16,7 +16,7 @@ from api.cli.views.inspect_table import (
     describe_source,
     pixels,
 )
-from api.cli.views.job_table import human_bytes
+from api.formats import human_bytes
 from api.templates import render
 from tasks.imaging.models import VariantFile
 from tasks.imaging.web.picture_markup import Linked, picture_markup

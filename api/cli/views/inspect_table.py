@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.text import Text
 
 from api.cli.inspection import Inspection, Refusal
-from api.cli.views.job_table import human_bytes
 from api.cli.views.terminal import print_table, right
+from api.formats import human_bytes
 from tasks.imaging.models import SourceFacts, VariantFile
 from tasks.reports.savings import saving
 

@@ -6,11 +6,11 @@ from rich.console import Console
 from rich.text import Text
 
 from api.cli.views.terminal import print_table, right
+from api.formats import human_bytes
 from tasks.reports.savings import saving
 
 _COLOURS = {"ready": "green", "partial": "yellow", "failed": "red", "cancelled": "red"}
 _COLUMNS = ("variant", right("size"), right("bytes"), right("saved"), "URL")
-_KIBIBYTE = 1024
 
 
 def print_job(console: Console, job: Any) -> None:
@@ -45,12 +45,3 @@ def print_job(console: Console, job: Any) -> None:
             for variant in image["variants"]
         ]
         print_table(console, _COLUMNS, rows, indent=3)
-
-
-def human_bytes(count: int) -> str:
-    """Return a size for people, in binary units."""
-    if count < _KIBIBYTE:
-        return f"{count} B"
-    if count < _KIBIBYTE**2:
-        return f"{count / _KIBIBYTE:.1f} KiB"
-    return f"{count / _KIBIBYTE**2:.2f} MiB"

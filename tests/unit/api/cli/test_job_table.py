@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from api.cli.views.job_table import human_bytes, print_job
+from api.cli.views.job_table import print_job
+from api.formats import human_bytes
 
 COLUMNS = 80
 URL = "http://127.0.0.1:8333/b/variants/" + "a" * 64 + "/f0f0/w800-webp.webp"

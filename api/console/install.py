@@ -1,0 +1,15 @@
+"""Puts the console's pages into the application."""
+
+from fastapi import FastAPI
+
+from api.console import batches, imports, jobs, overview, products, sign_in, static_files
+from api.console.problem_pages import install_problem_pages
+
+_PAGES = (static_files, sign_in, overview, jobs, batches, imports, products)
+
+
+def install_console(app: FastAPI) -> None:
+    """Add the routes, and show problems under `/console` as pages."""
+    for module in _PAGES:
+        app.include_router(module.router)
+    install_problem_pages(app)
