@@ -1,5 +1,6 @@
 """Read models: what a caller is shown of jobs, images and variants. No rows leave tasks/."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -103,6 +104,24 @@ class ProductHead:
     state: ProductState
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ShownImage:
+    """The image that stands for a product in a gallery; its variants are never empty."""
+
+    alt: str | None
+    page: PageFacts | None
+    variants: tuple[VariantView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedProduct:
+    """A product in a list, with how many of its images are in each state."""
+
+    head: ProductHead
+    image_counts: Mapping[ImageState, int]
+    shown: ShownImage | None
 
 
 @dataclass(frozen=True, slots=True)

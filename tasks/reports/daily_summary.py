@@ -9,13 +9,12 @@ from sqlalchemy.orm import Session
 
 from infra.contract.states import ImageState, JobState, Lane, Outcome
 from infra.db.engine import Database
-from infra.db.models.catalogue import Image, Original, Variant
+from infra.db.models.catalogue import Image, Original, Variant, source_host
 from infra.db.models.jobs import Job, JobImage
 from tasks.reports.error_counts import ErrorCount, Span, count_errors, ended_within
 
 _ERRORS = 10
 _SUPPLIERS = 10
-_HOST = "^https?://([^/:?#]+|\\[[^\\]]*\\])"  # source URLs are stored normalised
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +175,7 @@ def _suppliers(session: Session, span: Span) -> tuple[SupplierTime, ...]:
 
 def _jobs_by_host(span: Span) -> Select[Any]:
     """Select a row per job and host: an uploaded file has none."""
-    host = func.substring(Image.source_url, _HOST).label("host")
+    host = source_host().label("host")
     return (
         select(
             host,

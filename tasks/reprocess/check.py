@@ -8,10 +8,9 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from infra.contract.errors import ErrorCode, Rejected
-from infra.db.models.catalogue import Image, Product
+from infra.db.models.catalogue import Image, Product, source_host
 from infra.db.models.policies import Policy
 from tasks.imaging.presets.catalogue import Presets
-from tasks.reprocess.selection import source_host
 from tasks.reprocess.selector import Selector
 
 _HTTP_CODE = re.compile(r"http_[1-5][0-9]{2}")

@@ -25,15 +25,13 @@ from sqlalchemy.orm import aliased
 
 from infra.contract.source_refs import upload_source
 from infra.contract.states import ImageState, JobState
-from infra.db.models.catalogue import Image, Original, Product
+from infra.db.models.catalogue import Image, Original, Product, source_host
 from infra.db.models.jobs import Job, JobImage
 from infra.db.models.policies import Policy, PresetTarget
 from tasks.reprocess.given_up import is_given_up, is_uploaded
 from tasks.reprocess.selector import Selector
 
 Picked = Select[tuple[UUID, UUID, str, int, str, int, int | None, int | None]]
-
-_HOST = r"^https?://(\[[^]]*\]|[^/:?#]+)"
 
 
 def picked(selector: Selector) -> Picked:
@@ -69,11 +67,6 @@ def without_original(selector: Selector) -> Select[tuple[int]]:
         .join(PresetTarget, PresetTarget.preset == made)
         .where(*_filters(selector), not_(_is_stored()))
     )
-
-
-def source_host() -> ColumnElement[str]:
-    """Return the host in an image's source; null for an uploaded file."""
-    return func.substring(Image.source_url, _HOST, type_=String)
 
 
 def _made(selector: Selector) -> ColumnElement[str]:

@@ -7,6 +7,7 @@ from sqlalchemy import (
     DDL,
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     ForeignKey,
     Index,
     Numeric,
@@ -14,6 +15,9 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     event,
+    false,
+    func,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -26,7 +30,8 @@ class Product(Table):
     """What a shop sells; owns an ordered list of images.
 
     `updated_at` is the version of what a reader sees: triggers of the database move it forward
-    with every change of the product, its images or their originals, whoever makes it.
+    with every change of the product, its images or their originals, whoever makes it. Triggers
+    also keep `is_empty`: whether the product has no images.
     """
 
     __tablename__ = "products"
@@ -37,6 +42,8 @@ class Product(Table):
         Index("ix_products_currency_id", "currency", "id"),
         Index("ix_products_owner_id_id", "owner_id", "id"),
         Index("ix_products_price", "price"),
+        Index("ix_products_empty", "id", postgresql_where="is_empty"),
+        Index("ix_products_sku_prefix", "sku", postgresql_ops={"sku": "varchar_pattern_ops"}),
         Index(
             "ix_products_name",
             "name",
@@ -52,6 +59,7 @@ class Product(Table):
     price: Mapped[Decimal | None] = mapped_column(Numeric)
     currency: Mapped[str | None] = mapped_column(String(3))
     owner_id: Mapped[str | None] = mapped_column(Text)
+    is_empty: Mapped[bool] = mapped_column(server_default=false())
     created_at: Mapped[Created]
     updated_at: Mapped[Created] = mapped_column(index=True)
 
@@ -120,8 +128,9 @@ class Image(Table):
         UniqueConstraint("product_id", "position", deferrable=True, initially="DEFERRED"),
         CheckConstraint("position >= 0", name="position_from_zero"),
         Index("ix_images_source_url", "source_url"),
-        Index("ix_images_fingerprint", "fingerprint"),
+        Index("ix_images_fingerprint_product_id", "fingerprint", "product_id"),
         Index("ix_images_state_product_id", "state", "product_id"),
+        Index("ix_images_failed", "error_code", "product_id", postgresql_where="state = 'failed'"),
     )
 
     id: Mapped[Id]
@@ -140,6 +149,18 @@ class Image(Table):
     claimed_at: Mapped[Moment | None]
     created_at: Mapped[Created]
     updated_at: Mapped[Created]
+
+
+_HOST = "^https?://([[][^]]*[]]|[^/:?#]+)"  # source URLs are stored normalised
+
+
+def source_host() -> ColumnElement[str]:
+    """Return the host in an image's source; null for an uploaded file."""
+    return func.substring(Image.source_url, _HOST, type_=String)
+
+
+# Written out: Alembic knows `substring(a FROM b)`, as SQLAlchemy writes it, by this form only.
+Index("ix_images_source_host", text(f"substring(source_url, '{_HOST}')"), Image.product_id)
 
 
 class Variant(Table):

@@ -9,12 +9,14 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
+from infra.contract.states import ProductState
 from infra.db.engine import Database, exclusive_connection
 from infra.db.table import Table
 from infra.migrate import downgrade, upgrade
 from infra.settings.sections import DatabaseSettings, inherited_environment
 from tasks.imaging.models import PageFacts
 from tasks.jobs.read import read_job
+from tasks.products.list_products import ProductFilter, list_products
 from tasks.products.read import read_product
 from tests.integration.database.catalog import describe_schema
 from tests.integration.database.fresh import empty_database, unused_name, url_of
@@ -133,6 +135,21 @@ def test_an_index_whose_build_was_interrupted_is_built_anew(empty_url: str) -> N
     upgrade(empty_url)
 
     assert describe_schema(empty_url) == whole
+
+
+def test_products_without_images_are_found_by_the_migration(empty_url: str) -> None:
+    upgrade(empty_url, "0020")
+    with create_engine(empty_url, poolclass=NullPool).begin() as before:
+        before.execute(text(_OLD_ROWS[0]))
+        before.execute(text(f"INSERT INTO products (id) VALUES ('{_JOB}')"))
+        for statement in _OLD_ROWS[1:3]:
+            before.execute(text(statement))
+
+    upgrade(empty_url)
+
+    with Database(DatabaseSettings(url=empty_url)) as database:
+        found = list_products(database, ProductFilter(limit=9, state=ProductState.EMPTY))
+    assert [listed.head.id for listed in found] == [_JOB]
 
 
 def test_a_migration_that_starts_before_its_database_waits_and_says_so(server_url: str) -> None:

@@ -1,5 +1,6 @@
 """What callers find among products: by what they are, page by page."""
 
+import hashlib
 from typing import Any
 from uuid import uuid4
 
@@ -65,6 +66,99 @@ def test_a_state_finds_the_products_that_show_it(api: Api, owner: str, rows: Dat
     listed = api.get("/products", owner_id=owner)["products"]
     assert {product["id"]: product["state"] for product in listed} == {
         product_id: state for state, product_id in ids.items()
+    }
+
+
+def test_a_product_is_empty_until_it_has_an_image_and_after_its_last(api: Api, owner: str) -> None:
+    product_id = create(api, owner)
+    assert found(api, owner, state="empty") == [product_id]
+
+    for images, is_empty in (([A, B], False), ([B], False), ([], True), ([A], False)):
+        response = api.call("PUT", f"/products/{product_id}/images", json={"images": images})
+        assert response.status_code in (200, 202), response.text
+        assert found(api, owner, state="empty") == [product_id] * is_empty, images
+
+
+def test_conditions_on_an_image_hold_for_one_and_the_same(
+    api: Api, owner: str, rows: Database
+) -> None:
+    other_host = A.replace("supplier", "Other-supplier")
+    both = create(api, owner, images=[A, other_host], sku=f"{owner}-1")
+    one = create(api, owner, images=[A], sku=f"{owner}-2")
+    create(api, owner, sku=f"other-{owner}")
+    for product_id, position, made in (
+        (both, 0, "state = 'failed', error_code = 'http_404', fingerprint = 'list-new'"),
+        (both, 1, "state = 'ready', fingerprint = 'list-old'"),
+        (one, 0, "state = 'ready', fingerprint = 'list-new', error_code = NULL"),
+    ):
+        where = f"product_id = '{product_id}' AND position = {position}"
+        execute(rows, f"UPDATE images SET {made} WHERE {where}")
+    execute(
+        rows,
+        """INSERT INTO policies (fingerprint, preset, revision, pipeline) VALUES
+           ('list-old', 'listed', 'r1', 1), ('list-new', 'listed', 'r2', 1)""",
+        """INSERT INTO preset_targets (preset, revision, fingerprint, set_at)
+           VALUES ('listed', 'r2', 'list-new', now())""",
+    )
+    scope = {"sku_prefix": owner}
+    assert found(api, owner, **scope, host="supplier.example") == [one, both]
+    assert found(api, owner, **scope, host="OTHER-supplier.example") == [both]
+    assert found(api, owner, **scope, host="other-supplier.example", stale=True) == [both]
+    assert found(api, owner, **scope, host="supplier.example", stale=True) == []
+    assert found(api, owner, **scope, error_code="http_404", host="supplier.example") == [both]
+    assert found(api, owner, **scope, error_code="http_404", state="partial") == [both]
+    assert found(api, owner, **scope, preset="listed") == [one, both]
+    assert found(api, owner, **scope, preset="listed", state="ready") == [one]
+    assert found(api, owner, **scope, preset="listed", state="empty") == []
+    assert found(api, owner, **scope, preset="unheard-of") == []
+    assert found(api, owner, **scope, preset="listed", limit=1) == [one]
+    assert {p["id"] for p in api.get("/products", preset="listed")["products"]} == {one, both}
+    (stale,) = api.get("/products", preset="listed", stale=True)["products"]
+    assert stale["id"] == both
+    first = api.get("/products", preset="listed", limit=1)
+    assert [p["id"] for p in api.get(first["next"])["products"]] == [both]
+
+
+def test_a_product_in_a_list_shows_what_a_gallery_needs(
+    api: Api, owner: str, rows: Database
+) -> None:
+    bare = create(api, owner)
+    made = create(api, owner, images=[A, {"url": B, "alt": "From behind"}])
+    sha256 = hashlib.sha256(owner.encode()).hexdigest()
+    execute(
+        rows,
+        f"""INSERT INTO originals (sha256, object_key, format, media_type, bytes)
+            VALUES ('{sha256}', 'originals/{sha256}.jpg', 'jpeg', 'image/jpeg', 9)""",
+        f"""INSERT INTO previews VALUES ('{sha256}', 'shown', '#102030', 'dBgO', 'e4')""",
+        *(
+            f"""INSERT INTO variants (id, original_sha256, fingerprint, name, object_key, format,
+                width, height, bytes, sha256) VALUES (gen_random_uuid(), '{sha256}', 'shown',
+                'w{width}-{kind}', 'variants/w{width}.{kind}', '{kind}', {width}, {width}, {size},
+                '{sha256}')"""
+            for width, kind, size in (
+                *((200, "webp", 5), (400, "avif", 4)),
+                *((400, "webp", 9), (400, "jpeg", 12), (800, "webp", 30)),
+            )
+        ),
+        f"UPDATE images SET state = 'failed' WHERE product_id = '{made}' AND position = 0",
+        f"""UPDATE images SET state = 'ready', original_sha256 = '{sha256}', fingerprint = 'shown'
+            WHERE product_id = '{made}' AND position = 1""",
+    )
+
+    listed = {p["id"]: p for p in api.get("/products", owner_id=owner)["products"]}
+
+    assert listed[bare]["thumbnail"] is None
+    assert listed[bare]["image_counts"]["total"] == 0
+    counts = {"total": 2, "queued": 0, "processing": 0, "ready": 1, "failed": 1}
+    assert listed[made]["image_counts"] == counts
+    assert listed[made]["thumbnail"] == {
+        "url": "http://assets.example/images/variants/w400.webp",
+        "format": "webp",
+        "width": 400,
+        "height": 400,
+        "alt": "From behind",
+        "dominant_colour": "#102030",
+        "thumbhash": "dBgO",
     }
 
 
