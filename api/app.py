@@ -19,12 +19,14 @@ from api.problems import install_problem_handlers
 from api.resources import ApiConfiguration, open_resources
 from api.routes import (
     batches,
+    failures,
     health,
     hosts,
     imports,
     job_events,
     jobs,
     metrics,
+    overview,
     process_image,
     product_list,
     products,
@@ -34,7 +36,7 @@ from api.routes import (
 
 _DOORS = (
     *(process_image, jobs, job_events, product_list, products),
-    *(imports, batches, reprocess, webhooks, hosts, health, metrics),
+    *(imports, batches, reprocess, overview, failures, webhooks, hosts, health, metrics),
     *(documentation, root),
 )
 

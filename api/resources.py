@@ -15,6 +15,8 @@ from api.background.probes import DATABASE, Probe, Probes
 from api.background.webhook_worker import WebhookWorker
 from api.events.job_watcher import JobWatcher
 from api.events.live_streams import LiveStreams
+from api.events.places import Places
+from api.events.shared_reading import SharedReading
 from api.schemas.product_responses import rendering, shape
 from api.schemas.submissions import UrlRules
 from infra.broker.rabbitmq import RabbitPublisher
@@ -22,6 +24,8 @@ from infra.broker.rabbitmq import probe as probe_broker
 from infra.cache import Cache
 from infra.contract.deployments import DEPLOYMENTS
 from infra.db.engine import Database
+from infra.host_limits.policy import HostPolicy
+from infra.host_limits.redis_limits import RedisHostLimits
 from infra.http import probe_deployments, probe_prefect
 from infra.objectstore import ObjectStore
 from infra.product_cache import ProductCache
@@ -44,8 +48,10 @@ from infra.settings.sections import (
 )
 from infra.webhooks.sender import WebhookSender
 from tasks.imaging.presets.catalogue import Presets, packaged_presets
+from tasks.overview import Overview, read_overview
 from tasks.presets import read_presets
 from tasks.products.cached import CachedProducts
+from tasks.reports.failures import Failures, read_failures
 from tasks.submission.queue_limit import QueueBound
 
 log = structlog.get_logger(__name__)
@@ -90,8 +96,12 @@ class ApiResources:
     store: ObjectStore
     cache: Cache
     dispatcher: Dispatcher
+    host_limits: RedisHostLimits
     job_watcher: JobWatcher
     live_streams: LiveStreams
+    places: Places
+    overview: SharedReading[Overview]
+    failures: SharedReading[Failures]
     known_keys: KnownKeys
     sessions: Sessions
     probes: Probes
@@ -121,11 +131,12 @@ def open_resources(configuration: ApiConfiguration) -> Iterator[ApiResources]:
         sender = WebhookSender(configuration.fetch, configuration.webhooks)
         stack.enter_context(WebhookWorker(database, sender.send, configuration.webhooks))
         stack.enter_context(sender)  # left first: what is under way ends, and is given back
-        watcher = JobWatcher(
-            database,
+        places = Places(
             most=configuration.api.events_listeners,
             most_per_caller=configuration.api.events_listeners_per_key,
         )
+        watcher = JobWatcher(database, places)
+        hosts = RedisHostLimits(cache, HostPolicy.of(configuration.fetch))
         known_keys = KnownKeys()
 
         probes = _probes(
@@ -142,11 +153,15 @@ def open_resources(configuration: ApiConfiguration) -> Iterator[ApiResources]:
             store=store,
             cache=cache,
             dispatcher=dispatcher,
+            host_limits=hosts,
             job_watcher=watcher,
             live_streams=LiveStreams(
                 most=configuration.api.events_listeners,
                 most_per_caller=configuration.api.events_listeners_per_key,
             ),
+            places=places,
+            overview=SharedReading(lambda: read_overview(database, hosts)),
+            failures=SharedReading(lambda: read_failures(database)),
             known_keys=known_keys,
             sessions=Sessions(configuration.console, configuration.store),
             probes=probes,

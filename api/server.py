@@ -45,6 +45,7 @@ class ApiServer(uvicorn.Server):
         resources: ApiResources = self._app.state.resources
         resources.job_watcher.close()
         resources.live_streams.close()
+        resources.places.close()
         await super().shutdown(sockets)
 
 

@@ -1,4 +1,4 @@
-"""Server-sent events about jobs.
+"""Server-sent events, and readings that many open pages share.
 
 Start reading at `job_watcher.py`.
 """

@@ -10,7 +10,6 @@ Everything here but the queries belongs to the event loop.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Collection
 from enum import Enum, auto
 from uuid import UUID
@@ -18,8 +17,9 @@ from uuid import UUID
 import structlog
 from anyio import CapacityLimiter, to_thread
 
+from api.events.places import Places
 from api.schemas.ids import not_found
-from infra.contract.errors import ErrorCode, Rejected, ServiceUnavailable
+from infra.contract.errors import ServiceUnavailable
 from infra.db.engine import Database
 from tasks.jobs.snapshot import JobSnapshot, read_snapshots
 
@@ -70,16 +70,13 @@ class JobWatcher:
     def __init__(
         self,
         database: Database,
+        places: Places,
         *,
-        most: int,
-        most_per_caller: int,
         poll_seconds: float = _POLL_SECONDS,
     ) -> None:
         self._database = database
-        self._most = most
-        self._most_per_caller = most_per_caller
+        self._places = places
         self._poll_seconds = poll_seconds
-        self._places: Counter[str] = Counter()  # by caller
         self._listeners: set[Listener] = set()
         self._one_at_a_time = CapacityLimiter(1)
         self._looking: asyncio.Task[None] | None = None
@@ -91,22 +88,7 @@ class JobWatcher:
         Raises `Rejected`: 404 when there is no such job, 429 when the caller has too many streams;
         and `ServiceUnavailable` when all together are too many, or PostgreSQL is away.
         """
-        if self._places[caller] >= self._most_per_caller:
-            raise Rejected(
-                429,
-                ErrorCode.TOO_MANY_LISTENERS,
-                f"You have {self._most_per_caller} streams of job events open already. Close one, "
-                "or ask GET /jobs/{id} meanwhile.",
-                retry_after_seconds=10,
-            )
-        if self._places.total() >= self._most:
-            raise ServiceUnavailable(
-                ErrorCode.TOO_MANY_LISTENERS,
-                f"{self._most} streams of job events are open already. Ask GET /jobs/{{id}} "
-                "meanwhile, or raise API_EVENTS_LISTENERS.",
-                retry_after_seconds=10,
-            )
-        self._places[caller] += 1
+        self._places.take(caller)
         try:
             listener = Listener(await self._read(job_id), caller)
             self._listeners.add(listener)
@@ -115,14 +97,14 @@ class JobWatcher:
             elif self._looking is None or self._looking.done():
                 self._looking = asyncio.create_task(self._look(), name="job watcher")
         except BaseException:
-            self._give_back(caller)
+            self._places.give_back(caller)
             raise
         return listener
 
     def leave(self, listener: Listener) -> None:
         """Let a listener go."""
         self._listeners.discard(listener)
-        self._give_back(listener.caller)
+        self._places.give_back(listener.caller)
 
     def close(self) -> None:
         """End all streams, because the process stops."""
@@ -131,11 +113,6 @@ class JobWatcher:
             listener.tell(News.CLOSED)
         if self._looking is not None:
             self._looking.cancel()
-
-    def _give_back(self, caller: str) -> None:
-        self._places[caller] -= 1
-        if not self._places[caller]:
-            del self._places[caller]
 
     async def _read(self, job_id: UUID) -> JobSnapshot:
         jobs = await to_thread.run_sync(read_snapshots, self._database, [job_id])

@@ -42,6 +42,7 @@ _SHOWN: dict[ErrorCode, tuple[int, str]] = {
         "10 of 1250 rows cannot be accepted; nothing was written. Correct them.",
     ),
     ErrorCode.UNKNOWN_HOST: (422, "No image comes from the host images.example.org."),
+    ErrorCode.UNKNOWN_ERROR_CODE: (422, "No image fails with the code 'http_42'."),
     ErrorCode.UNKNOWN_SKU: (422, "No product has the sku 'SHOE-43'."),
     ErrorCode.INVALID_URL: (422, "URL 1: The URL names no host. Nothing was accepted."),
     ErrorCode.BLOCKED_ADDRESS: (

@@ -15,3 +15,4 @@ class AdvisoryLock(IntEnum):
     MIGRATION = 7_160_021
     CONTENT = 7_160_022  # seeds the hash of a content's SHA-256
     POLLING = 7_160_023
+    RETRY = 7_160_024  # starts of batches that retry failures

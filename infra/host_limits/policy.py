@@ -152,3 +152,25 @@ class HostView:
     last_asked_at: float
     silent_until: float | None
     open_until: float | None
+
+    @property
+    def failures(self) -> int:
+        """How many requests did not go as they should."""
+        return sum(count for code, count in self.outcomes.items() if code not in FINE)
+
+    @property
+    def paused_until(self) -> float | None:
+        """Until when the host is not asked at all; None when it may be."""
+        return max(filter(None, (self.silent_until, self.open_until)), default=None)
+
+    @property
+    def pause_reason(self) -> DenyReason | None:
+        """Why the host is not asked until then."""
+        if self.paused_until is None:
+            return None
+        return DenyReason.OPEN if self.paused_until == self.open_until else DenyReason.SILENT
+
+    @property
+    def is_in_trouble(self) -> bool:
+        """Whether the host is left alone, or was and has not answered since."""
+        return self.circuit is not Circuit.CLOSED or self.paused_until is not None

@@ -164,7 +164,12 @@ def _finish_ready(session: Session, claim: Claim, done: ImageDone) -> None:
         _show_quietly(session, claim, done)
     else:
         _write_image(session, claim, image_id=done.image.id, values=shown)
-    told = {**shown, "outcome": done.outcome, "cpu_seconds": done.cpu_seconds}
+    told = {
+        **shown,
+        "outcome": done.outcome,
+        "cpu_seconds": done.cpu_seconds,
+        "saved_bytes": done.saved_bytes,
+    }
     _write_job_image(session, claim, image_id=done.image.id, values=told)
 
 

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, literal, select, text, tuple_
+from sqlalchemy import func, literal, select, text, tuple_, update
 from sqlalchemy.orm import Session
 
-from infra.contract.states import BatchState
+from infra.contract.states import BatchState, ImageState
 from infra.db.engine import Database
 from infra.db.ids import new_id
 from infra.db.models.batches import Batch
 from infra.db.models.catalogue import Image, Product
 from infra.db.retry import again_after_conflict
+from tasks.jobs.unfinished import NO_ERROR, lock_products
 from tasks.reprocess.selection import picked
 from tasks.reprocess.selector import Selector
 from tasks.submission.job_images import queue_job_images
@@ -39,7 +40,7 @@ _PREPARATION = text("; ".join((_PATIENCE, *_STEP_BY_STEP)))
 _INSERT_JOBS = text("""
     INSERT INTO jobs (id, product_id, batch_id, batch_position, lane, state, preset, from_stored,
         force, quiet)
-    SELECT id, product_id, :batch_id, place, 'bulk', 'queued', preset, :stored, :force, true
+    SELECT id, product_id, :batch_id, place, 'bulk', 'queued', preset, :stored, :force, :quiet
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
         id uuid, product_id uuid, preset text, place integer)
 """)
@@ -125,12 +126,16 @@ def _write_jobs(
 ) -> _Cursor:
     """Write a job for each group that still has images; return how far the plan is then.
 
-    Products are locked against being deleted, and looked at once more behind the lock.
+    Products are locked against being deleted, and looked at once more behind the lock. Images that
+    failed wait from now on, as after any retry.
     """
     selector = Selector.of(batch.options)
     products = sorted({group.product_id for group in groups})
-    lock = select(Product.id).where(Product.id.in_(products)).order_by(Product.id)
-    session.execute(lock.with_for_update(read=True, key_share=True))
+    if selector.failed:
+        lock_products(session, products)
+    else:
+        lock = select(Product.id).where(Product.id.in_(products)).order_by(Product.id)
+        session.execute(lock.with_for_update(read=True, key_share=True))
     images = _images(session, selector, groups)
     jobs = [
         {"id": str(new_id()), "product_id": str(product_id), "preset": preset, "place": place}
@@ -141,9 +146,18 @@ def _write_jobs(
         for job, found in zip(jobs, images.values(), strict=True)
         for position, image_id in enumerate(found)
     ]
-    same = {"batch_id": batch.id, "stored": not selector.refetch, "force": selector.force}
+    same = {
+        "batch_id": batch.id,
+        "stored": not selector.refetch,
+        "force": selector.force,
+        "quiet": not selector.failed,
+    }
     session.execute(_INSERT_JOBS, {"rows": json.dumps(jobs), **same})
     queue_job_images(session, parts)
+    if selector.failed:
+        waiting = {"state": ImageState.QUEUED, **NO_ERROR, "updated_at": func.now()}
+        owed = [image_id for found in images.values() for image_id in found]
+        session.execute(update(Image).where(Image.id.in_(owed)).values(waiting))
     last, count = groups[-1], sum(map(len, images.values()))
     return _Cursor(last.product_id, last.preset, cursor.jobs + len(images), cursor.images + count)
 

@@ -108,6 +108,8 @@ def _filters(selector: Selector) -> Iterator[ColumnElement[bool]]:
         yield Product.sku.startswith(selector.sku_prefix, autoescape=True)
     if selector.host is not None:
         yield source_host() == selector.host
+    if selector.failed:
+        yield Image.state == ImageState.FAILED
     if selector.failed_with is not None:
         yield and_(Image.state == ImageState.FAILED, Image.error_code == selector.failed_with)
     if selector.image_ids:

@@ -18,9 +18,10 @@ class Selector:
     `stale` leaves out images that are up to date with their target, and those that were given up;
     without it every matching image is looked at, and what has its variants is found unchanged.
     `preset` means images that are shown in it, `to_preset` has them made in another one.
-    `failed_with` means images whose last failure has that code. `force` encodes again although
-    nothing differs. `refetch` asks the suppliers instead of using the stored originals. `limit`
-    is a number of images; the last product is made whole.
+    `failed` means images that show a failure: they wait again once they are planned, as after any
+    retry. `failed_with` means images whose last failure has that code. `force` encodes again
+    although nothing differs. `refetch` asks the suppliers instead of using the stored originals.
+    `limit` is a number of images; the last product is made whole.
     """
 
     stale: bool = True
@@ -33,6 +34,7 @@ class Selector:
     created_until: datetime | None = None
     updated_since: datetime | None = None
     updated_until: datetime | None = None
+    failed: bool = False
     failed_with: str | None = None
     image_ids: tuple[UUID, ...] = ()
     product_ids: tuple[UUID, ...] = ()
@@ -43,7 +45,8 @@ class Selector:
     @property
     def takes_current(self) -> bool:
         """Whether images are selected that are not known to differ from their target."""
-        return self.force or self.refetch or self.failed_with is not None or not self.stale
+        failed = self.failed or self.failed_with is not None
+        return self.force or self.refetch or failed or not self.stale
 
     @property
     def names_images(self) -> bool:
@@ -53,8 +56,16 @@ class Selector:
     @property
     def name(self) -> str:
         """Describe the selection as text."""
+        if self.failed:
+            return self._retry_name
         said = [f"{name}={_short(value)}" for name, value in self.options().items()]
         return " ".join(said) or "stale images"
+
+    @property
+    def _retry_name(self) -> str:
+        code = "" if self.failed_with is None else f" with {self.failed_with}"
+        host = "" if self.host is None else f" from {self.host}"
+        return f"failed images{code}{host}"
 
     def options(self) -> dict[str, Any]:
         """Return what differs from the defaults, fit for JSON."""

@@ -8,12 +8,13 @@ import json
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from infra.contract.states import BatchKind, BatchState
 from infra.db.engine import Database
 from infra.db.ids import new_id
+from infra.db.locks import AdvisoryLock
 from infra.db.models.batches import Batch
 from infra.db.models.idempotency import IdempotencyKey
 from infra.db.retry import again_after_conflict
@@ -52,7 +53,10 @@ class Origin:
 def start(
     database: Database, selector: Selector, presets: Presets, *, origin: Origin = Origin()
 ) -> Started:
-    """Write the batch. Raises `Rejected` (422, 409 for a key of another request)."""
+    """Write the batch. Raises `Rejected` (422, 409 for a key of another request).
+
+    While a batch retries failures, the same retry is that batch: nothing is retried twice.
+    """
     with database.transaction() as session:
         if origin.flow_run_id is not None:  # it may have started the batch before an interruption
             begun = select(Batch.id).where(Batch.id == origin.flow_run_id)
@@ -60,6 +64,10 @@ def start(
             if known is not None:
                 return Started(known, estimate_within(session, selector, presets), replayed=True)
         require_known(session, selector, presets)
+        if selector.failed:
+            running = _running(session, selector)
+            if running is not None:
+                return Started(running, estimate_within(session, selector, presets), replayed=True)
         batch_id = origin.flow_run_id or new_id()
         if origin.key is not None:
             earlier = _earlier(session, selector, origin.key, batch_id=batch_id)
@@ -83,6 +91,18 @@ def start(
             )
         )
         return Started(batch_id, found)
+
+
+def _running(session: Session, selector: Selector) -> UUID | None:
+    """Return the batch that retries the same failures already; two that ask at once take turns."""
+    session.execute(text(f"SELECT pg_advisory_xact_lock({int(AdvisoryLock.RETRY)})"))
+    same = select(Batch.id).where(
+        Batch.kind == BatchKind.REPROCESS,
+        Batch.state == BatchState.RUNNING,
+        Batch.cancel_requested_at.is_(None),
+        Batch.options == selector.options(),
+    )
+    return session.scalars(same.limit(1)).first()
 
 
 def _earlier(

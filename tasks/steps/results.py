@@ -89,6 +89,11 @@ class ImageDone:
     validators: Validators | None = None
     cpu_seconds: float | None = None
 
+    @property
+    def saved_bytes(self) -> int:
+        """By how much the largest variant is smaller than the source."""
+        return self.source_bytes - max((v.bytes for v in self.variants), default=0)
+
 
 @dataclass(frozen=True, slots=True)
 class ImageFailed:

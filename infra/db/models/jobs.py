@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     ForeignKey,
     Index,
@@ -92,7 +93,8 @@ class Job(Table):
 class JobImage(Table):
     """What one job did for one image: stays as it was, whatever later jobs do.
 
-    `cpu_seconds` is what making the variants cost, where any were made.
+    `cpu_seconds` is what making the variants cost, where any were made; `saved_bytes` by how much
+    the largest of them is smaller than the source.
     """
 
     __tablename__ = "job_images"
@@ -101,6 +103,12 @@ class JobImage(Table):
             "ix_job_images_measured",
             "finished_at",
             postgresql_where="cpu_seconds IS NOT NULL",
+        ),
+        Index(
+            "ix_job_images_finished",
+            "finished_at",
+            postgresql_include=["state", "outcome", "saved_bytes"],
+            postgresql_where="finished_at IS NOT NULL",
         ),
     )
 
@@ -117,6 +125,7 @@ class JobImage(Table):
     error_detail: Mapped[str | None] = mapped_column(Text)
     error_retryable: Mapped[bool | None]
     cpu_seconds: Mapped[float | None]
+    saved_bytes: Mapped[int | None] = mapped_column(BigInteger)
     finished_at: Mapped[Moment | None]
 
 

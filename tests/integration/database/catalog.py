@@ -28,6 +28,7 @@ _QUERIES = {
         FROM pg_constraint con
         JOIN pg_class c ON c.oid = conrelid
         WHERE connamespace = 'public'::regnamespace AND relname NOT LIKE :bookkeeping
+          AND contype <> 't'  -- a trigger, which only migrations describe
     """,
     "index": """
         SELECT indexdef FROM pg_indexes

@@ -8,10 +8,16 @@ from uuid import UUID
 
 import pytest
 
+from infra.cache import Cache
 from infra.contract.states import BatchState, JobState, Lane, ProductState
 from infra.db.engine import Database
+from infra.host_limits.policy import HostPolicy
+from infra.host_limits.redis_limits import RedisHostLimits
+from infra.settings.sections import CacheSettings, FetchSettings
+from infra.stack.stack import Stack
 from tasks.batches.read import BatchFilter, list_batches
 from tasks.jobs.read import JobFilter, list_jobs
+from tasks.overview import read_overview
 from tasks.products.list_products import ProductFilter, list_products
 from tests.integration.database.fresh import empty, execute
 from tests.integration.database.test_purges import statements
@@ -119,11 +125,15 @@ def test_a_page_of_a_list_reads_few_rows_of_many(filled: Database, case: str) ->
     assert selects
 
     for statement in selects:
-        with filled.transaction() as session:
-            explained = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement.replace('%', '%%')}"
-            (plan,) = session.connection().exec_driver_sql(explained).scalars().one()
-        read = [(_rows_read(node), node["Node Type"]) for node in _nodes(plan["Plan"])]
-        assert max(read)[0] <= _MOST_ROWS_READ, (read, plan)
+        _require_few_rows(filled, statement)
+
+
+def _require_few_rows(database: Database, statement: str) -> None:
+    with database.transaction() as session:
+        explained = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement.replace('%', '%%')}"
+        (plan,) = session.connection().exec_driver_sql(explained).scalars().one()
+    read = [(_rows_read(node), node["Node Type"]) for node in _nodes(plan["Plan"])]
+    assert max(read)[0] <= _MOST_ROWS_READ, (read, plan)
 
 
 def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -135,6 +145,17 @@ def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _rows_read(node: dict[str, Any]) -> float:
     removed = sum(value for key, value in node.items() if key.startswith("Rows Removed by"))
     return float((node["Actual Rows"] + removed) * node["Actual Loops"])
+
+
+def test_an_overview_reads_what_waits_and_what_was_finished_today(
+    filled: Database, stack: Stack
+) -> None:
+    with Cache(CacheSettings(url=stack.description.redis_url)) as cache, statements() as seen:
+        hosts = RedisHostLimits(cache, HostPolicy.of(FetchSettings()))
+        assert read_overview(filled, hosts).waiting == ROWS - _FIRST_QUEUED + 1
+    for statement in seen:
+        if statement.startswith("SELECT count"):
+            _require_few_rows(filled, statement)
 
 
 def test_batches_are_few_and_listed_by_their_ids(filled: Database) -> None:
