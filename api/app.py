@@ -25,7 +25,7 @@ from api.routes import (
     imports,
     job_events,
     jobs,
-    metrics,
+    keys,
     overview,
     process_image,
     product_list,
@@ -36,7 +36,7 @@ from api.routes import (
 
 _DOORS = (
     *(process_image, jobs, job_events, product_list, products),
-    *(imports, batches, reprocess, overview, failures, webhooks, hosts, health, metrics),
+    *(imports, batches, reprocess, overview, failures, webhooks, hosts, keys, health),
     *(documentation, root),
 )
 

@@ -1,6 +1,6 @@
 """`product-images keys`: create, list, revoke and forget API keys. Works on the database itself.
 
-The API needs no key to make the first one, and keys are never created over the network.
+The first key is made here alone, and needs none: over the network an admin key makes keys.
 """
 
 from dataclasses import asdict

@@ -16,7 +16,8 @@ class ApiKey(Table):
     """A key, by the hash of its text.
 
     Any row, also of a revoked or expired key, means that the API asks for a key: it never opens by
-    itself. `last_used_at` is exact to the minute.
+    itself. `last_used_at` is exact to the minute. `created_by` and `revoked_by` are the ids of the
+    keys with which that was done over HTTP; they stay when those keys are gone.
     """
 
     __tablename__ = "api_keys"
@@ -27,9 +28,11 @@ class ApiKey(Table):
     name: Mapped[str] = mapped_column(String(MAX_NAME_CHARACTERS))
     scope: Mapped[Scope] = mapped_column(word(Scope, "scope"))
     created_at: Mapped[Created]
+    created_by: Mapped[str | None] = mapped_column(String(KEY_ID_CHARACTERS))
     last_used_at: Mapped[Moment | None]
     expires_at: Mapped[Moment | None]
     revoked_at: Mapped[Moment | None]
+    revoked_by: Mapped[str | None] = mapped_column(String(KEY_ID_CHARACTERS))
 
     def is_active(self, now: datetime) -> bool:
         """Whether the key opens anything at that time."""
