@@ -7,17 +7,21 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Response
 
 from api.auth.permissions import SeesQueries, hide_queries
-from api.dependencies import JsonBody, Resources
+from api.dependencies import JsonBody, RequestBody, Resources
 from api.openapi.problem_examples import JSON_BODY, URL, Answers, answers
 from api.resources import ApiResources
 from api.schemas.ids import not_found, parse_id
 from api.schemas.product_requests import (
+    ImageChange,
+    ImageOrder,
     NewProduct,
+    NewSource,
     PictureList,
     ProductChange,
     body_schema,
     fields_of,
     pictures_of,
+    source_of,
 )
 from api.schemas.product_responses import Product, ProductWithJob
 from api.schemas.submissions import parsed
@@ -25,8 +29,10 @@ from infra.contract.errors import ErrorCode
 from tasks.products.change import change
 from tasks.products.create import create
 from tasks.products.delete import delete
+from tasks.products.edit_images import delete_image, describe_image, order_images, replace_image
 from tasks.products.read import read_product
 from tasks.products.set_images import ImagesSet, set_images
+from tasks.submission.uploads import store_upload
 
 router = APIRouter(prefix="/products", tags=["products"])
 
@@ -35,6 +41,25 @@ _NOT_MODIFIED: Answers = {
     200: {"model": Product},
     304: {"description": "Not changed since the version that you have"},
 }
+
+_SOURCE = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            **body_schema(NewSource)["requestBody"]["content"],
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            },
+        },
+    }
+}
+_REPLACED = answers(
+    *(*JSON_BODY, *URL, ErrorCode.UNKNOWN_PRESET, ErrorCode.UNSUPPORTED_FORMAT),
+    *(ErrorCode.STORE_UNAVAILABLE, ErrorCode.QUEUE_FULL),
+)
 
 
 @router.get("/{product_id}", responses=_NOT_MODIFIED, summary="Show a product")
@@ -118,6 +143,75 @@ def put_images(
     if made.job_id is not None:
         response.status_code = 202
     return _with_job(made, resources)
+
+
+@router.put(
+    "/{product_id}/images/order",
+    responses={200: {"model": Product}, **answers(*JSON_BODY)},
+    openapi_extra=body_schema(ImageOrder),
+    summary="Set the order of a product's images",
+)
+def put_order(product_id: str, members: JsonBody, resources: Resources) -> Response:
+    """Show the images in this order; each must be named once, else nothing changes."""
+    identity = parse_id(product_id, "product")
+    order_images(resources.database, identity, parsed(ImageOrder, members).image_ids)
+    return _show(identity, resources)
+
+
+@router.patch(
+    "/{product_id}/images/{image_id}",
+    responses={200: {"model": Product}, **answers(*JSON_BODY)},
+    openapi_extra=body_schema(ImageChange),
+    summary="Change an image of a product",
+)
+def patch_image(
+    product_id: str, image_id: str, members: JsonBody, resources: Resources
+) -> Response:
+    """Change the alternative text; `null` clears it."""
+    identity, image = parse_id(product_id, "product"), parse_id(image_id, "image")
+    alt = parsed(ImageChange, members).alt
+    describe_image(resources.database, identity, image, alt=alt)
+    return _show(identity, resources)
+
+
+@router.put(
+    "/{product_id}/images/{image_id}/source",
+    status_code=202,
+    response_model=ProductWithJob,
+    responses=_REPLACED,
+    openapi_extra=_SOURCE,
+    summary="Replace an image of a product",
+)
+def put_source(
+    product_id: str, image_id: str, body: RequestBody, resources: Resources
+) -> ProductWithJob:
+    """Have the image made from another URL or file, at its place and with its alternative text.
+
+    Its variants are shown until the new ones are made, also when that fails.
+    """
+    identity, image = parse_id(product_id, "product"), parse_id(image_id, "image")
+    making = source_of(
+        body.fields,
+        len(body.files),
+        rules=resources.url_rules,
+        presets=resources.configuration.presets,
+    )
+    heic = resources.configuration.decoders.heic_enabled
+    uploads = tuple(
+        store_upload(resources.store, path, index=index, heic=heic)
+        for index, path in enumerate(body.files)
+    )
+    making = replace(making, uploads=uploads, bound=resources.queue_bound)
+    made = replace_image(resources.database, identity, image, submission=making)
+    return _with_job(made, resources)
+
+
+@router.delete(
+    "/{product_id}/images/{image_id}", status_code=204, summary="Delete an image of a product"
+)
+def delete_one_image(product_id: str, image_id: str, resources: Resources) -> None:
+    """Delete the image, what jobs did for it, and the files that nothing else uses."""
+    delete_image(resources.database, parse_id(product_id, "product"), parse_id(image_id, "image"))
 
 
 def _with_job(made: ImagesSet, resources: ApiResources) -> ProductWithJob:

@@ -3,6 +3,7 @@
 import re
 from decimal import Decimal
 from typing import Annotated, Any
+from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -10,11 +11,14 @@ from api.schemas.submissions import (
     JobMetadata,
     ProcessImageRequest,
     UrlRules,
+    callback_of,
     check_count,
     parsed,
+    require_preset,
     to_submission,
 )
 from infra.contract.currencies import CURRENCIES
+from infra.contract.errors import ErrorCode, Rejected
 from infra.db.storable import (
     MAX_ALT_CHARACTERS,
     MAX_DESCRIPTION_CHARACTERS,
@@ -39,6 +43,7 @@ _GROUPED_PRICE = re.compile(
     re.ASCII,
 )
 _UPLOADED = re.compile(r"upload:[0-9a-f]{64}")
+_MOST_IMAGES = 10_000
 _MAKING = ("preset", "metadata", "callback_url")
 
 
@@ -139,6 +144,69 @@ class PictureList(_Making):
     )
 
     images: list[str | PictureEntry]
+
+
+class ImageOrder(BaseModel):
+    """The body of `PUT /products/{id}/images/order`."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"image_ids": ["019abd3e-6f00-7c2a-9b51-0d6f1f6b2c11"]}]},
+    )
+
+    image_ids: list[UUID] = Field(
+        max_length=_MOST_IMAGES, description="each image of the product once, in order"
+    )
+
+
+class ImageChange(BaseModel):
+    """The body of `PATCH /products/{id}/images/{image_id}`."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"alt": "From behind"}]}
+    )
+
+    alt: Alt | None = Field(description="the alternative text; null for none")
+
+
+class NewSource(BaseModel):
+    """The fields of `PUT /products/{id}/images/{image_id}/source`, beside a file."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"image_url": "https://example.com/b.jpg"}]}
+    )
+
+    image_url: str | None = Field(None, description="the new source, unless a file is sent")
+    preset: str | None = Field(None, description="the image's own when absent")
+    metadata: JobMetadata = Field(default_factory=dict, description="kept with the job")
+    callback_url: str | None = Field(None, description="receives a message when the job ends")
+
+
+def source_of(
+    fields: dict[str, Any], files: int, *, rules: UrlRules, presets: Presets
+) -> Submission:
+    """Return how one image is made anew, without its file; raise `Rejected` (422)."""
+    request = parsed(NewSource, single(fields))
+    if (request.image_url is not None) + files != 1:
+        detail = "Send image_url or one file: an image has one source."
+        raise Rejected(422, ErrorCode.INVALID_REQUEST, detail)
+    if request.preset is not None:
+        require_preset(request.preset, presets)
+    url = request.image_url
+    return Submission(
+        preset=request.preset or "",
+        urls=() if url is None else (rules.require(url, "image_url"),),
+        metadata=request.metadata,
+        callback_url=callback_of(request.callback_url, rules),
+    )
+
+
+def single(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a form or body with the one URL of a form under its own name."""
+    urls = fields.get("image_urls")
+    if "image_url" in fields or not isinstance(urls, list) or len(urls) != 1:
+        return fields
+    return {**{k: v for k, v in fields.items() if k != "image_urls"}, "image_url": urls[0]}
 
 
 def fields_of(request: ProductChange) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from infra.contract.errors import ErrorCode, Rejected
 from infra.contract.source_refs import uploaded_sha256
 from infra.db.engine import Database
 from infra.db.models.catalogue import Image
-from infra.db.models.jobs import JobImage
+from infra.db.models.jobs import Job, JobImage
 from infra.db.retry import again_after_conflict
 from tasks.contents.references import contents_of
 from tasks.contents.remove import forget_unreferenced
@@ -56,15 +56,20 @@ def set_images(
         gone = [image.id for image in images if image.source_url not in wanted]
         contents = contents_of(session, Image.id.in_(gone))
         session.execute(delete(Image).where(Image.id.in_(gone)))
-        for job in jobs:  # those that have no image left
-            has_images = select(exists().where(JobImage.job_id == job.id))
-            if not session.scalar(has_images):
-                cancel_locked(session, job)
+        cancel_without_images(session, jobs)
         new = [picture for picture in pictures if picture.source not in known]
         job_id = new_job(session, product_id, new, submission=submission)
         _arrange(session, product_id, pictures)
         forget_unreferenced(session, contents)
     return ImagesSet(product_id, job_id)
+
+
+def cancel_without_images(session: Session, jobs: Sequence[Job]) -> None:
+    """Cancel those of the locked jobs that have no image left."""
+    for job in jobs:
+        has_images = select(exists().where(JobImage.job_id == job.id))
+        if not session.scalar(has_images):
+            cancel_locked(session, job)
 
 
 def new_job(
