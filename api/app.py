@@ -27,6 +27,7 @@ from api.routes import (
     jobs,
     keys,
     overview,
+    presets,
     process_image,
     product_list,
     products,
@@ -36,7 +37,7 @@ from api.routes import (
 
 _DOORS = (
     *(process_image, jobs, job_events, product_list, products),
-    *(imports, batches, reprocess, overview, failures, webhooks, hosts, keys, health),
+    *(imports, batches, reprocess, overview, failures, presets, webhooks, hosts, keys, health),
     *(documentation, root),
 )
 

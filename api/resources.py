@@ -12,6 +12,7 @@ from api.auth.session import Sessions
 from api.background.decoder_probe import DecoderProbe
 from api.background.dispatcher import Dispatcher
 from api.background.probes import DATABASE, Probe, Probes
+from api.background.try_outs import TryOuts
 from api.background.webhook_worker import WebhookWorker
 from api.events.job_watcher import JobWatcher
 from api.events.live_streams import LiveStreams
@@ -102,6 +103,7 @@ class ApiResources:
     places: Places
     overview: SharedReading[Overview]
     failures: SharedReading[Failures]
+    try_outs: TryOuts
     known_keys: KnownKeys
     sessions: Sessions
     probes: Probes
@@ -162,6 +164,7 @@ def open_resources(configuration: ApiConfiguration) -> Iterator[ApiResources]:
             places=places,
             overview=SharedReading(lambda: read_overview(database, hosts)),
             failures=SharedReading(lambda: read_failures(database)),
+            try_outs=TryOuts(configuration.api.try_outs),
             known_keys=known_keys,
             sessions=Sessions(configuration.console, configuration.store),
             probes=probes,

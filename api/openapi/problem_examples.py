@@ -72,6 +72,11 @@ _SHOWN: dict[ErrorCode, tuple[int, str]] = {
     ),
     ErrorCode.DATABASE_UNAVAILABLE: (503, "PostgreSQL does not answer; nothing was written."),
     ErrorCode.STORE_UNAVAILABLE: (503, "The object store does not answer."),
+    ErrorCode.DECODE_TIMEOUT: (
+        422,
+        "Trying the presets took longer than 120 s and was ended.",
+    ),
+    ErrorCode.TRY_OUTS_FULL: (503, "Presets are tried on 1 pictures at once already."),
     ErrorCode.TOO_MANY_LISTENERS: (503, "200 streams of job events are open already."),
 }
 JSON_BODY = (ErrorCode.MALFORMED_JSON, ErrorCode.BODY_TOO_LARGE, ErrorCode.UNSUPPORTED_MEDIA_TYPE)

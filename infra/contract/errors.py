@@ -55,6 +55,7 @@ class ErrorCode(StrEnum):
     # About a part of the system
     QUEUE_FULL = "queue_full"
     TOO_MANY_LISTENERS = "too_many_listeners"
+    TRY_OUTS_FULL = "try_outs_full"
     DATABASE_UNAVAILABLE = "database_unavailable"
     DATABASE_CONFLICT = "database_conflict"
     DATABASE_TIMEOUT = "database_timeout"

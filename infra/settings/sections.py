@@ -228,6 +228,7 @@ class ApiSettings(RequestSettings, Section):
     events_listeners: Count = 200
     events_listeners_per_key: Count = Field(50, description="per address without a key")
     ready_probe_seconds: Positive = 5
+    try_outs: Annotated[int, Field(ge=0)] = Field(1, description="at once; 0: none")
 
 
 class ConsoleSettings(Section):
