@@ -45,8 +45,8 @@ from infra.settings.sections import (
     WorkerTimings,
 )
 from tasks.imaging.presets.catalogue import Presets, packaged_presets
-from tasks.pixels.decoder_check import read_decoders
 from tasks.pixels.cpus import usable_cpus
+from tasks.pixels.decoder_check import read_decoders
 from tasks.pixels.pool import PixelPool
 from tasks.presets import read_presets
 from tasks.steps.fetch import ImageSource
