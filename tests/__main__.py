@@ -3,10 +3,10 @@
 The tests of the running system mostly wait, for leases to end and parts to come back; meanwhile
 the others work, at a lower priority so that they do not disturb them. `make check` (the argument
 `check`) is the tests that need no stack, as two sessions of about the same length; `make
-test-thorough` (`thorough`) is those that take hours, and the whole amount of what `make test` does
-a tenth of (tests/amount.py). The output of the first session is shown as it comes, that of the
-others when all are done. `python -m tests some …` hands everything else to pytest: the
-tests that are named, in one session.
+test-thorough` (`thorough`) is those that take hours, those with the mark `thorough`, and the whole
+amount of what `make test` does a tenth of (tests/amount.py). The output of the first session is
+shown as it comes, that of the others when all are done. `python -m tests some …` hands everything
+else to pytest: the tests that are named, marked or not, in one session.
 
 What failed beside the other sessions runs once more, alone: a machine that is short of time makes
 a part late, and a fault of ours fails again. What passed only alone is named at the end, to be
@@ -32,7 +32,7 @@ _DRAWN = (
     "tests/contract/api/operations/test_fuzz.py",
     "tests/integration/tasks/contents/test_garbage_at_random.py",
 )
-_AT_ONCE = 3  # a fourth stack would only make the others slower
+_AT_ONCE = 4  # three with a stack, and one without
 _TESTS_FAILED = 1  # pytest's exit status; any other above zero says that not all tests ran
 
 
@@ -86,26 +86,31 @@ class _Session:
         )
 
 
+_CHAOS = ("tests/chaos",)
+_SYSTEM = ("tests/e2e", "tests/prefect_control")  # in this order: the second cancels images
+_SERVICES = ("tests/contract", "tests/integration", f"--ignore={_PIXELS}")
+_USUAL, _MARKED = ("-m", "not thorough"), ("-m", "thorough")
 _ALL = (
     # Stacks start one after the other (tests/conftest.py): those first whose tests wait the most.
-    _Session("test", ("tests/chaos", "tests/e2e")),
-    _Session("test-control", ("tests/prefect_control",)),
-    _Session(
-        "test-services",
-        ("tests/contract", "tests/integration", f"--ignore={_PIXELS}"),
-        niceness=5,
-    ),
-    _Session("test-unit", ("tests/architecture", "tests/unit", _PIXELS), niceness=5),
+    _Session("test", (*_CHAOS, *_USUAL)),
+    _Session("test-system", (*_SYSTEM, *_USUAL)),
+    _Session("test-services", (*_SERVICES, *_USUAL), niceness=5),
+    # From the beginning: it works while the stacks start, which leaves half of a machine idle.
+    _Session("test-unit", ("tests/architecture", "tests/unit", _PIXELS, *_USUAL), niceness=7),
 )
 _WITHOUT_STACK = (
-    _Session("check", ("-q", "tests/architecture", "tests/unit", "--ignore=tests/unit/imaging")),
-    _Session("check-imaging", ("-q", "tests/unit/imaging")),
+    _Session(
+        "check",
+        ("-q", "tests/architecture", "tests/unit", "--ignore=tests/unit/imaging", *_USUAL),
+    ),
+    _Session("check-imaging", ("-q", "tests/unit/imaging", *_USUAL)),
 )
 _SESSIONS = {
     "all": _ALL,
     "check": _WITHOUT_STACK,
     "thorough": (
         _Session("thorough", ("-v", "tests/thorough"), thorough=True),
+        _Session("thorough-marked", (*_CHAOS, *_SYSTEM, *_SERVICES, *_MARKED), thorough=True),
         _Session("thorough-amounts", ("tests/unit", _PIXELS, *_DRAWN), niceness=5, thorough=True),
     ),
 }

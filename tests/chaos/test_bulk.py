@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from infra.contract.states import BatchState
 from infra.db.engine import Database
 from tests.integration.chunks.batches import chunks_of, jobs_of
@@ -22,6 +24,7 @@ from tests.waiting import eventually
 from tests.world import World
 
 JOBS = 16  # more than tests/conftest.py lets a chunk hold
+SLOTS = 4  # as tests/conftest.py sets them
 IN_HAND = 8  # bulk slots of the worker, and a few
 
 
@@ -96,6 +99,7 @@ def test_cancelling_a_chunk_returns_its_jobs_to_the_batch_which_still_ends_ready
     assert all(job.attempts == 1 for job in jobs_of(database, batch))
 
 
+@pytest.mark.thorough
 def test_a_chunk_cancelled_while_its_run_begins_returns_its_jobs_and_never_looks_crashed(
     world: World, pictures: PictureServer, database: Database
 ) -> None:
@@ -170,12 +174,15 @@ def test_bulk_jobs_wait_while_the_pool_is_paused(
 def test_an_interactive_job_overtakes_a_batch(
     world: World, pictures: PictureServer, database: Database
 ) -> None:
-    batch = begin_batch(database, small_ones(pictures, 1600, 3 * JOBS))
-    at_least(database, batch, 3)
+    urls = small_ones(pictures, 1600, JOBS)
+    pictures.past_the_gate = {"/photo/1799.jpg"}
+    pictures.gate.clear()
+    batch = begin_batch(database, urls)
+    eventually(lambda: len(pictures.requests) >= SLOTS, "the batch has all that it gets")
 
     job = world.finished(world.post(pictures.photo(1799))["job_id"])
-    waiting = states(database, batch)["queued"]
+    made = states(database, batch)["ready"]
+    pictures.gate.set()
 
-    assert job["state"] == "ready"
-    assert waiting > JOBS
+    assert (job["state"], made) == ("ready", 0)
     ended(database, batch, BatchState.READY)

@@ -172,6 +172,7 @@ def asked_through_redis(world: World, pictures: PictureServer, seed: int) -> boo
     return known(world, pictures.address) is not None
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("worker")
 def test_a_host_that_is_reset_is_asked_at_once_though_its_circuit_was_open(
     world: World, tmp_path: Path

@@ -38,7 +38,7 @@ def test_a_worker_that_wakes_up_after_its_lease_writes_nothing_and_goes_on(
     world: World, pictures: PictureServer, database: Database, hire: Hiring
 ) -> None:
     sleeper = worker_log(world)
-    pictures.bodies["/big.jpg"] = photo(3000, 3000, seed=6101)
+    pictures.bodies["/big.jpg"] = photo(2000, 2000, seed=6101)
     pixels = PixelWork(world.stack.description.processes[_SLEEPER])
     job_id = world.post(pictures.url("/big.jpg"))["job_id"]
     pixels.wait()

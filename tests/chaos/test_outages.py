@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 
+import pytest
 import requests
 
 from tests.pictures import PictureServer
@@ -82,6 +83,7 @@ def answers(world: World, path: str) -> bool:
         return False
 
 
+@pytest.mark.thorough
 def test_a_worker_and_an_api_started_before_database_and_store_say_what_they_wait_for(
     world: World, pictures: PictureServer
 ) -> None:

@@ -83,7 +83,9 @@ def test_a_job_whose_supplier_asks_for_patience_holds_nothing_and_goes_on_in_the
 
 
 # The API does not speak to Prefect: a worker shows it there, soon afterwards.
-@pytest.mark.parametrize("cancel_it", [in_prefect, through_the_api])
+@pytest.mark.parametrize(
+    "cancel_it", [through_the_api, pytest.param(in_prefect, marks=pytest.mark.thorough)]
+)
 def test_a_parked_job_that_is_cancelled_ends_at_once_and_its_run_shows_it(
     cancel_it: Cancel,
     world: World,

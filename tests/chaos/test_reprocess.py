@@ -134,6 +134,7 @@ def test_a_changed_preset_reaches_all_images_from_the_store_although_the_worker_
     assert (status, again["batch_id"], again["images"]) == (200, None, 0)
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("newer_worker")
 def test_the_deployment_counts_and_then_makes_the_same_in_its_own_run(
     world: World, database: Database, shop: Shop

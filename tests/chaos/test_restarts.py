@@ -42,6 +42,7 @@ def test_a_worker_told_to_stop_under_load_loses_nothing_and_exits_with_success(
     assert runs_of(world, jobs) == {job["id"]: [job["flow_run_id"]] for job in done}
 
 
+@pytest.mark.thorough
 def test_a_job_that_costs_a_worker_its_life_too_often_is_given_up_and_can_be_retried(
     world: World, pictures: PictureServer, hire: Hiring
 ) -> None:

@@ -51,7 +51,7 @@ def seconds_until(log: LogFrom, words: str) -> float:
     return monotonic() - since
 
 
-@pytest.mark.parametrize("part", ["prefect", "s3"])
+@pytest.mark.parametrize("part", ["prefect", pytest.param("s3", marks=pytest.mark.thorough)])
 def test_a_frozen_part_closes_the_gate_in_time_and_opens_it_in_time(
     part: str, world: World, pictures: PictureServer
 ) -> None:

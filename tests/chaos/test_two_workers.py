@@ -68,6 +68,7 @@ def test_the_same_message_five_times_to_two_workers_gives_one_run_and_one_downlo
     one_set_of_variants(world, database, sha256(pictures.bodies["/photo/2001.jpg"]).hexdigest())
 
 
+@pytest.mark.thorough
 def test_one_of_two_workers_killed_with_jobs_on_their_way_costs_no_job(
     world: World, pictures: PictureServer, database: Database, second: OwnWorker
 ) -> None:

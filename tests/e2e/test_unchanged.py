@@ -1,5 +1,6 @@
 """The same URL sent again: asked for changes, and nothing made that is there already."""
 
+import pytest
 from sqlalchemy import text
 
 from infra.db.engine import Database
@@ -34,6 +35,7 @@ def test_a_source_that_says_not_modified_is_not_downloaded_and_its_image_is_unch
     assert rows(database) == before
 
 
+@pytest.mark.thorough
 def test_a_source_that_changed_is_made_anew_and_asked_with_its_new_name(
     world: World, pictures: PictureServer
 ) -> None:
@@ -47,6 +49,7 @@ def test_a_source_that_changed_is_made_anew_and_asked_with_its_new_name(
     assert pictures.unchanged[PATH] == 1
 
 
+@pytest.mark.thorough
 def test_a_source_without_validators_is_downloaded_and_found_unchanged(
     world: World, pictures: PictureServer, database: Database
 ) -> None:

@@ -1,5 +1,7 @@
 """Batches under a limit, on a worker that stops in order, and with a chunk that is retried."""
 
+import pytest
+
 from infra.contract.states import BatchState
 from infra.db.engine import Database
 from tests.integration.chunks.batches import chunks_of, jobs_of
@@ -32,6 +34,7 @@ def test_a_worker_that_stops_in_order_gives_its_chunk_back_uncounted(
     assert [chunk.attempts for chunk in chunks_of(database, batch)] == [1]
 
 
+@pytest.mark.thorough
 def test_a_chunk_respects_the_limit_of_the_work_pool(
     world: World, pictures: PictureServer, database: Database
 ) -> None:
@@ -45,6 +48,7 @@ def test_a_chunk_respects_the_limit_of_the_work_pool(
     assert states_of(world, run["id"])[0] == "SCHEDULED"
 
 
+@pytest.mark.thorough
 def test_retrying_the_run_of_a_chunk_does_again_what_failed_in_it(
     world: World, pictures: PictureServer, database: Database
 ) -> None:

@@ -41,9 +41,6 @@ def through_the_api(world: World, job: Any) -> None:
     assert response.status_code in (200, 202), response.text
 
 
-BOTH_WAYS = pytest.mark.parametrize("cancel_it", [in_prefect, through_the_api])
-
-
 def cancelled(world: World, accepted: Any) -> Any:
     """Return the job when it and its run are cancelled, which is soon and never looks crashed."""
     job = world.finished(accepted["job_id"], seconds=_SECONDS)
@@ -65,7 +62,7 @@ def assert_cancelled(image: Any) -> None:
     assert (image["error"]["code"], image["error"]["retryable"]) == ("cancelled", True)
 
 
-@pytest.mark.parametrize("milliseconds", [0, 40])
+@pytest.mark.parametrize("milliseconds", [0, pytest.param(40, marks=pytest.mark.thorough)])
 def test_a_run_cancelled_in_prefect_while_it_begins_ends_its_job(
     world: World, pictures: PictureServer, milliseconds: int
 ) -> None:
@@ -86,7 +83,9 @@ def test_a_run_cancelled_in_prefect_while_it_begins_ends_its_job(
     assert_cancelled(job["images"][0])
 
 
-@BOTH_WAYS
+@pytest.mark.parametrize(
+    "cancel_it", [in_prefect, pytest.param(through_the_api, marks=pytest.mark.thorough)]
+)
 def test_a_job_cancelled_while_it_fetches_ends_at_once(
     world: World, pictures: PictureServer, cancel_it: Cancel
 ) -> None:
@@ -166,7 +165,9 @@ def _try(cancel_it: Cancel, world: World, accepted: Any) -> None:
         cancel_it(world, accepted)
 
 
-@BOTH_WAYS
+@pytest.mark.parametrize(
+    "cancel_it", [through_the_api, pytest.param(in_prefect, marks=pytest.mark.thorough)]
+)
 def test_a_cancellation_that_comes_too_late_leaves_the_job_ready_and_the_run_completed(
     world: World, pictures: PictureServer, database: Database, cancel_it: Cancel
 ) -> None:
@@ -222,6 +223,7 @@ def test_a_cancelled_job_is_not_revived_when_its_message_comes_again(
     assert pictures.requests[f"/photo/{seed}.jpg"] == 1
 
 
+@pytest.mark.thorough
 def test_a_job_cancelled_while_it_is_queued_is_final_at_once_and_never_fetched(
     world: World, pictures: PictureServer
 ) -> None:
@@ -242,6 +244,7 @@ def test_a_job_cancelled_while_it_is_queued_is_final_at_once_and_never_fetched(
     assert pictures.requests["/photo/5170.jpg"] == 0
 
 
+@pytest.mark.thorough
 def test_a_completed_run_that_somebody_cancels_shows_completed_again(
     world: World, pictures: PictureServer
 ) -> None:

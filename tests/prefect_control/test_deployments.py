@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
+
 from tests.pictures import PictureServer
 from tests.support.prefect_hands import ended, quick_run
 from tests.waiting import eventually
@@ -64,6 +66,7 @@ def test_a_deleted_deployment_is_named_and_restored_while_the_workers_run(
     assert [(each["state"], each["attempts"]) for each in (job, later)] == [("ready", 1)] * 2
 
 
+@pytest.mark.thorough
 def test_a_deleted_work_pool_is_told_and_restored_while_the_workers_run(
     world: World, pictures: PictureServer
 ) -> None:

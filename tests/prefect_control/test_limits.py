@@ -6,6 +6,8 @@ from itertools import pairwise
 from time import monotonic
 from typing import Any
 
+import pytest
+
 from tests.pictures import PictureServer
 from tests.support.prefect_hands import (
     cancel,
@@ -97,6 +99,7 @@ def test_a_deployment_limit_of_one_runs_jobs_and_quick_runs_one_after_another(
     assert states_of(world, after["flow_run_id"]) == ["PENDING", "RUNNING", "COMPLETED"]
 
 
+@pytest.mark.thorough
 def test_a_work_pool_limit_of_one_runs_jobs_one_after_another(
     world: World, pictures: PictureServer
 ) -> None:
@@ -110,6 +113,7 @@ def test_a_work_pool_limit_of_one_runs_jobs_one_after_another(
     assert_one_after_another(runs)
 
 
+@pytest.mark.thorough
 def test_a_killed_worker_s_slot_becomes_free_and_both_jobs_are_done(
     world: World, pictures: PictureServer
 ) -> None:
@@ -130,6 +134,7 @@ def test_a_killed_worker_s_slot_becomes_free_and_both_jobs_are_done(
     assert [run["state"]["type"] for run in runs] == ["COMPLETED", "COMPLETED"]
 
 
+@pytest.mark.thorough
 def test_a_job_that_waits_for_a_slot_can_be_cancelled_in_prefect(
     world: World, pictures: PictureServer
 ) -> None:
@@ -156,6 +161,7 @@ def run_tagged(world: World, tag: str) -> Any:
     return runs[0]["id"] if runs else None
 
 
+@pytest.mark.thorough
 def test_a_limit_removed_while_a_run_holds_its_slot_lets_the_run_end(
     world: World, pictures: PictureServer
 ) -> None:
@@ -171,6 +177,7 @@ def test_a_limit_removed_while_a_run_holds_its_slot_lets_the_run_end(
     assert ended(world, job["flow_run_id"])["state"]["type"] == "COMPLETED"
 
 
+@pytest.mark.thorough
 def test_a_job_that_ran_before_there_was_a_limit_frees_nobody_else_s_slot(
     world: World, pictures: PictureServer
 ) -> None:

@@ -31,9 +31,9 @@ def shows_completed(world: World, flow_run_id: str) -> None:
     ("state_type", "name"),
     [
         ("FAILED", "Failed"),
-        ("CRASHED", "Crashed"),
-        ("COMPLETED", "Completed"),
-        ("PENDING", "Pending"),
+        pytest.param("CRASHED", "Crashed", marks=pytest.mark.thorough),
+        pytest.param("COMPLETED", "Completed", marks=pytest.mark.thorough),
+        pytest.param("PENDING", "Pending", marks=pytest.mark.thorough),
     ],
 )
 def test_a_run_whose_state_somebody_changed_by_hand_shows_its_job_s_end(

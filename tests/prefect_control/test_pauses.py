@@ -9,7 +9,14 @@ from tests.waiting import eventually
 from tests.world import World
 
 
-@pytest.mark.parametrize("what", ["the work pool", "the work queue", "the deployment"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        "the deployment",
+        pytest.param("the work pool", marks=pytest.mark.thorough),
+        pytest.param("the work queue", marks=pytest.mark.thorough),
+    ],
+)
 def test_jobs_posted_while_something_is_paused_wait_in_the_queue_and_are_done_afterwards(
     world: World, pictures: PictureServer, request: pytest.FixtureRequest, what: str
 ) -> None:
@@ -41,6 +48,7 @@ def test_a_job_at_work_when_the_pool_is_paused_is_finished(
     assert (job["state"], job["attempts"]) == ("ready", 1)
 
 
+@pytest.mark.thorough
 def test_a_quick_run_waits_while_the_pool_is_paused(world: World, pictures: PictureServer) -> None:
     url = pictures.photo(5391)
     with paused(world, "the work pool"):

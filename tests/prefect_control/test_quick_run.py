@@ -58,29 +58,30 @@ def test_a_quick_run_with_a_job_id_makes_what_failed_in_that_job(
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
-        (
-            {"image_urls": ["ftp://example.com/a.jpg"]},
-            "The URL must start with http:// or https://.",
-        ),
-        ({}, "Give either image_urls, for a new job, or the job_id of an old one."),
-        (
-            {
-                "image_urls": ["http://example.com/a"],
-                "job_id": _NO_JOB,
-            },
-            "Give either image_urls, for a new job, or the job_id of an old one.",
-        ),
-        (
+        pytest.param(
             {"image_urls": ["http://example.com/a"], "preset": "posters"},
             "There is no preset named 'posters'; known are marketplace, moving, thumbnail, web.",
+            id="unknown_preset",
         ),
-        ({"job_id": _NO_JOB}, f"There is no job {_NO_JOB}."),
-        (
-            {"image_urls": [f"http://example.com/{n}" for n in range(101)]},
-            "Give at most 100 image URLs in one run.",
+        pytest.param(
+            {"image_urls": ["ftp://example.com/a.jpg"]},
+            "The URL must start with http:// or https://.",
+            id="ftp",
+            marks=pytest.mark.thorough,
+        ),
+        pytest.param(
+            {},
+            "Give either image_urls, for a new job, or the job_id of an old one.",
+            id="nothing",
+            marks=pytest.mark.thorough,
+        ),
+        pytest.param(
+            {"job_id": _NO_JOB},
+            f"There is no job {_NO_JOB}.",
+            id="unknown_job",
+            marks=pytest.mark.thorough,
         ),
     ],
-    ids=["ftp", "nothing", "both", "unknown_preset", "unknown_job", "too_many"],
 )
 def test_a_quick_run_that_cannot_be_understood_fails_with_a_sentence_and_makes_no_job(
     world: World, request: pytest.FixtureRequest, parameters: dict[str, Any], words: str

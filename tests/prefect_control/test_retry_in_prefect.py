@@ -9,7 +9,13 @@ from tests.support.prefect_hands import ended, retry
 from tests.waiting import eventually
 from tests.world import World
 
-PRESSED = pytest.mark.parametrize("force", [False, True], ids=["classic_ui", "new_ui"])
+PRESSED = pytest.mark.parametrize(
+    "force",
+    [
+        pytest.param(False, id="classic_ui"),
+        pytest.param(True, id="new_ui", marks=pytest.mark.thorough),
+    ],
+)
 
 
 def shown(world: World, job_id: str) -> list[Any]:
@@ -46,6 +52,7 @@ def test_a_retried_run_makes_again_only_what_failed(
     assert pictures.requests[late] == 2
 
 
+@pytest.mark.thorough
 def test_a_failed_run_whose_supplier_is_back_becomes_ready(
     world: World, pictures: PictureServer
 ) -> None:

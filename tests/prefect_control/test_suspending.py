@@ -18,7 +18,13 @@ from tests.waiting import eventually
 from tests.world import World
 
 LATER = {"Retry-After": "16"}  # a second more than what is waited for within a run
-CLASSIC_AND_NEW_UI = pytest.mark.parametrize("force", [False, True], ids=["classic_ui", "new_ui"])
+CLASSIC_AND_NEW_UI = pytest.mark.parametrize(
+    "force",
+    [
+        pytest.param(False, id="classic_ui"),
+        pytest.param(True, id="new_ui", marks=pytest.mark.thorough),
+    ],
+)
 
 
 def refused(world: World, flow_run_id: str, state_type: str) -> Any:
@@ -58,6 +64,7 @@ def test_a_run_suspended_in_mid_work_runs_on_and_says_how_to_pause(
     assert pictures.requests[f"/photo/{5700 + force}.jpg"] == 1
 
 
+@pytest.mark.thorough
 def test_a_suspended_run_can_be_cancelled_at_once(world: World, pictures: PictureServer) -> None:
     job = fetching(world, pictures, 5710)
 
@@ -70,6 +77,7 @@ def test_a_suspended_run_can_be_cancelled_at_once(world: World, pictures: Pictur
     assert ended(world, job["flow_run_id"])["state"]["type"] == "CANCELLED"
 
 
+@pytest.mark.thorough
 def test_a_run_suspended_between_two_attempts_waits_on_and_goes_on_in_time(
     world: World, pictures: PictureServer
 ) -> None:
@@ -100,6 +108,7 @@ def _is_parked(world: World, job: Any) -> bool:
     return bool(job["state"] == "queued" and run["state"]["name"] == "Parked")
 
 
+@pytest.mark.thorough
 def test_a_run_suspended_before_it_starts_is_scheduled_again_and_starts_when_it_may(
     world: World, pictures: PictureServer
 ) -> None:
@@ -119,6 +128,7 @@ def test_a_run_suspended_before_it_starts_is_scheduled_again_and_starts_when_it_
     assert world.finished(job_id)["state"] == "ready"
 
 
+@pytest.mark.thorough
 def test_a_run_that_has_ended_shows_its_end_again(world: World, pictures: PictureServer) -> None:
     job = world.finished(world.post(pictures.photo(5740))["job_id"])
     shown = world.ended_run(job)
@@ -156,6 +166,7 @@ def test_suspending_the_runs_of_a_chunk_and_of_its_batch_stops_neither(
         assert ended(world, run_id)["state"]["type"] == "COMPLETED"
 
 
+@pytest.mark.thorough
 def test_a_pause_that_would_end_soon_fails_no_job(world: World, pictures: PictureServer) -> None:
     job = fetching(world, pictures, 5750)
 
