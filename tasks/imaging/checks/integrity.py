@@ -19,51 +19,34 @@ def refuse_unsound(data: bytes, image_format: ImageFormat, limits: Limits) -> Le
 
     Returns the length of the animation, which is one frame for a still image.
     """
-    length = _affordable_length(data, image_format, limits)
+    if image_format is ImageFormat.WEBP and len(data) < riff_bytes(data):
+        raise truncated()  # its decoder calls a file that is shorter than it says damaged
+    # The frames first: a flood of them ends that walk earlier than any other.
+    length = measure(data, image_format, limits.max_frames)
+    if length.frames > limits.max_frames:
+        raise too_many_frames(limits.max_frames)
     match image_format:
         case ImageFormat.WEBP:
             # Opening one takes the memory of its canvas, so this looks before it is opened.
             _refuse_many(*webp_size(data), limits)
         case ImageFormat.AVIF | ImageFormat.HEIC:
-            _refuse_many(*_least_size(*declared_size(main_properties(data))), limits)
+            # These formats round sizes up to whole blocks and crop afterwards.
+            declared = declared_size(main_properties(data))
+            width, height = (max(0, side - _LARGEST_BLOCK_PX) for side in declared)
+            _refuse_many(width, height, limits)
             refuse_stopped_iso(data)
         case ImageFormat.PNG:
             refuse_unreadable(data)
         case ImageFormat.JPEG:
             refuse_undecodable(data)
-            _refuse_endless_scans(data, limits)
+            # Each scan of a progressive JPEG is a pass over all pixels: thousands take minutes.
+            if has_more_scans(data, limits.max_scans):
+                raise endless_scans()
         case ImageFormat.TIFF:
             refuse_raw(data)
     return length
 
 
-def _affordable_length(data: bytes, image_format: ImageFormat, limits: Limits) -> Length:
-    """Count the frames first: a flood of them ends that walk earlier than any other."""
-    if image_format is ImageFormat.WEBP:
-        _refuse_short_riff(data)
-    length = measure(data, image_format, limits.max_frames)
-    if length.frames > limits.max_frames:
-        raise too_many_frames(limits.max_frames)
-    return length
-
-
-def _refuse_short_riff(data: bytes) -> None:
-    """A WebP file says its length; its decoder calls a short one damaged, not truncated."""
-    if len(data) < riff_bytes(data):
-        raise truncated()
-
-
-def _least_size(width: int, height: int) -> tuple[int, int]:
-    """These formats round sizes up to whole blocks and crop afterwards."""
-    return max(0, width - _LARGEST_BLOCK_PX), max(0, height - _LARGEST_BLOCK_PX)
-
-
 def _refuse_many(width: int, height: int, limits: Limits) -> None:
     if width * height > limits.max_pixels:
         raise too_many_pixels(width, height, limits.max_pixels)
-
-
-def _refuse_endless_scans(data: bytes, limits: Limits) -> None:
-    """Each scan of a progressive JPEG is a pass over all pixels: thousands take minutes."""
-    if has_more_scans(data, limits.max_scans):
-        raise endless_scans()

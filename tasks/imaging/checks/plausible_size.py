@@ -24,32 +24,15 @@ _DEFLATE_RATIO = 1032
 
 def refuse_implausible(data: bytes, image_format: ImageFormat, size: tuple[int, int]) -> None:
     """Raise `ImageRefused` (truncated) when the image cannot be in these bytes."""
-    match image_format:
-        case ImageFormat.JPEG:
-            needed = _jpeg_bytes(data, size)
-        case ImageFormat.PNG:
-            needed = _png_bytes(data, size)
-        case _:
-            needed = 0
+    width, height = size
+    needed = 0
+    if image_format is ImageFormat.JPEG and frame_marker(data) in _HUFFMAN_FRAMES:
+        needed = width * height // _JPEG_PIXELS_PER_BYTE
+    elif image_format is ImageFormat.PNG:
+        needed = height * (1 + width * bits_per_pixel(data) // 8) // _DEFLATE_RATIO
     if len(data) < needed:
-        raise implausible(*size, len(data))
-    _refuse_missing_parts(data, image_format)
-
-
-def _refuse_missing_parts(data: bytes, image_format: ImageFormat) -> None:
-    match image_format:
-        case ImageFormat.TIFF:
-            refuse_missing_strips(data)
-        case ImageFormat.WEBP:
-            refuse_stopped_webp(data)
-
-
-def _jpeg_bytes(data: bytes, size: tuple[int, int]) -> int:
-    if frame_marker(data) not in _HUFFMAN_FRAMES:
-        return 0
-    return size[0] * size[1] // _JPEG_PIXELS_PER_BYTE
-
-
-def _png_bytes(data: bytes, size: tuple[int, int]) -> int:
-    bits = size[0] * bits_per_pixel(data)
-    return size[1] * (1 + bits // 8) // _DEFLATE_RATIO
+        raise implausible(width, height, len(data))
+    if image_format is ImageFormat.TIFF:
+        refuse_missing_strips(data)
+    elif image_format is ImageFormat.WEBP:
+        refuse_stopped_webp(data)

@@ -31,7 +31,8 @@ def refuse_missing_rows(data: bytes, decoded: Image.Image) -> None:
     row that shows something has come, and so have those above it, unless they are interlaced: that
     spares most images three quarters of their decoding.
     """
-    if not data[_INTERLACED_AT] and _last_row(decoded).strip(b"\0"):
+    last_row = (0, decoded.height - 1, *decoded.size)
+    if not data[_INTERLACED_AT] and decoded.crop(last_row).tobytes().strip(b"\0"):
         return
     needed = _needed_bytes(data)
     unpacking = zlib.decompressobj()
@@ -48,10 +49,6 @@ def refuse_missing_rows(data: bytes, decoded: Image.Image) -> None:
             rest = unpacking.unconsumed_tail
     if unpacking.eof:
         raise truncated()
-
-
-def _last_row(picture: Image.Image) -> bytes:
-    return picture.crop((0, picture.height - 1, *picture.size)).tobytes()
 
 
 def _pieces(data: bytes) -> Iterator[memoryview]:
