@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tasks.doctor.finding import Finding, Level, System, SystemSettings, ok
-from tasks.pixels.pool import usable_cpus
+from tasks.pixels.cpus import usable_cpus
 
 _API_THREADS_BESIDE = 4  # the dispatcher, the webhook worker, the watcher and the probe
 _FETCH_SHARE = 0.6  # of a job's time
