@@ -1,7 +1,7 @@
 """The product flow: fetch → compress → store → record, every image with its own outcome."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from flows.runs.attempts import Attempt, StopReason
 from flows.runs.flow_run_client import PARKED, end_of, final_state, parked_state
 from flows.runs.product_run import ProductRun
 from flows.runs.worker_context import WorkerContext, worker_context
+from flows.runtime.gathering import Handover, gather_or_cancel
 from infra.contract.errors import LostClaim, ServiceUnavailable
 from infra.contract.states import JobState
 from tasks.jobs.end_early import Ending, end_early
@@ -103,9 +104,11 @@ def own_run_id() -> UUID:
 class StepRunner:
     """How a job's steps are done: each as a task run on the job's own page, or plainly."""
 
-    fetch: Callable[[ProductRun], Awaitable[list[FetchedImage]]]
-    compress: Callable[[ProductRun, Sequence[FetchedImage]], Awaitable[list[RenderedImage]]]
-    store: Callable[[ProductRun, Sequence[RenderedImage]], Awaitable[None]]
+    fetch: Callable[[ProductRun, Handover[FetchedImage]], Awaitable[None]]
+    compress: Callable[
+        [ProductRun, Handover[FetchedImage], Handover[RenderedImage]], Awaitable[None]
+    ]
+    store: Callable[[ProductRun, Handover[RenderedImage]], Awaitable[None]]
     record: Callable[[ProductRun], Awaitable[Recorded]]
     has_own_run: bool
 
@@ -142,6 +145,7 @@ async def process(context: WorkerContext, attempt: Attempt, manner: StepRunner) 
             return await _end(context, run, manner)
         finally:
             run.stop.stop()  # what still runs in threads is useless now
+            run.land_soon()
 
 
 @contextmanager
@@ -155,11 +159,7 @@ def _time_limit(context: WorkerContext, attempt: Attempt) -> Iterator[None]:
 
 
 async def _work(context: WorkerContext, run: ProductRun, manner: StepRunner) -> State[Any]:
-    fetched = await manner.fetch(run)
-    rendered = await manner.compress(run, fetched)
-    if rendered:
-        await manner.store(run, rendered)
-    recorded = await manner.record(run)
+    recorded = await _do_steps(run, manner)
     job_id = str(run.claim.job_id)
     log.info("job recorded", job_id=job_id, state=recorded.state, images=len(run.results))
     if not manner.has_own_run and recorded.not_before is not None:
@@ -170,6 +170,37 @@ async def _work(context: WorkerContext, run: ProductRun, manner: StepRunner) -> 
         await context.flow_runs.force_state(own_run_id(), parked_state(recorded.not_before))
         raise Abort("the job waits until its supplier wants to be asked again")
     return await _recorded_end(context, run, recorded.state)
+
+
+async def _do_steps(run: ProductRun, manner: StepRunner) -> Recorded:
+    """Do the steps side by side; a step begins when the one before hands over its first image."""
+    arrived: Handover[FetchedImage] = Handover()
+    rendered: Handover[RenderedImage] = Handover()
+
+    async def fetch() -> None:
+        await manner.fetch(run, arrived)
+        arrived.close()
+
+    async def compress() -> None:
+        if await arrived.begins():
+            await manner.compress(run, arrived, rendered)
+        rendered.close()
+
+    async def store() -> None:
+        if await rendered.begins():
+            await manner.store(run, rendered)
+
+    async def make() -> None:
+        await gather_or_cancel([fetch(), compress(), store()])
+        run.close()
+
+    async def record() -> None:
+        await run.has_news()
+        recorded.append(await manner.record(run))
+
+    recorded: list[Recorded] = []
+    await gather_or_cancel([make(), record()])
+    return recorded[0]
 
 
 async def _recorded_end(context: WorkerContext, run: ProductRun, state: JobState) -> State[Any]:
@@ -207,7 +238,7 @@ async def _end_early(
     context: WorkerContext, run: ProductRun, *, ending: Ending, manner: StepRunner
 ) -> State[Any]:
     try:
-        state = await context.resources.db(end_early, run.claim, run.results, ending=ending)
+        state = await context.resources.db(end_early, run.claim, run.unrecorded, ending=ending)
     except LostClaim:  # perhaps because a thread recorded the job while it was being cancelled
         return await _show_end(context, run)
     run.note_recorded()

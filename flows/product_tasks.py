@@ -1,5 +1,7 @@
 """The four steps as Prefect tasks: one task run per step and product, images side by side.
 
+The steps overlap: each image goes on to the next one by itself, through a `Handover`.
+
 One task run per image and step would cost the Prefect server more CPU than the pixels.
 Nothing is cached or persisted by Prefect: image bytes must never be hashed or stored there.
 """
@@ -7,33 +9,38 @@ Nothing is cached or persisted by Prefect: image bytes must never be hashed or s
 import asyncio
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
+import structlog
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from flows.reports.artifacts import sentence_of
 from flows.runs.product_run import ProductRun
 from flows.runs.retries import Step, warn_of_retry, with_retries
-from flows.runtime.gathering import gather_or_cancel
+from flows.runtime.gathering import Handover, for_each, gather_or_cancel
 from flows.runtime.resources import in_thread
-from infra.contract.errors import HostBusy
+from infra.contract.errors import FetchRefused, HostBusy, ServiceUnavailable
 from infra.contract.states import JobState
 from infra.fetch.transport.stop import Stop
 from tasks.imaging.presets.fingerprint import policy_fingerprint
 from tasks.jobs.park import park
-from tasks.jobs.record import AGAIN_SECONDS, record
+from tasks.jobs.record import AGAIN_SECONDS, record, record_images
 from tasks.steps.compress import RenderedImage, compress
-from tasks.steps.results import ClaimedImage, FetchedImage, ImageDone
+from tasks.steps.results import ClaimedImage, FetchedImage, ImageDone, ImageResult
 from tasks.steps.reuse import reuse, reuse_stored
 from tasks.steps.revalidation import revalidation
 from tasks.steps.store import finish, store_original, store_variant
+from tasks.steps.url_flights import original_fetched_for
 
 T = TypeVar("T")
+log = structlog.get_logger(__name__)
 
+_TOGETHER_SECONDS = 0.1  # results that come within it are written in one transaction
+_FLIGHT_LOOK_SECONDS = 0.15
 _HOST_WAIT_SECONDS = 3.0
 _SHORTEST_HOST_WAIT_SECONDS = 0.1
 
@@ -45,28 +52,28 @@ _SHORTEST_HOST_WAIT_SECONDS = 0.1
     persist_result=False,
     retries=0,
 )
-async def fetch_images(run: ProductRun) -> list[FetchedImage]:
-    """Bring all images into local files; return those that arrived while there was time.
+async def fetch_images(run: ProductRun, arrived: Handover[FetchedImage]) -> None:
+    """Bring all images into local files, each handed over when it has arrived.
 
-    The other images wait for the slowest one here, so it may not take all of the job's time.
+    What comes last must still be compressed and stored, so it may not take all of the job's time.
     """
 
-    async def fetch(image: ClaimedImage) -> FetchedImage | None:
+    async def fetch(image: ClaimedImage) -> None:
         stop = Stop()
         with run.stop.calling(stop.stop):
             try:
                 async with asyncio.timeout_at(run.fetch_deadline):
-                    return await run.attempt(
-                        Step.FETCH, image, partial(_bring, run, image, stop=stop)
-                    )
+                    bring = partial(_bring, run, image, stop=stop)
+                    fetched = await run.attempt(Step.FETCH, image, bring)
             except TimeoutError:
                 run.give_up(image)
-                return None
+            else:
+                if fetched is not None:
+                    arrived.put(fetched)
             finally:
                 stop.stop()  # a thread hears of no cancelling
 
-    arrived = await gather_or_cancel(fetch(image) for image in run.claim.images)
-    return [fetched for fetched in arrived if fetched is not None]
+    await gather_or_cancel(fetch(image) for image in run.claim.images)
 
 
 async def _bring(run: ProductRun, image: ClaimedImage, *, stop: Stop) -> FetchedImage | None:
@@ -85,6 +92,10 @@ async def _bring(run: ProductRun, image: ClaimedImage, *, stop: Stop) -> Fetched
     if image.current_fingerprint is not None and image.stored_key is None and not force:
         asked = await in_thread(run.threads.io, revalidation, database, image, _fingerprint(run))
     if asked is None:
+        if image.stored_key is None and not (force or from_stored):
+            shared = await _from_others(run, image, stop=stop)
+            if shared is not None:
+                return shared
         bring = partial(source.fetch, image, run.directory, stop=stop, from_stored=from_stored)
         return await _wait_for_host(run, bring)
     newer = await _wait_for_host(
@@ -93,6 +104,39 @@ async def _bring(run: ProductRun, image: ClaimedImage, *, stop: Stop) -> Fetched
     if newer is None:
         run.finish(asked.unchanged)
     return newer
+
+
+async def _from_others(run: ProductRun, image: ClaimedImage, *, stop: Stop) -> FetchedImage | None:
+    """Wait while another job asks the image's URL; return what it has stored.
+
+    None when there is nothing: then this job has the lead in asking, until it has recorded or ends.
+    """
+    flights, url, other = run.resources.url_flights, image.source_url, None
+    run.leads(image)
+    while (leader := await in_thread(run.threads.io, flights.lead, url, image.id)) is not None:
+        other = leader
+        await asyncio.sleep(_FLIGHT_LOOK_SECONDS * random.uniform(1, 1.5))
+    if other is None:
+        return None
+    found = await in_thread(
+        run.threads.io,
+        original_fetched_for,
+        run.resources.database,
+        other,
+        url,
+        since=run.claim.claimed_at,
+    )
+    if found is None:
+        return None
+    run.land([image])
+    stored = replace(image, stored_key=found.object_key)
+    try:
+        fetched = await in_thread(
+            run.threads.fetch, run.resources.source.fetch, stored, run.directory, stop=stop
+        )
+    except FetchRefused:  # removed since, with another product
+        return None
+    return replace(fetched, image=image, validators=found.validators)
 
 
 async def _wait_for_host(run: ProductRun, fetch: Callable[[], T]) -> T:
@@ -128,8 +172,10 @@ def _fingerprint(run: ProductRun) -> str:
     persist_result=False,
     retries=0,
 )
-async def compress_images(run: ProductRun, fetched: Sequence[FetchedImage]) -> list[RenderedImage]:
-    """Make the variants of all images that have none yet; return what to store.
+async def compress_images(
+    run: ProductRun, arrived: Handover[FetchedImage], rendered: Handover[RenderedImage]
+) -> None:
+    """Make the variants of all images that have none yet, each handed over to be stored.
 
     A forced job makes them although they are there: the same keys get the same bytes.
     """
@@ -149,11 +195,12 @@ async def compress_images(run: ProductRun, fetched: Sequence[FetchedImage]) -> l
             resources.pixels, source, run.directory, preset=preset, lane=run.claim.lane
         )
 
-    async def compress_one(source: FetchedImage) -> RenderedImage | None:
-        return await run.attempt(Step.COMPRESS, source.image, partial(make, source))
+    async def compress_one(source: FetchedImage) -> None:
+        image = await run.attempt(Step.COMPRESS, source.image, partial(make, source))
+        if image is not None:
+            rendered.put(image)
 
-    rendered = await gather_or_cancel(compress_one(source) for source in fetched)
-    return [image for image in rendered if image is not None]
+    await for_each(aiter(arrived), compress_one)
 
 
 @task(
@@ -163,7 +210,7 @@ async def compress_images(run: ProductRun, fetched: Sequence[FetchedImage]) -> l
     persist_result=False,
     retries=0,
 )
-async def store_images(run: ProductRun, rendered: Sequence[RenderedImage]) -> None:
+async def store_images(run: ProductRun, rendered: Handover[RenderedImage]) -> None:
     """Put originals and variants into the object store, verified."""
     resources = run.resources
 
@@ -180,7 +227,7 @@ async def store_images(run: ProductRun, rendered: Sequence[RenderedImage]) -> No
         if done is not None:
             run.finish(done)
 
-    await gather_or_cancel(store(image) for image in rendered)
+    await for_each(aiter(rendered), store)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,32 +246,52 @@ class Recorded:
     retries=0,
 )
 async def record_results(run: ProductRun) -> Recorded:
-    """Write what became of every image, in one transaction guarded by the claim."""
-    resources = run.resources
+    """Write what becomes of the images soon after it is known, at last with the job's own end.
 
-    def write() -> Recorded:
-        if run.park_seconds is None:
-            state = record(resources.database, run.claim, run.results)
-            again = datetime.now(UTC) + timedelta(seconds=AGAIN_SECONDS)
-            recorded = Recorded(state, None if state.is_final else again)
-        else:
-            until = park(
-                resources.database,
-                run.claim,
-                run.results,
-                seconds=run.park_seconds,
-                counts=run.park_counts,
-            )
-            recorded = Recorded(JobState.QUEUED, until)
-        run.note_recorded()
-        return recorded
-
+    Each time in one transaction guarded by the claim.
+    """
+    while await run.wait_for_results(_TOGETHER_SECONDS):
+        await _record_progress(run)
     recorded = await with_retries(
         Step.RECORD,
-        lambda: in_thread(run.threads.io, write),
+        lambda: in_thread(run.threads.io, _record_end, run),
         warn_of_retry(Step.RECORD, "record", run.run_log.warning),
     )
-    for result in run.results:
+    _tell(run, run.unrecorded)
+    return recorded
+
+
+async def _record_progress(run: ProductRun) -> None:
+    """Write what is known while other images are being made. What fails is written later."""
+    results = run.unrecorded
+    try:
+        done = await in_thread(
+            run.threads.io, record_images, run.resources.database, run.claim, results
+        )
+    except ServiceUnavailable as exc:
+        log.info("progress not recorded", job_id=str(run.claim.job_id), code=exc.code)
+        return
+    if done:
+        _tell(run, results)
+        run.note_images_recorded(results)
+        await in_thread(run.threads.io, run.land, [result.image for result in results])
+
+
+def _record_end(run: ProductRun) -> Recorded:
+    database, results = run.resources.database, run.unrecorded
+    if run.park_seconds is None:
+        state = record(database, run.claim, results)
+        again = datetime.now(UTC) + timedelta(seconds=AGAIN_SECONDS)
+        recorded = Recorded(state, None if state.is_final else again)
+    else:
+        until = park(database, run.claim, results, seconds=run.park_seconds, counts=run.park_counts)
+        recorded = Recorded(JobState.QUEUED, until)
+    run.note_recorded()
+    run.land(run.claim.images)
+    return recorded
+
+
+def _tell(run: ProductRun, results: Sequence[ImageResult]) -> None:
+    for result in results:
         if isinstance(result, ImageDone):  # a failure was told when it happened
             run.run_log.info(sentence_of(result))
-    return recorded

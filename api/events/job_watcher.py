@@ -25,7 +25,7 @@ from tasks.jobs.snapshot import JobSnapshot, read_snapshots
 
 log = structlog.get_logger(__name__)
 
-_POLL_SECONDS = 0.5
+_POLL_SECONDS = 0.35
 
 
 class News(Enum):

@@ -5,8 +5,10 @@ Every image has its own outcome: an error of one is noted here and never costs a
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
+from uuid import UUID
 
 import structlog
 
@@ -54,6 +56,10 @@ class ProductRun:
         self.label = JobLabel.of(attempt.claim)
         self.run_log = RunLog.of(attempt.claim)
         self._results: dict[int, ImageResult] = {}
+        self._recorded: set[int] = set()
+        self._leads: set[UUID] = set()
+        self._news = asyncio.Event()
+        self._all_made = asyncio.Event()
 
     @property
     def attempted(self) -> Attempt:
@@ -75,9 +81,56 @@ class ProductRun:
         """What is decided so far, in the order of the images."""
         return [self._results[position] for position in sorted(self._results)]
 
+    @property
+    def unrecorded(self) -> Sequence[ImageResult]:
+        """What is decided and not yet known to be written."""
+        return [each for each in self.results if each.image.position not in self._recorded]
+
     def finish(self, result: ImageDone) -> None:
         """Note that an image ended ready."""
-        self._results[result.image.position] = result
+        self._decide(result)
+
+    def leads(self, image: ClaimedImage) -> None:
+        """Note that this attempt asks the image's URL for all jobs."""
+        self._leads.add(image.id)
+
+    def land(self, images: Sequence[ClaimedImage]) -> None:
+        """Let other jobs ask the URLs of these images. Blocks for a request to Redis each."""
+        for image in images:
+            if image.id in self._leads:
+                self._leads.discard(image.id)
+                self.resources.url_flights.land(image.source_url, image.id)
+
+    def land_soon(self) -> None:
+        """Do the same for all of them, in a thread, at the end of the attempt."""
+        if self._leads:
+            with suppress(RuntimeError):  # the process ends: what it asked for is free in seconds
+                self.threads.io.submit(self.land, self.claim.images)
+
+    def close(self) -> None:
+        """Note that all is decided that this attempt will decide."""
+        self._all_made.set()
+        self._news.set()
+
+    async def has_news(self) -> None:
+        """Wait until there is something to record."""
+        await self._news.wait()
+
+    async def wait_for_results(self, together_seconds: float) -> bool:
+        """Wait for results to record; return False when they are the last.
+
+        Those that come within `together_seconds` after the first belong together.
+        """
+        await self._news.wait()
+        self._news.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(together_seconds):
+                await self._all_made.wait()
+        return not self._all_made.is_set()
+
+    def note_images_recorded(self, results: Sequence[ImageResult]) -> None:
+        """Note that these results were committed."""
+        self._recorded.update(result.image.position for result in results)
 
     def give_up(self, image: ClaimedImage) -> None:
         """Note that an image took too long to arrive; trying again may help."""
@@ -147,7 +200,7 @@ class ProductRun:
         )
 
     def _fail(self, image: ClaimedImage, error: ProductImagesError) -> None:
-        self._results[image.position] = ImageFailed.because(image, error)
+        self._decide(ImageFailed.because(image, error))
         self.run_log.warning(f"Image {image.position} failed: {error.detail} ({error.code})")
         log.info(
             "image failed",
@@ -155,3 +208,7 @@ class ProductRun:
             position=image.position,
             code=error.code,
         )
+
+    def _decide(self, result: ImageResult) -> None:
+        self._results[result.image.position] = result
+        self._news.set()

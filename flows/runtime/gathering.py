@@ -1,11 +1,44 @@
 """Several pieces of work at once, of which none outlives the others; some only with a slot."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+_END = object()
+
+
+class Handover(Generic[T]):
+    """What one step hands to the next, item by item, until it is closed. For one reader.
+
+    A plain class: Prefect does not look inside a parameter of it.
+    """
+
+    def __init__(self) -> None:
+        self._items: asyncio.Queue[Any] = asyncio.Queue()
+        self._has_begun = False
+        self._is_known = asyncio.Event()
+
+    def put(self, item: T) -> None:
+        """Hand over an item."""
+        self._has_begun = True
+        self._items.put_nowait(item)
+        self._is_known.set()
+
+    def close(self) -> None:
+        """Say that nothing more will come."""
+        self._items.put_nowait(_END)
+        self._is_known.set()
+
+    async def begins(self) -> bool:
+        """Wait for the first item; return False when it was closed without one."""
+        await self._is_known.wait()
+        return self._has_begun
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        while (item := await self._items.get()) is not _END:
+            yield item
 
 
 async def gather_or_cancel(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
@@ -18,6 +51,16 @@ async def gather_or_cancel(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
             task.cancel()  # without effect on those that are done
         if tasks:
             await asyncio.wait(tasks)
+
+
+async def for_each(items: AsyncIterator[T], work: Callable[[T], Coroutine[Any, Any, None]]) -> None:
+    """Work on each item as it comes, side by side; at an error end the others, then raise it."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            async for item in items:
+                group.create_task(work(item))
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
 
 
 @asynccontextmanager

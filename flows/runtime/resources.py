@@ -50,6 +50,7 @@ from tasks.pixels.decoder_check import read_decoders
 from tasks.pixels.pool import PixelPool
 from tasks.presets import read_presets
 from tasks.steps.fetch import ImageSource
+from tasks.steps.url_flights import UrlFlights
 
 log = structlog.get_logger(__name__)
 
@@ -181,6 +182,8 @@ class WorkerResources:
         self.lease_thread = ThreadPoolExecutor(1, thread_name_prefix="lease")
         self.lease_database = database
         """For renewals. `open_worker_resources` gives them a connection of their own."""
+        self.url_flights = UrlFlights(None)
+        """`open_worker_resources` has them shared by all workers."""
 
     @property
     def io_threads(self) -> ThreadPoolExecutor:
@@ -232,7 +235,8 @@ def open_worker_resources(configuration: WorkerConfiguration) -> Iterator[Worker
         _tell_confinement(pixels)
         database, lease_database = _open_databases(configuration.database, stack)
         store = stack.enter_context(ObjectStore(configuration.store))
-        hosts = HostLimiter(HostPolicy.of(configuration.fetch), _cache(configuration, stack))
+        cache = _cache(configuration, stack)
+        hosts = HostLimiter(HostPolicy.of(configuration.fetch), cache)
         fetcher = stack.enter_context(Fetcher(configuration.fetch, hosts=hosts))
         resources = WorkerResources(
             configuration,
@@ -242,6 +246,7 @@ def open_worker_resources(configuration: WorkerConfiguration) -> Iterator[Worker
             pixels=pixels,
         )
         resources.lease_database = lease_database
+        resources.url_flights = UrlFlights(cache)
         stack.callback(resources.close)
         _open.append(resources)
         stack.callback(_open.remove, resources)
@@ -269,7 +274,7 @@ def _tell_confinement(pixels: PixelPool) -> None:
 
 
 def _cache(configuration: WorkerConfiguration, stack: ExitStack) -> Cache | None:
-    """Open the cache, where politeness is shared; a worker without one keeps its own limits."""
+    """Open the cache, where workers share what they know of hosts; without one each is alone."""
     url = configuration.cache.url
     if url is None:
         return None

@@ -1,4 +1,8 @@
-"""Step and use case: write what became of a job's images, in one guarded transaction."""
+"""Step and use case: write what became of a job's images, in guarded transactions.
+
+Images are written while others of the job are being made, so that a job that is broken off later
+makes none of them again, and its caller sees them at once.
+"""
 
 from collections.abc import Sequence
 
@@ -32,3 +36,14 @@ def record(database: Database, claim: Claim, results: Sequence[ImageResult]) -> 
             log.info("objects were removed meanwhile: done again", job_id=str(job.id))
             queue_for_later(session, job, seconds=AGAIN_SECONDS, counts=False)
         return job.state
+
+
+def record_images(database: Database, claim: Claim, results: Sequence[ImageResult]) -> bool:
+    """Write the results of some images while the job goes on; return whether all were written.
+
+    What was not written, because its objects were removed meanwhile, is left to `record`.
+    Raises `LostClaim` when another attempt owns the job now: then nothing is written.
+    """
+    with database.transaction() as session:
+        locked(session, claim)
+        return write_results(session, claim, results)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from uuid import UUID
 
-from sqlalchemy import case, func, or_, update
+from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -46,7 +46,10 @@ def write_results(session: Session, claim: Claim, results: Sequence[ImageResult]
     session.execute(mine.values(updated_at=func.now()))
     wanted = len(results)
     results = without_removed_results(session, claim.claimed_at, results)
-    done = _without_repeats([result for result in results if isinstance(result, ImageDone)])
+    done = _without_repeats(
+        [result for result in results if isinstance(result, ImageDone)],
+        created=_created(session, claim, besides=results),
+    )
     failed = [result for result in results if isinstance(result, ImageFailed)]
     _write_originals(session, [image.original for image in done if image.original])
     _write_previews(session, done)
@@ -59,9 +62,24 @@ def write_results(session: Session, claim: Claim, results: Sequence[ImageResult]
     return len(results) == wanted
 
 
-def _without_repeats(done: Sequence[ImageDone]) -> list[ImageDone]:
+def _created(
+    session: Session, claim: Claim, *, besides: Sequence[ImageResult]
+) -> set[tuple[str, str]]:
+    """Return the contents and policies that the job has made for other images."""
+    if len(claim.images) == 1:
+        return set()
+    made = select(JobImage.original_sha256, JobImage.fingerprint).where(
+        JobImage.job_id == claim.job_id,
+        JobImage.outcome == Outcome.CREATED,
+        JobImage.image_id.not_in([result.image.id for result in besides]),
+    )
+    return {(str(sha256), str(policy)) for sha256, policy in session.execute(made).tuples()}
+
+
+def _without_repeats(
+    done: Sequence[ImageDone], *, created: set[tuple[str, str]]
+) -> list[ImageDone]:
     """Call the same bytes created once: where they come again they are deduplicated."""
-    created: set[tuple[str, str]] = set()
     told = []
     for image in sorted(done, key=lambda result: result.image.position):
         key = (image.sha256, image.fingerprint)

@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from PIL import Image, ImageSequence
 
@@ -93,6 +94,26 @@ def test_one_bad_url_among_three_costs_only_itself(world: World, pictures: Pictu
     assert failed["variants"] == []
     run = world.ended_run(job)
     assert (run["state"]["type"], run["state"]["name"]) == ("COMPLETED", "Partial")
+
+
+def test_a_fast_image_is_ready_while_its_job_waits_for_a_slow_supplier(
+    world: World, pictures: PictureServer
+) -> None:
+    slow, fast = pictures.photo(1011), pictures.photo(1012)
+    pictures.past_the_gate.add(urlsplit(fast).path)
+    pictures.gate.clear()
+    accepted = world.post(slow, fast, sku="E2E-11")
+
+    def states() -> list[str]:
+        job = world.call("GET", f"/jobs/{accepted['job_id']}").json()
+        return [job["state"], *(image["state"] for image in job["images"])]
+
+    eventually(lambda: states() == ["running", "processing", "ready"], "the fast image is ready")
+    shown = world.call("GET", f"/products/{accepted['product_id']}").json()["images"][1]
+    assert world.call("GET", shown["variants"][0]["url"]).status_code == 200
+
+    pictures.gate.set()
+    assert world.finished(accepted["job_id"])["state"] == "ready"
 
 
 def test_the_product_shows_what_its_jobs_made(world: World, pictures: PictureServer) -> None:

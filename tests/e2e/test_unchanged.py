@@ -1,10 +1,13 @@
 """The same URL sent again: asked for changes, and nothing made that is there already."""
 
+from urllib.parse import urlsplit
+
 import pytest
 from sqlalchemy import text
 
 from infra.db.engine import Database
 from tests.pictures import PictureServer, photo
+from tests.waiting import eventually
 from tests.world import World
 
 PATH = "/versioned.jpg"
@@ -62,3 +65,25 @@ def test_a_source_without_validators_is_downloaded_and_found_unchanged(
     assert again["images"][0]["outcome"] == "unchanged"
     assert sum(pictures.requests.values()) == 2
     assert rows(database) == before
+
+
+def test_a_url_that_several_jobs_bring_at_once_is_asked_once_and_encoded_once(
+    world: World, pictures: PictureServer
+) -> None:
+    url = pictures.photo(1105)
+    pictures.gate.clear()
+    accepted = [world.post(url, sku=f"AT-ONCE-{number}") for number in range(5)]
+    eventually(
+        lambda: all(
+            world.call("GET", f"/jobs/{job['job_id']}").json()["state"] == "running"
+            for job in accepted
+        ),
+        "all jobs run",
+    )
+
+    pictures.gate.set()
+    images = [world.finished(job["job_id"])["images"][0] for job in accepted]
+
+    assert pictures.requests == {urlsplit(url).path: 1}
+    assert sorted(image["outcome"] for image in images) == ["created", *["deduplicated"] * 4]
+    assert len({str(image["variants"]) for image in images}) == 1

@@ -8,14 +8,16 @@ from infra.contract.errors import ErrorCode, LostClaim
 from infra.contract.states import ImageState, JobState, Outcome
 from infra.db.engine import Database
 from tasks.jobs.read import read_job
-from tasks.jobs.record import record
+from tasks.jobs.record import record, record_images
 from tasks.products.read import read_product
 from tasks.steps.results import ClaimedImage, ImageResult
 from tests.integration.tasks.job_rows import (
+    ELSEWHERE,
     FINGERPRINT,
     claimed,
     count,
     done,
+    expire,
     failed,
     finished,
     image_rows,
@@ -142,6 +144,66 @@ def test_bytes_that_come_twice_in_one_job_are_created_once(database: Database) -
         Outcome.CREATED,
         Outcome.CREATED,
         Outcome.DEDUPLICATED,
+    ]
+
+
+def test_images_are_shown_while_others_of_their_job_are_being_made(database: Database) -> None:
+    job = submitted(database, "a", "b", "c", sku="S-1")
+    mine = claimed(database, job.job_id)
+    first, second, third = mine.images
+
+    assert record_images(database, mine, [done(second, "x"), failed(third)])
+
+    view, product = read_job(database, job.job_id), read_product(database, job.product_id)
+    assert view is not None
+    assert product is not None
+    for images in (view.images, product.images):
+        assert [image.state for image in images] == [
+            ImageState.PROCESSING,
+            ImageState.READY,
+            ImageState.FAILED,
+        ]
+    assert job_row(database, job.job_id).state is JobState.RUNNING
+    assert record(database, mine, [done(first, "y")]) is JobState.PARTIAL
+
+
+def test_the_next_attempt_makes_only_what_was_not_recorded_before(database: Database) -> None:
+    job = submitted(database, "a", "b", sku="S-1")
+    mine = claimed(database, job.job_id)
+    record_images(database, mine, [done(mine.images[0], "x")])
+    expire(database, job.job_id)
+
+    second = claimed(database, job.job_id, owner=ELSEWHERE)
+
+    assert [image.position for image in second.images] == [1]
+    assert record(database, second, [done(second.images[0], "y")]) is JobState.READY
+
+
+def test_an_attempt_that_lost_its_job_records_no_image_any_more(database: Database) -> None:
+    job = submitted(database, "a", "b")
+    mine = claimed(database, job.job_id)
+    expire(database, job.job_id)
+    claimed(database, job.job_id, owner=ELSEWHERE)
+
+    with pytest.raises(LostClaim):
+        record_images(database, mine, [done(mine.images[0], "x")])
+
+    assert {row.finished_at for row in outcome_rows(database, job.job_id)} == {None}
+
+
+def test_bytes_that_were_recorded_with_an_image_before_are_not_created_again(
+    database: Database,
+) -> None:
+    mine = claimed(database, submitted(database, "a", "b").job_id)
+    first, second = mine.images
+    for _ in range(2):  # the answer of the first time never came
+        record_images(database, mine, [done(second, "same")])
+
+    record(database, mine, [done(first, "same")])
+
+    assert [row.outcome for row in outcome_rows(database, mine.job_id)] == [
+        Outcome.DEDUPLICATED,
+        Outcome.CREATED,
     ]
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from flows.runtime.gathering import gather_or_cancel, semaphore_slot
+from flows.runtime.gathering import Handover, for_each, gather_or_cancel, semaphore_slot
 from tests.unit.flows.support.fakes import play
 
 
@@ -40,6 +40,63 @@ def test_an_error_ends_the_others_before_it_is_raised() -> None:
         assert ended == [True]
 
     play(both())
+
+
+def test_items_are_worked_on_as_they_come_until_the_handover_is_closed() -> None:
+    async def scenario() -> list[int]:
+        handover: Handover[int] = Handover()
+        done: list[int] = []
+
+        async def work(item: int) -> None:
+            done.append(item)
+
+        working = asyncio.create_task(for_each(aiter(handover), work))
+        handover.put(1)
+        await asyncio.sleep(0.01)
+        assert done == [1]  # though more may come
+        handover.put(2)
+        handover.close()
+        await working
+        return done
+
+    assert play(scenario()) == [1, 2]
+
+
+@pytest.mark.parametrize("items", [(), (1,)])
+def test_a_handover_begins_with_its_first_item_if_there_is_one(items: tuple[int, ...]) -> None:
+    async def scenario() -> bool:
+        handover: Handover[int] = Handover()
+        waiting = asyncio.create_task(handover.begins())
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+        for item in items:
+            handover.put(item)
+        handover.close()
+        return await waiting
+
+    assert play(scenario()) is bool(items)
+
+
+def test_an_error_at_one_item_ends_the_others_and_the_waiting_for_more() -> None:
+    async def scenario() -> list[int]:
+        handover: Handover[int] = Handover()
+        ended: list[int] = []
+
+        async def work(item: int) -> None:
+            if item == 2:
+                raise LookupError("this one")
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.append(item)
+
+        handover.put(1)
+        handover.put(2)  # and never closed
+        with pytest.raises(LookupError):
+            await for_each(aiter(handover), work)
+        return ended
+
+    assert play(scenario()) == [1]
 
 
 def test_a_slot_is_held_in_the_block_and_given_back() -> None:
