@@ -23,7 +23,7 @@ from infra.fetch.validators import Validators
 
 log = structlog.get_logger(__name__)
 
-_LEAD_SECONDS = 20.0  # a slower supplier is asked again, once in this time
+_LEAD_SECONDS = 60.0  # a slower supplier is asked again, once in this time
 _PAUSE_SECONDS = 5.0  # how long Redis is left alone after it did not answer
 _LAND = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
