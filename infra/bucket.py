@@ -1,8 +1,8 @@
 """Prepares the bucket: `python -m infra.bucket`.
 
-For a store whose bucket is not prepared otherwise. Creates it and makes the variants, and only
-them, readable without credentials. Safe to repeat. Works with every store that knows S3's
-bucket policies; the keys in use must be allowed to set them.
+For a store whose bucket is not prepared otherwise. Creates it and, unless S3_SET_POLICY is false,
+makes the variants, and only them, readable without credentials. Safe to repeat. Works with every
+store that knows S3's bucket policies; the keys in use must be allowed to set them.
 """
 
 import sys
@@ -24,10 +24,14 @@ def main() -> None:
     try:
         settings = StoreSettings.load()
         with ObjectStore(settings) as store:
-            store.prepare(PUBLIC_PREFIX)
+            if settings.set_policy:
+                store.prepare(PUBLIC_PREFIX)
+            else:
+                store.create()
     except (SettingsError, ServiceUnavailable) as exc:
         sys.exit(str(exc))
-    log.info("bucket is ready", bucket=settings.bucket, public=PUBLIC_PREFIX)
+    public = PUBLIC_PREFIX if settings.set_policy else "as its policy says"
+    log.info("bucket is ready", bucket=settings.bucket, prefix=settings.prefix, public=public)
 
 
 if __name__ == "__main__":

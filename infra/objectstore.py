@@ -14,12 +14,21 @@ from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from time import monotonic
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import urllib3
 from minio import Minio
+from minio.credentials.credentials import Credentials
+from minio.credentials.providers import (
+    AWSConfigProvider,
+    ChainedProvider,
+    EnvAWSProvider,
+    IamAwsProvider,
+    Provider,
+    StaticProvider,
+)
 from minio.datatypes import Object
 from minio.deleteobjects import DeleteObject
 from minio.error import InvalidResponseError, S3Error, ServerError
@@ -27,7 +36,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 
 from infra.contract.errors import ErrorCode, ServiceUnavailable
 from infra.contract.object_keys import PROBE_PREFIX
-from infra.settings.sections import StoreSettings
+from infra.settings.sections import StoreCredentials, StoreSettings
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 _MISSING = frozenset({"NoSuchKey", "NoSuchObject", "NoSuchBucket"})
@@ -65,8 +74,9 @@ class ObjectStore:
     def __init__(self, settings: StoreSettings) -> None:
         endpoint = urlsplit(settings.endpoint)
         self._bucket = settings.bucket
-        self.url = f"{settings.endpoint}/{settings.bucket}"
-        """Where the bucket is, for requests without credentials."""
+        self._prefix = settings.prefix
+        self.url = f"{settings.endpoint}/{settings.bucket}/{settings.prefix}".rstrip("/")
+        """Where the keys begin, for requests without credentials."""
         self._pool = urllib3.PoolManager(
             maxsize=settings.pool_size,
             block=False,
@@ -79,8 +89,7 @@ class ObjectStore:
         """When an object was last stored and verified, by the monotonic clock."""
         self._client = Minio(
             endpoint.netloc,
-            access_key=settings.access_key,
-            secret_key=settings.secret_key,
+            credentials=_provider(settings, self._pool),
             secure=endpoint.scheme == "https",
             region=settings.region,
             http_client=self._pool,
@@ -99,18 +108,29 @@ class ObjectStore:
     def prepare(self, public_prefix: str) -> None:
         """Create the bucket unless it is there; make the objects under a prefix public.
 
-        They cannot be listed. Whatever policy the bucket had is replaced.
+        They cannot be listed. What else the bucket's policy says stays.
         """
         self.create()
         statement = {
             "Effect": "Allow",
             "Principal": {"AWS": ["*"]},
             "Action": ["s3:GetObject"],
-            "Resource": [f"arn:aws:s3:::{self._bucket}/{public_prefix}*"],
+            "Resource": [f"arn:aws:s3:::{self._bucket}/{self._prefix}{public_prefix}*"],
         }
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         with _translated():
-            self._client.set_bucket_policy(self._bucket, policy)
+            policy = self._policy()
+            others = [each for each in policy.get("Statement", ()) if not _is_same(each, statement)]
+            policy = {"Version": "2012-10-17", **policy, "Statement": [*others, statement]}
+            self._client.set_bucket_policy(self._bucket, json.dumps(policy))
+
+    def _policy(self) -> dict[str, Any]:
+        try:
+            policy: dict[str, Any] = json.loads(self._client.get_bucket_policy(self._bucket))
+        except S3Error as exc:
+            if exc.code != "NoSuchBucketPolicy":
+                raise
+            return {}
+        return policy
 
     def create(self) -> None:
         """Create the bucket unless it is there."""
@@ -127,7 +147,7 @@ class ObjectStore:
         with _translated():
             self._client.put_object(
                 self._bucket,
-                key,
+                self._prefix + key,
                 BytesIO(body),
                 length=len(body),
                 content_type=media_type,
@@ -143,7 +163,7 @@ class ObjectStore:
         digest = hashlib.sha256()
         try:
             with _translated():
-                response = self._client.get_object(self._bucket, key)
+                response = self._client.get_object(self._bucket, self._prefix + key)
                 with closing(response), path.open("wb") as file:
                     for chunk in response.stream(_CHUNK_BYTES):
                         digest.update(chunk)
@@ -155,13 +175,13 @@ class ObjectStore:
     def remove(self, key: str) -> None:
         """Remove an object; one that does not exist is fine."""
         with suppress(_Missing), _translated():
-            self._client.remove_object(self._bucket, key)
+            self._client.remove_object(self._bucket, self._prefix + key)
 
     def remove_many(self, keys: Sequence[str]) -> None:
         """Remove up to 1,000 objects with one request; those that do not exist are fine."""
         if len(keys) > MOST_AT_ONCE:
             raise ValueError(f"at most {MOST_AT_ONCE} objects can be removed at once")
-        wanted = [DeleteObject(key) for key in keys]
+        wanted = [DeleteObject(self._prefix + key) for key in keys]
         with _translated():
             errors = self._client.remove_objects(self._bucket, wanted)
             kept = [error for error in errors if error.code not in _MISSING]
@@ -173,10 +193,10 @@ class ObjectStore:
 
         Each page is asked for when the one before is done with; memory stays flat.
         """
-        found = self._client.list_objects(self._bucket, prefix, recursive=True)
+        found = self._client.list_objects(self._bucket, self._prefix + prefix, recursive=True)
         while True:
             with _translated():
-                page = tuple(_described(item) for item in islice(found, MOST_AT_ONCE))
+                page = tuple(self._described(item) for item in islice(found, MOST_AT_ONCE))
             if not page:
                 return
             yield page
@@ -185,7 +205,7 @@ class ObjectStore:
         """Return what the store says of an object, or None when it does not exist."""
         try:
             with _translated():
-                return _described(self._client.stat_object(self._bucket, key))
+                return self._described(self._client.stat_object(self._bucket, self._prefix + key))
         except _Missing:
             return None
 
@@ -194,7 +214,7 @@ class ObjectStore:
         digest, count = hashlib.sha256(), 0
         try:
             with _translated():
-                response = self._client.get_object(self._bucket, key)
+                response = self._client.get_object(self._bucket, self._prefix + key)
                 with closing(response):
                     for chunk in response.stream(_CHUNK_BYTES):
                         digest.update(chunk)
@@ -219,7 +239,8 @@ class ObjectStore:
         key, body = f"{PROBE_PREFIX}{uuid4()}", _PROBE_BODY
         try:
             with _translated():
-                self._client.put_object(self._bucket, key, BytesIO(body), length=len(body))
+                name = self._prefix + key
+                self._client.put_object(self._bucket, name, BytesIO(body), length=len(body))
         except (ServiceUnavailable, _Missing) as exc:
             refusal, detail = exc.__cause__, "The object store answers and takes no writes."
             if isinstance(refusal, S3Error):
@@ -240,32 +261,65 @@ class ObjectStore:
         """
         try:
             with _translated():
-                stat = self._client.stat_object(self._bucket, key)
+                stat = self._client.stat_object(self._bucket, self._prefix + key)
             if stat.size != len(body):
                 return False
             if stat.etag == hashlib.md5(body, usedforsecurity=False).hexdigest():
                 return True
             with _translated():
-                response = self._client.get_object(self._bucket, key)
+                response = self._client.get_object(self._bucket, self._prefix + key)
                 with closing(response):
                     return bool(response.read() == body)
         except _Missing:
             return False
+
+    def _described(self, item: Object) -> StoredObject:
+        """An object of unknown age counts as new, so that it is not taken for old."""
+        return StoredObject(
+            key=str(item.object_name).removeprefix(self._prefix),
+            bytes=item.size or 0,
+            modified_at=item.last_modified or datetime.now(UTC),
+            media_type=item.content_type,
+            cache_control=(item.metadata or {}).get("Cache-Control"),
+        )
 
 
 class _Missing(Exception):
     """The object does not exist."""
 
 
-def _described(item: Object) -> StoredObject:
-    """An object of unknown age counts as new, so that it is not taken for old."""
-    return StoredObject(
-        key=str(item.object_name),
-        bytes=item.size or 0,
-        modified_at=item.last_modified or datetime.now(UTC),
-        media_type=item.content_type,
-        cache_control=(item.metadata or {}).get("Cache-Control"),
+class _NoRole(Exception):
+    """Nothing gives this machine credentials."""
+
+
+class _Role(Provider):
+    """Credentials that AWS gives a machine or a pod, by its usual chain; asked for anew in time."""
+
+    def __init__(self, pool: urllib3.PoolManager) -> None:
+        iam = IamAwsProvider(http_client=pool)
+        self._chain = ChainedProvider([EnvAWSProvider(), AWSConfigProvider(), iam])
+
+    def retrieve(self) -> Credentials:
+        """Return credentials that are valid now; raise `_NoRole` when nothing gives any."""
+        try:
+            return self._chain.retrieve()
+        except (ValueError, LookupError, HTTPError, OSError) as exc:
+            raise _NoRole from exc
+
+
+def _provider(settings: StoreSettings, pool: urllib3.PoolManager) -> Provider:
+    if settings.credentials is StoreCredentials.ROLE:
+        return _Role(pool)
+    token = settings.session_token
+    return StaticProvider(
+        settings.access_key, settings.secret_key, token.get_secret_value() if token else None
     )
+
+
+def _is_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two statements of a policy differ in their names only: stores add or drop them."""
+    resources = (one.get("Resource"), [one.get("Resource")])
+    return one.get("Effect") == other["Effect"] and other["Resource"] in resources
 
 
 @contextmanager
@@ -276,6 +330,11 @@ def _translated() -> Iterator[None]:
         if exc.code in _MISSING:
             raise _Missing from exc
         raise _away(f"The object store refused a request ({exc.code}).", inconclusive=True) from exc
+    except _NoRole as exc:
+        detail = (
+            "No role gives this machine credentials for the object store; or set S3_ACCESS_KEY."
+        )
+        raise _away(detail, inconclusive=True) from exc
     except NewConnectionError as exc:
         raise _away("The object store does not answer.") from exc
     except (ServerError, InvalidResponseError, HTTPError, OSError) as exc:

@@ -5,6 +5,7 @@ variables. A bad value stops the process with the variable's name.
 """
 
 import os
+from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -15,8 +16,10 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
 )
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from infra.contract.webhook_secret import require_secret
@@ -126,19 +129,44 @@ class BrokerSettings(Section):
         return url
 
 
+class StoreCredentials(StrEnum):
+    """Where the store's credentials come from: from our settings, or from a role of the machine."""
+
+    KEYS = "keys"
+    ROLE = "role"
+
+
 class StoreSettings(Section):
     """The S3 store of originals and variants."""
 
     model_config = SettingsConfigDict(env_prefix="S3_")
 
     endpoint: str = Field(description="host:port, or a URL whose scheme says whether TLS is used")
-    access_key: str
-    secret_key: str
+    credentials: StoreCredentials = StoreCredentials.KEYS
+    access_key: Annotated[str, Field(validate_default=True)] = ""
+    secret_key: Annotated[str, Field(validate_default=True)] = ""
+    session_token: SecretStr | None = Field(default=None, description="of temporary keys")
     bucket: str = "product-images"
+    prefix: str = Field(default="", description="begins every key: for a bucket that is shared")
+    set_policy: bool = Field(
+        default=True, description="make variants public; infra.bucket reads it"
+    )
     region: str = "us-east-1"
     connect_timeout_seconds: Positive = 3
     read_timeout_seconds: Positive = 20
     pool_size: Count = 16
+
+    @field_validator("access_key", "secret_key")
+    @classmethod
+    def _needed(cls, key: str, info: ValidationInfo) -> str:
+        if not key and info.data.get("credentials") is StoreCredentials.KEYS:
+            raise PydanticCustomError("missing", "needed")
+        return key
+
+    @field_validator("prefix")
+    @classmethod
+    def _as_folder(cls, prefix: str) -> str:
+        return f"{prefix.strip('/')}/" if prefix.strip("/") else ""
 
     @field_validator("endpoint")
     @classmethod

@@ -143,6 +143,18 @@ def test_an_endpoint_without_scheme_is_reached_without_tls(text: str, endpoint: 
     assert loaded.endpoint == endpoint
 
 
+def test_a_role_needs_no_keys() -> None:
+    assert StoreSettings(endpoint="s3", credentials="role").access_key == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "prefix"), [("", ""), ("/", ""), ("shop", "shop/"), ("/a/b/", "a/b/")]
+)
+def test_a_prefix_of_keys_ends_in_a_slash(text: str, prefix: str) -> None:
+    loaded = StoreSettings(endpoint="s3", access_key="a", secret_key="s", prefix=text)
+    assert loaded.prefix == prefix
+
+
 def test_an_asset_url_loses_its_trailing_slash() -> None:
     assert AssetSettings(public_asset_url="https://cdn.example.com/x/").public_asset_url == (
         "https://cdn.example.com/x"

@@ -1,5 +1,6 @@
 """`python -m infra.bucket` makes a bucket whose variants, and nothing else, everybody can read."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,7 @@ ORIGINAL = original_key("a" * 64, "jpg")
 def fresh(store_settings: StoreSettings, monkeypatch: pytest.MonkeyPatch) -> StoreSettings:
     """Settings of a bucket that does not exist, also in the environment."""
     settings = store_settings.model_copy(update={"bucket": f"fresh-{new_id()}"})
-    for name, value in settings.model_dump().items():
+    for name, value in settings.model_dump(exclude_none=True).items():
         monkeypatch.setenv(f"S3_{name.upper()}", str(value))
     return settings
 
@@ -55,6 +56,34 @@ def test_preparing_again_keeps_what_is_stored(prepared: str) -> None:
     bucket.main()
     assert status(f"{prepared}/{VARIANT}") == 200
     assert status(f"{prepared}/{ORIGINAL}") == 403
+
+
+def test_what_else_the_policy_says_stays(prepared: str, fresh: StoreSettings) -> None:
+    reports = {
+        "Effect": "Allow",
+        "Principal": {"AWS": ["*"]},
+        "Action": ["s3:GetObject"],
+        "Resource": [f"arn:aws:s3:::{fresh.bucket}/reports/*"],
+    }
+    with ObjectStore(fresh) as store:
+        both = {"Version": "2012-10-17", "Statement": [*store._policy()["Statement"], reports]}
+        store._client.set_bucket_policy(fresh.bucket, json.dumps(both))
+        bucket.main()
+        told = [each["Resource"] for each in store._policy()["Statement"]]
+    named = [each if isinstance(each, str) else each[0] for each in told]  # as the store writes it
+    assert sorted(named) == [
+        f"arn:aws:s3:::{fresh.bucket}/{name}/*" for name in ("reports", "variants")
+    ]
+
+
+def test_a_policy_that_others_look_after_is_left_alone(
+    fresh: StoreSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("S3_SET_POLICY", "false")
+    bucket.main()
+    with ObjectStore(fresh) as store:
+        store.probe_writes()
+        assert store._policy() == {}
 
 
 def test_a_store_that_is_away_ends_it_with_a_sentence(

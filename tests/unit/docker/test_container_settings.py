@@ -24,11 +24,16 @@ LOADS: dict[str, Callable[[], object]] = {
     "api.server": ApiConfiguration.load,
     "flows.worker": WorkerConfiguration.load,
 }
+SECRET = "s" * 40
 SECRETS = {
     "DATABASE_URL": "postgresql://user:password@database/product_images",
     "AMQP_URL": "amqp://user:password@broker:5672/%2F",
     "REDIS_URL": "redis://:password@cache:6379/0",
+    "WEBHOOK_SECRET": "whsec_" + "A" * 32,
 }
+WITHOUT_OPTIONAL = {
+    "S3_CREDENTIALS": "role"
+}  # what has to be said when no optional secret is there
 REFERENCE = re.compile(r"\$\{(?P<name>[A-Z0-9_]+)(?P<rule>:[-+?])?(?P<text>[^${}]*)\}")
 
 
@@ -55,7 +60,7 @@ def load(module: str) -> None:
         section.load()
 
 
-def of_kubernetes() -> Iterator[tuple[str, str, Environment]]:
+def of_kubernetes(*, optional: bool) -> Iterator[tuple[str, str, Environment]]:
     manifests = build(ROOT / "infra" / "kubernetes" / "example")
     maps = {m["metadata"]["name"]: m["data"] for m in manifests if m["kind"] == "ConfigMap"}
     for manifest in manifests:
@@ -67,9 +72,10 @@ def of_kubernetes() -> Iterator[tuple[str, str, Environment]]:
                 environment |= maps[source["configMapRef"]["name"]]
             for variable in container.get("env", ()):
                 reference = variable["valueFrom"]["secretKeyRef"]
-                if not reference.get("optional"):
-                    environment[variable["name"]] = SECRETS.get(variable["name"], "secret")
-            yield manifest["metadata"]["name"], container["command"][2], environment
+                if optional or not reference.get("optional"):
+                    environment[variable["name"]] = SECRETS.get(variable["name"], SECRET)
+            told = environment if optional else environment | WITHOUT_OPTIONAL
+            yield manifest["metadata"]["name"], container["command"][2], told
 
 
 def of_compose() -> Iterator[tuple[str, str, Environment]]:
@@ -90,16 +96,21 @@ def interpolated(value: str) -> str:
     """What Compose makes of it when `.env` has what make-env.sh writes, and no more."""
 
     def meant(match: re.Match[str]) -> str:
-        return {":?": "secret", ":-": match["text"]}.get(match["rule"] or "", "")
+        return {":?": SECRET, ":-": match["text"]}.get(match["rule"] or "", "")
 
     while REFERENCE.search(value):
         value = REFERENCE.sub(meant, value)
     return value
 
 
+WHERE = {
+    "compose": of_compose(),
+    "kubernetes": of_kubernetes(optional=True),
+    "kubernetes without optional secrets": of_kubernetes(optional=False),
+}
 PROCESSES = [
     pytest.param(module, environment, id=f"{where}-{name}")
-    for where, found in (("kubernetes", of_kubernetes()), ("compose", of_compose()))
+    for where, found in WHERE.items()
     for name, module, environment in found
 ]
 
@@ -121,7 +132,7 @@ def test_all_processes_of_ours_are_looked_at() -> None:
     ids = {str(process.id) for process in PROCESSES}
 
     jobs = {"bucket", "migrate", "deploy"}
-    assert ids == {f"{w}-{n}" for w in ("kubernetes", "compose") for n in (*jobs, "api", "worker")}
+    assert ids == {f"{where}-{name}" for where in WHERE for name in (*jobs, "api", "worker")}
 
 
 def test_a_variable_that_is_missing_is_found(
