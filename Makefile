@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-stack test-thorough lint check migration bench run stop lock audit format clean
+.PHONY: help install demo test test-stack test-thorough test-containers lint check migration bench run stop lock audit format clean
 
 help:  ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,6 +39,9 @@ test-stack: $(STAMP)  ## Keep a stack running for `make test T=…` until Ctrl-C
 
 test-thorough: $(STAMP)  ## Run the tests that take hours: each fault of each part, ORDEAL_JOBS=300 each.
 	@$(BIN)/python -m tests thorough
+
+test-containers: $(STAMP)  ## Install, break, upgrade and restore the system in containers: needs a Docker engine.
+	@$(BIN)/python -m tests containers
 
 lint: $(STAMP)  ## Check format, lint, types, and the files for containers.
 	@$(BIN)/ruff format --check .

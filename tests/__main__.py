@@ -113,6 +113,7 @@ _SESSIONS = {
         _Session("thorough-marked", (*_CHAOS, *_SYSTEM, *_SERVICES, *_MARKED), thorough=True),
         _Session("thorough-amounts", ("tests/unit", _PIXELS, *_DRAWN), niceness=5, thorough=True),
     ),
+    "containers": (_Session("containers", ("-v", "-x", "tests/containers")),),
 }
 
 
@@ -129,7 +130,7 @@ def main() -> int:
     statuses = _run(shown, beside)
     for session in beside:
         sys.stdout.write(session.log.read_text(encoding="utf-8", errors="replace"))
-    if which != "check":  # whose tests need no stack: none of its parts can be late
+    if which not in ("check", "containers"):  # whose tests need no stack, or follow each other
         statuses = [_again(*each) for each in zip(sessions, statuses, strict=True)]
     passed = not any(statuses)
     _say("All tests passed." if passed else "Some tests failed: see above.")

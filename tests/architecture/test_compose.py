@@ -22,7 +22,7 @@ Rule = Callable[[Compose], Iterator[str]]
 
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 DOCUMENT = ROOT / "docs" / "deployment.md"
-OUR_IMAGE = "product-images:local"
+OUR_IMAGE = "${PRODUCT_IMAGES_IMAGE:-product-images:local}"
 
 # The command line and the local stack alone read these.
 NOT_IN_CONTAINERS = {
@@ -40,7 +40,18 @@ REQUIRED = re.compile(r"\$\{[A-Z0-9_]+:\?[^}]+\}")
 URL_PASSWORD = re.compile(r"://[^:/@]*:(?P<password>.+)@")
 PART_URL = re.compile(r"^(DATABASE|AMQP|REDIS)_URL$|CONNECTION_URL$")
 VARIABLE = re.compile(r"\$\{(?P<name>[A-Z0-9_]+)")
-PINNED = re.compile(r".+:(?!latest\b)[^:/@]+(@sha256:[0-9a-f]{64})?")
+# Its name in a variable, for those who pull from a mirror; a default that does not move.
+IMAGE = re.compile(r"\$\{[A-Z0-9_]+_IMAGE:-.+:(?!latest\b)[^:/@]+(@sha256:[0-9a-f]{64})?\}")
+# Where each service may go. Prefect reaches PostgreSQL alone; no data can leave by themselves.
+NETWORKS = {
+    "api": {"edge", "data", "control"},
+    "worker": {"edge", "data", "control"},
+    "prefect": {"edge", "control"},
+    "postgres": {"data", "control"},
+    "deploy": {"data", "control"},
+    "rabbitmq": {"data", "operators"},
+    "store": {"data", "operators"},
+}
 
 
 def services(compose: Compose) -> dict[str, dict[str, Any]]:
@@ -89,7 +100,7 @@ def open_caches(compose: Compose) -> Iterator[str]:
         yield "redis is told no password"
     if "\nrequirepass $$REDISCLI_AUTH\n" not in redis["command"][-1]:
         yield "redis asks for no password"
-    if "-e" not in redis["healthcheck"]["test"]:
+    if " -e " not in redis["healthcheck"]["test"][-1]:
         yield "redis is healthy even if it refuses its own health check"
 
 
@@ -116,8 +127,45 @@ def hopeless_waits(compose: Compose) -> Iterator[str]:
 
 def loose_images(compose: Compose) -> Iterator[str]:
     for service, described in services(compose).items():
-        if PINNED.fullmatch(described["image"]) is None:
-            yield f"{service}: {described['image']} needs a tag that does not move at will"
+        if IMAGE.fullmatch(described["image"]) is None:
+            yield f"{service}: {described['image']} needs a variable, and a tag that stays"
+
+
+def wide_networks(compose: Compose) -> Iterator[str]:
+    for service, described in services(compose).items():
+        if set(described.get("networks", ["default"])) != NETWORKS.get(service, {"data"}):
+            yield f"{service} is in other networks than it needs"
+    for network in ("data", "control"):
+        if not (compose["networks"][network] or {}).get("internal"):
+            yield f"{network} leads out"
+
+
+def unbounded(compose: Compose) -> Iterator[str]:
+    for service, described in services(compose).items():
+        limits = described.get("deploy", {}).get("resources", {}).get("limits", {})
+        if not {"memory", "pids"} <= set(limits):
+            yield f"{service} may take all memory, or all processes, of the machine"
+
+
+def folders_lost_on_restart(compose: Compose) -> Iterator[str]:
+    """A tmpfs where the image has no folder takes, at the second start, the mode of the first."""
+    for service, described in ours(compose).items():
+        for place in described.get("tmpfs", []):
+            if place != "/tmp" and "mode=" not in place:
+                yield f"{service} cannot write to {place} when its container is started again"
+
+
+def presets_that_only_some_see(compose: Compose) -> Iterator[str]:
+    """A preset is read by whoever offers it, makes it and publishes its target."""
+    mounted = [n for n, s in services(compose).items() if compose["x-presets"] in volumes(s)]
+    told = [n for n, s in ours(compose).items() if s["environment"].get("PRESETS_FILE")]
+    if not mounted == told == ["deploy", "api", "worker"]:
+        yield f"told of the presets: {told}, given the file: {mounted}"
+
+
+def volumes(service: dict[str, Any]) -> list[Any]:
+    found: list[Any] = service.get("volumes", [])
+    return found
 
 
 def privileged(compose: Compose) -> Iterator[str]:
@@ -172,7 +220,7 @@ def strange_modules(compose: Compose) -> Iterator[str]:
 
 def undeclared_volumes(compose: Compose) -> Iterator[str]:
     for service, described in services(compose).items():
-        for volume in described.get("volumes", []):
+        for volume in (each for each in volumes(described) if isinstance(each, str)):
             source = volume.partition(":")[0]
             exists = (ROOT / source).is_file() if "/" in source else source in compose["volumes"]
             if not exists:
@@ -196,16 +244,25 @@ RULES: list[tuple[Rule, str, str]] = [
     (literal_secrets, "REDISCLI_AUTH: ${REDIS_PASSWORD:?", "REDISCLI_AUTH: ${REDIS_PASSWORD:-"),
     (parts_without_password, ":${REDIS_PASSWORD:?run infra/docker/make-env.sh}@", ""),
     (open_caches, "requirepass", "port"),
-    (open_caches, "[CMD, redis-cli, -e, ping]", "[CMD, redis-cli, ping]"),
+    (open_caches, "-e ping'", "ping'"),
     (open_caches, "REDISCLI_AUTH: ", "REDIS_AUTH: "),
     (shown_secrets, "requirepass $$REDISCLI_AUTH", "requirepass ${REDIS_PASSWORD:?}"),
-    (shown_secrets, "redis-cli, -e", 'redis-cli, -a, "${REDIS_PASSWORD}", -e'),
-    (hopeless_waits, "minio: {condition: service_healthy}", "api: {condition: service_started}"),
+    (shown_secrets, "-e ping'", "-a ${REDIS_PASSWORD} -e ping'"),
+    (hopeless_waits, "store: {condition: service_healthy}", "api: {condition: service_started}"),
     (hopeless_waits, "prefect: {condition: service_healthy}", "x: {condition: service_healthy}"),
     (hopeless_waits, 'restart: "no"', "restart: always"),
-    (loose_images, "redis:8.2-bookworm", "redis:latest"),
-    (loose_images, "redis:8.2-bookworm", "redis"),
+    (loose_images, "valkey/valkey:9.0", "valkey/valkey:latest"),
+    (loose_images, "valkey/valkey:9.0", "valkey/valkey"),
     (loose_images, "rabbitmq:4.2-management", "registry.example:5000/rabbitmq"),
+    (loose_images, "${REDIS_IMAGE:-valkey/valkey:9.0}", "valkey/valkey:9.0"),
+    (wide_networks, "networks: [edge, control]", "networks: [edge, data, control]"),
+    (wide_networks, "    networks: [data, operators]\n", ""),
+    (wide_networks, "control: {internal: true}", "control:"),
+    (unbounded, "limits: {memory: 1g, pids: 512}", "limits: {memory: 1g}"),
+    (unbounded, "          pids: 1024\n", ""),
+    (folders_lost_on_restart, ":mode=0700,uid=10001,gid=10001", ""),
+    (presets_that_only_some_see, "    volumes: [*presets]\n    depends_on", "    depends_on"),
+    (presets_that_only_some_see, "      PRESETS_FILE: ${PRESETS_FILE:+/presets.toml}\n", ""),
     (privileged, '["no-new-privileges:true"]', "[]"),
     (privileged, "cap_drop: [ALL]", "cap_drop: [CHOWN]"),
     (privileged, "init: true", 'user: "0"'),

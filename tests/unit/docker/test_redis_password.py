@@ -21,11 +21,11 @@ PASSWORD = "0123456789abcdef"
 @pytest.fixture
 def cache(tmp_path: Path) -> Iterator[tuple[int, int]]:
     """The port and the process id of a server that was started as the container starts it."""
-    (tmp_path / "redis-server").symlink_to(_server())
+    (tmp_path / "valkey-server").symlink_to(_server())
     port = free_port()
     described = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]["redis"]
     *shell, script = (str(word).replace("$$", "$") for word in described["command"])
-    here = script.replace("redis-server", f"redis-server --bind 127.0.0.1 --port {port}")
+    here = script.replace("--save", f"--bind 127.0.0.1 --port {port} --save")
     environment = {"PATH": f"{tmp_path}:{os.defpath}", "REDISCLI_AUTH": PASSWORD}
     program = shutil.which(shell[0]) or shell[0]
     with subprocess.Popen(
