@@ -61,7 +61,7 @@ class TryOuts:
             for name, value in inherited_environment().items()
             if name in _KEPT or name.startswith(_SETTINGS)
         }
-        process = subprocess.Popen(  # noqa: S603 - our own module
+        with subprocess.Popen(  # noqa: S603 - our own module
             (*_COMMAND, *arguments),
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -69,16 +69,15 @@ class TryOuts:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,  # so that what it starts can be ended with it
-        )
-        try:
-            out, err = process.communicate(timeout=self._seconds)
-        except subprocess.TimeoutExpired as exc:
-            detail = f"Trying the presets took longer than {self._seconds:.0f} s and was ended."
-            raise Rejected(422, ErrorCode.DECODE_TIMEOUT, detail) from exc
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        ) as process:
+            try:
+                out, err = process.communicate(timeout=self._seconds)
+            except subprocess.TimeoutExpired as exc:
+                detail = f"Trying the presets took longer than {self._seconds:.0f} s and was ended."
+                raise Rejected(422, ErrorCode.DECODE_TIMEOUT, detail) from exc
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
         if process.returncode:
             log.error("a try-out failed", status=process.returncode, said=err[-2000:])
             raise RuntimeError("the process of a try-out failed; the log says why")

@@ -19,13 +19,15 @@ from tests.contract.api.support.keyed import bearer, keyed_api
 from tests.contract.api.support.running import Api, problem
 from tests.unit.imaging.support.pictures import encoded, huge_png, photo
 
+_SECONDS = 180  # a process is started and pictures are made, on a busy machine
+
 
 def tried(api: Api, content: bytes, *presets: str, **query: Any) -> requests.Response:
-    return api.call(
-        "POST",
-        "/presets/try",
+    return api.session.post(
+        f"{api.url}/presets/try",
         files={"file": ("photo.jpg", content, "image/jpeg")},
         params={"preset": presets, **query},
+        timeout=_SECONDS,
     )
 
 
