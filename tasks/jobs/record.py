@@ -24,8 +24,9 @@ AGAIN_SECONDS = 5.0  # a removal takes less; one that was killed is waited for
 def record(database: Database, claim: Claim, results: Sequence[ImageResult]) -> JobState:
     """Write the results and the job's final state; return that state.
 
-    `queued` when objects of a result were removed while it was made, with another product or by
-    the garbage collector: that is not the job's fault, so what is left is done again, uncounted.
+    `queued` when objects of a result were removed while it was made, with another product or by the
+    garbage collector, or when its image was given another source: that is not the job's fault, so
+    what is left is done again, uncounted.
     Raises `LostClaim` when another attempt owns the job now: then nothing is written.
     """
     with database.transaction() as session:
@@ -33,7 +34,7 @@ def record(database: Database, claim: Claim, results: Sequence[ImageResult]) -> 
         if write_results(session, claim, results):
             end(session, job, state=overall_state(session, job))
         else:
-            log.info("objects were removed meanwhile: done again", job_id=str(job.id))
+            log.info("removed or replaced meanwhile: done again", job_id=str(job.id))
             queue_for_later(session, job, seconds=AGAIN_SECONDS, counts=False)
         return job.state
 
@@ -41,7 +42,7 @@ def record(database: Database, claim: Claim, results: Sequence[ImageResult]) -> 
 def record_images(database: Database, claim: Claim, results: Sequence[ImageResult]) -> bool:
     """Write the results of some images while the job goes on; return whether all were written.
 
-    What was not written, because its objects were removed meanwhile, is left to `record`.
+    What was not written, because of what happened meanwhile, is left to `record`.
     Raises `LostClaim` when another attempt owns the job now: then nothing is written.
     """
     with database.transaction() as session:

@@ -39,12 +39,14 @@ def locked(session: Session, claim: Claim) -> Job:
 def write_results(session: Session, claim: Claim, results: Sequence[ImageResult]) -> bool:
     """Write what became of these images: originals, variants, and the images in both tables.
 
-    Return whether all was written: an image whose objects were removed meanwhile stays unfinished.
+    Return whether all was written: an image whose objects were removed meanwhile, or that was given
+    another source, stays unfinished.
     """
     # A writer of a product's images locks its row first, so that no two wait in a circle.
     mine = update(Product).where(Product.id == claim.product_id)
     session.execute(mine.values(updated_at=func.now()))
     wanted = len(results)
+    results = _of_sources_of_today(session, results)
     results = without_removed_results(session, claim.claimed_at, results)
     done = _without_repeats(
         [result for result in results if isinstance(result, ImageDone)],
@@ -60,6 +62,18 @@ def write_results(session: Session, claim: Claim, results: Sequence[ImageResult]
     for failure in sorted(failed, key=lambda result: result.image.id):
         _finish_failed(session, claim, failure)
     return len(results) == wanted
+
+
+def _of_sources_of_today(session: Session, results: Sequence[ImageResult]) -> Sequence[ImageResult]:
+    """Leave out what was made of a source that was replaced since the claim."""
+    ids = [result.image.id for result in results]
+    rows = session.execute(select(Image.id, Image.source_url).where(Image.id.in_(ids)))
+    sources = dict(rows.tuples().all())
+    return [
+        result
+        for result in results
+        if sources.get(result.image.id, result.image.source_url) == result.image.source_url
+    ]
 
 
 def _created(

@@ -9,11 +9,14 @@ from infra.contract.states import ImageState, JobState, Outcome
 from infra.db.engine import Database
 from tasks.jobs.read import read_job
 from tasks.jobs.record import record, record_images
+from tasks.products.edit_images import replace_image
 from tasks.products.read import read_product
 from tasks.steps.results import ClaimedImage, ImageResult
+from tasks.submission.submit import Submission
 from tests.integration.tasks.job_rows import (
     ELSEWHERE,
     FINGERPRINT,
+    change,
     claimed,
     count,
     done,
@@ -25,6 +28,7 @@ from tests.integration.tasks.job_rows import (
     outcome_rows,
     sha256_of,
     submitted,
+    url,
 )
 
 
@@ -294,3 +298,28 @@ def test_a_success_clears_the_error_of_an_earlier_job(database: Database) -> Non
 
     (image,) = image_rows(database, job.product_id)
     assert (image.state, image.error_code, image.error_detail) == (ImageState.READY, None, None)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_was_made_of_a_source_that_was_replaced_meanwhile_is_not_shown(
+    database: Database, *, fails: bool
+) -> None:
+    job = submitted(database, "a", "b", sku="S-1")
+    mine = claimed(database, job.job_id)
+    first, second = mine.images
+    new = Submission(preset="", urls=(url("new"),))
+    replaced = replace_image(database, job.product_id, first.id, submission=new)
+
+    late = failed(first) if fails else done(first, "old")
+    assert record(database, mine, [late, done(second, "b")]) is JobState.QUEUED
+
+    shown, other = image_rows(database, job.product_id)
+    assert (shown.source_url, shown.original_sha256) == (url("new"), None)
+    assert shown.state is ImageState.QUEUED
+    assert other.state is ImageState.READY
+    change(database, job.job_id, "not_before = NULL")
+    for job_id in (replaced.job_id, job.job_id):
+        assert job_id is not None
+        again = claimed(database, job_id)
+        assert [(image.id, image.source_url) for image in again.images] == [(first.id, url("new"))]
+        assert record(database, again, [done(again.images[0], "new")]) is JobState.READY
