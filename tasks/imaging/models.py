@@ -75,6 +75,23 @@ class VariantFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """What a variant says besides its pixels: EXIF data and an XMP packet, each mostly empty."""
+
+    exif: bytes = b""
+    xmp: bytes = b""
+
+    @property
+    def info(self) -> dict[str | tuple[int, int], bytes]:
+        """The parts that there are, as Pillow's `info` names them."""
+        parts: dict[str | tuple[int, int], bytes] = {"exif": self.exif, "xmp": self.xmp}
+        return {name: part for name, part in parts.items() if part}
+
+
+NO_NOTICE = Notice()
+
+
+@dataclass(frozen=True, slots=True)
 class PageFacts:
     """What a web page shows before the image has arrived, and a name for how it looks.
 

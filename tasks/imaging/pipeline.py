@@ -5,6 +5,7 @@ come from, where variants go, or which process it runs in.
 """
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
@@ -14,14 +15,16 @@ from tasks.imaging.animation.frames import is_moving, plays
 from tasks.imaging.animation.pipeline import AnimationSource, render_moving
 from tasks.imaging.colour.to_srgb import to_srgb
 from tasks.imaging.decode.load import load
-from tasks.imaging.decode.open import describe, open_picture, orientation_left
-from tasks.imaging.decode.source import read_original
+from tasks.imaging.decode.open import UPRIGHT, describe, open_picture, orientation_left
+from tasks.imaging.decode.source import Original, read_original
+from tasks.imaging.encode.source_bytes import OwnBytes, without_metadata
 from tasks.imaging.encode.variant_writer import Writer
 from tasks.imaging.errors import reading, writing
-from tasks.imaging.metadata.copyright import read_credit
-from tasks.imaging.models import Limits, PageFacts, Rendition, VariantFile
+from tasks.imaging.formats.detect import ImageFormat
+from tasks.imaging.metadata.copyright import read_notice
+from tasks.imaging.models import Limits, Notice, PageFacts, Rendition, VariantFile
 from tasks.imaging.presets.fingerprint import policy_fingerprint
-from tasks.imaging.presets.model import Preset
+from tasks.imaging.presets.model import Fit, Preset
 from tasks.imaging.transform.geometry import fit_to_box, plan_sizes
 from tasks.imaging.transform.orient import orient
 from tasks.imaging.transform.pixel_format import normalize_mode
@@ -55,42 +58,65 @@ def render(source: Path, directory: Path, preset: Preset, *, limits: Limits) -> 
             facts=facts,
             orientation=orientation_left(facts),
             plays=plays(image, original),
-            credit=read_credit(image, original) if preset.keep_copyright else b"",
+            notice=read_notice(image, original, names=preset.keep_copyright),
             max_pixels=limits.max_pixels,
         )
     can_any_move = any(can_move(encoding.format) for encoding in preset.encodings)
     if can_any_move and is_moving(facts, preset.animation):
         variants, page = render_moving(animation, directory, preset)
     else:
-        variants, page = _render_still(animation, directory, preset)
+        variants, page = _render_still(animation, original, directory, preset)
     cpu_seconds = time.process_time() - began
     fingerprint = policy_fingerprint(preset)
     return Rendition(facts, variants, fingerprint, page, cpu_seconds=cpu_seconds)
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """The largest image, all targets, and the size of the upright, trimmed source.
+
+    `is_plain` says that its pixels are the source's: upright and sRGB from the start.
+    """
+
+    largest: Image.Image
+    targets: tuple[Target, ...]
+    upright: Size
+    is_plain: bool
+
+
 def _render_still(
-    animation: AnimationSource, directory: Path, preset: Preset
+    animation: AnimationSource, original: Original, directory: Path, preset: Preset
 ) -> tuple[tuple[VariantFile, ...], PageFacts]:
     facts = animation.facts
     with reading():
-        largest, targets, upright = _prepare(animation, preset)
+        prepared = _prepare(animation, preset)
     with writing():
         writer = Writer(directory, preset)
         variants: list[VariantFile] = []
-        picture = shown = largest
-        for target in targets:  # each is made from the next larger one
+        picture = shown = prepared.largest
+        for target in prepared.targets:  # each is made from the next larger one
             picture = shrink(picture, target.whole)
-            crisp = sharpen_shrunk(picture, preset.sharpen, source=upright)
+            crisp = sharpen_shrunk(picture, preset.sharpen, source=prepared.upright)
             shown = fit_to_box(crisp, target, preset)
-            ceiling = facts.bytes if shown.size == (facts.width, facts.height) else None
-            variants += writer.write(shown, target.stem, ceiling_bytes=ceiling)
-        return tuple(variants), page_facts(shown)
+            is_whole = shown.size == (facts.width, facts.height)
+            own = None
+            if is_whole and prepared.is_plain and preset.fit is not Fit.PAD:
+                own = _own_bytes(original, animation.notice)
+            ceiling = facts.bytes if is_whole else None
+            variants += writer.write(shown, target.stem, ceiling_bytes=ceiling, own=own)
+        return writer.chosen(variants), page_facts(shown)
 
 
-def _prepare(
-    animation: AnimationSource, preset: Preset
-) -> tuple[Image.Image, tuple[Target, ...], Size]:
-    """Return the largest image, all targets, and the size of the upright, trimmed source."""
+def _own_bytes(original: Original, notice: Notice) -> OwnBytes | None:
+    """Return the source's own bytes without metadata, of a JPEG."""
+    if original.format is not ImageFormat.JPEG:
+        return None
+    data = without_metadata(original.data, notice)
+    return None if data is None else OwnBytes(original.format, data)
+
+
+def _prepare(animation: AnimationSource, preset: Preset) -> _Prepared:
+    """Decode, trim and shrink the source, and plan what is made of it."""
     image, facts, orientation = animation.image, animation.facts, animation.orientation
     upright = Size(facts.width, facts.height)
     plan = Plan(upright, orientation)  # in full, where a border has to be found first
@@ -101,7 +127,9 @@ def _prepare(
     if preset.trim is not None:
         image = trim(image, preset.trim)
         upright = turned(Size(*image.size), orientation)
-    plan = plan_shrinking(preset, upright, orientation, credit=animation.credit)
+    plan = plan_shrinking(preset, upright, orientation, notice=animation.notice)
+    is_plain = orientation == UPRIGHT
     for step in _STEPS:
-        image = step(image, plan)
-    return image, plan_sizes(preset, upright), upright
+        before, image = image, step(image, plan)
+        is_plain &= step is not to_srgb or image is before
+    return _Prepared(image, plan_sizes(preset, upright), upright, is_plain)

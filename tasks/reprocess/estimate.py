@@ -13,7 +13,7 @@ from infra.db.engine import Database
 from infra.db.models.catalogue import Original
 from infra.db.models.jobs import Job, JobImage
 from tasks.imaging.presets.catalogue import Presets
-from tasks.imaging.presets.model import Fit, Preset
+from tasks.imaging.presets.model import Fit, Preset, When
 from tasks.reprocess.check import require_known
 from tasks.reprocess.selection import picked, without_original
 from tasks.reprocess.selector import Selector
@@ -107,7 +107,7 @@ def _variants_of(preset: Preset, width: int | None) -> int:
     sizes = len(sides)
     if width is not None and preset.fit is Fit.INSIDE and len(widths) == len(sides):
         sizes = len({min(side, width) for side in widths})
-    return sizes * len(preset.encodings)
+    return sizes * sum(each.when is When.ALWAYS for each in preset.encodings)
 
 
 def _seconds_per_megapixel(session: Session) -> dict[str, float]:

@@ -12,7 +12,7 @@ from tests.unit.imaging.support.moving import animation, turning
 from tests.waiting import eventually
 from tests.world import World
 
-NAMES = [f"w{width}-{form}" for width in (1600, 800, 400, 200) for form in ("jpeg", "webp")]
+NAMES = [f"w{width}-{form}" for width in (1600, 800, 400, 200) for form in ("avif", "jpeg")]
 
 
 def test_a_posted_picture_becomes_verified_variants_that_anybody_can_fetch(

@@ -45,17 +45,18 @@ def encode_moving(
     whole: Whole = Whole.SOMETIMES,
 ) -> bytes:
     """Return a file of all frames; without loss, as WebP only, where `quality` is None."""
-    exif = scene.credit.removeprefix(_EXIF_PREFIX)
+    exif = scene.notice.exif.removeprefix(_EXIF_PREFIX)
+    said = {"exif": exif, "xmp": scene.notice.xmp}
     if image_format is ImageFormat.AVIF:
         options = lossy_options(image_format, quality or 0, effort)
-        data = _written(scene, image_format, {**options, "exif": exif})
+        data = _written(scene, image_format, options | said)
         return settle_sequence(data, scene.plays)
     kmin, kmax = whole.value
     options = {"lossless": True, "quality": 75, "method": 2}
     if quality is not None:
         options = lossy_options(image_format, quality, effort)
     options |= {"loop": scene.plays, "minimize_size": False, "kmin": kmin, "kmax": kmax}
-    options |= {"background": (0, 0, 0, 0), "exif": exif}
+    options |= {"background": (0, 0, 0, 0), **said}
     data = _written(scene, image_format, options)
     return data if scene.frame_store.is_opaque else with_alpha_flag(data)
 

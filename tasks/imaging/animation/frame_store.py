@@ -11,6 +11,7 @@ from tempfile import TemporaryFile
 
 from PIL import Image
 
+from tasks.imaging.models import NO_NOTICE, Notice
 from tasks.imaging.transform.resize import shrink
 from tasks.imaging.transform.sizes import Size
 
@@ -85,22 +86,22 @@ def unfinished(frame_store: FrameStore) -> Iterator[FrameStore]:
 class Scene:
     """A frame store as a variant shows it: each frame finished, when it is asked for.
 
-    `plays` is how often it is shown, 0 for without end; `credit` is the EXIF data that files keep.
+    `plays` is how often it is shown, 0 for without end; `notice` is what files say besides.
     """
 
     frame_store: FrameStore
     finish: Callable[[Image.Image], Image.Image]
     plays: int
-    credit: bytes = b""
+    notice: Notice = NO_NOTICE
 
     def __len__(self) -> int:
         """Return the number of frames."""
         return len(self.frame_store)
 
     def picture(self, number: int) -> Image.Image:
-        """Return a finished frame: bare pixels, with the credit in its `info`."""
+        """Return a finished frame: bare pixels, with the notice in its `info`."""
         picture = self.finish(self.frame_store.picture(number))
-        picture.info = {"exif": self.credit} if self.credit else {}
+        picture.info = self.notice.info
         return picture
 
     @property

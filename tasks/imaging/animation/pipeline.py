@@ -17,7 +17,7 @@ from tasks.imaging.colour.to_srgb import to_srgb
 from tasks.imaging.encode.variant_writer import Writer
 from tasks.imaging.errors import reading, writing
 from tasks.imaging.formats.detect import ImageFormat
-from tasks.imaging.models import PageFacts, SourceFacts, VariantFile
+from tasks.imaging.models import Notice, PageFacts, SourceFacts, VariantFile
 from tasks.imaging.presets.model import Preset
 from tasks.imaging.transform.geometry import fit_to_box, plan_sizes
 from tasks.imaging.transform.orient import orient
@@ -41,14 +41,14 @@ _IN_A_HURRY = 8
 class AnimationSource:
     """An opened animation: `orientation` is left to be followed, `plays` is 0 for without end.
 
-    `credit` is the EXIF data that variants keep; `max_pixels` bounds a frame.
+    `notice` is what variants say besides their pixels; `max_pixels` bounds a frame.
     """
 
     image: Image.Image
     facts: SourceFacts
     orientation: int
     plays: int
-    credit: bytes
+    notice: Notice
     max_pixels: int
 
     def frames(self) -> Iterator[Frame]:
@@ -71,7 +71,7 @@ def render_moving(
         part = _kept(animation, preset)
         if part is not None:
             upright = turned(Size(part[2] - part[0], part[3] - part[1]), animation.orientation)
-        plan = plan_shrinking(preset, upright, animation.orientation, credit=animation.credit)
+        plan = plan_shrinking(preset, upright, animation.orientation, notice=animation.notice)
         targets = plan_sizes(preset, upright)
         frame_store = _developed(animation, part, plan, directory=directory)
         stack.enter_context(closing(frame_store))
@@ -80,13 +80,13 @@ def render_moving(
         for target in targets:
             frame_store = stack.enter_context(closing(frame_store.shrunk(target.whole)))
             finish = partial(_finished, target=target, preset=preset, source=upright)
-            scene = Scene(frame_store, finish, animation.plays, plan.credit)
+            scene = Scene(frame_store, finish, animation.plays, plan.notice)
             ceiling = animation.facts.bytes if target.size == whole else None
             if len(scene) > 1:
                 variants += writer.write_moving(scene, target.stem, ceiling_bytes=ceiling)
             else:  # its frames look the same
                 variants += writer.write(scene.picture(0), target.stem, ceiling_bytes=ceiling)
-        return tuple(variants), page_facts(scene.picture(0))
+        return writer.chosen(variants), page_facts(scene.picture(0))
 
 
 def _kept(animation: AnimationSource, preset: Preset) -> Rectangle | None:

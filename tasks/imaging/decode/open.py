@@ -52,7 +52,7 @@ _DECODERS: dict[ImageFormat, tuple[str, ...]] = {
 if features.check("avif"):
     _DECODERS[ImageFormat.AVIF] = ("AVIF",)
 
-_UPRIGHT = 1
+UPRIGHT = 1
 # The decoders of these turn by themselves; the size is the upright one from the start. What the
 # EXIF data of a HEIC say about it does not count.
 _TURNED_BY_DECODER = frozenset({ImageFormat.TIFF, ImageFormat.HEIC})
@@ -84,7 +84,7 @@ def open_picture(original: Original, limits: Limits) -> Image.Image:
 def describe(image: Image.Image, original: Original) -> SourceFacts:
     """Take the facts from the header; call it before `load`, which may shrink."""
     is_heic = original.format is ImageFormat.HEIC
-    orientation = _UPRIGHT if is_heic else _stored_orientation(image, original)
+    orientation = UPRIGHT if is_heic else _stored_orientation(image, original)
     width, height = image.size
     if is_sideways(orientation) and original.format not in _TURNED_BY_DECODER:
         width, height = height, width
@@ -104,7 +104,7 @@ def describe(image: Image.Image, original: Original) -> SourceFacts:
 
 def orientation_left(facts: SourceFacts) -> int:
     """Return the EXIF orientation that the decoded pixels still have to follow."""
-    return _UPRIGHT if facts.format in _TURNED_BY_DECODER else facts.orientation
+    return UPRIGHT if facts.format in _TURNED_BY_DECODER else facts.orientation
 
 
 def _pixels_of_opening(original: Original) -> int:
@@ -184,8 +184,8 @@ def _stored_orientation(image: Image.Image, original: Original) -> int:
             exif.load(block or b"")
             value = exif.get(ExifTags.Base.Orientation)
     except Exception:  # noqa: BLE001 - hostile EXIF data raise anything; upright is the default
-        return _UPRIGHT
-    return value if isinstance(value, int) and value in range(1, 9) else _UPRIGHT
+        return UPRIGHT
+    return value if isinstance(value, int) and value in range(1, 9) else UPRIGHT
 
 
 def _forget_xmp_orientation(image: Image.Image) -> None:

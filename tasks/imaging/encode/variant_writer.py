@@ -14,12 +14,20 @@ from tasks.imaging.animation.frame_store import Scene
 from tasks.imaging.animation.quality import MovingSubject, encode_moving_to_quality
 from tasks.imaging.animation.verify import verify_moving
 from tasks.imaging.encode.encoders import flattened, loses_transparency
+from tasks.imaging.encode.source_bytes import OwnBytes
 from tasks.imaging.encode.verify import verify
 from tasks.imaging.formats.detect import ImageFormat
 from tasks.imaging.models import VariantFile
-from tasks.imaging.presets.model import Encoding, Preset
+from tasks.imaging.presets.model import Encoding, Preset, When
 from tasks.imaging.quality.sampling import LOW_SIDE_PX
-from tasks.imaging.quality.search import LOSSLESS_SCORE, Hint, Subject, encode_to_quality
+from tasks.imaging.quality.search import (
+    LOSSLESS_SCORE,
+    Encoded,
+    Hint,
+    Subject,
+    encode_to_quality,
+    may_be_smaller_lossless,
+)
 
 # What every browser shows comes first; a format is kept for being smaller than those before it.
 _SIMPLEST_FIRST = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.WEBP, ImageFormat.AVIF)
@@ -33,25 +41,33 @@ class Writer:
     directory: Path
     preset: Preset
     found: dict[ImageFormat, int] = field(default_factory=dict)
+    wins: dict[ImageFormat, bool] = field(default_factory=dict)
 
     def write(
-        self, picture: Image.Image, stem: str, *, ceiling_bytes: int | None = None
+        self,
+        picture: Image.Image,
+        stem: str,
+        *,
+        ceiling_bytes: int | None = None,
+        own: OwnBytes | None = None,
     ) -> tuple[VariantFile, ...]:
         """Write one size in every encoding of the preset, in its order.
 
         `ceiling_bytes` is what a file should not exceed: its source's bytes at the same size.
+        `own` are the source's, if it shows this very picture: they stay where they are fewer.
         """
-        return self._worth_having(_Subjects(picture, self.preset), stem, ceiling_bytes)
+        source = _Source(ceiling_bytes, own)
+        return self._worth_having(_Subjects(picture, self.preset), stem, source)
 
     def write_moving(
         self, scene: Scene, stem: str, *, ceiling_bytes: int | None = None
     ) -> tuple[VariantFile, ...]:
         """Write one size of an animation; formats that cannot move show its first frame."""
         subjects = _Subjects(scene.picture(0), self.preset, MovingSubject(scene))
-        return self._worth_having(subjects, stem, ceiling_bytes)
+        return self._worth_having(subjects, stem, _Source(ceiling_bytes))
 
     def _worth_having(
-        self, subjects: "_Subjects", stem: str, ceiling_bytes: int | None
+        self, subjects: "_Subjects", stem: str, source: "_Source"
     ) -> tuple[VariantFile, ...]:
         """Write a file for each encoding; drop those that a simpler one serves as well as.
 
@@ -59,8 +75,9 @@ class Writer:
         replace one with it.
         """
         written = [
-            self._written(subjects, encoding, stem, ceiling_bytes=ceiling_bytes)
+            self._written(subjects, encoding, stem, source)
             for encoding in self.preset.encodings
+            if self._is_wanted(encoding, subjects)
         ]
         if not self.preset.drop_larger:
             return tuple(written)
@@ -75,12 +92,39 @@ class Writer:
                 each.path.unlink(missing_ok=True)
         return tuple(each for each in written if each in kept)
 
+    def chosen(self, variants: list[VariantFile]) -> tuple[VariantFile, ...]:
+        """Return what is kept of all sizes: of a drawing its WebPs or its AVIFs, the fewer bytes.
+
+        Whole formats are kept or dropped: a page offers a format at every size, or not at all.
+        """
+        webp, avif = (
+            [each for each in variants if each.format is image_format]
+            for image_format in (ImageFormat.WEBP, ImageFormat.AVIF)
+        )
+        if not self.wins.get(ImageFormat.WEBP) or not webp or not avif:
+            return tuple(variants)
+        ours, theirs = (sum(each.bytes for each in ladder) for ladder in (webp, avif))
+        dropped = avif if ours <= theirs else webp
+        for each in dropped:
+            each.path.unlink(missing_ok=True)
+        return tuple(each for each in variants if each not in dropped)
+
+    def _is_wanted(self, encoding: Encoding, subjects: "_Subjects") -> bool:
+        """Whether a format that is for some images only is for this one; the largest size says."""
+        if encoding.when is When.ALWAYS or subjects.shows_more:
+            return True
+        if encoding.format not in self.wins:
+            self.wins[encoding.format] = may_be_smaller_lossless(subjects.whole, encoding)
+        return self.wins[encoding.format]
+
     def _written(
-        self, subjects: "_Subjects", encoding: Encoding, stem: str, *, ceiling_bytes: int | None
+        self, subjects: "_Subjects", encoding: Encoding, stem: str, source: "_Source"
     ) -> VariantFile:
         """Write and verify a file, and remember its quality for the next size."""
         began, image_format = time.process_time(), encoding.format
         subject, seconds = subjects.of(image_format), 0.0
+        own = source.own_of(image_format)
+        ceiling_bytes = source.ceiling_bytes if own is None else None
         hint = Hint(self.found.get(image_format), ceiling_bytes)
         path = self.directory / f"{stem}-{image_format.value}.{image_format.extension}"
         if isinstance(subject, MovingSubject):
@@ -93,10 +137,13 @@ class Writer:
             is_compared = self.preset.drop_larger and len(self.preset.encodings) > 1
             if encoded.score is None and encoded.quality is not None and is_compared:
                 encoded = replace(encoded, score=subject.score_at(encoded.quality, image_format))
+            if own is not None and len(own) <= len(encoded.data):
+                encoded = Encoded(own, None, LOSSLESS_SCORE)
             path.write_bytes(encoded.data)
-            proof = verify(path, image_format, subject.meant)
+            decoded = None if encoded.shown is None else (encoded.data, encoded.shown)
+            proof = verify(path, image_format, subject.meant, decoded=decoded)
         if encoded.quality is not None:
-            self.found[image_format] = encoded.quality
+            self.found[image_format] = encoded.next_start or encoded.quality
         return VariantFile(
             name=path.stem,
             format=image_format,
@@ -115,13 +162,25 @@ class Writer:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What the source needs to show a size, which our files should not exceed."""
+
+    ceiling_bytes: int | None = None
+    own: OwnBytes | None = None
+
+    def own_of(self, image_format: ImageFormat) -> bytes | None:
+        """Return the source's own bytes, if it has this format."""
+        return self.own.data if self.own is not None and self.own.format is image_format else None
+
+
 class _Subjects:
     """The image as each format can show it; formats that show the same share what is known."""
 
     def __init__(
         self, picture: Image.Image, preset: Preset, moving: MovingSubject | None = None
     ) -> None:
-        self._whole = Subject(picture)
+        self.whole = Subject(picture)
         self._moving = moving
         self._flat: Subject | None = None
         self._preset = preset
@@ -130,14 +189,19 @@ class _Subjects:
         if self._moving is not None and can_move(image_format):
             return self._moving
         if not self.flattens(image_format):
-            return self._whole
+            return self.whole
         if self._flat is None:
-            self._flat = Subject(flattened(self._whole.picture, self._preset.background))
+            self._flat = Subject(flattened(self.whole.picture, self._preset.background))
         return self._flat
+
+    @property
+    def shows_more(self) -> bool:
+        """Whether the simplest format loses something: transparency, or movement."""
+        return self._moving is not None or self.whole.picture.mode == "RGBA"
 
     def flattens(self, image_format: ImageFormat) -> bool:
         """Whether the format's file has no transparency, though the image has."""
-        return loses_transparency(self._whole.picture, image_format)
+        return loses_transparency(self.whole.picture, image_format)
 
 
 def _serves_as_well(simpler: VariantFile, other: VariantFile) -> bool:

@@ -63,16 +63,26 @@ class Meant:
         )
 
 
-def verify(path: Path, expected: ImageFormat, meant: Meant) -> Proof:
+def verify(
+    path: Path,
+    expected: ImageFormat,
+    meant: Meant,
+    *,
+    decoded: tuple[bytes, Image.Image] | None = None,
+) -> Proof:
     """Decode the file in full; raise `PixelsFailed` unless it is the image that was meant.
 
     That is: the format, the size, and by and large the colours everywhere, so that nothing blank
-    passes, nor a ground without the product.
+    passes, nor a ground without the product. `decoded` is an image and the bytes that it was read
+    from: where the file holds the same, they need not be decoded again.
     """
     data = path.read_bytes()
-    with Image.open(BytesIO(data), formats=[expected.value]) as image:
-        image.load()
-        is_meant = meant.is_shown_by(image)
+    if decoded is not None and decoded[0] == data:
+        is_meant = meant.is_shown_by(decoded[1])
+    else:
+        with Image.open(BytesIO(data), formats=[expected.value]) as image:
+            image.load()
+            is_meant = meant.is_shown_by(image)
     if not is_meant or sniff(data[:HEADER_BYTES]) is not expected:
         raise PixelsFailed(
             ErrorCode.INTERNAL_ERROR, f"The encoder wrote something else than {path.name}."

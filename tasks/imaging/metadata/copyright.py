@@ -1,8 +1,9 @@
-"""The one thing that a variant may say besides its pixels: whose image it is.
+"""What a variant may say besides its pixels: whose image it is, and whether a machine made it.
 
 Only two EXIF entries are ever written, Artist and Copyright, and only when a preset asks for
 them. Places, cameras, dates and comments never pass. Agencies write names into IPTC or XMP data
-instead: those are read where EXIF has none.
+instead: those are read where EXIF has none. Of XMP one property is written, always: the digital
+source type of IPTC, which marks generated images and which shops' channels demand.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,12 @@ from tasks.imaging.decode.source import Original
 from tasks.imaging.formats import png
 from tasks.imaging.formats.detect import ImageFormat
 from tasks.imaging.metadata.iptc import by_lines_and_notice
-from tasks.imaging.metadata.xmp import creators_and_rights
+from tasks.imaging.metadata.xmp import (
+    creators_and_rights,
+    digital_source_type,
+    packet_of_source_type,
+)
+from tasks.imaging.models import Notice
 
 _MAX_BYTES = 500  # of each: a name and a year, not a licence text
 _FIRST_PRINTABLE = 32
@@ -29,11 +35,28 @@ class _Names:
     rights: bytes = b""
 
 
-def read_credit(image: Image.Image, original: Original) -> bytes:
-    """Return EXIF data with a source's artist and copyright alone; empty when it names neither.
+def read_notice(image: Image.Image, original: Original, *, names: bool) -> Notice:
+    """Return what a source's variants say; `names` asks for artist and copyright.
 
     Call it on the opened file: later steps lose what some formats say.
     """
+    return Notice(
+        exif=_read_names(image, original) if names else b"",
+        xmp=_read_source_type(image, original),
+    )
+
+
+def _read_source_type(image: Image.Image, original: Original) -> bytes:
+    """Return an XMP packet with the digital source type alone; empty when none is named."""
+    try:
+        packet = _packet(image, original)
+        return b"" if packet is None else packet_of_source_type(digital_source_type(packet))
+    except Exception:  # noqa: BLE001 - damaged or hostile data say nothing; the image matters more
+        return b""
+
+
+def _read_names(image: Image.Image, original: Original) -> bytes:
+    """Return EXIF data with a source's artist and copyright; empty when it names neither."""
     names: list[_Names] = []
     for read in (_exif, _iptc, _xmp):
         try:
@@ -71,13 +94,18 @@ def _iptc(image: Image.Image, _: Original) -> _Names:
 
 
 def _xmp(image: Image.Image, original: Original) -> _Names:
-    packet = image.info.get("xmp")
-    if original.format is ImageFormat.PNG:
-        packet = png.xmp_packet(original.data)
-    if not isinstance(packet, bytes):
+    packet = _packet(image, original)
+    if packet is None:
         return _Names()
     names, rights = creators_and_rights(packet)
     return _Names(_short(_BETWEEN_NAMES.join(names).encode()), _short(rights.encode()))
+
+
+def _packet(image: Image.Image, original: Original) -> bytes | None:
+    packet = image.info.get("xmp")
+    if original.format is ImageFormat.PNG:
+        packet = png.xmp_packet(original.data)
+    return packet if isinstance(packet, bytes) else None
 
 
 def _short(raw: bytes) -> bytes:

@@ -23,6 +23,7 @@ class Fit(StrEnum):
     INSIDE = "inside"  # the whole image, as large as the box allows
     COVER = "cover"  # the whole box, what stands out is cut off around the focal point
     PAD = "pad"  # the whole image in the middle of the box, the rest in the background's colour
+    STRETCH = "stretch"  # the whole image on the whole box, in the box's proportions
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +71,36 @@ class ByteBudget:
 Quality = FixedQuality | TargetQuality | ByteBudget
 
 
+class Chroma(StrEnum):
+    """How many pixels share a colour. WebP knows only the second."""
+
+    AUTO = "auto"  # every pixel its own where sharing would be seen
+    SHARED = "4:2:0"
+    FULL = "4:4:4"
+
+
+class When(StrEnum):
+    """Of which images a format's files are made."""
+
+    ALWAYS = "always"
+    WINS = "wins"  # transparent ones, and drawings that it holds without loss in the fewest bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Encoding:
     """One way to write a variant.
 
     `effort` is the encoder's own scale of CPU against bytes; None is the pipeline's choice.
-    `lossless_graphics` permits a lossless WebP where a drawing gets smaller that way; it says
-    nothing of other formats.
+    `lossless_graphics` permits a lossless WebP where a drawing gets smaller that way; it and `when`
+    say nothing of other formats, `chroma` nothing of those that cannot choose.
     """
 
     format: ImageFormat
     quality: Quality
     effort: int | None = None
     lossless_graphics: bool = True
+    chroma: Chroma = Chroma.AUTO
+    when: When = When.ALWAYS
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,12 +27,14 @@ from tasks.imaging.presets.model import (
     Animation,
     Box,
     ByteBudget,
+    Chroma,
     Encoding,
     Fit,
     FixedQuality,
     Preset,
     TargetQuality,
     Trim,
+    When,
 )
 
 FILE_VERSION = 1  # what `version` of a presets file must be; raise it when old files would break
@@ -60,9 +62,7 @@ def _kind_of_quality(value: Any) -> str:
     return "ByteBudget" if "max_bytes" in value else "TargetQuality"
 
 
-class JpegTable(_Table):
-    """How JPEG files are written."""
-
+class _Quality(_Table):
     model_config = ConfigDict(title="a table like { quality = 80 }")
 
     quality: Annotated[
@@ -74,16 +74,23 @@ class JpegTable(_Table):
     ] = Field(description="A number for every image, a score to reach, or a limit in bytes.")
 
 
+class JpegTable(_Quality):
+    """How JPEG files are written."""
+
+    chroma: Chroma = Field(Chroma.AUTO, description="Whether each pixel keeps its own colour.")
+
+
 class AvifTable(JpegTable):
     """How AVIF files are written."""
 
     effort: int | None = Field(None, ge=0, le=10, description="CPU against bytes: 10 is fast.")
 
 
-class WebpTable(JpegTable):
+class WebpTable(_Quality):
     """How WebP files are written."""
 
     effort: int | None = Field(None, ge=0, le=6, description="CPU against bytes: 0 is fast.")
+    when: When = Field(When.ALWAYS, description="Of which images: all, or where it wins.")
     lossless_graphics: bool = Field(
         default=True, description="Drawings without loss where smaller."
     )
@@ -126,6 +133,8 @@ class FormatsTable(_Table):
             quality=FixedQuality(quality) if isinstance(quality, int) else quality,
             effort=getattr(table, "effort", None),
             lossless_graphics=getattr(table, "lossless_graphics", True),
+            chroma=getattr(table, "chroma", Chroma.AUTO),
+            when=getattr(table, "when", When.ALWAYS),
         )
 
 
@@ -172,7 +181,10 @@ class PresetTable(_Table):
             "dependencies": {
                 "focus": {"properties": {"fit": {"const": "cover"}}, "required": ["fit"]}
             },
-            "if": {"properties": {"fit": {"enum": ["cover", "pad"]}}, "required": ["fit"]},
+            "if": {
+                "properties": {"fit": {"enum": ["cover", "pad", "stretch"]}},
+                "required": ["fit"],
+            },
             "then": {
                 "required": ["boxes"],
                 "properties": {"boxes": {"items": {"not": {"pattern": "^x|x$"}}}},

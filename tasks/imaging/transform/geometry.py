@@ -27,12 +27,14 @@ def plan_sizes(preset: Preset, source: Size) -> tuple[Target, ...]:
 
 
 def fit_to_box(picture: Image.Image, target: Target, preset: Preset) -> Image.Image:
-    """Cut or pad an image that has the target's `whole` size to its `size`."""
+    """Cut, pad or stretch an image that has the target's `whole` size to its `size`."""
     width, height = target.size.width, target.size.height
     if preset.fit is Fit.COVER and picture.size != (width, height):
         left = _start(picture.width, width, preset.focus[0])
         top = _start(picture.height, height, preset.focus[1])
         return picture.crop((left, top, left + width, top + height))
+    if preset.fit is Fit.STRETCH and picture.size != (width, height):
+        return picture.resize((width, height), Image.Resampling.LANCZOS)
     if preset.fit is not Fit.PAD:
         return picture
     canvas = Image.new("RGB", (width, height), preset.background)
@@ -55,6 +57,11 @@ def _target(fit: Fit, source: Size, box: Box) -> Target:
         else:
             size = _scaled(Size(width, height), height=min(height, source.height))
             whole = _scaled(source, height=size.height)
+    elif fit is Fit.STRETCH:
+        size = Size(min(width, source.width), min(height, source.height))
+        whole = _scaled(source, width=size.width)  # the least that is shrunk either way, …
+        if whole.height < size.height:
+            whole = _scaled(source, height=size.height)  # … and in the image's own proportions
     else:
         most = Size(min(width, source.width), min(height, source.height))
         if most.width * source.height > source.width * most.height:  # the height decides

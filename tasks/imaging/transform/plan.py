@@ -4,6 +4,7 @@ what it may say of its maker.
 
 from dataclasses import dataclass
 
+from tasks.imaging.models import NO_NOTICE, Notice
 from tasks.imaging.presets.model import Preset
 from tasks.imaging.transform.geometry import plan_sizes
 from tasks.imaging.transform.sizes import Size
@@ -15,12 +16,12 @@ _QUARTER_TURNS = frozenset({5, 6, 7, 8})
 class Plan:
     """`size` is upright; `orientation` is the EXIF value that the pixels still have to follow.
 
-    `credit` is the EXIF data that the variants keep; empty unless the preset wants them.
+    `notice` is what the variants say besides their pixels; empty unless the preset wants it.
     """
 
     size: Size
     orientation: int
-    credit: bytes = b""
+    notice: Notice = NO_NOTICE
 
     @property
     def stored_size(self) -> Size:
@@ -28,9 +29,11 @@ class Plan:
         return turned(self.size, self.orientation)
 
 
-def plan_shrinking(preset: Preset, source: Size, orientation: int, *, credit: bytes = b"") -> Plan:
+def plan_shrinking(
+    preset: Preset, source: Size, orientation: int, *, notice: Notice = NO_NOTICE
+) -> Plan:
     """Plan what follows, from the upright size of the decoded and trimmed image."""
-    return Plan(plan_sizes(preset, source)[0].whole, orientation, credit)
+    return Plan(plan_sizes(preset, source)[0].whole, orientation, notice)
 
 
 def turned(size: Size, orientation: int) -> Size:

@@ -22,7 +22,7 @@ class Target:
 
     `stem` is what their names begin with, like `w800` or `b2000x2000`. `size` is what the files
     get. `whole` is the size that the whole image is brought to first; then it is cut to `size`
-    (cover) or laid on it (pad), or it is `size` already (inside).
+    (cover), laid on it (pad) or stretched to it (stretch), or it is `size` already (inside).
     """
 
     stem: str

@@ -16,8 +16,7 @@ def strip_metadata(image: Image.Image, plan: Plan) -> Image.Image:
     """Return the pixels without metadata, and without an alpha channel that hides nothing.
 
     Where it hides all, nothing is left of what was there: PNG would keep a ground that somebody
-    has removed. What the plan keeps stands under `exif` in the picture's `info`, for whoever
-    encodes it.
+    has removed. What the plan keeps stands in the picture's `info`, for the encoders.
     """
     if image.mode == "RGBA":
         alpha = image.getchannel("A")
@@ -27,5 +26,5 @@ def strip_metadata(image: Image.Image, plan: Plan) -> Image.Image:
         elif least == 0:
             image.paste(_NOTHING, mask=alpha.point(lambda level: 0 if level else 255))
     # In place: the image is ours, and a copy costs as much as a small encoding.
-    image.info = {"exif": plan.credit} if plan.credit else {}
+    image.info = plan.notice.info
     return image

@@ -3,7 +3,8 @@
 Run it with `python -m tests.benchmarks.picture.calibrate` when the likeness, the tiles,
 JPEG's tables or an encoder change; it takes a quarter of an hour or more.
 Each picture is encoded at several qualities and scored by SSIMULACRA2 on all of it, and its sample,
-encoded in a hurry, is compared by the likeness.
+encoded in a hurry, is compared by the likeness. Of AVIF the finished file is compared, too, at the
+sample's places: that is the line `avif, finished`.
 
 SSIMULACRA2 ends in 100 - 10 * sum ** 0.6276, so the sum that a score stands for is known, and the
 weights follow by least squares, none below zero. Errors count as points of the score, and double
@@ -29,7 +30,7 @@ from tasks.imaging.formats.detect import ImageFormat
 from tasks.imaging.quality.metric import SimilarityMetric
 from tasks.imaging.quality.sampling import sample
 from tests.benchmarks.picture.photographs import fitting_pictures, widen
-from tests.benchmarks.picture.scoring import score
+from tests.benchmarks.picture.scoring import Judge
 
 _WIDTH_PX = 800
 _QUALITIES = {
@@ -37,6 +38,7 @@ _QUALITIES = {
     ImageFormat.WEBP: (50, 62, 72, 80, 86),
     ImageFormat.AVIF: (38, 46, 53, 60, 67),
 }
+_EFFORT = {ImageFormat.AVIF: 9}  # as `web` has it
 _WORST, _BEST = 50, 92  # scores outside are no shop's business
 _LIKELY = (64, 86)
 _USUAL = 74
@@ -49,12 +51,15 @@ _OWN = np.array((0, 16.6, 38.6, 0, 14.8, 500, 42.7, 0, 26.6, 390, 54, 100, 60))
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One encoding: the damages that the likeness finds, and the score by SSIMULACRA2."""
+    """One encoding: the damages that the likeness finds in the sample that was encoded by itself
+    and, at its places, in the finished file; and the score by SSIMULACRA2.
+    """
 
     picture: str
     format: ImageFormat
     quality: int
     damages: tuple[float, ...]
+    finished: tuple[float, ...]
     score: float
 
 
@@ -65,19 +70,23 @@ def main() -> None:
         points = [each for found in pool.map(_points, fitting_pictures()) for each in found]
     for image_format in _QUALITIES:
         ours = [each for each in points if each.format is image_format]
-        weights, error = fit([each for each in ours if _WORST < each.score < _BEST])
         start, slope = usual(ours)
-        shown = ", ".join(f"{weight:.1f}" for weight in weights)
-        console.print(
-            f"{image_format.value}: {shown}; off by {error:.2f} points, {len(ours)};"
-            f" start {start:.0f}, points per step {slope:.2f}",
-            soft_wrap=True,
-        )
+        judged = [each for each in ours if _WORST < each.score < _BEST]
+        for name, damages in (("", attrgetter("damages")), (", finished", attrgetter("finished"))):
+            weights, error = fit(judged, [damages(each) for each in judged])
+            shown = ", ".join(f"{weight:.1f}" for weight in weights)
+            console.print(
+                f"{image_format.value}{name}: {shown}; off by {error:.2f} points, {len(ours)};"
+                f" start {start:.0f}, points per step {slope:.2f}",
+                soft_wrap=True,
+            )
 
 
-def fit(points: list[Point]) -> tuple[npt.NDArray[np.float64], float]:
-    """Return the weights, and the root mean square of what they are off, in points."""
-    damages = np.array([each.damages for each in points])
+def fit(
+    points: list[Point], found: list[tuple[float, ...]]
+) -> tuple[npt.NDArray[np.float64], float]:
+    """Return the weights of the damages found, and the root mean square of what they are off."""
+    damages = np.array(found)
     scores = np.array([each.score for each in points])
     sums = ((100 - scores) / 10) ** (1 / _POWER)
     likely = (scores > _LIKELY[0]) & (scores < _LIKELY[1])
@@ -110,14 +119,17 @@ def _points(named: tuple[str, Image.Image]) -> list[Point]:
     chosen = sample(picture)
     if chosen is None:
         return []
-    likeness, found = SimilarityMetric(chosen), []
+    likeness, judge, found = SimilarityMetric(chosen), Judge(picture), []
     for image_format, qualities in _QUALITIES.items():
         for quality in qualities:
-            real = score(picture, encode(picture, image_format, quality))
+            data = encode(picture, image_format, quality, effort=_EFFORT.get(image_format))
+            with Image.open(BytesIO(data)) as encoded:
+                finished = likeness.damages(chosen.of(encoded))
             part = encode_in_a_hurry(chosen.picture, image_format, quality)
             with Image.open(BytesIO(part)) as encoded:
                 damages = likeness.damages(encoded)
-            found.append(Point(named[0], image_format, quality, damages, real))
+            real = judge.score(data)
+            found.append(Point(named[0], image_format, quality, damages, finished, real))
     return found
 
 

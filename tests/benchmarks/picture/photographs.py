@@ -26,7 +26,7 @@ _PLASMA = (
     *("Grey", "Kite", "OneStandsOut", "Path", "summer_1am"),
 )
 _LOMIRI = (
-    *("JobConsumer", "Dragonfly", "Kleiber", "Picture_0B", "Picture_1A", "Wine", "aitzgorri"),
+    *("Bridge", "Dragonfly", "Kleiber", "Picture_0B", "Picture_1A", "Wine", "aitzgorri"),
     *("free_by", "friends", "greentock", "life", "picosdeeuropa", "seeding", "sunset_"),
 )
 _MATE = (
@@ -138,6 +138,20 @@ def _cutouts(paths: list[Path]) -> Iterator[tuple[str, Image.Image]]:
         side = round(_CANVAS_PX * share)
         thing = ImageOps.fit(picture, (side, side * 4 // 5), Image.Resampling.LANCZOS)
         yield f"{name} (cut out)", _on_white(thing, _shape(thing.size, number))
+
+
+def cut_to_shape(picture: Image.Image, number: int) -> Image.Image:
+    """Return a picture RGBA of which a shape is left, its edges soft."""
+    share = _SHARES[number % len(_SHARES)]
+    side = round(_CANVAS_PX * share)
+    thing = ImageOps.fit(picture, (side, side * 4 // 5), Image.Resampling.LANCZOS)
+    mask = _shape(thing.size, number).filter(ImageFilter.GaussianBlur(1 + number % 3))
+    canvas = Image.new("RGBA", (_CANVAS_PX, _CANVAS_PX))
+    thing.putalpha(mask)
+    place = ((canvas.width - thing.width) // 2, (canvas.height - thing.height) // 2)
+    canvas.paste(thing, place)
+    canvas.paste((0, 0, 0, 0), mask=canvas.getchannel("A").point(lambda level: 0 if level else 255))
+    return canvas
 
 
 def _shape(size: tuple[int, int], number: int) -> Image.Image:

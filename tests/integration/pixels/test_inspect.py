@@ -14,7 +14,7 @@ from tests.unit.imaging.support.pictures import encoded, huge_png, photo
 
 GOOD = "mug & <saucer>.jpg"
 WIDTH, HEIGHT = 900, 600
-NAMES = [f"w{width}-{each}" for width in (900, 800, 400, 200) for each in ("webp", "jpeg")]
+NAMES = [f"w{width}-{each}" for width in (900, 800, 400, 200) for each in ("avif", "jpeg")]
 
 
 @pytest.fixture(scope="module")

@@ -250,7 +250,7 @@ def test_cancelling_the_awaiting_task_kills_the_work(pool: PixelPool, tmp_path: 
 
     async def cancel_in_the_middle() -> None:
         task = asyncio.create_task(pool.render(SAMPLE, tmp_path, WEB))
-        await asyncio.to_thread(eventually, lambda: any(folder.glob("*.webp")), "it has begun")
+        await asyncio.to_thread(eventually, lambda: any(folder.glob("*.avif")), "it has begun")
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -40,7 +40,7 @@ _LATER = (409, 429, 503)  # another request under this key is at work; come back
 _NO_ANSWER = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 _FIRST_SEED = 700_000
 _PAGE, _MOST_RUNS = 200, 4_000
-VARIANTS_OF_SMALL = 4  # of a picture of 320 px: its own width and 200 px, WebP and JPEG
+VARIANTS_OF_SMALL = 4  # of a picture of 320 px: its own width and 200 px, AVIF and JPEG
 
 
 class Fault(StrEnum):

@@ -20,7 +20,7 @@ from tasks.imaging.quality.search import Encoded, Hint, Subject, encode_to_quali
 from tasks.imaging.transform.plan import Plan
 from tasks.imaging.transform.resize import shrink
 from tasks.imaging.transform.sizes import Size
-from tests.unit.imaging.quality.test_search import textured
+from tests.unit.imaging.quality.test_search import drawing, textured
 from tests.unit.imaging.support.pictures import LIMITS, encoded, photo, pixel, rendered, variant
 
 WEB = packaged_presets().named("web")
@@ -60,6 +60,39 @@ def test_nothing_is_enlarged_and_names_follow_the_real_width(tmp_path: Path) -> 
         "w200-webp",
         "w200-jpeg",
     ]
+
+
+def formats_of(directory: Path, picture: Image.Image) -> dict[str, list[int]]:
+    """Return the widths that a PNG of a picture gives, by format, in the order of the files."""
+    found: dict[str, list[int]] = {}
+    for each in rendered(directory, encoded(picture, "PNG")).variants:
+        found.setdefault(each.format.value, []).append(each.width)
+    return found
+
+
+def test_a_photograph_becomes_avif_and_jpeg(tmp_path: Path) -> None:
+    widths = [500, 400, 200]
+    assert formats_of(tmp_path, photo(500, 400)) == {"avif": widths, "jpeg": widths}
+
+
+def test_a_cut_out_becomes_webp_as_well_because_jpeg_loses_its_transparency(
+    tmp_path: Path,
+) -> None:
+    widths = [300, 200]
+    found = {"avif": widths, "webp": widths, "jpeg": widths}
+    assert formats_of(tmp_path, cut_out()) == found
+
+
+def test_a_drawing_becomes_webp_where_that_takes_fewer_bytes_than_avif_at_all_sizes_together(
+    tmp_path: Path,
+) -> None:
+    assert formats_of(tmp_path, drawing()) == {"webp": [300, 200], "jpeg": [300, 200]}
+    assert {path.suffix for path in (tmp_path / "variants").iterdir()} == {".webp", ".jpg"}
+
+
+def test_a_grey_photograph_is_no_drawing(tmp_path: Path) -> None:
+    grey = textured(60, (300, 200)).convert("L")
+    assert formats_of(tmp_path, grey) == {"avif": [300, 200], "jpeg": [300, 200]}
 
 
 def test_a_single_pixel_is_a_picture(tmp_path: Path) -> None:
@@ -158,7 +191,7 @@ def test_the_preset_decides_about_widths_and_background(tmp_path: Path) -> None:
     data = encoded(Image.new("RGBA", (90, 90), (0, 0, 0, 0)), "PNG")
     blue = replace(WEB, boxes=(Box(50), Box(20)), background=(0, 0, 255))
     rendition = made(tmp_path, data, blue)
-    assert [each.width for each in rendition.variants] == [50, 50, 20, 20]
+    assert [each.width for each in rendition.variants] == [50, 50, 50, 20, 20, 20]
     assert pixel(variant(rendition, "w50-jpeg"), (9, 9))[2] > 240
 
 

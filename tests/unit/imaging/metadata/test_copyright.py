@@ -1,4 +1,4 @@
-"""Whose picture it is stays in the file on demand; nothing else ever does."""
+"""Whose picture it is stays in the file on demand, that a machine made it always; nothing else."""
 
 import struct
 from contextlib import suppress
@@ -15,12 +15,12 @@ from PIL.PngImagePlugin import PngInfo
 from tasks.imaging.checks.frame_count import Length
 from tasks.imaging.decode.source import Original
 from tasks.imaging.formats.detect import ImageFormat
-from tasks.imaging.metadata.copyright import read_credit
+from tasks.imaging.metadata.copyright import read_notice
 from tasks.imaging.metadata.iptc import by_lines_and_notice
-from tasks.imaging.metadata.xmp import XmpRefused, creators_and_rights
+from tasks.imaging.metadata.xmp import XmpRefused, creators_and_rights, digital_source_type
 from tasks.imaging.pipeline import render
 from tasks.imaging.presets.catalogue import packaged_presets
-from tasks.imaging.presets.model import Fit, Preset
+from tasks.imaging.presets.model import Encoding, Fit, FixedQuality, Preset
 from tests.unit.imaging.support.odd import heic
 from tests.unit.imaging.support.pictures import LIMITS, encoded, photo
 
@@ -103,7 +103,7 @@ def test_a_whole_licence_and_control_characters_do_not_pass() -> None:
     original = Original(data, ImageFormat.JPEG, "", Length())
     with Image.open(BytesIO(data)) as image:
         credit = Image.Exif()
-        credit.load(read_credit(image, original))
+        credit.load(read_notice(image, original, names=True).exif)
     kept = credit[ExifTags.Base.Copyright]
     assert kept.startswith("ABC")
     assert len(kept) <= 500
@@ -285,3 +285,75 @@ def test_any_bytes_can_be_taken_for_names(data: bytes) -> None:
 
 def test_names_without_demand_are_not_kept(tmp_path: Path) -> None:
     assert not any(dict(exif) for exif in exif_of(tmp_path, WEB, SOURCES["JPEG, IPTC"]))
+
+
+GENERATED = "trainedAlgorithmicMedia"
+OF_IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+EXTENSION = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+# An element, an attribute of the description, an address: all three are in use.
+MARKS = (
+    "<d:Description><e:DigitalSourceType>{0}</e:DigitalSourceType></d:Description>",
+    '<d:Description e:DigitalSourceType="{0}"/>',
+    '<d:Description><e:DigitalSourceType d:resource="{0}"/></d:Description>',
+)
+
+
+def marked(form: str, value: str = OF_IPTC + GENERATED) -> bytes:
+    """Return a packet that says how the image came to be, and where somebody lives."""
+    return (
+        f'<x:xmpmeta xmlns:x="adobe:ns:meta/" xmlns:e="{EXTENSION}"'
+        ' xmlns:d="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><d:RDF>'
+        f'{form.format(value)}<d:Description x:home="At home"/></d:RDF></x:xmpmeta>'
+    ).encode()
+
+
+def packets_of(directory: Path, preset: Preset, data: bytes) -> list[bytes]:
+    source = directory / "source"
+    source.write_bytes(data)
+    found = []
+    for each in render(source, directory, preset, limits=LIMITS).variants:
+        with Image.open(each.path) as image:
+            image.load()
+            packet = image.info.get("xmp", image.info.get("XML:com.adobe.xmp", b""))
+            found.append(packet.encode() if isinstance(packet, str) else packet)
+    return found
+
+
+@pytest.mark.parametrize("form", MARKS)
+def test_the_mark_of_a_generated_picture_is_kept_by_default(tmp_path: Path, form: str) -> None:
+    data = encoded(photo(120, 90), "JPEG", xmp=marked(form))
+    packets = packets_of(tmp_path, WEB, data)
+    assert [digital_source_type(packet) for packet in packets] == [GENERATED, GENERATED]
+    for path in tmp_path.glob("w*"):
+        assert b"At home" not in path.read_bytes()
+
+
+@pytest.mark.parametrize("written", ["JPEG", "WEBP", "AVIF", "PNG"])
+def test_every_format_that_is_read_or_written_keeps_the_mark(tmp_path: Path, written: str) -> None:
+    packet = marked(MARKS[0])
+    cut_out = photo(120, 90).convert("RGBA")
+    cut_out.putalpha(Image.radial_gradient("L").resize((120, 90)))
+    data = encoded(photo(120, 90), written, xmp=packet)
+    if written == "PNG":
+        notes = PngInfo()
+        notes.add_itxt("XML:com.adobe.xmp", packet.decode())
+        data = encoded(cut_out, "PNG", pnginfo=notes)
+    png = Encoding(ImageFormat.PNG, FixedQuality(100))
+    preset = replace(WEB, encodings=(*WEB.encodings, png), boxes=WEB.boxes[-1:])
+    packets = packets_of(tmp_path, preset, data)
+    assert {digital_source_type(packet) for packet in packets} == {GENERATED}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "Jane Doe",
+        "https://evil.example/newscodes/digitalsourcetype/x",
+        OF_IPTC + "a" * 100,
+        OF_IPTC + "x&quot;/&gt;&lt;script",
+    ],
+)
+def test_what_is_not_a_word_of_the_list_is_no_mark(tmp_path: Path, value: str) -> None:
+    data = encoded(photo(120, 90), "JPEG", xmp=marked(MARKS[0], value))
+    assert packets_of(tmp_path, WEB, data) == [b"", b""]

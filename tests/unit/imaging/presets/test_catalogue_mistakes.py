@@ -14,7 +14,12 @@ MISTAKES = [
     ("sharpen = nan", 7, "sharpen", "must not be NaN: write a number from 0 to 1."),
     ('sharpen = "a"', 7, "sharpen", 'must not be "a": write a number from 0 to 1.'),
     ("keep_copyright = 1", 7, "keep_copyright", "must not be 1: write true or false."),
-    ('fit = "crop"', 7, "fit", 'must not be "crop": write "inside" or "cover" or "pad".'),
+    (
+        'fit = "crop"',
+        7,
+        "fit",
+        'must not be "crop": write "inside" or "cover" or "pad" or "stretch".',
+    ),
     ('fit = "pad"', 5, "widths", 'are open to one side; fit = "pad" needs boxes like "800x600".'),
     (
         'background = "white"',
@@ -73,7 +78,12 @@ MISTAKES = [
         "formats.webp.effort",
         "must not be 7: write a whole number from 0 to 6.",
     ),
-    ("formats.jpeg.effort = 1", 7, "formats.jpeg.effort", "is not known; known here are quality."),
+    (
+        "formats.jpeg.effort = 1",
+        7,
+        "formats.jpeg.effort",
+        "is not known; known here are quality, chroma.",
+    ),
     ("formats.png.quality = 1", 7, "formats.png.quality", "is not known; known here are effort."),
     (
         "formats.webp.effort = 1",

@@ -21,6 +21,7 @@ from tasks.imaging.presets.model import (
     Preset,
     TargetQuality,
     Trim,
+    When,
 )
 
 WEB = packaged_presets().named("web")
@@ -41,9 +42,13 @@ EDITS: dict[str, Any] = {
 }
 
 
-def test_the_web_preset_makes_four_widths_in_two_formats() -> None:
+def test_the_web_preset_makes_four_widths_and_webp_only_where_it_wins() -> None:
     assert WEB.boxes == tuple(Box(width=width) for width in (1600, 800, 400, 200))
-    assert [encoding.format for encoding in WEB.encodings] == [ImageFormat.WEBP, ImageFormat.JPEG]
+    assert {encoding.format: encoding.when for encoding in WEB.encodings} == {
+        ImageFormat.AVIF: When.ALWAYS,
+        ImageFormat.WEBP: When.WINS,
+        ImageFormat.JPEG: When.ALWAYS,
+    }
     assert not WEB.drop_larger, "a page names both formats"
 
 
@@ -92,16 +97,16 @@ def test_every_part_of_a_preset_is_edited_below() -> None:
 @pytest.mark.parametrize(
     ("name", "revision", "address"),
     [
-        ("marketplace", "b6b2d332c75a4a31", "4b63c22ad8daca2e"),
-        ("thumbnail", "365c6d3e11c04e5e", "3ea0fc752367ec95"),
-        ("web", "291635377cd72042", "f3143275e8ad14e2"),
+        ("marketplace", "2eca1e669792b422", "2540d91b0d750d32"),
+        ("thumbnail", "b93011bc02864cb1", "9bc06dc7fa4d6c94"),
+        ("web", "152f0343b3d5ba67", "4483c94f89b97d2d"),
     ],
 )
 def test_stored_addresses_outlive_a_change_of_how_presets_are_read(
     name: str, revision: str, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     preset = packaged_presets().named(name)
-    monkeypatch.setattr(fingerprint, "PIPELINE_REVISION", 6)
+    monkeypatch.setattr(fingerprint, "PIPELINE_REVISION", 7)
     monkeypatch.setattr("PIL.__version__", "12.0.0")
     monkeypatch.setattr("PIL.features.version", lambda name: f"a version of {name}")
     monkeypatch.setattr(fingerprint, "heif_version", lambda: "1.20")

@@ -127,6 +127,18 @@ def test_greys_stay_grey_on_grey_and_become_colours_on_colour() -> None:
     assert (pixel(coloured, (0, 0)), pixel(coloured, (40, 40))) == (RED, (90, 90, 90))
 
 
+@pytest.mark.parametrize("size", [(400, 100), (100, 400), (333, 217)])
+def test_a_stretched_picture_fills_its_box_and_nothing_is_cut(size: tuple[int, int]) -> None:
+    stretched = fitted(corners(size, BLOCKS), preset(Box(60, 60), Fit.STRETCH))
+    assert stretched.size == (60, 60)
+    assert corner_colours(stretched) == BLOCKS
+
+
+def test_a_picture_that_is_too_small_on_one_side_is_stretched_on_the_other_alone() -> None:
+    stretched = fitted(corners((400, 40), BLOCKS), preset(Box(60, 60), Fit.STRETCH))
+    assert stretched.size == (60, 40)
+
+
 def test_what_the_picture_says_of_its_maker_stays_with_it() -> None:
     picture = corners((200, 100), BLOCKS)
     picture.info = {"exif": b"a name"}
@@ -138,6 +150,7 @@ SHOWN = {  # of a picture of 64 by 96: what of the result shows the four blocks 
     Fit.INSIDE: (0, 0, 20, 30),
     Fit.PAD: (10, 0, 30, 30),
     Fit.COVER: (0, 0, 40, 30),
+    Fit.STRETCH: (0, 0, 40, 30),
 }
 
 

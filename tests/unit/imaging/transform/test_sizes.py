@@ -34,7 +34,7 @@ def lists(boxes: st.SearchStrategy[Box]) -> st.SearchStrategy[tuple[Box, ...]]:
 presets = st.builds(lambda boxes: preset(*boxes), lists(open_boxes | full_boxes)) | st.builds(
     lambda boxes, fit: preset(*boxes, fit=fit),
     lists(full_boxes),
-    st.sampled_from([Fit.COVER, Fit.PAD]),
+    st.sampled_from([Fit.COVER, Fit.PAD, Fit.STRETCH]),
 )
 
 
