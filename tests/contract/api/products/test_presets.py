@@ -42,7 +42,11 @@ def test_each_preset_says_what_it_makes(api: Api) -> None:
 
     assert list(presets) == sorted(presets)
     assert [size["width"] for size in presets["web"]["sizes"]] == [1600, 800, 400, 200]
-    assert {each["format"] for each in presets["web"]["formats"]} == {"webp", "jpeg"}
+    assert {each["format"] for each in presets["web"]["formats"]} == {
+        "avif",
+        "webp",
+        "jpeg",
+    }
     assert presets["marketplace"]["fit"] == "pad"
     assert presets["marketplace"]["background"] == "#ffffff"
 
