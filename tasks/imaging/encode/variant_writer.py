@@ -75,7 +75,7 @@ class Writer:
         replace one with it.
         """
         written = [
-            self._written(subjects, encoding, stem, source)
+            self._written(subjects, encoding, stem, source=source)
             for encoding in self.preset.encodings
             if self._is_wanted(encoding, subjects)
         ]
@@ -118,7 +118,7 @@ class Writer:
         return self.wins[encoding.format]
 
     def _written(
-        self, subjects: "_Subjects", encoding: Encoding, stem: str, source: "_Source"
+        self, subjects: "_Subjects", encoding: Encoding, stem: str, *, source: "_Source"
     ) -> VariantFile:
         """Write and verify a file, and remember its quality for the next size."""
         began, image_format = time.process_time(), encoding.format

@@ -191,7 +191,7 @@ def _to_score(
         quality, score = search(subject, image_format, target, start=start, full_colour=full_colour)
     if not is_proven:
         return Encoded(_encode(subject, encoding, quality), quality, score)
-    tried = [_proven(subject, encoding, target, _bounded(quality, target))]
+    tried = [_proven(subject, encoding, target, quality=_bounded(quality, target))]
     for _ in range(_CORRECTIONS):
         last = tried[-1]
         following = last.next_start
@@ -199,7 +199,7 @@ def _to_score(
             break
         if following in [each.quality for each in tried]:
             break
-        tried.append(_proven(subject, encoding, target, following, before=last))
+        tried.append(_proven(subject, encoding, target, quality=following, before=last))
     return min(tried, key=lambda each: _missed(each, target))
 
 
@@ -211,8 +211,8 @@ def _proven(
     subject: Subject,
     encoding: Encoding,
     target: TargetQuality,
-    quality: int,
     *,
+    quality: int,
     before: Encoded | None = None,
 ) -> Encoded:
     """Return a file with the score that it really has; `before` is the last try."""
