@@ -65,7 +65,7 @@ def render(source: Path, directory: Path, preset: Preset, *, limits: Limits) -> 
     if can_any_move and is_moving(facts, preset.animation):
         variants, page = render_moving(animation, directory, preset)
     else:
-        variants, page = _render_still(animation, original, directory, preset)
+        variants, page = _render_still(animation, original, directory, preset=preset)
     cpu_seconds = time.process_time() - began
     fingerprint = policy_fingerprint(preset)
     return Rendition(facts, variants, fingerprint, page, cpu_seconds=cpu_seconds)
@@ -85,7 +85,7 @@ class _Prepared:
 
 
 def _render_still(
-    animation: AnimationSource, original: Original, directory: Path, preset: Preset
+    animation: AnimationSource, original: Original, directory: Path, *, preset: Preset
 ) -> tuple[tuple[VariantFile, ...], PageFacts]:
     facts = animation.facts
     with reading():
