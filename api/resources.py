@@ -15,7 +15,6 @@ from api.background.probes import DATABASE, Probe, Probes
 from api.background.try_outs import TryOuts
 from api.background.webhook_worker import WebhookWorker
 from api.events.job_watcher import JobWatcher
-from api.events.live_streams import LiveStreams
 from api.events.places import Places
 from api.events.shared_reading import SharedReading
 from api.schemas.product_responses import rendering, shape
@@ -99,7 +98,6 @@ class ApiResources:
     dispatcher: Dispatcher
     host_limits: RedisHostLimits
     job_watcher: JobWatcher
-    live_streams: LiveStreams
     places: Places
     overview: SharedReading[Overview]
     failures: SharedReading[Failures]
@@ -157,10 +155,6 @@ def open_resources(configuration: ApiConfiguration) -> Iterator[ApiResources]:
             dispatcher=dispatcher,
             host_limits=hosts,
             job_watcher=watcher,
-            live_streams=LiveStreams(
-                most=configuration.api.events_listeners,
-                most_per_caller=configuration.api.events_listeners_per_key,
-            ),
             places=places,
             overview=SharedReading(lambda: read_overview(database, hosts)),
             failures=SharedReading(lambda: read_failures(database)),

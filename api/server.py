@@ -44,7 +44,6 @@ class ApiServer(uvicorn.Server):
         """Stop: first what would go on for ever, then as every server does."""
         resources: ApiResources = self._app.state.resources
         resources.job_watcher.close()
-        resources.live_streams.close()
         resources.places.close()
         await super().shutdown(sockets)
 

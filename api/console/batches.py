@@ -3,23 +3,22 @@
 from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
+from anyio import to_thread
 from fastapi import APIRouter, BackgroundTasks, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from api.auth.permissions import SeesQueries
 from api.auth.session import CONSOLE_PATH
-from api.console.live import Place, pieces
+from api.console.live import Piece, Place, pieces
 from api.console.page import fragment, page, redirect
 from api.console.viewer import Form
 from api.dependencies import Resources
-from api.events.live_streams import Sight
 from api.routes import batches
 from infra.contract.states import BatchState
 
 router = APIRouter(prefix=f"{CONSOLE_PATH}/batches", include_in_schema=False)
 
 _PAGE_SIZE = 30
-_LIVE_SECONDS = 1.0
 
 
 @router.get("")
@@ -54,12 +53,12 @@ async def get_live(
 ) -> AsyncIterator[ServerSentEvent]:
     """Stream the progress of a batch until it has ended."""
 
-    def look() -> Sight:
-        batch = batches.get_batch(batch_id, resources)
-        piece = fragment(request, "batch_progress.html.j2", batch=batch)
-        return Sight(piece, has_ended=batch.state is not BatchState.RUNNING)
+    async def look() -> Piece:
+        batch = await to_thread.run_sync(batches.get_batch, batch_id, resources)
+        html = fragment(request, "batch_progress.html.j2", batch=batch)
+        return Piece(html, has_ended=batch.state is not BatchState.RUNNING)
 
-    async for event in pieces(place, f"batch {batch_id}", look, every_seconds=_LIVE_SECONDS):
+    async for event in pieces(place, look):
         yield event
 
 

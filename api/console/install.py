@@ -2,10 +2,25 @@
 
 from fastapi import FastAPI
 
-from api.console import batches, imports, jobs, overview, products, sign_in, static_files
+from api.console import (
+    batches,
+    failures,
+    imports,
+    jobs,
+    overview,
+    presets,
+    products,
+    settings,
+    sign_in,
+    static_files,
+    suppliers,
+)
 from api.console.problem_pages import install_problem_pages
 
-_PAGES = (static_files, sign_in, overview, jobs, batches, imports, products)
+_PAGES = (
+    *(static_files, sign_in, overview, products, jobs),
+    *(batches, imports, failures, suppliers, presets, settings),
+)
 
 
 def install_console(app: FastAPI) -> None:

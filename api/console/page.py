@@ -17,9 +17,17 @@ from api.templates import render
 _TEMPLATES = "console/templates"
 _NAVIGATION = (
     ("", "Overview", "overview", False),
+    ("/products", "Products", "products", False),
     ("/batches", "Imports", "batches", False),
+    ("/failures", "Failures", "failures", False),
+    ("/suppliers", "Suppliers", "suppliers", True),
+    ("/presets", "Presets", "presets", False),
+    ("/settings", "Settings", "settings", True),
 )
 """Path, label, icon, and whether it is for operators only."""
+
+_SECTIONS = {"/products": ("/products", "/jobs"), "/batches": ("/batches", "/imports")}
+"""What lies behind an entry besides its own path."""
 
 
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
@@ -83,7 +91,7 @@ def _rendered(request: Request, template: str, session: Session, *, values: dict
             "address": CONSOLE_PATH + path,
             "label": label,
             "icon": icon,
-            "is_here": here.startswith(path) if path else here in ("", "/"),
+            "is_here": here.startswith(_SECTIONS.get(path, (path,))) if path else not here,
         }
         for path, label, icon, for_admins in _NAVIGATION
         if viewer.is_admin or not for_admins

@@ -21,7 +21,7 @@ SourceHost = Annotated[str, StringConstraints(to_lower=True), Storable]
 Amount = Annotated[Decimal, Query(ge=0, lt=10**15, allow_inf_nan=False)]
 
 
-class _Wanted(BaseModel):
+class ProductQuery(BaseModel):
     """The query: all conditions must hold."""
 
     sku: SkuFilter | None = None
@@ -44,7 +44,7 @@ class _Wanted(BaseModel):
 
 @router.get("", response_model=ProductPage, summary="List products, newest first")
 def get_products(
-    request: Request, resources: Resources, wanted: Annotated[_Wanted, Query()]
+    request: Request, resources: Resources, wanted: Annotated[ProductQuery, Query()]
 ) -> ProductPage:
     """Return one page; conditions on an image must all hold for the same one.
 

@@ -1,6 +1,8 @@
 """`/products`: create, show, change, delete, and set the images of a product."""
 
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 from uuid import UUID
 
@@ -25,12 +27,13 @@ from api.schemas.product_requests import (
 )
 from api.schemas.product_responses import Product, ProductWithJob
 from api.schemas.submissions import parsed
-from infra.contract.errors import ErrorCode
+from infra.contract.errors import ErrorCode, Rejected
 from tasks.products.change import change
 from tasks.products.create import create
 from tasks.products.delete import delete
 from tasks.products.edit_images import delete_image, describe_image, order_images, replace_image
 from tasks.products.read import read_product
+from tasks.products.read_original import find_original
 from tasks.products.set_images import ImagesSet, set_images
 from tasks.submission.uploads import store_upload
 
@@ -54,6 +57,12 @@ _SOURCE = {
                 }
             },
         },
+    }
+}
+_ORIGINAL: Answers = {
+    200: {
+        "description": "The original",
+        "content": {"image/*": {"schema": {"type": "string"}, "example": "…"}},
     }
 }
 _REPLACED = answers(
@@ -204,6 +213,26 @@ def put_source(
     making = replace(making, uploads=uploads, bound=resources.queue_bound)
     made = replace_image(resources.database, identity, image, submission=making)
     return _with_job(made, resources)
+
+
+@router.get(
+    "/{product_id}/images/{image_id}/original",
+    response_class=Response,
+    responses=_ORIGINAL,
+    summary="Download the original of an image",
+)
+def get_original(product_id: str, image_id: str, resources: Resources) -> Response:
+    """Return the file that the supplier sent, byte by byte: of any size, with its metadata."""
+    original = find_original(
+        resources.database, parse_id(product_id, "product"), parse_id(image_id, "image")
+    )
+    with TemporaryDirectory(prefix="product-images-original-") as directory:
+        file = Path(directory) / original.sha256
+        if resources.store.get(original.object_key, file) is None:
+            raise Rejected(404, ErrorCode.NOT_FOUND, "The original is no longer stored.")
+        content = file.read_bytes()
+    headers = {"Cache-Control": "private, max-age=3600", "ETag": f'"{original.sha256}"'}
+    return Response(content, headers=headers, media_type=original.media_type)
 
 
 @router.delete(

@@ -99,10 +99,36 @@ function showDrops(root) {
   }
 }
 
-function showAll(root) {
-  for (const show of [showTimes, showSliders, showVariants, showCopying, showFilters, showDrops]) {
-    show(root);
+// Images change places by drag; the buttons beside them do the same without it.
+function showOrders(root) {
+  for (const form of root.querySelectorAll("[data-order]")) {
+    const list = form.querySelector("ol");
+    let dragged = null;
+    list.addEventListener("dragstart", (event) => {
+      dragged = event.target.closest("li");
+      dragged.classList.add("dragged");
+      event.dataTransfer.effectAllowed = "move";
+    });
+    list.addEventListener("dragover", (event) => {
+      const over = event.target.closest("li");
+      if (!dragged || !over) return;
+      event.preventDefault();
+      const box = over.getBoundingClientRect();
+      const isBehind = event.clientX > box.left + box.width / 2;
+      if (over !== dragged) list.insertBefore(dragged, isBehind ? over.nextSibling : over);
+    });
+    list.addEventListener("dragend", () => {
+      dragged?.classList.remove("dragged");
+      dragged = null;
+      form.querySelector("[data-order-save]").hidden = false;
+    });
   }
+}
+
+const parts = [showTimes, showSliders, showVariants, showCopying, showFilters, showDrops, showOrders];
+
+function showAll(root) {
+  for (const show of parts) show(root);
 }
 
 // What ended is shown with what may be done next: the whole page again.
@@ -112,6 +138,15 @@ document.addEventListener("htmx:sseClose", (event) => {
   }
 });
 
+// What takes a while says so.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const told = event.target.querySelector?.("[data-busy-text]");
+  if (told) told.textContent = event.target.dataset.busy;
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  const told = event.target.querySelector?.("[data-busy-text]");
+  if (told) told.textContent = "";
+});
 document.addEventListener("htmx:afterSwap", (event) => showAll(event.target));
 
 // A page from the browser's memory may hold a form of a session that has ended.
