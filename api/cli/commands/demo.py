@@ -55,6 +55,7 @@ def demo() -> None:
 
 def _say_addresses(description: StackDescription, gallery: Path, stop: str) -> None:
     rows = {
+        "Console": f"{description.api}/console",
         "Pictures": gallery.as_uri(),
         "API": f"{description.api}/docs",
         "Prefect": f"{description.prefect_ui}  sign in with {description.prefect_auth_string}",

@@ -167,3 +167,4 @@ for (const link of document.querySelectorAll("[data-back]")) {
 }
 
 showAll(document);
+document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
