@@ -2,7 +2,8 @@
 
 from fastapi import FastAPI
 
-from api.console import (
+from api.console import static_files
+from api.console.pages import (
     batches,
     failures,
     imports,
@@ -12,7 +13,6 @@ from api.console import (
     products,
     settings,
     sign_in,
-    static_files,
     suppliers,
 )
 from api.console.problem_pages import install_problem_pages
