@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
 from uuid import uuid4
 
 import structlog
@@ -29,19 +28,6 @@ _SENTENCES = {
 }
 
 
-class HostRules(Protocol):
-    """What is known of hosts, in one process or in all."""
-
-    def enter(self, name: str, token: str, /) -> Admission:
-        """Take a slot, or say why there is none."""
-
-    def leave(self, name: str, token: str, outcome: Outcome, /) -> None:
-        """Give a slot back."""
-
-    def turn(self, name: str, /) -> float:
-        """Take a place in the queue; return the seconds until its turn."""
-
-
 @dataclass(slots=True)
 class HostSlot:
     """One request under way; who makes it notes here what came of it."""
@@ -53,7 +39,10 @@ class HostSlot:
 
 
 class HostLimiter:
-    """Safe to share between threads. Without a cache, each process keeps its own limits."""
+    """Safe to share between threads.
+
+    Without a cache, each process keeps its own number of requests and the pauses that it saw.
+    """
 
     def __init__(self, policy: HostPolicy, cache: Cache | None = None) -> None:
         self._here = LocalHostLimits(policy)
@@ -92,11 +81,10 @@ class HostLimiter:
                 retry_after_seconds=slot.retry_after_seconds,
                 jitter=random.uniform(0.5, 1),
             )
-            shared, told = self._present(), False
+            shared, told = self._present(), None
             if shared is not None:  # also of a visit that Redis did not let in
                 try:
-                    shared.leave(host, token, outcome)
-                    told = True
+                    told = shared.leave(host, token, outcome)
                 except ServiceUnavailable:  # the slot there ends with its lease
                     self._note_absence()
             self._here.leave(host, token, outcome, told=told)

@@ -1,18 +1,18 @@
-"""Treats hosts politely within one process, by the same rules, for as long as Redis is away.
+"""What one process knows of hosts by itself: its requests under way, and the pauses it saw.
 
-While Redis answers it decides nothing but follows: what is under way when Redis goes, or when it
-comes back with nothing, is counted all the same, and no pause that the process saw is forgotten.
-Keeps no statistics: they are shown from Redis. What is known is lost with the process.
+The rules stand in `lua.py`, and Redis decides. What is under way when Redis goes, or comes back
+with nothing, is counted all the same, and no pause is forgotten. While Redis is away the process
+keeps to the number of requests at the same time and to these pauses. What is known is lost with
+the process.
 """
 
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
 
 from infra.host_limits.policy import (
-    LONGEST_QUEUE_SECONDS,
-    MICROSECONDS,
     MOST_HOSTS,
     Admission,
     DenyReason,
@@ -21,6 +21,8 @@ from infra.host_limits.policy import (
     HostSnapshot,
     Outcome,
 )
+
+_TURN_SECONDS = (1.0, 10.0)  # without the queue in Redis, jobs come back at different moments
 
 
 @dataclass(slots=True)
@@ -31,16 +33,8 @@ class _Host:
     """
 
     slots: dict[str, float] = field(default_factory=dict)
-    full_at: float = 0
     silent_until: float = 0
-    level: int = 0
-    failures: int = 0
     open_until: float = 0
-    opens: int = 0
-    probe: str | None = None
-    probe_until: float = 0
-    turn: float = 0
-    pace: float = 0
     last_error: str = ""
     asked_at: float = 0
     untold: bool = False
@@ -57,27 +51,17 @@ class LocalHostLimits:
 
     def enter(self, name: str, token: str) -> Admission:
         """Take a slot of the host under a token of the caller's, or say why there is none."""
-        with self._lock:
-            host, now = self._host(name), self._clock()
-            _end_leases(host, now)
-            ready_at = max(host.open_until, host.probe_until if host.open_until > 0 else 0)
-            if ready_at > now:
-                return Admission(DenyReason.OPEN, ready_at - now, host.last_error)
-            if host.silent_until > now:
-                return Admission(DenyReason.SILENT, host.silent_until - now)
-            if len(host.slots) >= self._policy.concurrency:
-                return Admission(DenyReason.BUSY, max(0, host.turn - now))
-            step = self._policy.step_microseconds / MICROSECONDS
-            ahead = max(host.full_at, now) + step - now
-            window = self._policy.window_microseconds / MICROSECONDS
-            if ahead > window + 1e-6:
-                return Admission(DenyReason.RATE, ahead - window)
-            self._spend(host, now)
-            until = now + self._policy.lease_seconds
-            host.slots[token] = until
-            if host.open_until > 0:
-                host.probe, host.probe_until = token, until
+        known = self.reserve(name, token)
+        if known.open_seconds > 0:
+            denied = Admission(DenyReason.OPEN, known.open_seconds, known.last_error)
+        elif known.silent_seconds > 0:
+            denied = Admission(DenyReason.SILENT, known.silent_seconds)
+        elif known.full:
+            denied = Admission(DenyReason.BUSY)
+        else:
             return Admission()
+        self.release(name, token)
+        return denied
 
     def reserve(self, name: str, token: str) -> HostSnapshot:
         """Take a slot, if there is one, for a request that Redis decides about.
@@ -86,12 +70,17 @@ class LocalHostLimits:
         """
         with self._lock:
             host, now = self._host(name), self._clock()
-            _end_leases(host, now)
+            host.slots = {held: until for held, until in host.slots.items() if until > now}
             full = len(host.slots) >= self._policy.concurrency
             if not full:
                 host.slots[token] = now + self._policy.lease_seconds
-            silent, opened = max(0, host.silent_until - now), max(0, host.open_until - now)
-            return HostSnapshot(silent, opened, host.untold, full)
+            return HostSnapshot(
+                silent_seconds=max(0, host.silent_until - now),
+                open_seconds=max(0, host.open_until - now),
+                untold=host.untold,
+                full=full,
+                last_error=host.last_error,
+            )
 
     def settle(self, name: str, token: str, admission: Admission) -> None:
         """Follow what Redis decided about a reserved slot: it knows of all pauses now.
@@ -99,82 +88,54 @@ class LocalHostLimits:
         When it lets the request through, they are over, for instance because of a reset.
         """
         with self._lock:
-            host, now = self._host(name), self._clock()
+            host, until = self._host(name), self._clock() + admission.wait_seconds
             host.untold = False
             if admission.hold is None:
                 host.silent_until, host.open_until = 0, 0
-                self._spend(host, now)
-            else:
-                host.slots.pop(token, None)
+                return
+            host.slots.pop(token, None)
+            if admission.hold is DenyReason.SILENT:
+                host.silent_until = until
+            elif admission.hold is DenyReason.OPEN:
+                host.open_until, host.last_error = until, admission.last_error
 
     def release(self, name: str, token: str) -> None:
-        """Give a reserved slot back that Redis, which is away, did not decide about."""
+        """Give a reserved slot back."""
         with self._lock:
             self._host(name).slots.pop(token, None)
 
-    def leave(self, name: str, token: str, outcome: Outcome, *, told: bool = False) -> None:
-        """Give the slot back, and note what came of the request; `told`: Redis knows it too."""
+    def leave(
+        self, name: str, token: str, outcome: Outcome, *, told: HostSnapshot | None = None
+    ) -> None:
+        """Give the slot back, and keep the pauses that Redis told after the request.
+
+        Without Redis, a host that asked for a pause gets it.
+        """
         with self._lock:
             host, now = self._host(name), self._clock()
             host.slots.pop(token, None)
-            probing = host.probe == token
-            if probing:
-                host.probe, host.probe_until = None, 0
-            self._judge(host, outcome, now=now, probing=probing)
-            if outcome.signal is not HostSignal.NOTHING:
-                mine = outcome.duration_seconds
-                host.pace = host.pace * 0.8 + mine * 0.2 if host.pace else mine
+            host.asked_at = now
             if outcome.is_error:
                 host.last_error = outcome.code
-            host.asked_at = now
-            if not told and max(host.silent_until, host.open_until) > now:
+            if told is not None:
+                host.silent_until = max(host.silent_until, now + told.silent_seconds)
+                host.open_until = max(host.open_until, now + told.open_seconds)
+            elif outcome.signal is HostSignal.OVERLOADED:
+                asked = outcome.retry_after_seconds
+                pause = self._policy.backoff_seconds if asked is None else asked
+                pause = min(pause, self._policy.backoff_max_seconds)
+                host.silent_until = max(host.silent_until, now + pause)
                 host.untold = True
 
     def turn(self, name: str) -> float:
-        """Take a place in the host's queue; return the seconds until it may be its turn."""
-        policy = self._policy
+        """Return the seconds until a job may ask for the host again."""
         with self._lock:
-            host, now = self._host(name), self._clock()
-            begin = max(now, host.silent_until)
-            step = max(1 / policy.rate_per_second, (host.pace or 1) / policy.concurrency)
-            host.turn = min(max(host.turn, begin) + step, begin + LONGEST_QUEUE_SECONDS)
-            # Sums of large numbers are inexact: no place may lie behind the end of the queue.
-            return min(host.turn - now, begin - now + LONGEST_QUEUE_SECONDS)
+            silent = max(0, self._host(name).silent_until - self._clock())
+        return silent + random.uniform(*_TURN_SECONDS)
 
     def _host(self, name: str) -> _Host:
         if name not in self._hosts and len(self._hosts) >= MOST_HOSTS:
             idle = [known for known, host in self._hosts.items() if not host.slots]
-            for known in sorted(idle, key=lambda known: self._hosts[known].asked_at):
-                del self._hosts[known]
-                break
+            if idle:
+                del self._hosts[min(idle, key=lambda known: self._hosts[known].asked_at)]
         return self._hosts.setdefault(name, _Host())
-
-    def _spend(self, host: _Host, now: float) -> None:
-        step = self._policy.step_microseconds / MICROSECONDS
-        host.full_at = max(host.full_at, now) + step
-
-    def _judge(self, host: _Host, outcome: Outcome, *, now: float, probing: bool) -> None:
-        if outcome.signal in (HostSignal.ALIVE, HostSignal.OVERLOADED):
-            host.failures, host.open_until, host.opens = 0, 0, 0
-        policy, pause = self._policy, 0.0
-        if outcome.signal is HostSignal.ALIVE and host.silent_until <= now:
-            host.level = 0
-        elif outcome.signal is HostSignal.OVERLOADED:
-            if outcome.retry_after_seconds is not None:
-                pause = min(outcome.retry_after_seconds, policy.backoff_max_seconds)
-            elif host.silent_until <= now:  # answers that were under way say nothing new
-                host.level = min(host.level + 1, 40)
-                doubled = policy.backoff_seconds * 2 ** (host.level - 1)
-                pause = min(doubled, policy.backoff_max_seconds) * outcome.jitter
-            host.silent_until = max(host.silent_until, now + pause)
-        elif outcome.signal is HostSignal.UNREACHABLE:
-            host.failures += 1
-            many = probing or host.failures >= policy.breaker_failures
-            if many and host.open_until <= now:
-                host.opens = min(host.opens + 1, 40)
-                doubled = policy.breaker_seconds * 2 ** (host.opens - 1)
-                host.open_until = now + min(doubled, policy.breaker_max_seconds) * outcome.jitter
-
-
-def _end_leases(host: _Host, now: float) -> None:
-    host.slots = {token: until for token, until in host.slots.items() if until > now}

@@ -1,4 +1,4 @@
-"""What Redis does for politeness, each step atomic and by its own clock. Times in microseconds.
+"""The rules for hosts, kept by Redis, each step atomic and by its own clock. Times in microseconds.
 
 A host has a hash (`full_at` of its rate, `silent_until`, `level` of back-off, `failures` in a
 row, `open_until` and `opens` of its circuit, `probe` under way, `turn` of its queue, statistics)
@@ -104,12 +104,12 @@ redis.call('ZADD', KEYS[3], text(now), ARGV[14])
 redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', text(now - ARGV[13] * 1000))
 redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -1 - tonumber(ARGV[16]))
 redis.call('PEXPIRE', KEYS[3], ARGV[13])
-return 0
+return {math.max(0, number('silent_until') - now), math.max(0, number('open_until') - now)}
 """
 )
 """KEYS host, slots, hosts. ARGV token, verdict, code, bytes, duration, Retry-After or -1, jitter,
 first and longest back-off, failures, first and longest opening, kept ms, host's name, is an error,
-most hosts."""
+most hosts. Gives the time that is left of the host's silence and of its open circuit."""
 
 TURN = (
     _CLOCK

@@ -104,13 +104,15 @@ class HostSnapshot:
     """What one process knows of a host by itself; of pauses, the seconds that are left.
 
     `untold` says that Redis was away when the process learned of a pause, `full` that the
-    process alone has as many requests under way as the host gets.
+    process alone has as many requests under way as the host gets. `last_error` is the code of the
+    last failure that the process saw.
     """
 
     silent_seconds: float = 0.0
     open_seconds: float = 0.0
     untold: bool = False
     full: bool = False
+    last_error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,11 +59,11 @@ class RedisHostLimits:
             return Admission()
         return Admission(DenyReason(hold.decode()), int(wait) / MICROSECONDS, error.decode())
 
-    def leave(self, host: str, token: str, outcome: Outcome) -> None:
-        """Give the slot back, and note what came of the request."""
+    def leave(self, host: str, token: str, outcome: Outcome) -> HostSnapshot:
+        """Give the slot back, and note what came of the request; return the host's pauses."""
         asked = outcome.retry_after_seconds
         policy = self._policy
-        self._leave(
+        silent, opened = self._leave(
             (*_keys(host), _INDEX),
             (
                 token,
@@ -84,6 +84,7 @@ class RedisHostLimits:
                 MOST_HOSTS,
             ),
         )
+        return HostSnapshot(int(silent) / MICROSECONDS, int(opened) / MICROSECONDS)
 
     def turn(self, host: str) -> float:
         """Take a place in the host's queue; return the seconds until it may be its turn."""

@@ -1,4 +1,4 @@
-"""Both forms of what is known of hosts, each new for its test."""
+"""What is known of hosts in Redis, each new for its test."""
 
 from collections.abc import Callable, Iterator
 from uuid import uuid4
@@ -6,13 +6,12 @@ from uuid import uuid4
 import pytest
 
 from infra.cache import Cache
-from infra.host_limits.limiter import HostRules
-from infra.host_limits.local_limits import LocalHostLimits
 from infra.host_limits.policy import HostPolicy
 from infra.host_limits.redis_limits import RedisHostLimits
 from infra.settings.sections import CacheSettings, FetchSettings
+from infra.stack.stack import Stack
 
-Make = Callable[..., HostRules]
+Make = Callable[[HostPolicy], RedisHostLimits]
 
 
 def policy(**changes: object) -> HostPolicy:
@@ -28,20 +27,16 @@ def policy(**changes: object) -> HostPolicy:
 
 
 @pytest.fixture
-def cache(request: pytest.FixtureRequest) -> Iterator[Cache]:
+def cache(stack: Stack) -> Iterator[Cache]:
     """The stack's Redis."""
-    stack = request.getfixturevalue("stack")
     with Cache(CacheSettings(url=stack.description.redis_url)) as opened:
         yield opened
 
 
-@pytest.fixture(params=["redis", "process"])
-def make(request: pytest.FixtureRequest) -> Make:
-    """Return what makes one of the two forms under given terms."""
-    if request.param == "process":
-        return LocalHostLimits
-    opened = request.getfixturevalue("cache")
-    return lambda wanted: RedisHostLimits(opened, wanted)
+@pytest.fixture
+def make(cache: Cache) -> Make:
+    """Return what makes the limits in Redis under a given policy."""
+    return lambda wanted: RedisHostLimits(cache, wanted)
 
 
 @pytest.fixture

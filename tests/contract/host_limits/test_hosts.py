@@ -1,4 +1,4 @@
-"""What every form of politeness promises: in Redis for all workers, or in one process."""
+"""What politeness promises, by the rules in Redis, for all workers together."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from infra.host_limits.limiter import HostRules
 from infra.host_limits.policy import Admission, DenyReason, HostSignal, Outcome
+from infra.host_limits.redis_limits import RedisHostLimits
 from tests.contract.host_limits.conftest import Make, policy
 from tests.waiting import eventually
 
@@ -18,7 +18,7 @@ FULL = Outcome(HostSignal.OVERLOADED, "http_503")
 MOMENT = 0.05  # a lease or a pause that a test waits for
 
 
-def visited(rules: HostRules, host: str, outcome: Outcome, token: str = "t") -> Admission:
+def visited(rules: RedisHostLimits, host: str, outcome: Outcome, token: str = "t") -> Admission:
     """Ask for a slot, and give it back when there was one."""
     admission = rules.enter(host, token)
     if admission.hold is None:
@@ -151,7 +151,7 @@ def test_what_we_broke_off_says_nothing_about_a_host(make: Make, host: str) -> N
     assert visited(rules, host, FINE).hold is DenyReason.OPEN
 
 
-def opened(make: Make, host: str) -> HostRules:
+def opened(make: Make, host: str) -> RedisHostLimits:
     """Return rules whose host has just failed too often; the first pause is short."""
     rules = make(policy(host_breaker_failures=1, host_breaker_seconds=0.5))
     visited(rules, host, DEAD)

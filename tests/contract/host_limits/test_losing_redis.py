@@ -159,6 +159,18 @@ def test_an_open_circuit_stays_open_when_redis_forgets_it(
     assert refused.value.code == ErrorCode.HOST_UNAVAILABLE
 
 
+def test_an_open_circuit_stays_open_without_redis_and_says_why(
+    redis: LosableCache, process: Callable[[], HostLimiter], host: str
+) -> None:
+    hosts = process()
+    with hosts.slot(host) as slot:
+        slot.signal, slot.code = HostSignal.UNREACHABLE, "connect_failed"
+    redis.away = True
+    with pytest.raises(FetchFailed, match=r"connect_failed") as refused, hosts.slot(host):
+        pass
+    assert refused.value.code == ErrorCode.HOST_UNAVAILABLE
+
+
 @pytest.mark.parametrize("away", [False, True], ids=["with redis", "without redis"])
 def test_a_reset_ends_a_pause_that_processes_remember(
     redis: LosableCache, process: Callable[[], HostLimiter], host: str, *, away: bool
@@ -173,3 +185,13 @@ def test_a_reset_ends_a_pause_that_processes_remember(
     assert not is_silent(hosts, host)
     redis.away = True
     assert not is_silent(hosts, host)
+
+
+def test_a_pause_of_which_another_process_was_told_holds_without_redis(
+    redis: LosableCache, process: Callable[[], HostLimiter], host: str
+) -> None:
+    hosts, other = process(), process()
+    silenced(other, host)
+    assert is_silent(hosts, host)
+    redis.away = True
+    assert is_silent(hosts, host)

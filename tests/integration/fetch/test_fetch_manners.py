@@ -7,6 +7,7 @@ from infra.host_limits.limiter import HostLimiter
 from infra.host_limits.policy import HostPolicy
 from infra.settings.sections import CacheSettings
 from infra.stack.ports import free_port
+from infra.stack.stack import Stack
 from tests.integration.fetch.fetching import Fetches, Serve, settings
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n\xff\xd8\xff\xe0"
@@ -38,10 +39,11 @@ def test_a_host_that_asked_for_a_pause_is_not_asked(serve: Serve, fetch: Fetches
     assert 50 < (error.retry_after_seconds or 0) <= 60
 
 
-def test_a_dead_host_is_left_alone(fetch: Fetches) -> None:
-    fetch.fetcher = polite(host_breaker_failures=2)
+def test_a_dead_host_is_left_alone(fetch: Fetches, stack: Stack) -> None:
     url = f"http://127.0.0.1:{free_port()}/"
-    codes = [fetch.failure(url).code for _ in range(3)]
+    with Cache(CacheSettings(url=stack.description.redis_url)) as cache:
+        fetch.fetcher = polite(cache, host_breaker_failures=2)
+        codes = [fetch.failure(url).code for _ in range(3)]
     assert codes == ["connect_failed", "connect_failed", "host_unavailable"]
 
 
