@@ -181,6 +181,7 @@ def test_nothing_outlives_a_killed_supervisor_and_the_next_start_resumes_with_th
     _check_answers(now)
 
 
+@pytest.mark.thorough
 def test_a_broker_that_is_stopped_and_started_keeps_port_and_messages(resumed: Resumed) -> None:
     stack = resumed.stack
     port = urlsplit(stack.description.amqp_url).port

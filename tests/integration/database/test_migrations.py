@@ -4,6 +4,7 @@ import subprocess
 import sys
 from uuid import UUID
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
@@ -78,6 +79,7 @@ def test_upgrading_a_current_database_changes_nothing(empty_url: str) -> None:
     assert describe_schema(empty_url) == first
 
 
+@pytest.mark.thorough
 def test_three_processes_that_migrate_at_once_all_end_well(empty_url: str) -> None:
     processes = [migrate_in_another_process(empty_url) for _ in range(3)]
     errors = [process.communicate(timeout=_SECONDS)[1] for process in processes]
