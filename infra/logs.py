@@ -7,6 +7,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from infra.db.storable import visible
+from infra.settings.sections import LogFormat, LogSettings, SettingsError
 
 _SHARED: tuple[Processor, ...] = (
     structlog.contextvars.merge_contextvars,
@@ -20,8 +21,15 @@ _CHATTY = ("httpx", "httpcore", "prefect.events", "alembic.runtime.migration")
 """Libraries that log each of their requests."""
 
 
-def configure_logs(level: int = logging.INFO) -> None:
-    """Send structlog and standard logging through one formatter."""
+def configure_logs(least: int = logging.NOTSET) -> None:
+    """Send structlog and standard logging through one formatter, as LOG_FORMAT and LOG_LEVEL say.
+
+    Lines below `least` are left out, whatever LOG_LEVEL says. A wrong setting ends the process.
+    """
+    try:
+        settings = LogSettings.load()
+    except SettingsError as exc:
+        sys.exit(str(exc))
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -34,19 +42,29 @@ def configure_logs(level: int = logging.INFO) -> None:
             foreign_pre_chain=_SHARED,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _escape,
-                structlog.dev.ConsoleRenderer(
-                    colors=sys.stderr.isatty(),
-                    exception_formatter=structlog.dev.plain_traceback,  # rich ones show secrets
-                ),
+                *_renderers(settings.format),
             ],
         )
     )
     root = logging.getLogger()
     root.handlers = [handler]
+    level = max(least, logging.getLevelNamesMapping()[settings.level.upper()])
     root.setLevel(level)
     for name in _CHATTY:
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+
+
+def _renderers(form: LogFormat) -> tuple[Processor, ...]:
+    if form is LogFormat.JSON:  # which escapes by itself
+        return (
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(default=str),
+        )
+    console = structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(),
+        exception_formatter=structlog.dev.plain_traceback,  # rich ones show secrets
+    )
+    return (_escape, console)
 
 
 def _escape(_logger: object, _method: str, fields: EventDict) -> EventDict:

@@ -13,16 +13,18 @@ from api.auth.key_check import KeyCheck
 from api.openapi.document import Document, operations
 from api.pages.documentation import CONTENT_POLICY, DOCS_PATH
 from api.problems import MEDIA_TYPE
+from api.request_names import RequestNames
+from infra.request_id import HEADER
 from infra.settings.sections import ApiSettings
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _ASKED = (
     *("Authorization", "X-API-Key", "Content-Type"),
-    *("Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID"),
+    *("Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID", HEADER),
 )
 _SHOWN = (
     *("ETag", "Idempotent-Replayed", "Location", "WWW-Authenticate", "X-Cache"),
-    *("RateLimit", "RateLimit-Policy", "Retry-After"),
+    *("RateLimit", "RateLimit-Policy", "Retry-After", HEADER),
 )
 _FIELDS = {
     "X-Content-Type-Options": "nosniff",
@@ -82,7 +84,7 @@ def install_access(app: FastAPI, settings: ApiSettings) -> None:
     build = app.build_middleware_stack
 
     def build_within() -> ASGIApp:  # around the handler of surprises, where no middleware can be
-        return BrowserRules(build())
+        return RequestNames(BrowserRules(build()))
 
     app.build_middleware_stack = build_within  # type: ignore[method-assign]  # no other hook
 

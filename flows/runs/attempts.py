@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from flows.runs.engine_start import EngineStart
 from flows.runtime.circuit_breaker import CircuitBreaker
@@ -24,6 +25,7 @@ from flows.runtime.resources import WorkerResources, in_thread
 from infra.broker.broker import Delivery
 from infra.contract.errors import ServiceUnavailable
 from infra.contract.states import Lane
+from infra.request_id import FIELD
 from tasks.chunks.claim import ChunkClaim
 from tasks.jobs.cancel import cancel_requests
 from tasks.jobs.claim import Claim
@@ -142,15 +144,21 @@ class HeldAttempts(Generic[AnyClaim, AnyAttempt]):
 
     @contextmanager
     def hold(self, claim: AnyClaim) -> Iterator[AnyAttempt]:
-        """Renew the lease while the block runs."""
+        """Renew the lease while the block runs, whose log lines name the work."""
         attempt = self._make(claim)
         self._held[claim.id] = attempt
+        named = self.subject(claim.id)
+        if isinstance(claim, Claim) and claim.request_id is not None:
+            named[FIELD] = claim.request_id
         try:
-            with self._leases.kept(
-                self._kind,
-                claim,
-                lost=partial(self._lose, attempt),
-                is_over=lambda: attempt.recorded,
+            with (
+                bound_contextvars(**named),
+                self._leases.kept(
+                    self._kind,
+                    claim,
+                    lost=partial(self._lose, attempt),
+                    is_over=lambda: attempt.recorded,
+                ),
             ):
                 yield attempt
         finally:

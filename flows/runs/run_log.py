@@ -28,6 +28,8 @@ class RunLog:
             fields.insert(1, f"sku={claim.sku}")
         if claim.batch_id is not None:
             fields.append(f"batch={claim.batch_id}")
+        if claim.request_id is not None:
+            fields.append(f"request_id={claim.request_id}")
         return cls(" ".join(fields))
 
     def info(self, sentence: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from infra.contract.states import Lane
+from infra.request_id import usable
 
 CONTENT_TYPE = "application/json"
 _VERSION = 1
@@ -20,14 +21,19 @@ class UndecodableMessage(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class JobMessage:
-    """Says that the job wants to be looked at."""
+    """Says that the job wants to be looked at.
+
+    `request_id` names the request that asked for it: for people who look at a message.
+    """
 
     job_id: UUID
     lane: Lane = Lane.INTERACTIVE
+    request_id: str | None = None
 
     def encode(self) -> bytes:
         """Return the UTF-8 JSON body."""
-        return _encoded({"job_id": str(self.job_id), "lane": self.lane})
+        named = {} if self.request_id is None else {"request_id": self.request_id}
+        return _encoded({"job_id": str(self.job_id), "lane": self.lane, **named})
 
     @classmethod
     def decode(cls, body: bytes) -> "JobMessage":
@@ -66,7 +72,8 @@ def decode_message(body: bytes) -> Message:
         lane = Lane(fields["lane"])
         if "chunk_id" in fields and "job_id" not in fields:
             return ChunkMessage(chunk_id=UUID(fields["chunk_id"]))
-        return JobMessage(job_id=UUID(fields["job_id"]), lane=lane)
+        named = usable(fields.get("request_id"))
+        return JobMessage(job_id=UUID(fields["job_id"]), lane=lane, request_id=named)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise UndecodableMessage(f"not a message of ours: {exc!r}") from exc
 

@@ -90,6 +90,31 @@ class Section(BaseSettings):
             raise SettingsError("\n".join(lines)) from exc
 
 
+class LogFormat(StrEnum):
+    """How log lines are written."""
+
+    CONSOLE = "console"  # for people
+    JSON = "json"  # one object per line, for programs
+
+
+class LogLevel(StrEnum):
+    """The least important lines that are logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogSettings(Section):
+    """What every process logs, and in which form."""
+
+    model_config = SettingsConfigDict(env_prefix="LOG_")
+
+    format: LogFormat = LogFormat.CONSOLE
+    level: LogLevel = LogLevel.INFO
+
+
 class DatabaseSettings(Section):
     """PostgreSQL, the truth."""
 

@@ -28,8 +28,9 @@ _INSERT_NEW = text("""
         id uuid, product_id uuid, position integer, source_url text, alt text)
 """)
 _INSERT_JOBS = text("""
-    INSERT INTO jobs (id, product_id, batch_id, batch_position, lane, state, preset, metadata)
-    SELECT id, product_id, :batch_id, line, 'bulk', 'queued', :preset, metadata
+    INSERT INTO jobs (
+        id, product_id, batch_id, batch_position, lane, state, preset, metadata, request_id)
+    SELECT id, product_id, :batch_id, line, 'bulk', 'queued', :preset, metadata, :request_id
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
         id uuid, product_id uuid, line integer, metadata jsonb)
 """)
@@ -63,7 +64,8 @@ def write_jobs(
     here = {"batch_id": batch.id}
     _run(session, _QUEUE_KNOWN, placed.known)
     _run(session, _INSERT_NEW, placed.new)
-    session.execute(_INSERT_JOBS, {"rows": json.dumps(jobs), **here, "preset": batch.preset})
+    inherited = {"preset": batch.preset, "request_id": batch.request_id}
+    session.execute(_INSERT_JOBS, {"rows": json.dumps(jobs), **here, **inherited})
     queue_job_images(session, job_images)
     session.execute(_NAME_JOBS, {"rows": json.dumps(jobs), **here})
 

@@ -26,7 +26,7 @@ class Claim(WorkClaim[Job]):
     `flow_run_id` is the run that showed an earlier attempt of this round, `round` how often a
     person had the job done again. `claimed_at` is PostgreSQL's time of the claim. The last three
     are as those of the job: no supplier is asked, variants are encoded again that are there, and
-    images keep their state until they were made.
+    images keep their state until they were made. `request_id` is for the logs.
     """
 
     job_id: UUID
@@ -44,6 +44,7 @@ class Claim(WorkClaim[Job]):
     from_stored: bool = False
     force: bool = False
     quiet: bool = False
+    request_id: str | None = None
 
     @property
     def table(self) -> type[Job]:
@@ -123,6 +124,7 @@ def _describe(session: Session, job: Job, *, sku: str | None, claimed_at: dateti
         from_stored=job.from_stored,
         force=job.force,
         quiet=job.quiet,
+        request_id=job.request_id,
     )
 
 

@@ -24,7 +24,7 @@ def dispatch_due(database: Database, publisher: Publisher, settings: DispatchSet
     Raises `ServiceUnavailable` when PostgreSQL or the broker is away; nothing is marked then.
     """
     due = (
-        select(Job.id, Job.lane)
+        select(Job.id, Job.lane, Job.request_id)
         .where(
             Job.state == JobState.QUEUED,
             Job.dispatched_at.is_(None),
@@ -38,7 +38,7 @@ def dispatch_due(database: Database, publisher: Publisher, settings: DispatchSet
     with database.transaction() as session:
         jobs = session.execute(due).all()
         if jobs:
-            publisher.publish([JobMessage(job_id=job.id, lane=job.lane) for job in jobs])
+            publisher.publish([JobMessage(*job) for job in jobs])
             mine = update(Job).where(Job.id.in_([job.id for job in jobs]))
             session.execute(mine.values(dispatched_at=func.now()))
     left = settings.batch_size - len(jobs)

@@ -12,6 +12,7 @@ from infra.contract.states import ImageState, JobState
 from infra.db.engine import Database
 from infra.db.models.catalogue import Image
 from infra.db.models.jobs import Job, JobImage
+from infra.request_id import current_request_id
 from tasks.jobs.unfinished import NO_ERROR, lock_product
 
 BEGINNING: dict[str, Any] = {
@@ -62,6 +63,7 @@ def retry_locked(session: Session, job: Job) -> bool:
 
 def _next_round(job: Job) -> None:
     _begin_again(job)
+    job.request_id = current_request_id() or job.request_id
     job.round += 1
     job.flow_run_id = None
 

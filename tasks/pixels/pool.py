@@ -254,10 +254,10 @@ class _Keeper:
         while (call := self._calls.get()) is not None:
             try:
                 if not call.future.cancelled():
-                    self._serve(call)
+                    call.context.run(self._serve, call)
                 self._replace_child()
             except Exception:  # a bug, or a machine without threads and memory: other calls go on
-                log.exception("pixel call failed by surprise")
+                log.exception("pixel call failed by surprise", **call.named)
                 error = PixelsFailed(ErrorCode.INTERNAL_ERROR, _SURPRISE)
                 self._settle(call.future.set_exception, error)
                 with suppress(Exception):  # what surprised may do so again; the slot must live on
@@ -291,9 +291,11 @@ class _Keeper:
                 value = order.receive(answer, child.folder, source)
                 child.folder.clear()
         except CpuTimeSpent:
+            log.warning("pixel process was killed", reason="too much CPU time")
             self._drop_child()
             raise _too_slow(self._settings.timeout_seconds) from None
         except Starved:
+            log.warning("pixel process was killed", reason="too little CPU time")
             self._drop_child()
             # That the machine had no time for an image says nothing about the image. The pause
             # parks the job, so that no slot is taken up by a second try at once.
@@ -307,7 +309,10 @@ class _Keeper:
             self._drop_child()
             raise _crashed() from exc
         except (EOFError, OSError) as exc:
-            if self._drop_child() == signal.SIGXCPU:  # this process itself was stopped meanwhile
+            ended_by = self._drop_child()
+            if not (call.future.cancelled() or self._ending.is_set()):
+                log.warning("pixel process died", signal=ended_by)
+            if ended_by == signal.SIGXCPU:  # this process itself was stopped meanwhile
                 raise _too_slow(self._settings.timeout_seconds) from exc
             raise _crashed() from exc
         return value

@@ -6,20 +6,32 @@ process free, so that it need not wait for one of them to end.
 
 from collections import deque
 from concurrent.futures import Future
-from dataclasses import dataclass
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
 from threading import Condition
 from time import monotonic
 from typing import Any
+
+from structlog.contextvars import get_contextvars
 
 from infra.contract.states import Lane
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PixelCall:
-    """Work, of which nothing is known here, and where its result goes."""
+    """Work, of which nothing is known here, and where its result goes.
+
+    `context` is its caller's: what the pool logs of it names the same job and request.
+    """
 
     work: Any
     future: Future[Any]
+    context: Context = field(default_factory=copy_context)
+
+    @property
+    def named(self) -> dict[str, Any]:
+        """What the caller's log lines carry."""
+        return dict(self.context.run(get_contextvars))
 
 
 class PixelCalls:

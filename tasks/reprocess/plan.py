@@ -39,8 +39,9 @@ _PREPARATION = text("; ".join((_PATIENCE, *_STEP_BY_STEP)))
 
 _INSERT_JOBS = text("""
     INSERT INTO jobs (id, product_id, batch_id, batch_position, lane, state, preset, from_stored,
-        force, quiet)
-    SELECT id, product_id, :batch_id, place, 'bulk', 'queued', preset, :stored, :force, :quiet
+        force, quiet, request_id)
+    SELECT id, product_id, :batch_id, place, 'bulk', 'queued', preset, :stored, :force, :quiet,
+        :request_id
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
         id uuid, product_id uuid, preset text, place integer)
 """)
@@ -151,6 +152,7 @@ def _write_jobs(
         "stored": not selector.refetch,
         "force": selector.force,
         "quiet": not selector.failed,
+        "request_id": batch.request_id,
     }
     session.execute(_INSERT_JOBS, {"rows": json.dumps(jobs), **same})
     queue_job_images(session, parts)

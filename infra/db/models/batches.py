@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from infra.contract.states import BatchKind, BatchState, ChunkState
 from infra.db.table import Created, Id, Metadata, Moment, Table, word
+from infra.request_id import MAX_CHARACTERS, current_request_id
 
 
 class Batch(Table):
@@ -21,7 +22,8 @@ class Batch(Table):
     `name` is what people read: the file or the selection. `options` say what was asked for;
     their form depends on the kind. `plan_cursor` is how far the plan has come, `planned_at` when
     it was complete. `round` counts how often a person had failed jobs done again. `lease_owner`
-    is the worker whose coordinator watches over the batch, in the run `flow_run_id`.
+    is the worker whose coordinator watches over the batch, in the run `flow_run_id`. `request_id`
+    names the request that asked for it, which its jobs inherit.
     """
 
     __tablename__ = "batches"
@@ -38,6 +40,9 @@ class Batch(Table):
     name: Mapped[str | None] = mapped_column(Text)
     options: Mapped[Metadata]
     callback_url: Mapped[str | None] = mapped_column(Text)
+    request_id: Mapped[str | None] = mapped_column(
+        String(MAX_CHARACTERS), default=current_request_id
+    )
     round: Mapped[int] = mapped_column(server_default="0")
     plan_cursor: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     planned_at: Mapped[Moment | None]

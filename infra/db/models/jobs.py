@@ -17,6 +17,7 @@ from infra.contract.states import ImageState, JobState, Lane, Outcome
 from infra.db.models.batches import Batch, Chunk
 from infra.db.models.catalogue import Image, Original, Product
 from infra.db.table import Created, Id, Metadata, Moment, Sha256, Table, word
+from infra.request_id import MAX_CHARACTERS, current_request_id
 
 
 class Job(Table):
@@ -30,6 +31,7 @@ class Job(Table):
     `batch_position` is its place in the batch. `from_stored` asks no supplier: the job works on
     the originals that its images show. `force` has variants encoded again that are there. `quiet`
     leaves the state of the images alone until it has made them: what they show is good enough.
+    `request_id` names the request that asked for the job: all logs about it carry that.
     """
 
     __tablename__ = "jobs"
@@ -74,6 +76,9 @@ class Job(Table):
     preset: Mapped[str] = mapped_column(String(60))
     details: Mapped[Metadata] = mapped_column("metadata")
     callback_url: Mapped[str | None] = mapped_column(Text)
+    request_id: Mapped[str | None] = mapped_column(
+        String(MAX_CHARACTERS), default=current_request_id
+    )
     fencing_token: Mapped[int] = mapped_column(server_default="0")
     attempts: Mapped[int] = mapped_column(server_default="0")
     round: Mapped[int] = mapped_column(server_default="0")
