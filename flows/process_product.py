@@ -237,11 +237,14 @@ async def _end(context: WorkerContext, run: ProductRun, manner: StepRunner) -> S
 async def _end_early(
     context: WorkerContext, run: ProductRun, *, ending: Ending, manner: StepRunner
 ) -> State[Any]:
+    results, metrics = run.unrecorded, context.resources.metrics
     try:
-        state = await context.resources.db(end_early, run.claim, run.unrecorded, ending=ending)
+        state = await context.resources.db(end_early, run.claim, results, ending=ending)
     except LostClaim:  # perhaps because a thread recorded the job while it was being cancelled
         return await _show_end(context, run)
     run.note_recorded()
+    metrics.note_job(run.claim.lane, state)
+    metrics.note_images(run.claim.lane, results)
     if manner.has_own_run:
         await _show(context, run)
     return await _recorded_end(context, run, state)

@@ -23,7 +23,7 @@ from flows.runs.product_run import ProductRun
 from flows.runs.retries import Step, warn_of_retry, with_retries
 from flows.runtime.gathering import Handover, for_each, gather_or_cancel
 from flows.runtime.resources import in_thread
-from infra.contract.errors import FetchRefused, HostBusy, ServiceUnavailable
+from infra.contract.errors import FetchRefused, HostBusy, ServiceUnavailable, TransientError
 from infra.contract.states import JobState
 from infra.fetch.transport.stop import Stop
 from tasks.imaging.presets.fingerprint import policy_fingerprint
@@ -252,11 +252,18 @@ async def record_results(run: ProductRun) -> Recorded:
     """
     while await run.wait_for_results(_TOGETHER_SECONDS):
         await _record_progress(run)
-    recorded = await with_retries(
-        Step.RECORD,
-        lambda: in_thread(run.threads.io, _record_end, run),
-        warn_of_retry(Step.RECORD, "record", run.run_log.warning),
-    )
+    metrics, lane = run.resources.metrics, run.claim.lane
+    warn = warn_of_retry(Step.RECORD, "record", run.run_log.warning)
+
+    def on_retry(error: TransientError, number: int, wait_seconds: float) -> None:
+        metrics.note_retry(Step.RECORD, error.code)
+        warn(error, number, wait_seconds)
+
+    with metrics.timed(Step.RECORD, lane):
+        recorded = await with_retries(
+            Step.RECORD, lambda: in_thread(run.threads.io, _record_end, run), on_retry
+        )
+    metrics.note_job(lane, recorded.state)
     _tell(run, run.unrecorded)
     return recorded
 
@@ -292,6 +299,7 @@ def _record_end(run: ProductRun) -> Recorded:
 
 
 def _tell(run: ProductRun, results: Sequence[ImageResult]) -> None:
+    run.resources.metrics.note_images(run.claim.lane, results)
     for result in results:
         if isinstance(result, ImageDone):  # a failure was told when it happened
             run.run_log.info(sentence_of(result))

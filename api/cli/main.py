@@ -2,6 +2,8 @@
 
 import logging
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -13,8 +15,20 @@ from infra.settings.sections import SettingsError
 app = typer.Typer(cls=CommandsOnDemand, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
+def _say_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
+    if asked:
+        typer.echo(f"product-images {version('product-images')}")
+        raise typer.Exit
+
+
 @app.callback()
-def product_images() -> None:
+def product_images(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
     """Turn product images from supplier URLs into small, verified variants."""
 
 

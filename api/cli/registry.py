@@ -28,6 +28,8 @@ COMMANDS = {
     "collect-garbage": "upkeep.collect_garbage",
     "verify": "upkeep.verify",
     "doctor": "operations.doctor.doctor",
+    "backup": "operations.backup.backup",
+    "restore": "operations.backup.restore",
     "jobs": "jobs.app",
     "batches": "batches.app",
     "presets": "presets.app",

@@ -24,7 +24,12 @@ def write_page(meter: Meter, up: Mapping[str, bool], load: Load | None) -> bytes
     if load is not None:
         counts = {(count.state, count.lane): count for count in load.jobs}
         jobs = GaugeMetricFamily(
-            "product_images_jobs", "Jobs by state and lane.", labels=("state", "lane")
+            "product_images_jobs", "Jobs that have not ended.", labels=("state", "lane")
+        )
+        ended = GaugeMetricFamily(
+            "product_images_jobs_ended_last_hour",
+            "Jobs that ended within the last hour, by the state that they ended in.",
+            labels=("state", "lane"),
         )
         oldest = GaugeMetricFamily(
             "product_images_oldest_queued_job_seconds",
@@ -39,11 +44,12 @@ def write_page(meter: Meter, up: Mapping[str, bool], load: Load | None) -> bytes
         for lane in Lane:  # zeros included: a series that vanishes raises no alarm
             for state in JobState:
                 count = counts.get((state, lane))
-                jobs.add_metric((state, lane), count.jobs if count else 0)
+                family = ended if state.is_final else jobs
+                family.add_metric((state, lane), count.jobs if count else 0)
             waiting = counts.get((JobState.QUEUED, lane))
             oldest.add_metric((lane,), waiting.oldest_seconds if waiting else 0)
             undispatched.add_metric((lane,), waiting.undispatched if waiting else 0)
-        now += [jobs, oldest, undispatched]
+        now += [jobs, ended, oldest, undispatched]
         now.append(
             GaugeMetricFamily(
                 "product_images_webhook_deliveries_pending",

@@ -56,6 +56,9 @@ class JobConsumer:
 
     async def handle(self, delivery: Delivery) -> None:
         """Settle one delivery, however long its job takes."""
+        self._context.resources.metrics.note_delivery(
+            delivery.lane, redelivered=delivery.redelivered
+        )
         try:
             message = decode_message(delivery.body)
         except UndecodableMessage as exc:

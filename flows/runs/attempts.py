@@ -209,6 +209,8 @@ class Attempts(HeldAttempts[Claim, Attempt]):
         self._breaker = breaker
 
     def _begin(self, claim: Claim) -> Attempt:
+        if claim.waited_seconds is not None:
+            self._resources.metrics.note_wait(claim.lane, claim.waited_seconds)
         if claim.lane is Lane.INTERACTIVE:
             self._resources.pixels.expect_interactive()
         return Attempt(claim)

@@ -152,12 +152,16 @@ class ProductRun:
         failures: list[TransientError] = []
         warn = warn_of_retry(step, f"{step} of image {image.position}", self.run_log.warning)
 
+        metrics = self.resources.metrics
+
         def on_retry(error: TransientError, number: int, wait_seconds: float) -> None:
             failures.append(error)
+            metrics.note_retry(step, error.code)
             warn(error, number, wait_seconds)
 
         try:
-            return await with_retries(step, work, on_retry)
+            with metrics.timed(step, self.claim.lane):
+                return await with_retries(step, work, on_retry)
         except (ServiceUnavailable, Stopped):
             raise
         except HostBusy as exc:

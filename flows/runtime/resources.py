@@ -15,6 +15,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import structlog
 
+from flows.runtime.metrics import WorkerMetrics
 from infra.cache import Cache
 from infra.contract.states import Lane
 from infra.db.engine import Database
@@ -170,6 +171,9 @@ class WorkerResources:
         self.store = store
         self.source = source
         self.pixels = pixels
+        self.metrics = WorkerMetrics()
+        self.hosts: HostLimiter | None = None
+        """What is known of source hosts, for the metrics."""
         self.threads: Mapping[Lane, LaneThreads] = {
             lane: _threads(configuration, lane) for lane in Lane
         }
@@ -247,6 +251,7 @@ def open_worker_resources(configuration: WorkerConfiguration) -> Iterator[Worker
         )
         resources.lease_database = lease_database
         resources.url_flights = UrlFlights(cache)
+        resources.hosts = hosts
         stack.callback(resources.close)
         _open.append(resources)
         stack.callback(_open.remove, resources)

@@ -33,12 +33,14 @@ from flows.runs.worker_context import WorkerContext, install_worker_context
 from flows.runtime.circuit_breaker import CircuitBreaker, PauseReason
 from flows.runtime.dependency_monitor import DependencyMonitor
 from flows.runtime.event_loop import FlowRunner
+from flows.runtime.metrics import WorkerState, serve_metrics, watch_state
 from flows.runtime.prefect_limits import PrefectLimits
 from flows.runtime.resources import WorkerConfiguration, WorkerResources, open_worker_resources
 from flows.worker.duties import Duty, keep_running
 from infra.broker.broker import Delivery, Prefetch
 from infra.broker.rabbitmq import RabbitConsumer
 from infra.contract.errors import ErrorCode, ServiceUnavailable, Stopped
+from infra.contract.states import Lane
 from infra.http import probe_prefect
 from infra.logs import configure_logs
 from infra.settings.sections import SettingsError, forget_proxies
@@ -167,13 +169,20 @@ def run_worker() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: end.stop.set())
     try:
-        with open_worker_resources(configuration) as resources, suppress(Stopped):
+        with (
+            open_worker_resources(configuration) as resources,
+            serve_metrics(configuration.worker, resources.metrics),
+            suppress(Stopped),
+        ):
             _wait_for_parts(resources, end.stop)
             register_policies(resources.database, configuration.presets)
             # Python's garbage collector leaves out what was imported: it stays to the end.
             gc.collect()
             gc.freeze()
             _work(resources, end)
+    except SettingsError as exc:
+        log.error("worker not started", reason=str(exc))  # noqa: TRY400 - a sentence is enough
+        return 2
     except Exception:  # the cause belongs into the log, like everything else
         log.exception("worker failed")
         end.status = _FAULT
@@ -199,6 +208,8 @@ def _work(resources: WorkerResources, end: Shutdown) -> None:
     with FlowRunner(end.fail) as runner:
         services = WorkerServices(resources, runner, consumer)
         services.begin(runner, end.fail)
+        reasons = [reason.name.lower() for reason in PauseReason]
+        watch_state(resources.metrics, partial(_state, resources, services.context), reasons)
         with _consuming(consumer, runner, services, end=end):
             try:
                 wait_for("RabbitMQ", partial(_require_connection, consumer), stop=end.stop)
@@ -208,6 +219,18 @@ def _work(resources: WorkerResources, end: Shutdown) -> None:
             finally:
                 log.info("worker stopping")
                 _leave(runner, services, configuration.worker.shutdown_grace_seconds)
+
+
+def _state(resources: WorkerResources, context: WorkerContext) -> WorkerState:
+    """Return how the worker is now; callable from any thread."""
+    pixels = resources.pixels
+    return WorkerState(
+        processes=pixels.size,
+        busy=pixels.busy,
+        calls={lane: pixels.waiting(lane) for lane in Lane},
+        reasons=[reason.name.lower() for reason in context.breaker.reasons],
+        paused_hosts={} if resources.hosts is None else resources.hosts.paused(),
+    )
 
 
 def _require_connection(consumer: RabbitConsumer) -> None:

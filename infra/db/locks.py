@@ -16,3 +16,4 @@ class AdvisoryLock(IntEnum):
     CONTENT = 7_160_022  # seeds the hash of a content's SHA-256
     POLLING = 7_160_023
     RETRY = 7_160_024  # starts of batches that retry failures
+    REMOVAL = 7_160_025  # shared by those that remove objects, held alone by a backup

@@ -53,6 +53,11 @@ def compare_schema(session: Session) -> tuple[SchemaAge, str]:
     return (SchemaAge.CURRENT if applied <= _revisions(MIGRATIONS) else SchemaAge.NEWER), told
 
 
+def knows_revision(revision: str) -> bool:
+    """Return whether this code has the migration that leads to a revision."""
+    return revision in _revisions(MIGRATIONS)
+
+
 @cache
 def _revisions(folder: Path) -> frozenset[str]:
     texts = (path.read_text(encoding="utf-8") for path in folder.glob("*.py"))

@@ -20,6 +20,7 @@ from infra.host_limits.redis_limits import RedisHostLimits
 
 log = structlog.get_logger(__name__)
 
+_LOOKED_AT = 100
 _PAUSE_SECONDS = 5.0  # how long Redis is left alone after it did not answer
 _SENTENCES = {
     DenyReason.BUSY: "{host} has as many requests under way as it gets at the same time.",
@@ -98,6 +99,23 @@ class HostLimiter:
             except ServiceUnavailable:
                 self._note_absence()
         return self._here.turn(host)
+
+    def paused(self) -> dict[str, float]:
+        """Return the seconds until each paused host of the last hundred is asked again.
+
+        Empty while Redis is away.
+        """
+        shared = self._present()
+        if shared is None:
+            return {}
+        try:
+            views = shared.views(_LOOKED_AT)
+        except ServiceUnavailable:
+            self._note_absence()
+            return {}
+        ends = {view.host: max(view.silent_until or 0, view.open_until or 0) for view in views}
+        now = time.time()  # Redis' clock is only seconds off, if at all
+        return {host: end - now for host, end in ends.items() if end > now}
 
     def _enter(self, host: str, token: str) -> Admission:
         shared = self._present()

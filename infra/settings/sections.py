@@ -199,6 +199,17 @@ class StoreSettings(Section):
         return endpoint.rstrip("/") if "://" in endpoint else f"http://{endpoint}"
 
 
+class BackupSettings(Section):
+    """The store of a backup in a bucket, where it is not the system's own."""
+
+    model_config = SettingsConfigDict(env_prefix="BACKUP_S3_")
+
+    endpoint: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = None
+    region: str | None = None
+
+
 class AssetSettings(Section):
     """How stored variants are addressed by browsers."""
 
@@ -429,6 +440,8 @@ class WorkerSettings(Section):
     bulk_slots: Annotated[int, Field(ge=0)] = Field(0, description="0: two more than CPUs")
     shutdown_grace_seconds: Positive = 20
     ready_file: Path | None = Field(None, description="exists while the worker takes work")
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(0, description="0: none")
+    metrics_host: str = Field("127.0.0.1", description="the address that metrics are served on")
     directory: Path = Field(Path("/tmp"), description="where a job's files live while it runs")  # noqa: S108 - a default that the operator may move
 
 
@@ -503,6 +516,7 @@ class GarbageSettings(Section):
     grace_hours: Positive = Field(24, description="no object younger than this is ever removed")
     superseded_retention_days: NotNegative = 30
     original_retention_days: NotNegative = 30
+    job_retention_days: NotNegative = Field(0, description="ended jobs and batches; 0: for ever")
 
 
 def inherited_environment() -> dict[str, str]:

@@ -29,6 +29,7 @@ from sqlalchemy.orm import Session
 from infra.contract.errors import ErrorCode, ServiceUnavailable
 from infra.contract.object_keys import Folder
 from infra.db.engine import Database
+from infra.db.locks import AdvisoryLock
 from infra.db.models.catalogue import Original, Preview, Variant
 from infra.db.models.jobs import JobImage
 from infra.db.models.retirements import Removal, Retirement
@@ -97,11 +98,14 @@ def request_removal(session: Session, objects: Collection[tuple[Folder, str]]) -
 def remove_requested(database: Database, store: ObjectStore) -> int:
     """Remove the oldest requested objects that nothing refers to; return how many.
 
-    0 when there are none, or others are removing them. Raises `ServiceUnavailable` when
-    PostgreSQL or the store is away or too slow: what is left is removed later.
+    0 when there are none, others are removing them, or a backup is being made. Raises
+    `ServiceUnavailable` when PostgreSQL or the store is away or too slow: what is left is removed
+    later.
     """
     deadline = monotonic() + _PATIENCE_SECONDS  # from before the transaction: it may freeze, too
     with database.transaction() as session:
+        if not session.scalar(select(func.pg_try_advisory_xact_lock_shared(AdvisoryLock.REMOVAL))):
+            return 0  # a backup copies what its rows name
         found = session.scalars(
             select(Removal)
             .where(~_is_being_removed())

@@ -27,6 +27,7 @@ class Claim(WorkClaim[Job]):
     person had the job done again. `claimed_at` is PostgreSQL's time of the claim. The last three
     are as those of the job: no supplier is asked, variants are encoded again that are there, and
     images keep their state until they were made. `request_id` is for the logs.
+    `waited_seconds` is how long the job was due before its first attempt; None for a later one.
     """
 
     job_id: UUID
@@ -45,6 +46,7 @@ class Claim(WorkClaim[Job]):
     force: bool = False
     quiet: bool = False
     request_id: str | None = None
+    waited_seconds: float | None = None
 
     @property
     def table(self) -> type[Job]:
@@ -125,7 +127,15 @@ def _describe(session: Session, job: Job, *, sku: str | None, claimed_at: dateti
         force=job.force,
         quiet=job.quiet,
         request_id=job.request_id,
+        waited_seconds=_waited_seconds(job, claimed_at),
     )
+
+
+def _waited_seconds(job: Job, claimed_at: datetime) -> float | None:
+    if job.fencing_token > 1:
+        return None
+    due_at = max(job.created_at, job.not_before or job.created_at)
+    return (claimed_at - due_at).total_seconds()
 
 
 def _stored_content(image: Image, job: Job) -> str | None:

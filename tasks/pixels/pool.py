@@ -110,6 +110,20 @@ class PixelPool:
         return self._keepers[0].confinement
 
     @property
+    def size(self) -> int:
+        """Return how many children there are."""
+        return self._processes
+
+    @property
+    def busy(self) -> int:
+        """Return how many children are at work."""
+        return sum(keeper.is_busy for keeper in self._keepers)
+
+    def waiting(self, lane: Lane) -> int:
+        """Return how many calls of a lane wait for a child."""
+        return self._calls.waiting(lane)
+
+    @property
     def keeps_interactive_waiting(self) -> bool:
         """Whether an interactive call waits for a free child."""
         return self._calls.waiting(Lane.INTERACTIVE) > 0
@@ -225,6 +239,11 @@ class _Keeper:
         self._current: PixelCall | None = None
         self._ending = Event()
         self.confinement: Mapping[str, bool] = {}
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether its child works on a call."""
+        return self._current is not None
 
     def launch(self) -> Child:
         """Start a child, without waiting until it is ready."""

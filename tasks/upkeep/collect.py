@@ -13,6 +13,7 @@ from infra.db.engine import Database
 from infra.objectstore import ObjectStore
 from infra.settings.sections import WebhookSettings
 from tasks.contents.remove import remove_requested
+from tasks.upkeep.ended_work import forget_ended_work
 from tasks.upkeep.expired_rows import forget_old_rows
 from tasks.upkeep.garbage import Rules, Tally
 from tasks.upkeep.orphans import remove_orphans, remove_probes
@@ -43,6 +44,7 @@ def collect_garbage(
         tell(tally)
 
     forget_old_rows(database, webhooks, rules, tally=tally)
+    forget_ended_work(database, rules, tally=tally)
     forget_retired(database, rules, tally=tally, remove=remove)
     if not rules.dry_run:
         retire_unshown(database)  # afterwards: a collection removes what an earlier one has seen

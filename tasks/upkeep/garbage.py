@@ -18,12 +18,15 @@ class Garbage(StrEnum):
     STRAY_ORIGINALS = "originals without a row"
     EXPIRED_KEYS = "expired idempotency keys"
     OLD_DELIVERIES = "old webhook deliveries"
+    OLD_BATCHES = "ended batches"
+    OLD_JOBS = "ended jobs"
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """How one collection decides; `dry_run` touches nothing at all.
 
+    Without a `job_retention`, ended jobs and batches are kept for ever.
     Orphans are looked for among the contents whose digests begin with `digests`.
     """
 
@@ -32,6 +35,7 @@ class Rules:
     superseded_retention: timedelta
     original_retention: timedelta
     delivery_retention: timedelta
+    job_retention: timedelta | None = None
     digests: str = ""
 
     @classmethod
@@ -45,6 +49,7 @@ class Rules:
             superseded_retention=timedelta(days=settings.superseded_retention_days),
             original_retention=timedelta(days=settings.original_retention_days),
             delivery_retention=timedelta(days=webhooks.retention_days),
+            job_retention=timedelta(days=settings.job_retention_days) or None,
         )
 
 

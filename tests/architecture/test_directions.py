@@ -53,7 +53,7 @@ LAYERS = {
         ("chunks", "reports", "submission"),
         ("imports", "products", "reprocess"),
         ("batches", "upkeep"),
-        ("doctor",),
+        ("backup", "doctor"),
     ),
     "tasks.imaging": (
         ("formats",),

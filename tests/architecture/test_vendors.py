@@ -44,7 +44,7 @@ HOMES = {
     "starlette": ("api",),
     "jinja2": ("api",),
     "uvicorn": ("api",),
-    "prometheus_client": ("api.metrics",),
+    "prometheus_client": ("api.metrics", "flows.runtime.metrics"),
     "typer": ("api.cli",),
     "click": ("api.cli",),
     "rich": ("api.cli",),

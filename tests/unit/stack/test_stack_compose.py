@@ -21,8 +21,13 @@ PLACES = {
     "PREFECT_SERVER_CORS_ALLOWED_ORIGINS",
     "PREFECT_SERVER_UI_API_URL",
 }
-# Containers only: a folder that a read-only container can write to.
-MORE = {"PREFECT_SERVER_UI_STATIC_DIRECTORY"}
+# Containers only: a folder that a read-only container can write to, and what is passed on when
+# it is set; the local stack passes on everything.
+MORE = {
+    "PREFECT_SERVER_UI_STATIC_DIRECTORY",
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD",
+    "PREFECT_SERVER_EVENTS_RETENTION_PERIOD",
+}
 
 
 @pytest.fixture

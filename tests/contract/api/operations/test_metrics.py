@@ -86,8 +86,9 @@ def test_jobs_are_counted_by_state_and_lane_with_what_waits(own: Keyed) -> None:
     found = samples(own.api)
 
     assert value(found, "jobs", state="queued", lane="interactive") == 2
-    assert value(found, "jobs", state="failed", lane="interactive") == 1
-    assert value(found, "jobs", state="ready", lane="bulk") == 0
+    assert value(found, "jobs", state="failed", lane="interactive") is None
+    assert value(found, "jobs_ended_last_hour", state="failed", lane="interactive") == 1
+    assert value(found, "jobs_ended_last_hour", state="ready", lane="bulk") == 0
     oldest = value(found, "oldest_queued_job_seconds", lane="interactive")
     assert oldest is not None
     assert oldest > 0

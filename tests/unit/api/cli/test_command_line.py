@@ -62,6 +62,22 @@ def test_one_image_is_retried_of_one_job(
     assert sentence in done.err
 
 
+def test_the_version_is_that_of_the_project(tmp_path: Path) -> None:
+    pyproject = Path(__file__).resolve().parents[4] / "pyproject.toml"
+    version = re.search(r'^version = "(.+)"$', pyproject.read_text(), re.MULTILINE)
+    assert version is not None
+    assert run(tmp_path, "--version") == Done(0, f"product-images {version[1]}\n", "")
+
+
+@pytest.mark.parametrize(
+    "command", [("doctor",), ("backup", "copy"), ("restore", "copy", "--json")], ids=" ".join
+)
+def test_without_a_system_an_operator_is_told_what_to_set(
+    command: tuple[str, ...], tmp_path: Path
+) -> None:
+    assert says_one_sentence(run(tmp_path, *command), "DATABASE_URL is not set", "make run")
+
+
 @pytest.mark.parametrize("command", [("list",), ("purge", "--all", "--yes", "--json")])
 def test_without_a_broker_s_address_dead_says_what_to_set(
     command: tuple[str, ...], tmp_path: Path
