@@ -7,7 +7,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from infra.db.storable import visible
-from infra.settings.sections import LogFormat, LogSettings, SettingsError
+from infra.settings.sections import LogSettings, SettingsError
 
 _SHARED: tuple[Processor, ...] = (
     structlog.contextvars.merge_contextvars,
@@ -54,8 +54,8 @@ def configure_logs(least: int = logging.NOTSET) -> None:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
 
 
-def _renderers(form: LogFormat) -> tuple[Processor, ...]:
-    if form is LogFormat.JSON:  # which escapes by itself
+def _renderers(form: str) -> tuple[Processor, ...]:
+    if form == "json":  # which escapes by itself
         return (
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(default=str),

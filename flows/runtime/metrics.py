@@ -92,7 +92,11 @@ class WorkerMetrics:
             ("lane", "redelivered"),
             registry=registry,
         )
-        for lane in Lane:  # zeros included: a series that appears late hides its first increase
+        self._begin_at_zero()
+
+    def _begin_at_zero(self) -> None:
+        """Show what is known beforehand: a series that appears late hides its first increase."""
+        for lane in Lane:
             for state in JobState:
                 self._jobs.labels(lane, state)
             for outcome in Outcome:

@@ -5,10 +5,9 @@ variables. A bad value stops the process with the variable's name.
 """
 
 import os
-from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -90,29 +89,13 @@ class Section(BaseSettings):
             raise SettingsError("\n".join(lines)) from exc
 
 
-class LogFormat(StrEnum):
-    """How log lines are written."""
-
-    CONSOLE = "console"  # for people
-    JSON = "json"  # one object per line, for programs
-
-
-class LogLevel(StrEnum):
-    """The least important lines that are logged."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
 class LogSettings(Section):
     """What every process logs, and in which form."""
 
     model_config = SettingsConfigDict(env_prefix="LOG_")
 
-    format: LogFormat = LogFormat.CONSOLE
-    level: LogLevel = LogLevel.INFO
+    format: Literal["console", "json"] = Field("console", description="for people or programs")
+    level: Literal["debug", "info", "warning", "error"] = "info"
 
 
 class DatabaseSettings(Section):

@@ -55,7 +55,7 @@ Tell = Callable[[Copied], None]
 
 
 def back_up(
-    url: str, store: ObjectStore, place: BackupPlace, tell: Tell = lambda _: None
+    url: str, store: ObjectStore, place: BackupPlace, *, tell: Tell = lambda _: None
 ) -> Copied:
     """Copy everything; `tell` hears of the progress. Raises `ServiceUnavailable`.
 

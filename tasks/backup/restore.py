@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 
 def restore(
-    url: str, store: ObjectStore, place: BackupPlace, tell: Tell = lambda _: None
+    url: str, store: ObjectStore, place: BackupPlace, *, tell: Tell = lambda _: None
 ) -> Copied:
     """Bring everything back. Raises `ProductImagesError` when there is no backup that fits.
 

@@ -28,7 +28,7 @@ def backup(place: _Place, as_json: Json = False) -> None:
         open_place(place, store_settings) as target,
         _Progress("copied") as tell,
     ):
-        copied = back_up(settings.database.url, store, target, tell)
+        copied = back_up(settings.database.url, store, target, tell=tell)
     _report(copied, "copied", as_json=as_json)
 
 
@@ -40,7 +40,7 @@ def restore(place: _Place, as_json: Json = False) -> None:
         open_place(place, store_settings) as source,
         _Progress("restored") as tell,
     ):
-        restored = bring_back(settings.database.url, store, source, tell)
+        restored = bring_back(settings.database.url, store, source, tell=tell)
     _report(restored, "restored", as_json=as_json)
     if not as_json:
         out.print("Start the API and a worker, then run: product-images doctor --repair")

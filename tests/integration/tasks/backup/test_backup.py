@@ -200,7 +200,7 @@ def test_an_interrupted_restore_has_no_rows_and_goes_on(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        restore(url, own_store, place, stop)
+        restore(url, own_store, place, tell=stop)
     again = restore(url, own_store, place)
 
     assert (again.objects, again.kept) == (0, 6)
@@ -223,7 +223,7 @@ def test_nothing_is_removed_while_a_backup_is_made(
         url,
         own_store,
         FolderPlace(tmp_path / "copy"),
-        lambda _: removed.append(remove_requested(filled, own_store)),
+        tell=lambda _: removed.append(remove_requested(filled, own_store)),
     )
 
     assert set(removed) == {0}
