@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from infra.contract.errors import ErrorCode, ServiceUnavailable
 from infra.objectstore import ObjectStore
-from infra.settings.sections import BackupSettings, StoreSettings
+from infra.settings.operations import BackupSettings
+from infra.settings.sections import StoreSettings
 
 _CHUNK_BYTES = 1024 * 1024
 

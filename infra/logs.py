@@ -7,7 +7,8 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from infra.db.storable import visible
-from infra.settings.sections import LogSettings, SettingsError
+from infra.settings.operations import LogSettings
+from infra.settings.sections import SettingsError
 
 _SHARED: tuple[Processor, ...] = (
     structlog.contextvars.merge_contextvars,

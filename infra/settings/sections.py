@@ -5,9 +5,10 @@ variables. A bad value stops the process with the variable's name.
 """
 
 import os
+from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -87,15 +88,6 @@ class Section(BaseSettings):
                     reason = problem["msg"].removeprefix("Value error, ")
                     lines.append(f"{variable} is wrong: {reason}.")  # the value may be a secret
             raise SettingsError("\n".join(lines)) from exc
-
-
-class LogSettings(Section):
-    """What every process logs, and in which form."""
-
-    model_config = SettingsConfigDict(env_prefix="LOG_")
-
-    format: Literal["console", "json"] = Field("console", description="for people or programs")
-    level: Literal["debug", "info", "warning", "error"] = "info"
 
 
 class DatabaseSettings(Section):
@@ -180,17 +172,6 @@ class StoreSettings(Section):
     @classmethod
     def _with_scheme(cls, endpoint: str) -> str:
         return endpoint.rstrip("/") if "://" in endpoint else f"http://{endpoint}"
-
-
-class BackupSettings(Section):
-    """The store of a backup in a bucket, where it is not the system's own."""
-
-    model_config = SettingsConfigDict(env_prefix="BACKUP_S3_")
-
-    endpoint: str | None = None
-    access_key: str | None = None
-    secret_key: str | None = None
-    region: str | None = None
 
 
 class AssetSettings(Section):

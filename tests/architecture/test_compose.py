@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]  # PyYAML ships no types
 
+from infra.settings import operations
 from infra.settings import sections as settings
 from infra.settings.sections import Section, StackSettings, WorkerSettings
 from infra.stack.services.application import _WORKER_STOP_SECONDS
@@ -180,7 +181,7 @@ def privileged(compose: Compose) -> Iterator[str]:
 
 
 def settings_names() -> set[str]:
-    modules = {settings.__name__}
+    modules = {settings.__name__, operations.__name__}
     sections = (s for s in Section.__subclasses__() if s.__module__ in modules)
     return {
         (str(section.model_config.get("env_prefix", "")) + name).upper()

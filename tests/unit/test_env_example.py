@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from infra.settings import operations
 from infra.settings import sections as settings
 from infra.settings.sections import Section
 
@@ -38,7 +39,7 @@ class Field:
 
 
 def sections() -> list[type[Section]]:
-    modules = {settings.__name__}
+    modules = {settings.__name__, operations.__name__}
     return [section for section in Section.__subclasses__() if section.__module__ in modules]
 
 

@@ -31,7 +31,7 @@ def exported() -> dict[str, set[str]]:
     metrics = WorkerMetrics()
     metrics.note_wait(Lane.BULK, 1)
     metrics.note_retry(Step.STORE, "store_unavailable")
-    metrics.note_job(Lane.BULK, JobState.READY, [])
+    metrics.note_job(Lane.BULK, JobState.READY)
     metrics._qualities.labels("webp").observe(80)
     with metrics.timed(Step.FETCH, Lane.BULK):
         state = WorkerState(1, 0, dict.fromkeys(Lane, 0), [], {"supplier.example:443": 3.0})

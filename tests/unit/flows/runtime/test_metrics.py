@@ -59,7 +59,8 @@ def test_images_are_counted_by_outcome_and_code_and_only_made_ones_by_size() -> 
     again = replace(DONE, outcome=Outcome.UNCHANGED)
     failed = ImageFailed(IMAGE, "http_404", "Not found.", retryable=False)
 
-    metrics.note_job(Lane.BULK, JobState.PARTIAL, [DONE, again, failed])
+    metrics.note_job(Lane.BULK, JobState.PARTIAL)
+    metrics.note_images(Lane.BULK, [DONE, again, failed])
 
     found = values(metrics)
     assert found["worker_jobs_total(bulk,partial)"] == 1
