@@ -27,8 +27,10 @@ from infra.contract.errors import FetchRefused, HostBusy, ServiceUnavailable, Tr
 from infra.contract.states import JobState
 from infra.fetch.transport.stop import Stop
 from tasks.imaging.presets.fingerprint import policy_fingerprint
+from tasks.imaging.presets.model import Preset
 from tasks.jobs.park import park
 from tasks.jobs.record import AGAIN_SECONDS, record, record_images
+from tasks.reprocess.targets import register_focus
 from tasks.steps.compress import RenderedImage, compress
 from tasks.steps.results import ClaimedImage, FetchedImage, ImageDone, ImageResult
 from tasks.steps.reuse import reuse, reuse_stored
@@ -84,13 +86,15 @@ async def _bring(run: ProductRun, image: ClaimedImage, *, stop: Stop) -> Fetched
     database, source = run.resources.database, run.resources.source
     force, from_stored = run.claim.force, run.claim.from_stored
     if from_stored and not force:
-        known = await in_thread(run.threads.io, reuse_stored, database, image, _fingerprint(run))
+        policy = policy_fingerprint(_preset(run, image))
+        known = await in_thread(run.threads.io, reuse_stored, database, image, policy)
         if known is not None:
             run.finish(known)
             return None
     asked = None
     if image.current_fingerprint is not None and image.stored_key is None and not force:
-        asked = await in_thread(run.threads.io, revalidation, database, image, _fingerprint(run))
+        policy = policy_fingerprint(_preset(run, image))
+        asked = await in_thread(run.threads.io, revalidation, database, image, policy)
     if asked is None:
         if image.stored_key is None and not (force or from_stored):
             shared = await _from_others(run, image, stop=stop)
@@ -160,9 +164,12 @@ async def _wait_for_host(run: ProductRun, fetch: Callable[[], T]) -> T:
         await asyncio.sleep(wait)
 
 
-def _fingerprint(run: ProductRun) -> str:
-    """Return what the job's preset gives here; raise `PermanentError` for an unknown one."""
-    return policy_fingerprint(run.resources.configuration.presets.named(run.claim.preset))
+def _preset(run: ProductRun, image: ClaimedImage) -> Preset:
+    """Return the job's preset around the image's own focal point, if it has one.
+
+    Raises `PermanentError` for an unknown preset.
+    """
+    return run.resources.configuration.presets.named(run.claim.preset).around(image.focus)
 
 
 @task(
@@ -182,12 +189,13 @@ async def compress_images(
     resources = run.resources
 
     async def make(source: FetchedImage) -> RenderedImage | None:
-        # An unknown one fails here.
-        preset = resources.configuration.presets.named(run.claim.preset)
+        named = resources.configuration.presets.named(run.claim.preset)  # an unknown one fails here
+        preset, database = _preset(run, source.image), resources.database
+        if preset is not named:  # before anything shows it: what has no policy counts as stale
+            await in_thread(run.threads.io, register_focus, database, named, preset)
         if not run.claim.force:
-            known = await in_thread(
-                run.threads.io, reuse, resources.database, source, _fingerprint(run)
-            )
+            fingerprint = policy_fingerprint(preset)
+            known = await in_thread(run.threads.io, reuse, database, source, fingerprint)
             if known is not None:
                 run.finish(known)
                 return None

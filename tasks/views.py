@@ -56,6 +56,7 @@ class ImageView:
     page: PageFacts | None
     variants: tuple[VariantView, ...]
     alt: str | None = None
+    focus: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,8 @@ _KNOWN: Mapping[str, Any] = {
     "Delivery.state": "delivered",
     "Delivery.url": "https://shop.example/hooks",
     "Dependency.detail": None,
+    "Focus.x": 0.5,
+    "Focus.y": 0.2,
     "FailureGroup.detail": "The host asked to come back later.",
     "FailureGroup.host": "images.supplier.example",
     "FailureGroup.images": 412,

@@ -31,7 +31,13 @@ from infra.contract.errors import ErrorCode, Rejected
 from tasks.products.change import change
 from tasks.products.create import create
 from tasks.products.delete import delete
-from tasks.products.edit_images import delete_image, describe_image, order_images, replace_image
+from tasks.products.edit_images import (
+    ImageFields,
+    change_image,
+    delete_image,
+    order_images,
+    replace_image,
+)
 from tasks.products.read import read_product
 from tasks.products.read_original import find_original
 from tasks.products.set_images import ImagesSet, set_images
@@ -169,18 +175,33 @@ def put_order(product_id: str, members: JsonBody, resources: Resources) -> Respo
 
 @router.patch(
     "/{product_id}/images/{image_id}",
-    responses={200: {"model": Product}, **answers(*JSON_BODY)},
+    response_model=ProductWithJob,
+    responses={
+        202: {"model": ProductWithJob, "description": "A job crops the image anew"},
+        **answers(*JSON_BODY),
+    },
     openapi_extra=body_schema(ImageChange),
     summary="Change an image of a product",
 )
 def patch_image(
-    product_id: str, image_id: str, members: JsonBody, resources: Resources
-) -> Response:
-    """Change the alternative text; `null` clears it."""
+    product_id: str, image_id: str, members: JsonBody, resources: Resources, response: Response
+) -> ProductWithJob:
+    """Change the alternative text or the focal point; `null` clears what is sent.
+
+    Where the image's preset crops, a job makes its variants anew; the old ones are shown meanwhile.
+    """
     identity, image = parse_id(product_id, "product"), parse_id(image_id, "image")
-    alt = parsed(ImageChange, members).alt
-    describe_image(resources.database, identity, image, alt=alt)
-    return _show(identity, resources)
+    change = parsed(ImageChange, members)
+    fields = ImageFields(
+        frozenset(change.model_fields_set),
+        alt=change.alt,
+        focus=None if change.focus is None else change.focus.point,
+    )
+    presets = resources.configuration.presets
+    made = change_image(resources.database, identity, image, fields=fields, presets=presets)
+    if made.job_id is not None:
+        response.status_code = 202
+    return _with_job(made, resources)
 
 
 @router.put(

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from infra.contract.object_keys import asset_url
 from infra.contract.states import ImageState, JobState, Lane, Outcome, WaitReason
@@ -14,6 +14,9 @@ from tasks.imaging.web.picture_markup import Linked, picture_markup
 from tasks.imaging.web.placeholder import placeholder
 from tasks.submission.submit import Submitted
 from tasks.views import ErrorView, ImageView, JobSummary, JobView, VariantView
+
+FOCUS_STEPS = 20
+"""How fine focal points are, along each side: a finer one would give no other crop to the eye."""
 
 
 class AcceptedImage(BaseModel):
@@ -113,16 +116,33 @@ class Image(BaseModel):
         return {**told, "error": Failure.of(image.error), "variants": variants}
 
 
+class Focus(BaseModel):
+    """The focal point around which `cover` crops, from (0, 0) at the top left to (1, 1)."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"x": 0.5, "y": 0.2}]}
+    )
+
+    x: float = Field(ge=0, le=1)
+    y: float = Field(ge=0, le=1)
+
+    @property
+    def point(self) -> tuple[float, float]:
+        """The point on the grid on which focal points are kept, so that equal ones are found."""
+        return round(self.x * FOCUS_STEPS) / FOCUS_STEPS, round(self.y * FOCUS_STEPS) / FOCUS_STEPS
+
+
 class ProductImage(Image):
     """An image of a product, with what a web page needs besides its variants.
 
     `dominant_colour` is "#rrggbb"; `thumbhash` is a ThumbHash in base64, `placeholder` the same as
     a small `data:` URI; `phash` is a perceptual hash of 64 bits, in hexadecimal. `picture` is a
-    ready-made `<picture>` element of the variants with the image's `alt`. All but `alt` are null
-    until the image was made.
+    ready-made `<picture>` element of the variants with the image's `alt`; `focus` is its own focal
+    point. All but `alt` and `focus` are null until the image was made.
     """
 
     alt: str | None
+    focus: Focus | None
     dominant_colour: str | None
     thumbhash: str | None
     placeholder: str | None
@@ -141,7 +161,8 @@ class ProductImage(Image):
         if page is not None:
             facts = {**asdict(page), "placeholder": placeholder(page.thumbhash)}
         picture = picture_markup(linked, alt=image.alt or "", page=page) if linked else None
-        return cls(**told, **facts, alt=image.alt, picture=picture)
+        focus = None if image.focus is None else Focus(x=image.focus[0], y=image.focus[1])
+        return cls(**told, **facts, alt=image.alt, focus=focus, picture=picture)
 
 
 class JobHead(BaseModel):

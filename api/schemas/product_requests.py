@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from api.schemas.jobs import Focus
 from api.schemas.submissions import (
     JobMetadata,
     ProcessImageRequest,
@@ -163,10 +164,16 @@ class ImageChange(BaseModel):
     """The body of `PATCH /products/{id}/images/{image_id}`."""
 
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"alt": "From behind"}]}
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"alt": "From behind"}, {"focus": {"x": 0.5, "y": 0.2}}, {"focus": None}]
+        },
     )
 
-    alt: Alt | None = Field(description="the alternative text; null for none")
+    alt: Alt | None = Field(None, description="the alternative text; null for none")
+    focus: Focus | None = Field(
+        None, description="the focal point, to a twentieth of each side; null: that of the preset"
+    )
 
 
 class NewSource(BaseModel):

@@ -107,6 +107,7 @@ def _describe(session: Session, job: Job, *, sku: str | None, claimed_at: dateti
             stored_key=stored.get(_stored_content(row.Image, job)),
             current_sha256=row.Image.original_sha256,
             current_fingerprint=row.Image.fingerprint,
+            focus=row.Image.focus,
         )
         for row in rows
     )

@@ -25,8 +25,8 @@ def record(database: Database, claim: Claim, results: Sequence[ImageResult]) -> 
     """Write the results and the job's final state; return that state.
 
     `queued` when objects of a result were removed while it was made, with another product or by the
-    garbage collector, or when its image was given another source: that is not the job's fault, so
-    what is left is done again, uncounted.
+    garbage collector, or when its image was given another source or focal point: that is not the
+    job's fault, so what is left is done again, uncounted.
     Raises `LostClaim` when another attempt owns the job now: then nothing is written.
     """
     with database.transaction() as session:

@@ -21,7 +21,7 @@ from tasks.imaging.models import PageFacts
 from tasks.jobs.claim import Claim
 from tasks.jobs.lease import lock_held
 from tasks.jobs.unfinished import NO_ERROR
-from tasks.steps.results import ImageDone, ImageFailed, ImageResult, StoredOriginal
+from tasks.steps.results import ClaimedImage, ImageDone, ImageFailed, ImageResult, StoredOriginal
 from tasks.steps.revalidation import keep_validators
 
 _STORED = ("object_key", "format", "width", "height", "bytes", "sha256", "quality", "score")
@@ -40,13 +40,13 @@ def write_results(session: Session, claim: Claim, results: Sequence[ImageResult]
     """Write what became of these images: originals, variants, and the images in both tables.
 
     Return whether all was written: an image whose objects were removed meanwhile, or that was given
-    another source, stays unfinished.
+    another source or focal point, stays unfinished.
     """
     # A writer of a product's images locks its row first, so that no two wait in a circle.
     mine = update(Product).where(Product.id == claim.product_id)
     session.execute(mine.values(updated_at=func.now()))
     wanted = len(results)
-    results = _of_sources_of_today(session, results)
+    results = _as_wanted_today(session, results)
     results = without_removed_results(session, claim.claimed_at, results)
     done = _without_repeats(
         [result for result in results if isinstance(result, ImageDone)],
@@ -64,16 +64,18 @@ def write_results(session: Session, claim: Claim, results: Sequence[ImageResult]
     return len(results) == wanted
 
 
-def _of_sources_of_today(session: Session, results: Sequence[ImageResult]) -> Sequence[ImageResult]:
-    """Leave out what was made of a source that was replaced since the claim."""
+def _as_wanted_today(session: Session, results: Sequence[ImageResult]) -> Sequence[ImageResult]:
+    """Leave out what was made of another source, or around another point, than is wanted now."""
+    columns = (Image.id, Image.source_url, Image.focus_x, Image.focus_y)
     ids = [result.image.id for result in results]
-    rows = session.execute(select(Image.id, Image.source_url).where(Image.id.in_(ids)))
-    sources = dict(rows.tuples().all())
-    return [
-        result
-        for result in results
-        if sources.get(result.image.id, result.image.source_url) == result.image.source_url
-    ]
+    rows = session.execute(select(*columns).where(Image.id.in_(ids))).tuples()
+    wanted = {image_id: (source, x, y) for image_id, source, x, y in rows}
+
+    def is_wanted(image: ClaimedImage) -> bool:
+        made = (image.source_url, *(image.focus or (None, None)))
+        return wanted.get(image.id, made) == made
+
+    return [result for result in results if is_wanted(result.image)]
 
 
 def _created(

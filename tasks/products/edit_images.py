@@ -4,22 +4,27 @@ The product is locked with its unfinished jobs, as in every transaction that wri
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sqlalchemy import case, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from infra.contract.errors import ErrorCode, Rejected
+from infra.contract.states import JobState, Lane
 from infra.db.engine import Database
+from infra.db.ids import new_id
 from infra.db.models.catalogue import Image
 from infra.db.models.jobs import Job, JobImage
 from infra.db.models.validators import SourceValidators
 from infra.db.retry import again_after_conflict
 from tasks.contents.references import contents_of
 from tasks.contents.remove import forget_unreferenced
+from tasks.imaging.presets.catalogue import Presets
+from tasks.imaging.presets.model import Fit
 from tasks.products.locks import lock_with_jobs
 from tasks.products.set_images import ImagesSet, cancel_without_images
+from tasks.submission.job_images import queue_job_images
 from tasks.submission.submit import Submission, write_job
 
 
@@ -41,16 +46,55 @@ def order_images(database: Database, product_id: UUID, image_ids: Sequence[UUID]
         _number(session, image_ids)
 
 
+@dataclass(frozen=True, slots=True)
+class ImageFields:
+    """What of an image is changed: those that are named. A focal point of None is the preset's."""
+
+    named: frozenset[str]
+    alt: str | None = None
+    focus: tuple[float, float] | None = None
+
+
 @again_after_conflict
-def describe_image(
-    database: Database, product_id: UUID, image_id: UUID, *, alt: str | None
-) -> None:
-    """Write the image's alternative text, None for none. Raises `Rejected` (404)."""
+def change_image(
+    database: Database, product_id: UUID, image_id: UUID, *, fields: ImageFields, presets: Presets
+) -> ImagesSet:
+    """Write the fields; for another focal point, also a job that crops anew what is stored.
+
+    Only what a preset crops is made again. Raises `Rejected` (404).
+    """
     with database.transaction() as session:
         lock_with_jobs(session, product_id)
-        image = _image(session, product_id, image_id)
-        if image.alt != alt:
-            image.alt, image.updated_at = alt, func.now()
+        image, job_id = _image(session, product_id, image_id), None
+        if "alt" in fields.named and image.alt != fields.alt:
+            image.alt, image.updated_at = fields.alt, func.now()
+        if "focus" in fields.named and image.focus != fields.focus:
+            image.focus_x, image.focus_y = fields.focus or (None, None)
+            image.updated_at = func.now()
+            session.flush()
+            preset = _newest_preset(session, image_id)
+            crops = preset in presets and presets.named(preset).fit is Fit.COVER
+            if crops and image.original_sha256 is not None:
+                job_id = _crop_anew(session, image, preset)
+        return ImagesSet(product_id, job_id)
+
+
+def _crop_anew(session: Session, image: Image, preset: str) -> UUID:
+    """Write a job on the stored original; the image keeps what it shows until that is made."""
+    job = Job(
+        id=new_id(),
+        product_id=image.product_id,
+        lane=Lane.INTERACTIVE,
+        state=JobState.QUEUED,
+        preset=preset,
+        from_stored=True,
+        quiet=True,
+    )
+    session.add(job)
+    session.flush()
+    parts = {"job_id": str(job.id), "image_id": str(image.id), "position": 0}
+    queue_job_images(session, [parts])
+    return job.id
 
 
 @again_after_conflict

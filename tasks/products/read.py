@@ -73,6 +73,7 @@ def _images(session: Session, product_id: UUID) -> tuple[ImageView, ...]:
             page=page_of(row.Preview, row.Original),
             variants=variants[key],
             alt=row.Image.alt,
+            focus=row.Image.focus,
         )
         for row, key in zip(rows, sets, strict=True)
     )

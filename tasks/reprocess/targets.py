@@ -5,7 +5,7 @@ during an upgrade only write down what they make, and change no target.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import structlog
 from sqlalchemy import delete, exists, func, select
@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from infra.db.engine import Database
 from infra.db.models.policies import Policy, PresetTarget
 from tasks.imaging.presets.catalogue import Presets
-from tasks.imaging.presets.fingerprint import PolicyFacts, policy_facts
+from tasks.imaging.presets.fingerprint import PolicyFacts, policy_facts, policy_revision
+from tasks.imaging.presets.model import Preset
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +28,16 @@ def register_policies(database: Database, presets: Presets) -> None:
         _write_policies(session, facts)
         if not session.scalar(select(exists().select_from(PresetTarget))):
             _write_targets(session, facts)
+
+
+def register_focus(database: Database, preset: Preset, focused: Preset) -> None:
+    """Write down what a preset makes around an image's own focal point.
+
+    It is as up to date as the preset is: the point belongs to the image.
+    """
+    facts = replace(policy_facts(focused), revision=policy_revision(preset))
+    with database.transaction() as session:
+        _write_policies(session, [facts])
 
 
 def publish_targets(database: Database, presets: Presets) -> Sequence[str]:

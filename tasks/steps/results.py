@@ -16,7 +16,8 @@ class ClaimedImage:
 
     `stored_key` is set when the bytes are to be read from our store: those of an uploaded file,
     or those that the product shows, for a job that asks no supplier.
-    `current_sha256` and `current_fingerprint` say what the product shows now.
+    `current_sha256` and `current_fingerprint` say what the product shows now. `focus` is the
+    image's own focal point.
     """
 
     id: UUID
@@ -25,6 +26,7 @@ class ClaimedImage:
     stored_key: str | None
     current_sha256: str | None
     current_fingerprint: str | None
+    focus: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ def post_order(product_id: str, resources: Resources, form: Form) -> Response:
 def post_alt(product_id: str, image_id: str, resources: Resources, form: Form) -> Response:
     """Set the alternative text of an image; an empty one clears it."""
     text = str(form.get("alt", "")).strip() or None
-    products.patch_image(product_id, image_id, {"alt": text}, resources)
+    products.patch_image(product_id, image_id, {"alt": text}, resources, Response())
     return redirect(f"/products/{product_id}", done="described")
 
 

@@ -118,8 +118,9 @@ class Image(Table):
     """One image of a product, as the product shows it now.
 
     `source_url` is a normalised http(s) URL, or `upload:{sha256}` for an uploaded file.
-    `claimed_at` says when the attempt that last wrote a result here was claimed: an attempt that
-    began earlier and records later does not replace it.
+    `focus_x` and `focus_y` are the focal point, from (0, 0) at the top left to (1, 1), that goes
+    before that of a preset. `claimed_at` says when the attempt that last wrote a result here was
+    claimed: an attempt that began earlier and records later does not replace it.
     """
 
     __tablename__ = "images"
@@ -127,6 +128,10 @@ class Image(Table):
         UniqueConstraint("product_id", "source_url"),
         UniqueConstraint("product_id", "position", deferrable=True, initially="DEFERRED"),
         CheckConstraint("position >= 0", name="position_from_zero"),
+        CheckConstraint(
+            "focus_x BETWEEN 0 AND 1 AND focus_y BETWEEN 0 AND 1", name="focus_in_range"
+        ),
+        CheckConstraint("(focus_x IS NULL) = (focus_y IS NULL)", name="focus_is_whole"),
         Index("ix_images_source_url", "source_url"),
         Index("ix_images_fingerprint_product_id", "fingerprint", "product_id"),
         Index("ix_images_state_product_id", "state", "product_id"),
@@ -138,6 +143,8 @@ class Image(Table):
     position: Mapped[int]
     source_url: Mapped[str] = mapped_column(Text)
     alt: Mapped[str | None] = mapped_column(Text)
+    focus_x: Mapped[float | None]
+    focus_y: Mapped[float | None]
     state: Mapped[ImageState] = mapped_column(word(ImageState, "state"))
     original_sha256: Mapped[Sha256 | None] = mapped_column(
         ForeignKey("originals.sha256"), index=True
@@ -149,6 +156,13 @@ class Image(Table):
     claimed_at: Mapped[Moment | None]
     created_at: Mapped[Created]
     updated_at: Mapped[Created]
+
+    @property
+    def focus(self) -> tuple[float, float] | None:
+        """The focal point, if it has one of its own."""
+        if self.focus_x is None or self.focus_y is None:
+            return None
+        return self.focus_x, self.focus_y
 
 
 _HOST = "^https?://([[][^]]*[]]|[^/:?#]+)"  # source URLs are stored normalised

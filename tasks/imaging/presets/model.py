@@ -4,7 +4,7 @@ Plain data, fit for pickling; `metadata` holds the bounds that pydantic checks w
 read. It must not know how pixels are made, nor where presets are written.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from tasks.imaging.formats.detect import ImageFormat
@@ -157,3 +157,12 @@ class Preset:
     focus: tuple[float, float] = MIDDLE
     animation: Animation = FIRST_FRAME
     drop_larger: bool = True
+
+    def around(self, focus: tuple[float, float] | None) -> "Preset":
+        """Return the preset for an image with a focal point of its own; itself where it crops none.
+
+        Only what `cover` cuts off depends on the point: other variants keep their addresses.
+        """
+        if focus is None or self.fit is not Fit.COVER:
+            return self
+        return replace(self, focus=focus)

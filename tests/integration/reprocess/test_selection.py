@@ -13,6 +13,7 @@ from tasks.jobs.record import record
 from tasks.reprocess.estimate import estimate
 from tasks.reprocess.selector import Selector
 from tasks.reprocess.start import start
+from tasks.reprocess.targets import register_focus
 from tasks.submission.submit import Submission, submit
 from tests.integration.reprocess.catalogue import (
     PRESETS,
@@ -52,6 +53,16 @@ def test_nothing_is_stale_while_the_targets_are_what_workers_make(database: Data
     made(database, "a", sku="S-1")
 
     assert chosen(database, Selector()) == []
+
+
+def test_an_image_around_a_focal_point_is_as_up_to_date_as_its_preset(database: Database) -> None:
+    preset = PRESETS.named("thumbnail")
+    focused = preset.around((0.25, 0.75))
+    register_focus(database, preset, focused)
+    made(database, "a", sku="S-1", preset="thumbnail", by=policy_fingerprint(focused))
+
+    assert chosen(database, Selector()) == []
+    assert chosen(database, Selector(), publish(database, "thumbnail")) == ["a"]
 
 
 def test_a_changed_preset_makes_what_is_shown_in_it_stale_and_nothing_else(

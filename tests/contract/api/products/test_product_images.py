@@ -1,5 +1,6 @@
 """What callers do with single images of a product: reorder, describe, replace, delete."""
 
+import hashlib
 import io
 from typing import Any
 from uuid import uuid4
@@ -53,8 +54,46 @@ def test_an_alternative_text_is_written_and_cleared(api: Api, product: Any) -> N
         response = api.call("PATCH", path, json={"alt": alt})
         assert response.status_code == 200, response.text
         assert response.json()["images"][0]["alt"] == alt
-    for wrong in ({}, {"alt": "x" * 1001}, {"alt": "a\x00"}, {"position": 1}):
+    for wrong in ({"alt": "x" * 1001}, {"alt": "a\x00"}, {"position": 1}):
         problem(api.call("PATCH", path, json=wrong), 422, "invalid_request")
+
+
+def test_a_focal_point_makes_anew_what_a_preset_crops_from_what_is_stored(
+    api: Api, rows: Database, product: Any
+) -> None:
+    first, second, _ = ids(product)
+    fail(rows, held(rows, product["job_id"]))
+    sha256 = hashlib.sha256(first.encode()).hexdigest()
+    execute(
+        rows,
+        f"""INSERT INTO originals (sha256, object_key, format, media_type, bytes)
+            VALUES ('{sha256}', 'originals/{sha256}.jpg', 'jpeg', 'image/jpeg', 9)""",
+        f"""UPDATE images SET state = 'ready', original_sha256 = '{sha256}', fingerprint = 'shown'
+            WHERE id = '{first}'""",
+    )
+    version = api.call("GET", f"/products/{product['id']}").headers["ETag"]
+
+    def focus(image: str, point: Any, status: int) -> Any:
+        path = f"/products/{product['id']}/images/{image}"
+        response = api.call("PATCH", path, json={"focus": point})
+        assert response.status_code == status, response.text
+        return response.json()
+
+    changed = focus(first, {"x": 0.26, "y": 1}, 202)
+
+    assert changed["images"][0]["focus"] == {"x": 0.25, "y": 1.0}
+    assert changed["images"][0]["state"] == "ready"  # it shows what it has until then
+    assert api.call("GET", f"/products/{product['id']}").headers["ETag"] != version
+    mine = held(rows, changed["job_id"])
+    assert (mine.from_stored, mine.quiet, mine.preset) == (True, True, "thumbnail")
+    assert [(i.focus, i.stored_key is not None) for i in mine.images] == [((0.25, 1.0), True)]
+    assert focus(first, {"x": 0.25, "y": 1}, 200)["job_id"] is None  # the same point
+    assert focus(second, {"x": 0, "y": 0}, 200)["job_id"] is None  # nothing is made of it yet
+    assert focus(first, None, 202)["images"][0]["focus"] is None
+    for wrong in ({"x": 1.01, "y": 0}, {"x": 0.5}, {"x": "nan", "y": 0}, [0, 0]):
+        focus_path = f"/products/{product['id']}/images/{first}"
+        refused = api.call("PATCH", focus_path, json={"focus": wrong})
+        problem(refused, 422, "invalid_request")
 
 
 def test_a_deleted_image_is_gone_with_what_jobs_did_and_the_others_close_up(

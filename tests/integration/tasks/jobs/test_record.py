@@ -7,9 +7,10 @@ import pytest
 from infra.contract.errors import ErrorCode, LostClaim
 from infra.contract.states import ImageState, JobState, Outcome
 from infra.db.engine import Database
+from tasks.imaging.presets.catalogue import packaged_presets
 from tasks.jobs.read import read_job
 from tasks.jobs.record import record, record_images
-from tasks.products.edit_images import replace_image
+from tasks.products.edit_images import ImageFields, change_image, replace_image
 from tasks.products.read import read_product
 from tasks.steps.results import ClaimedImage, ImageResult
 from tasks.submission.submit import Submission
@@ -323,3 +324,18 @@ def test_what_was_made_of_a_source_that_was_replaced_meanwhile_is_not_shown(
         again = claimed(database, job_id)
         assert [(image.id, image.source_url) for image in again.images] == [(first.id, url("new"))]
         assert record(database, again, [done(again.images[0], "new")]) is JobState.READY
+
+
+def test_what_was_cropped_around_another_point_meanwhile_is_made_again(database: Database) -> None:
+    job = submitted(database, "a", sku="S-1")
+    mine = claimed(database, job.job_id)
+    (image,) = mine.images
+    fields = ImageFields(frozenset({"focus"}), focus=(0.5, 0.25))
+    change_image(database, job.product_id, image.id, fields=fields, presets=packaged_presets())
+
+    assert record(database, mine, [done(image, "a")]) is JobState.QUEUED
+
+    change(database, job.job_id, "not_before = NULL")
+    again = claimed(database, job.job_id)
+    assert [each.focus for each in again.images] == [(0.5, 0.25)]
+    assert record(database, again, [done(again.images[0], "a")]) is JobState.READY

@@ -170,3 +170,14 @@ def test_an_encoder_that_a_preset_does_not_use_does_not_count(
     versions["webp"] = "2"
     assert policy_fingerprint(jpeg) == before[0]
     assert policy_fingerprint(WEB) != before[1]
+
+
+def test_a_focal_point_of_an_image_changes_what_is_cropped_and_no_other_address() -> None:
+    thumbnail, point = packaged_presets().named("thumbnail"), (0.25, 1.0)
+
+    focused = thumbnail.around(point)
+
+    assert focused == replace(thumbnail, focus=point)
+    assert policy_fingerprint(focused) != policy_fingerprint(thumbnail)
+    assert thumbnail.around(None) is thumbnail
+    assert WEB.around(point) is WEB  # the whole image is shown
