@@ -49,7 +49,7 @@ lint: $(STAMP)  ## Check format, lint, types, and the files for containers.
 	@$(BIN)/mypy
 	@$(BIN)/hadolint infra/docker/Dockerfile
 	@$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec docker-compose.yml
-	@$(BIN)/check-jsonschema -q --builtin-schema vendor.github-workflows .github/workflows/ci.yml
+	@$(BIN)/check-jsonschema -q --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 check: $(STAMP)  ## Run lint, architecture and unit tests: before each commit.
 	@$(MAKE) --no-print-directory lint & lint=$$!; \
