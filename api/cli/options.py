@@ -9,8 +9,25 @@ from uuid import UUID
 
 import typer
 
+from api.imports.profiles import PROFILES
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Watch = Annotated[bool, typer.Option("--watch", help="Follow the batch to its end.")]
+
+# How the columns of imported files are read.
+Profile = Annotated[
+    str | None,
+    typer.Option(help=f"Whose columns they are: {', '.join(PROFILES)}; or none, for our own."),
+]
+Map = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="COLUMN:FIELD,…", help="Our field for a column."),
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Refuse unknown columns.")]
+BaseUrl = Annotated[
+    str | None, typer.Option(help="Where addresses of images begin that are no whole URLs.")
+]
+Currency = Annotated[str | None, typer.Option(help="The currency of prices that name none.")]
 
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([mhdw])", re.ASCII)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

@@ -1,28 +1,36 @@
 """Reads an imported file from its first byte to its last, once, with flat memory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
-from hashlib import blake2b
 from typing import BinaryIO
 
-from api.imports.build import row_of
-from api.imports.csv_records import csv_records
-from api.imports.ndjson_records import ndjson_records
-from api.imports.record import Record
+from api.imports.build import RowRules, row_of
+from api.imports.columns import Columns, FileRules
+from api.imports.formats.archive import SIGNATURE
+from api.imports.formats.csv_records import csv_records
+from api.imports.formats.encoding import Encoding, as_utf8
+from api.imports.formats.feed_records import feed_records
+from api.imports.formats.ndjson_records import ndjson_records
+from api.imports.formats.xlsx_records import xlsx_records
+from api.imports.formats.xml_events import refused
+from api.imports.record import FileFacts, FileKind, Record
+from api.schemas.batches import ReadColumn, ReadFile
 from api.schemas.submissions import UrlRules
 from infra.contract.errors import ErrorCode, Rejected
 from infra.settings.sections import ApiSettings, ImportSettings
-from tasks.imports.row import BadRow, Row, RowProblem
+from tasks.imports.row import BadRow, Row
 
-_DIGEST_BYTES = 12  # a mark of a sku, so that long ones cost no more memory than short ones
-
-
-class FileKind(StrEnum):
-    """How records are written down."""
-
-    CSV = "csv"
-    NDJSON = "ndjson"
+_MAX_IGNORED = 200
+_BOM = b"\xef\xbb\xbf"
+_OLE = b"\xd0\xcf\x11\xe0"
+_GZIP = b"\x1f\x8b"
+_XML_BEGINS = (b"<", "<".encode("utf-16-le"), "<".encode("utf-16-be"))
+_NOT_UTF8 = (
+    "The file is not UTF-8 and was read as Windows-1252. Check letters such as ä, é and € in the "
+    "preview; save the file as UTF-8 if they are wrong."
+)
+_NO_CURRENCY = "Prices are not read, as the file names no currency. Send currency=EUR, for example."
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,37 +42,122 @@ class Limits:
     rules: UrlRules
 
 
-_RECORDS: dict[FileKind, Callable[[BinaryIO], Iterator[Record | BadRow]]] = {
-    FileKind.CSV: csv_records,
-    FileKind.NDJSON: ndjson_records,
-}
+class FileReader:
+    """A file whose format is known; `facts` are complete once all of its rows were read."""
+
+    def __init__(
+        self, file: BinaryIO, facts: FileFacts, rules: FileRules, *, limits: Limits
+    ) -> None:
+        self.facts = facts
+        self._file, self._rules, self._limits = file, rules, limits
+
+    def rows(self) -> Iterator[Row]:
+        """Yield every row in the order of the file.
+
+        Raises `Rejected` (422) for what makes the whole file useless: its encoding, its header,
+        more rows than allowed, or none.
+        """
+        most, count = self._limits.imports.max_rows, 0
+        above: str | None = None
+        lost_prices = False
+        rules: RowRules | None = None
+        for record in self._records():
+            count += 1
+            if count > most:
+                raise _wrong_number(f"The file has more than {most} rows. Import it in parts.")
+            if isinstance(record, BadRow):
+                yield record
+                continue
+            columns = self.facts.columns
+            if columns.continues:
+                record, above = _continued(record, above)  # noqa: PLW2901 - the same record, complete
+            if rules is None:
+                has_profile = columns.profile is not None
+                rules = RowRules(self._limits.api, self._limits.rules, self._rules, has_profile)
+            lost_prices = lost_prices or (rules.has_profile and _loses_price(record, self._rules))
+            yield row_of(record, rules)
+        if lost_prices:
+            self.facts.warnings.append(_NO_CURRENCY)
+        if not count:
+            raise _wrong_number("The file has no rows.")
+
+    def shown(self) -> ReadFile:
+        """Return what is known of the file, after all of its rows were read."""
+        facts, columns = self.facts, self.facts.columns
+        return ReadFile(
+            format=facts.kind,
+            encoding=facts.encoding,
+            delimiter=facts.delimiter,
+            sheet=facts.sheet,
+            profile=None if columns.profile is None else columns.profile.name,
+            columns=[ReadColumn(column=name, field=field) for name, field in columns.read.items()],
+            ignored_columns=list(columns.ignored)[:_MAX_IGNORED],
+            warnings=facts.remarks(),
+        )
+
+    def _records(self) -> Iterator[Record | BadRow]:
+        file, rules, facts = self._file, self._rules, self.facts
+        if facts.kind is FileKind.XLSX:
+            most = self._limits.imports.max_unpacked_bytes
+            return xlsx_records(file, rules, facts, max_unpacked_bytes=most)
+        if facts.kind is FileKind.FEED:
+            return feed_records(file, rules, facts)
+        read = ndjson_records if facts.kind is FileKind.NDJSON else csv_records
+        return read(file, rules, facts)
 
 
-def read_rows(file: BinaryIO, kind: FileKind, limits: Limits) -> Iterator[Row]:
-    """Yield every row in the order of the file.
+@contextmanager
+def open_reader(
+    file: BinaryIO, told: FileKind | None, rules: FileRules, *, limits: Limits
+) -> Iterator[FileReader]:
+    """Yield a reader for a file; its bytes say what it is, else `told`, what its sender says.
 
-    Raises `Rejected` (422) for what makes the whole file useless: its encoding, its header, more
-    rows than allowed, or none.
+    Raises `Rejected` (422) for a kind of file that is not read.
     """
-    api, rules = limits.api, limits.rules
-    most, count = limits.imports.max_rows, 0
-    lines: dict[bytes, int] = {}
-    for record in _RECORDS[kind](file):
-        count += 1
-        if count > most:
-            raise _wrong_number(f"The file has more than {most} rows. Import it in parts.")
-        row = record if isinstance(record, BadRow) else row_of(record, api, rules=rules)
-        if row.sku is not None:
-            mark = blake2b(row.sku.encode(), digest_size=_DIGEST_BYTES).digest()
-            first = lines.setdefault(mark, row.line)
-            if first != row.line:
-                column = record.names["sku"] if isinstance(record, Record) else None
-                told = f"Line {first} has the sku {row.sku[:60]!r} already."
-                problem = RowProblem(row.line, column, ErrorCode.DUPLICATE_SKU, told)
-                row = BadRow(row.line, row.sku, (problem,))
-        yield row
-    if not count:
-        raise _wrong_number("The file has no rows.")
+    file.seek(0)
+    begins = file.read(512)
+    file.seek(0)
+    if begins.startswith(_OLE):
+        raise refused("It is an old or protected Excel file. Save it as .xlsx without password.")
+    if begins.startswith(_GZIP):
+        raise refused("The file is packed with gzip. Send it unpacked.")
+    columns = Columns(rules)
+    if begins.startswith(SIGNATURE):
+        yield FileReader(file, FileFacts(FileKind.XLSX, columns), rules, limits=limits)
+        return
+    begins = begins.removeprefix(_BOM).removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff")
+    if begins.lstrip().startswith(_XML_BEGINS):
+        yield FileReader(file, FileFacts(FileKind.FEED, columns), rules, limits=limits)
+        return
+    decoded = as_utf8(file)
+    try:
+        if told not in (FileKind.CSV, FileKind.NDJSON):
+            is_json = decoded.file.read(64).removeprefix(_BOM).lstrip().startswith(b"{")
+            decoded.file.seek(0)
+            told = FileKind.NDJSON if is_json else FileKind.CSV
+        facts = FileFacts(told, columns, encoding=decoded.encoding)
+        if decoded.encoding is Encoding.WINDOWS_1252:
+            facts.warnings.append(_NOT_UTF8)
+        yield FileReader(decoded.file, facts, rules, limits=limits)
+    finally:
+        if decoded.file is not file:
+            decoded.file.close()
+
+
+def _continued(record: Record, above: str | None) -> tuple[Record, str | None]:
+    """Give a record without sku that of the one above it."""
+    sku = record.values.get("sku")
+    if sku is not None and str(sku).strip():
+        return record, str(sku)
+    if above is None:
+        return record, None
+    return Record(record.line, {**record.values, "sku": above}, record.names), above
+
+
+def _loses_price(record: Record, rules: FileRules) -> bool:
+    price = record.values.get("price")
+    told = rules.currency is not None or "currency" in record.values
+    return price is not None and not told and not any(map(str.isalpha, str(price)))
 
 
 def _wrong_number(detail: str) -> Rejected:

@@ -13,7 +13,7 @@ from starlette.datastructures import UploadFile
 from api.bodies.form import FormLimits, read_form
 from api.bodies.submission import FORM_TYPE, limited, media_type_of
 from api.dependencies import Resources
-from api.imports.read import FileKind
+from api.imports.record import FileKind
 from infra.contract.errors import ErrorCode, Rejected
 
 _KINDS = {
@@ -21,6 +21,11 @@ _KINDS = {
     FileKind.NDJSON: (
         *("application/x-ndjson", "application/ndjson"),
         *("application/jsonl", "application/x-jsonlines"),
+    ),
+    FileKind.XLSX: ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",),
+    FileKind.FEED: (
+        *("application/xml", "text/xml"),
+        *("application/rss+xml", "application/atom+xml"),
     ),
 }
 _KIND_OF_TYPE = {media_type: kind for kind, types in _KINDS.items() for media_type in types}
@@ -35,16 +40,23 @@ _UNTOLD = frozenset(
         *("text/plain", "application/vnd.ms-excel"),
     }
 )
+# The encodings that are recognised, whatever is said of them.
+_CHARSETS = frozenset(
+    {
+        *("utf-8", "utf8", "us-ascii", "utf-16", "utf-16le", "utf-16be"),
+        *("windows-1252", "cp1252", "iso-8859-1", "latin1"),
+    }
+)
 _FORM_OVERHEAD_BYTES = 65_536
 _MAX_FORM_FIELDS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedFile:
-    """A file at its beginning; `name` as its sender calls it."""
+    """A file at its beginning; `told` and `name` are what its sender calls it."""
 
     file: BinaryIO
-    kind: FileKind
+    told: FileKind | None
     name: str | None = None
 
 
@@ -58,7 +70,7 @@ async def imported_file_of(request: Request, resources: Resources) -> AsyncItera
             async for chunk in limited(request, max_bytes).stream():
                 await run_in_threadpool(file.write, chunk)
             file.seek(0)
-            yield ImportedFile(file, _kind(content_type, None, file))
+            yield ImportedFile(file, _told(content_type, None))
         return
     form = await read_form(
         limited(request, max_bytes + _FORM_OVERHEAD_BYTES),
@@ -93,8 +105,7 @@ def imported(upload: UploadFile) -> ImportedFile:
     """Return the file of a form. Raises `Rejected` (415)."""
     content_type = upload.headers.get("content-type", "")
     _require_readable(content_type)
-    kind = _kind(content_type, upload.filename, upload.file)
-    return ImportedFile(upload.file, kind, upload.filename)
+    return ImportedFile(upload.file, _told(content_type, upload.filename), upload.filename)
 
 
 def _require_readable(content_type: str) -> None:
@@ -103,22 +114,19 @@ def _require_readable(content_type: str) -> None:
         raise Rejected(
             415,
             ErrorCode.UNSUPPORTED_MEDIA_TYPE,
-            f"{media_type} is not read here. Send text/csv, application/x-ndjson, or a file in "
-            "multipart/form-data.",
+            f"{media_type} is not read here. Send text/csv, application/x-ndjson, application/xml, "
+            "an Excel workbook, or a file in multipart/form-data.",
         )
     charset = content_type.lower().partition("charset=")[2].partition(";")[0].strip(' "')
-    if charset and charset not in ("utf-8", "utf8", "us-ascii"):
+    if charset and charset not in _CHARSETS:
         raise Rejected(
-            415, ErrorCode.UNSUPPORTED_MEDIA_TYPE, "Files are read in UTF-8 only. Convert it."
+            415,
+            ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+            "Files are read in UTF-8, UTF-16 and Windows-1252 only. Convert it.",
         )
 
 
-def _kind(content_type: str, name: str | None, file: BinaryIO) -> FileKind:
-    """Return what the type says, else the name, else the first character."""
+def _told(content_type: str, name: str | None) -> FileKind | None:
+    """Return what the type says, else what the name does."""
     told = _KIND_OF_TYPE.get(media_type_of(content_type))
-    named = told or _KIND_OF_SUFFIX.get(PurePath(name or "").suffix.lower())
-    if named is not None:
-        return named
-    begins = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
-    file.seek(0)
-    return FileKind.NDJSON if begins.startswith(b"{") else FileKind.CSV
+    return told or _KIND_OF_SUFFIX.get(PurePath(name or "").suffix.lower())

@@ -6,21 +6,27 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from fastapi.encoders import jsonable_encoder
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 
 from api.bodies.idempotency_key import Key
 from api.dependencies import Resources
-from api.imports.read import Limits, read_rows
+from api.imports.query import ImportQuery
+from api.imports.read import Limits, open_reader
+from api.imports.record import FileKind
 from api.imports.upload import File, ImportedFile
 from api.openapi.problem_examples import URL, answers
 from api.problems import problem
-from api.schemas.batches import AcceptedImport, CheckedImport, counted
+from api.schemas.batches import (
+    AcceptedImport,
+    CheckedImport,
+    PreviewProduct,
+    counted,
+)
 from api.schemas.submissions import callback_of, require_preset
 from infra.contract.errors import ErrorCode
 from infra.db.ids import new_id
-from infra.db.storable import LineText, StorableText, visible
+from infra.db.storable import visible
 from tasks.imports.accept import WantedImport, accept, is_acceptable
-from tasks.imports.row import ImportPolicy
 from tasks.imports.spool import Spool
 
 router = APIRouter(prefix="/imports", tags=["batches"])
@@ -30,6 +36,11 @@ _CSV = """sku,product_name,price,currency,image_urls
 SHOE-42,Running shoe,79.90,EUR,https://example.com/front.jpg | https://example.com/back.jpg
 """
 _NDJSON = '{"sku": "SHOE-42", "image_urls": ["https://example.com/front.jpg"]}\n'
+_FEED = """<rss version="2.0" xmlns:g="http://base.google.com/ns/1.0"><channel><item>
+<g:id>SHOE-42</g:id><g:image_link>https://example.com/front.jpg</g:image_link>
+</item></channel></rss>
+"""
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _TEXT = {"type": "string"}
 _BODY = {
     "requestBody": {
@@ -37,6 +48,8 @@ _BODY = {
         "content": {
             "text/csv": {"schema": _TEXT, "example": _CSV},
             "application/x-ndjson": {"schema": _TEXT, "example": _NDJSON},
+            "application/xml": {"schema": _TEXT, "example": _FEED},
+            _XLSX: {"schema": {"type": "string", "format": "binary"}},
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
@@ -60,20 +73,6 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-class ImportQuery(BaseModel):
-    """How a file is taken."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    policy: ImportPolicy = Field(ImportPolicy.REJECT_ALL, description="how bad rows are treated")
-    dry_run: bool = Field(default=False, description="only check the file, import nothing")
-    preset: StorableText = Field("web", description="which variants are made")
-    callback_url: str | None = Field(None, description="receives a message when the batch ends")
-    name: LineText | None = Field(
-        None, max_length=200, description="a name for the batch; the file's name by default"
-    )
-
-
 @router.post(
     "",
     status_code=202,
@@ -85,47 +84,55 @@ class ImportQuery(BaseModel):
 def post_import(
     wanted: Annotated[ImportQuery, Query()], file: File, resources: Resources, key: Key
 ) -> Response:
-    """Read a CSV or NDJSON file and store its rows in one transaction; jobs follow in slices."""
+    """Read a file and store its rows in one transaction; jobs follow in slices.
+
+    CSV, NDJSON, Excel workbooks (XLSX) and Google product feeds (XML) are recognised by themselves.
+    """
     configuration, rules = resources.configuration, resources.url_rules
     require_preset(wanted.preset, configuration.presets)
     callback_url = callback_of(wanted.callback_url, rules)
     limits = Limits(configuration.api, configuration.imports, rules)
-    with Spool(new_id()) as spool:
-        for row in read_rows(file.file, file.kind, limits):
+    file_rules = wanted.rules(rules)
+    with (
+        Spool(new_id(), images=configuration.api.max_urls) as spool,
+        open_reader(file.file, file.told, file_rules, limits=limits) as reader,
+    ):
+        for row in reader.rows():
             spool.add(row)
-        tally = spool.tally
+        tally = spool.merge()
+        found = {**counted(tally), "read": reader.shown()}
         acceptable = is_acceptable(wanted.policy, tally)
         if wanted.dry_run:
-            return _answer(200, CheckedImport(acceptable=acceptable, **counted(tally)))
+            preview = [PreviewProduct.of(product) for product in tally.preview]
+            return _answer(200, CheckedImport(acceptable=acceptable, preview=preview, **found))
         if not acceptable:
             detail = (
                 f"{tally.rejected} of {tally.rows} rows cannot be accepted; nothing was written. "
                 "Correct them, or send policy=reject_rows to import the others."
             )
-            found = jsonable_encoder(counted(tally))
-            return problem(422, ErrorCode.INVALID_ROWS, detail, **found)
+            return problem(422, ErrorCode.INVALID_ROWS, detail, **jsonable_encoder(found))
         name = wanted.name or file.name
         order = WantedImport(
             preset=wanted.preset,
             policy=wanted.policy,
-            sha256=_sha256(file, wanted),
+            sha256=_sha256(file, wanted, reader.facts.kind),
             name=None if name is None else visible(name)[:200],
             callback_url=callback_url,
         )
         accepted = accept(resources.database, order, spool, key=key)
     here = f"/batches/{accepted.batch_id}"
-    answer = AcceptedImport(batch_id=accepted.batch_id, status_url=here, **counted(tally))
+    answer = AcceptedImport(batch_id=accepted.batch_id, status_url=here, **found)
     headers = {"Location": here} | ({"Idempotent-Replayed": "true"} if accepted.replayed else {})
     return _answer(200 if accepted.replayed else 202, answer, headers)
 
 
-def _sha256(file: ImportedFile, wanted: ImportQuery) -> str:
+def _sha256(file: ImportedFile, wanted: ImportQuery, kind: FileKind) -> str:
     """Return the digest of what a caller wants: the file and all that goes with it."""
     file.file.seek(0)
     digest = hashlib.sha256()
     while piece := file.file.read(_PIECE_BYTES):
         digest.update(piece)
-    asked = wanted.model_dump(mode="json", exclude={"dry_run", "name"}) | {"kind": file.kind}
+    asked = wanted.model_dump(mode="json", exclude={"dry_run", "name"}) | {"kind": kind}
     digest.update(json.dumps(asked, sort_keys=True).encode())
     return digest.hexdigest()
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from infra.contract.states import BatchKind, BatchState
 from tasks.batches.read import BatchView
-from tasks.imports.spool import Tally
+from tasks.imports.spool import Preview, Tally
 
 
 class RowError(BaseModel):
@@ -20,14 +20,60 @@ class RowError(BaseModel):
     detail: str
 
 
+class ReadColumn(BaseModel):
+    """A column of a file, and the field that it fills."""
+
+    column: str
+    field: str
+
+
+class ReadFile(BaseModel):
+    """What a file turned out to be, and how it was read."""
+
+    format: str = Field(description="csv, ndjson, xlsx or feed")
+    encoding: str | None = Field(description="of a text; null otherwise")
+    delimiter: str | None = Field(description="of a CSV file; null otherwise")
+    sheet: str | None = Field(description="the sheet of a workbook; null otherwise")
+    profile: str | None = Field(description="whose columns they are; null for our own")
+    columns: list[ReadColumn] = Field(description="the columns that were read")
+    ignored_columns: list[str] = Field(description="the first 200 that were not read")
+    warnings: list[str] = Field(description="sentences about what may not be as it was meant")
+
+
+class PreviewImage(BaseModel):
+    """An image of a product in a preview."""
+
+    url: str
+    alt: str | None = None
+
+
+class PreviewProduct(BaseModel):
+    """A product as the file describes it; `line` is where its first row begins."""
+
+    line: int
+    sku: str
+    fields: dict[str, Any] = Field(description="what the file says of the product itself")
+    images: list[PreviewImage]
+
+    @classmethod
+    def of(cls, preview: Preview) -> "PreviewProduct":
+        """Show a product."""
+        content = preview.content
+        images = [PreviewImage.model_validate(image) for image in content["images"]]
+        return cls(line=preview.line, sku=preview.sku, fields=content["fields"], images=images)
+
+
 class CheckedImport(BaseModel):
-    """The answer to a dry run: the counts and errors of a file."""
+    """The answer to a dry run: what a file is, its counts and errors, and its first products."""
 
     acceptable: bool = Field(description="whether this policy accepts the file")
     rows: int
     accepted: int = Field(description="rows without errors")
     rejected: int = Field(description="rows with errors")
+    products: int = Field(description="what the accepted rows are about; rows of one sku are one")
     errors: list[RowError] = Field(description="the first 100")
+    read: ReadFile
+    preview: list[PreviewProduct] = Field(description="the first 5, as they would be written")
 
 
 class AcceptedImport(BaseModel):
@@ -37,7 +83,9 @@ class AcceptedImport(BaseModel):
     rows: int
     accepted: int
     rejected: int
+    products: int
     errors: list[RowError] = Field(description="the first 100; the report has all")
+    read: ReadFile
     status_url: str
 
 
@@ -47,6 +95,7 @@ def counted(tally: Tally) -> dict[str, Any]:
         "rows": tally.rows,
         "accepted": tally.accepted,
         "rejected": tally.rejected,
+        "products": tally.products,
         "errors": [
             RowError.model_validate(problem, from_attributes=True) for problem in tally.problems
         ],

@@ -46,6 +46,7 @@ class ErrorCode(StrEnum):
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
     BAD_ENCODING = "bad_encoding"
     BAD_HEADER = "bad_header"
+    BAD_FILE = "bad_file"
     TOO_MANY_ROWS = "too_many_rows"
     INVALID_ROWS = "invalid_rows"
     MALFORMED_ROW = "malformed_row"

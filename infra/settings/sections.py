@@ -276,12 +276,13 @@ class ConsoleSettings(Section):
 
 
 class ImportSettings(Section):
-    """How large an imported file may be."""
+    """How large an imported file may be; `max_unpacked_bytes` is what an archive unpacks to."""
 
     model_config = SettingsConfigDict(env_prefix="IMPORT_")
 
     max_rows: Count = 100_000
     max_bytes: Count = 200 * _MEBIBYTE
+    max_unpacked_bytes: Count = 1024 * _MEBIBYTE
 
 
 class DispatchSettings(Section):

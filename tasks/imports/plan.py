@@ -64,7 +64,8 @@ def _write(session: Session, batch: Batch, rows: Sequence[ImportRow]) -> None:
             .where(ImportRow.batch_id == batch.id, ImportRow.line.in_(lines))
             .values(error_code=ErrorCode.INVALID_REQUEST, error_detail=_HALF)
         )
-        told, count = batch.options["rows"], len(refused)
+        told = batch.options["rows"]
+        count = sum((row.content or {}).get("rows", 1) for row in refused)
         moved = {"accepted": told["accepted"] - count, "rejected": told["rejected"] + count}
         jobs = batch.options["jobs"] - sum(bool((row.content or {})["images"]) for row in refused)
         batch.options = {**batch.options, "rows": {**told, **moved}, "jobs": jobs}

@@ -40,13 +40,18 @@ class RowImage:
 
 @dataclass(frozen=True, slots=True)
 class GoodRow:
-    """A product as a record describes it; what `fields` does not name stays as it is."""
+    """A product, or a part of one, as a record describes it; what `fields` lacks stays as it is.
+
+    Rows of one `group`, or without groups of one `sku`, are one product. A row without sku has a
+    group.
+    """
 
     line: int
-    sku: str
+    sku: str | None
     fields: Mapping[str, Any]
     images: tuple[RowImage, ...] = ()
     metadata: Mapping[str, Any] | None = None
+    group: str | None = None
 
     @property
     def content(self) -> dict[str, Any]:
@@ -63,6 +68,7 @@ class BadRow:
     line: int
     sku: str | None
     problems: tuple[RowProblem, ...]
+    group: str | None = None
 
 
 Row = GoodRow | BadRow

@@ -14,8 +14,9 @@ from api.console.page import fragment, page, redirect
 from api.console.viewer import Form
 from api.dependencies import Resources
 from api.imports.columns import FIELDS
+from api.imports.query import ImportQuery
 from api.imports.upload import ImportedFile, imported
-from api.routes.imports import ImportQuery, post_import
+from api.routes.imports import post_import
 from api.schemas.submissions import parsed
 from infra.contract.errors import ErrorCode, Rejected
 from tasks.imports.row import ImportPolicy

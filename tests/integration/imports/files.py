@@ -6,7 +6,9 @@ from uuid import UUID
 
 from sqlalchemy import select, text
 
-from api.imports.read import FileKind, Limits, read_rows
+from api.imports.columns import FileRules
+from api.imports.read import Limits, open_reader
+from api.imports.record import FileKind
 from api.schemas.submissions import UrlRules
 from infra.db.engine import Database
 from infra.db.ids import new_id
@@ -28,9 +30,14 @@ def imported(
     database: Database, csv: str, policy: ImportPolicy = ImportPolicy.REJECT_ROWS, **fields: Any
 ) -> UUID:
     """Accept a file; return its batch."""
-    with Spool(new_id()) as spool:
-        for row in read_rows(BytesIO(csv.encode()), FileKind.CSV, LIMITS):
+    file = BytesIO(csv.encode())
+    with (
+        Spool(new_id()) as spool,
+        open_reader(file, FileKind.CSV, FileRules(), limits=LIMITS) as reader,
+    ):
+        for row in reader.rows():
             spool.add(row)
+        spool.merge()
         wanted = WantedImport(preset="web", policy=policy, sha256="0" * 64, **fields)
         return accept(database, wanted, spool).batch_id
 

@@ -162,15 +162,26 @@ def test_slices_are_told_and_zero_is_the_end(database: Database) -> None:
     assert [job.batch_position for job in jobs_of(database, batch_id)] == [2, 3, 4, 5, 6]
 
 
-def test_rejected_rows_are_never_planned(database: Database) -> None:
+def test_rejected_rows_are_never_planned_and_rows_of_one_sku_are_one_job(
+    database: Database,
+) -> None:
     batch_id = planned(database, f"sku,image_urls\nA,{url('x')}\nB,nonsense\nA,{url('y')}\n")
 
-    assert [job.batch_position for job in jobs_of(database, batch_id)] == [2]
-    assert [row.error_code for row in import_rows(database, batch_id)] == [
-        None,
-        "invalid_url",
-        "duplicate_sku",
-    ]
+    (job,) = jobs_of(database, batch_id)
+    assert job.batch_position == 2
+    images = image_rows(database, job.product_id)
+    assert [image.source_url for image in images] == [url("x"), url("y")]
+    assert [row.error_code for row in import_rows(database, batch_id)] == [None, "invalid_url"]
+
+
+def test_each_row_of_a_product_counts_when_the_plan_rejects_it(database: Database) -> None:
+    batch_id = planned(database, f"sku,price,image_urls\nA,5,{url('x')}\nA,,{url('y')}\nB,,\n")
+
+    assert batch_row(database, batch_id).options["rows"] == {
+        "total": 3,
+        "accepted": 1,
+        "rejected": 2,
+    }
 
 
 def test_nothing_is_planned_for_a_batch_that_is_to_end_or_not_there(database: Database) -> None:

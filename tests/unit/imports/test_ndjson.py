@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from api.imports.read import FileKind
-from infra.contract.errors import ErrorCode, Rejected
+from api.imports.record import FileKind
+from tasks.imports.row import BadRow
 from tests.unit.imports.reading import good, problems, rows_of, sources
 
 NDJSON = FileKind.NDJSON
@@ -57,12 +57,10 @@ def test_lines_end_anyhow_and_empty_ones_are_none() -> None:
         ('{"sku": true}', [(1, "sku", "invalid_request")]),
         ('{"sku": {"a": 1}}', [(1, "sku", "invalid_request")]),
         ('{"sku": "\\ud800"}', [(1, "sku", "invalid_request")]),
-        ('{"sku": "A", "nmae": "x"}', [(1, "nmae", "invalid_request")]),
         ('{"sku": "A", "serial_number": "B"}', [(1, "serial_number", "invalid_request")]),
         ('{"sku": "A", "image_urls": [1]}', [(1, "image_urls", "invalid_request")]),
         ('{"sku": "A", "image_urls": {"a": 1}}', [(1, "image_urls", "invalid_request")]),
         ('{"sku": "A", "metadata": {"a": 1e999}}', [(1, "metadata", "invalid_request")]),
-        ('{"sku": "A"}\n{"sku": "A"}', [(2, "sku", "duplicate_sku")]),
         (f'{{"sku": "{"x" * 140_000}"}}', [(1, None, "malformed_row")]),
     ],
 )
@@ -70,15 +68,16 @@ def test_a_bad_line_is_told(text: str, expected: list[tuple[int, str | None, str
     assert problems(text, NDJSON) == expected
 
 
-def test_what_is_not_utf8_is_refused_with_the_line() -> None:
-    with pytest.raises(Rejected) as refused:
-        rows_of(b'{"sku": "A"}\n{"sku": "\xff"}\n', NDJSON)
-    assert refused.value.code == ErrorCode.BAD_ENCODING
-    assert "Line 2" in refused.value.detail
+def test_an_unknown_member_is_refused_only_on_request() -> None:
+    text = line(sku="A", nmae="x")
+    assert good(text, NDJSON).fields == {}
+    (row,) = rows_of(text, NDJSON, strict=True)
+    assert isinstance(row, BadRow)
+    assert [(p.column, p.code) for p in row.problems] == [("nmae", "invalid_request")]
 
 
 def test_a_problem_can_always_be_stored_and_shown() -> None:
     for text in ('{"sku": "A", "\\ud800": 1}', '{"sku": "A", "\\u0000x": 1}'):
-        for row in rows_of(text, NDJSON):
+        for row in rows_of(text, NDJSON, strict=True):
             for problem in getattr(row, "problems", ()):
                 (problem.column + problem.detail).encode()

@@ -17,6 +17,10 @@ from tests.contract.api.support.running import Api
 from tests.contract.api.support.worker_part import fail, held
 from tests.waiting import eventually
 
+NO_IMAGES = (
+    "No column has images: the file changes products only. Say which one has them with "
+    "map=COLUMN:image_urls."
+)
 UNKNOWN = "019b0c5e-7a1f-7c3d-9e52-4f0d6a8b1c2e"
 Command = Callable[..., Done]
 
@@ -48,26 +52,39 @@ def test_lines_of_json_come_from_standard_input(command: Command) -> None:
 
 
 def test_bad_rows_are_told_line_by_line(command: Command, tmp_path: Path) -> None:
-    (tmp_path / "bad.csv").write_text("sku,price\nA,x\nA,\n")
+    (tmp_path / "bad.csv").write_text("sku,price\nA,x\n,1\n")
 
     done = command("import", "bad.csv")
 
     assert (done.status, done.out) == (1, "")
     assert "line 2, price: " in done.err
-    assert "line 3, sku: Line 2 has the sku 'A' already. (duplicate_sku)" in done.err
+    assert "line 3, sku: Every row needs a sku. (invalid_request)" in done.err
     assert "(invalid_rows)" in done.err
 
 
-def test_a_dry_run_says_what_would_be(command: Command, tmp_path: Path) -> None:
-    (tmp_path / "bad.csv").write_text("sku,price\nA,x\nB,\n")
+def test_a_dry_run_says_how_the_file_is_read_and_what_would_be(
+    command: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.csv").write_text("Art;price;colour\nA;x;red\nB;;blue\n")
 
-    refused = command("import", "bad.csv", "--dry-run")
-    assert (refused.status, refused.out) == (
-        1,
-        "The file would be refused: 2 rows, 1 of them with errors.\n",
-    )
-    taken = command("import", "bad.csv", "--dry-run", "--policy", "reject_rows")
+    refused = command("import", "bad.csv", "--dry-run", "--map", "Art:sku")
+    assert refused.status == 1
+    assert refused.out.splitlines() == [
+        "Read as CSV, utf-8, separated by semicolon, our own columns.",
+        "column  field",
+        "Art     sku  ",
+        "price   price",
+        "Ignored: colour.",
+        f"Note: {NO_IMAGES}",
+        "The first 1 of 1 products:",
+        "  line 3: B",
+        "The file would be refused: 2 rows, 1 of them with errors.",
+    ]
+    assert "line 2, price: " in refused.err
+    taken = command("import", "bad.csv", "--dry-run", "--map", "Art:sku", "--policy", "reject_rows")
     assert (taken.status, "would be accepted" in taken.out) == (0, True)
+    strict = command("import", "bad.csv", "--dry-run", "--map", "Art:sku", "--strict")
+    assert (strict.status, "(bad_header)" in strict.err) == (1, True)
 
 
 def test_a_file_sent_again_with_a_key_is_one_batch(command: Command, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`POST /imports`: what is taken, what is refused, and that it happens once."""
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -12,8 +13,11 @@ from tests.contract.api.support.importing import CSV, NDJSON, catalogue, importe
 from tests.contract.api.support.keyed import keyed_api
 from tests.contract.api.support.running import Api, problem
 from tests.integration.tasks.job_rows import at_once
+from tests.unit.imports.workbooks import saved, workbook
 
-BAD = "sku,image_urls\nA,nonsense\nB,https://supplier.example/b.jpg\nA,\n"
+EXPORTS = Path(__file__).parents[3] / "unit" / "imports" / "exports"
+
+BAD = "sku,image_urls\nA,nonsense\nB,https://supplier.example/b.jpg\n,\n"
 
 
 def batches(api: Api) -> int:
@@ -92,9 +96,15 @@ def test_a_form_with_anything_but_one_file_is_refused(api: Api) -> None:
     ("body", "content_type", "query", "status", "code"),
     [
         ("{}", "application/json", {}, 415, "unsupported_media_type"),
-        ("sku\nA\n", "text/csv; charset=latin1", {}, 415, "unsupported_media_type"),
-        (b"sku\n\xff\n", CSV, {}, 422, "bad_encoding"),
-        ("sku,colour\nA,red\n", CSV, {}, 422, "bad_header"),
+        ("sku\nA\n", "text/csv; charset=koi8-r", {}, 415, "unsupported_media_type"),
+        (b"sku\n\x81\n", CSV, {}, 422, "bad_encoding"),
+        (b"PK\x03\x04", CSV, {}, 422, "bad_file"),
+        ("<rss/>", "application/xml", {}, 422, "bad_file"),
+        ("sku,colour\nA,red\n", CSV, {"columns": "strict"}, 422, "bad_header"),
+        ("sku\nA\n", CSV, {"profile": "etsy"}, 422, "invalid_request"),
+        ("sku\nA\n", CSV, {"map": "Image Src"}, 422, "invalid_request"),
+        ("sku\nA\n", CSV, {"currency": "Euro"}, 422, "invalid_request"),
+        ("sku\nA\n", CSV, {"base_url": "media/"}, 422, "invalid_url"),
         ("", CSV, {}, 422, "bad_header"),
         ("sku\n", CSV, {}, 422, "too_many_rows"),
         ("", NDJSON, {}, 422, "too_many_rows"),
@@ -124,7 +134,7 @@ def test_one_bad_row_refuses_the_file_by_default(api: Api) -> None:
     assert (body["rows"], body["accepted"], body["rejected"]) == (3, 1, 2)
     assert [(e["line"], e["column"], e["code"]) for e in body["errors"]] == [
         (2, "image_urls", "invalid_url"),
-        (4, "sku", "duplicate_sku"),
+        (4, "sku", "invalid_request"),
     ]
     assert all(error["detail"] for error in body["errors"])
 
@@ -161,6 +171,67 @@ def test_a_dry_run_tells_and_writes_nothing(api: Api, policy: str, *, acceptable
     assert (checked["rows"], checked["accepted"], checked["rejected"]) == (3, 1, 2)
     assert len(checked["errors"]) == 2
     assert batches(api) == before
+
+
+def test_a_dry_run_shows_how_a_file_is_read(api: Api) -> None:
+    body = (EXPORTS / "shopify.csv").read_text().encode("cp1252")
+
+    checked = send(api, body, None, dry_run="true", currency="EUR", map="Vendor:owner_id").json()
+
+    read = checked["read"]
+    assert (read["format"], read["encoding"], read["delimiter"]) == ("csv", "utf-8", ",")
+    assert (read["profile"], read["sheet"], read["warnings"]) == ("shopify", None, [])
+    fields = {each["column"]: each["field"] for each in read["columns"]}
+    assert fields == {
+        "Handle": "group",
+        "Title": "name",
+        "Body (HTML)": "description",
+        "Vendor": "owner_id",
+        "Variant SKU": "sku",
+        "Variant Price": "price",
+        "Image Src": "image_urls",
+        "Image Alt Text": "alt_text",
+    }
+    assert {"Tags", "Variant Image"} <= set(read["ignored_columns"])
+    assert (checked["rows"], checked["products"], checked["acceptable"]) == (4, 2, True)
+    first, second = checked["preview"]
+    assert (first["line"], first["sku"], len(first["images"])) == (2, "TRAIL-42", 3)
+    assert first["images"][0]["alt"] == "Side | left"
+    assert second["fields"] == {
+        "name": "Wool cap",
+        "price": "19.00",
+        "currency": "EUR",
+        "owner_id": "Acme",
+    }
+
+
+def test_files_of_every_format_are_one_door(api: Api, rows: Database) -> None:
+    (sku,) = skus(1)
+    image = f"https://supplier.example/{sku}.jpg"
+    feed = f"<rss><item><id>{sku}</id><image_link>{image}</image_link></item></rss>"
+    book = saved(workbook([["sku", "image_urls"], [sku, image]]))
+
+    for body, told, content_type in (
+        (feed, "feed", "application/xml"),
+        (feed, "feed", None),
+        (book, "xlsx", None),
+        (f"sku\timage_urls\n{sku}\t{image}\n".encode("utf-16"), "csv", None),
+    ):
+        response = send(api, body, content_type)
+        assert response.status_code == 202, response.text
+        assert (response.json()["read"]["format"], response.json()["products"]) == (told, 1)
+
+
+def test_rows_of_one_sku_are_one_job_with_all_their_images(api: Api, rows: Database) -> None:
+    a, b = skus(2)
+    lines = [f"{sku},https://s.example/{sku}/{n}.jpg" for n in range(2) for sku in (a, b)]
+
+    imported(api, rows, "\n".join(["sku,image_urls", *lines]))
+
+    for sku in (a, b):
+        (job,) = api.get("/jobs", sku=sku)["jobs"]
+        found = [image["source_url"] for image in api.get(f"/jobs/{job['id']}")["images"]]
+        assert found == [f"https://s.example/{sku}/{n}.jpg" for n in range(2)]
 
 
 def test_a_repeated_file_with_a_key_is_one_batch(api: Api) -> None:
