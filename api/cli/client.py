@@ -102,6 +102,23 @@ class ApiClient:
         headers = {"Content-Type": media_type} | ({} if key is None else {"Idempotency-Key": key})
         return self._call("POST", "/imports", data=file, params=wanted, headers=headers)
 
+    def mappings(self, **query: Any) -> Any:
+        """Return one page of saved mappings."""
+        wanted = {name: value for name, value in query.items() if value is not None}
+        return self._call("GET", "/mappings", params=wanted)
+
+    def mapping(self, name: str) -> Any:
+        """Return a saved mapping."""
+        return self._call("GET", f"/mappings/{quote(name, safe='')}")
+
+    def save_mapping(self, name: str, reading: dict[str, Any]) -> Any:
+        """Save a mapping; return it."""
+        return self._call("PUT", f"/mappings/{quote(name, safe='')}", json=reading)
+
+    def delete_mapping(self, name: str) -> None:
+        """Delete a saved mapping."""
+        self._call("DELETE", f"/mappings/{quote(name, safe='')}")
+
     def reprocess(self, selection: dict[str, Any]) -> Any:
         """Regenerate images, or count them; return the batch's id and figures."""
         return self._call("POST", "/reprocess", json=selection)

@@ -9,15 +9,14 @@ from uuid import UUID
 
 import typer
 
-from api.imports.profiles import PROFILES
+from api.imports.profiles import ProfileName
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Watch = Annotated[bool, typer.Option("--watch", help="Follow the batch to its end.")]
 
 # How the columns of imported files are read.
 Profile = Annotated[
-    str | None,
-    typer.Option(help=f"Whose columns they are: {', '.join(PROFILES)}; or none, for our own."),
+    ProfileName | None, typer.Option(help="Whose columns they are; none for our own.")
 ]
 Map = Annotated[
     list[str] | None,
@@ -26,6 +25,10 @@ Map = Annotated[
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse unknown columns.")]
 BaseUrl = Annotated[
     str | None, typer.Option(help="Where addresses of images begin that are no whole URLs.")
+]
+FilePattern = Annotated[
+    str | None,
+    typer.Option("--pattern", help="How pictures in a ZIP are named, like {sku}_{n}.jpg."),
 ]
 Currency = Annotated[str | None, typer.Option(help="The currency of prices that name none.")]
 

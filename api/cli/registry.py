@@ -19,6 +19,7 @@ COMMANDS = {
     "retry": "job_changes.retry",
     "cancel": "job_changes.cancel",
     "import": "imports.import_file",
+    "mappings": "imports.mappings",
     "reprocess": "reprocess.reprocess",
     "worker": "services.worker",
     "api": "services.api",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
-from api.imports.profiles import NO_PROFILE, PROFILES, Profile, plain, recognise
+from api.imports.profiles import PROFILES, Profile, ProfileName, plain, recognise
 from infra.contract.errors import ErrorCode, Rejected
 from infra.db.storable import visible
 
@@ -53,19 +53,21 @@ class FileRules:
     `profile` is the name of one, `none` for our own columns alone, None to recognise it.
     `mapping` gives our field by the name of a column, before what the profile says. `base_url` is
     where relative addresses of images begin, `currency` that of prices which name none.
+    `pattern` is how the names of pictures in an archive are written.
     """
 
-    profile: str | None = None
+    profile: ProfileName | None = None
     mapping: Mapping[str, str] = field(default_factory=dict)
     strict: bool = False
     base_url: str | None = None
     currency: str | None = None
+    pattern: str | None = None
 
     def profile_for(self, header: Iterable[str]) -> Profile | None:
         """Return the profile of a file with this header."""
         if self.profile is None:
             return recognise(header)
-        return None if self.profile == NO_PROFILE else PROFILES[self.profile]
+        return PROFILES.get(self.profile)
 
 
 def parse_mapping(texts: Iterable[str]) -> dict[str, str]:

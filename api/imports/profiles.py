@@ -9,9 +9,19 @@ Google Merchant Center's *Product data specification*; Amazon's listing template
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
-NO_PROFILE = "none"
-"""The name that switches profiles off: the file has our own columns."""
+
+class ProfileName(StrEnum):
+    """The systems whose columns are known; `none` stands for our own columns alone."""
+
+    SHOPIFY = "shopify"
+    WOOCOMMERCE = "woocommerce"
+    MAGENTO = "magento"
+    AMAZON = "amazon"
+    GOOGLE_MERCHANT = "google-merchant"
+    NONE = "none"
+
 
 # Amazon's newer templates: an attribute, selectors in brackets, then `#`, a number and a member.
 _ATTRIBUTE = re.compile(r"(\w+)(?:\[[^\]]*\])*#\d+\.\w+", re.ASCII)
@@ -27,14 +37,14 @@ class Profile:
     the row above it.
     """
 
-    name: str
+    name: ProfileName
     signs: tuple[frozenset[str], ...]
     columns: Mapping[str, str]
     continues: bool = False
 
 
 _SHOPIFY = Profile(
-    "shopify",
+    ProfileName.SHOPIFY,
     (
         frozenset({"handle", "image_src"}),
         frozenset({"handle", "variant_sku"}),
@@ -58,7 +68,7 @@ _SHOPIFY = Profile(
     },
 )
 _WOOCOMMERCE = Profile(
-    "woocommerce",
+    ProfileName.WOOCOMMERCE,
     (frozenset({"sku", "images"}),),
     {
         "sku": "sku",
@@ -70,7 +80,7 @@ _WOOCOMMERCE = Profile(
     },
 )
 _MAGENTO = Profile(
-    "magento",
+    ProfileName.MAGENTO,
     (
         frozenset({"sku", "base_image"}),
         frozenset({"sku", "additional_images"}),
@@ -93,7 +103,7 @@ _MAGENTO = Profile(
 )
 _AMAZON_OTHERS = range(1, 9)
 _AMAZON = Profile(
-    "amazon",
+    ProfileName.AMAZON,
     (
         frozenset({"item_sku"}),
         frozenset({"contribution_sku"}),
@@ -117,7 +127,7 @@ _AMAZON = Profile(
     },
 )
 GOOGLE = Profile(
-    "google-merchant",
+    ProfileName.GOOGLE_MERCHANT,
     (frozenset({"id", "image_link"}),),
     {
         "id": "sku",

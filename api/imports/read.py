@@ -7,13 +7,14 @@ from typing import BinaryIO
 
 from api.imports.build import RowRules, row_of
 from api.imports.columns import Columns, FileRules
-from api.imports.formats.archive import SIGNATURE
+from api.imports.formats.archive import SIGNATURE, open_archive
 from api.imports.formats.csv_records import csv_records
 from api.imports.formats.encoding import Encoding, as_utf8
 from api.imports.formats.feed_records import feed_records
 from api.imports.formats.ndjson_records import ndjson_records
 from api.imports.formats.xlsx_records import xlsx_records
 from api.imports.formats.xml_events import refused
+from api.imports.pictures import PictureRules, Pictures, parse_pattern
 from api.imports.record import FileFacts, FileKind, Record
 from api.schemas.batches import ReadColumn, ReadFile
 from api.schemas.submissions import UrlRules
@@ -40,6 +41,7 @@ class Limits:
     api: ApiSettings
     imports: ImportSettings
     rules: UrlRules
+    heic: bool = False
 
 
 class FileReader:
@@ -49,7 +51,18 @@ class FileReader:
         self, file: BinaryIO, facts: FileFacts, rules: FileRules, *, limits: Limits
     ) -> None:
         self.facts = facts
+        self.pictures: Pictures | None = None
+        """The pictures of an archive, None for a file with records."""
         self._file, self._rules, self._limits = file, rules, limits
+        if facts.kind is FileKind.ZIP:
+            picture_rules = PictureRules(
+                pattern=parse_pattern(rules.pattern),
+                max_file_bytes=limits.api.max_file_bytes,
+                max_unpacked_bytes=limits.imports.max_unpacked_bytes,
+                heic=limits.heic,
+            )
+            self.pictures = Pictures(file, picture_rules, facts)
+            facts.pattern = picture_rules.pattern.shown
 
     def rows(self) -> Iterator[Row]:
         """Yield every row in the order of the file.
@@ -61,11 +74,12 @@ class FileReader:
         above: str | None = None
         lost_prices = False
         rules: RowRules | None = None
-        for record in self._records():
+        records = self._records() if self.pictures is None else self.pictures.rows()
+        for record in records:
             count += 1
             if count > most:
                 raise _wrong_number(f"The file has more than {most} rows. Import it in parts.")
-            if isinstance(record, BadRow):
+            if not isinstance(record, Record):
                 yield record
                 continue
             columns = self.facts.columns
@@ -89,6 +103,7 @@ class FileReader:
             encoding=facts.encoding,
             delimiter=facts.delimiter,
             sheet=facts.sheet,
+            pattern=facts.pattern,
             profile=None if columns.profile is None else columns.profile.name,
             columns=[ReadColumn(column=name, field=field) for name, field in columns.read.items()],
             ignored_columns=list(columns.ignored)[:_MAX_IGNORED],
@@ -123,7 +138,10 @@ def open_reader(
         raise refused("The file is packed with gzip. Send it unpacked.")
     columns = Columns(rules)
     if begins.startswith(SIGNATURE):
-        yield FileReader(file, FileFacts(FileKind.XLSX, columns), rules, limits=limits)
+        with open_archive(file, limits.imports.max_unpacked_bytes) as archive:
+            is_workbook = any(info.filename.startswith("xl/") for info in archive.files)
+        kind = FileKind.XLSX if is_workbook else FileKind.ZIP
+        yield FileReader(file, FileFacts(kind, columns), rules, limits=limits)
         return
     begins = begins.removeprefix(_BOM).removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff")
     if begins.lstrip().startswith(_XML_BEGINS):

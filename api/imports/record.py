@@ -17,6 +17,7 @@ class FileKind(StrEnum):
     NDJSON = "ndjson"
     XLSX = "xlsx"
     FEED = "feed"
+    ZIP = "zip"
 
 
 @dataclass(slots=True)
@@ -28,6 +29,7 @@ class FileFacts:
     encoding: str | None = None
     delimiter: str | None = None
     sheet: str | None = None
+    pattern: str | None = None
     warnings: list[str] = field(default_factory=list)
     _short: list[int] = field(default_factory=lambda: [0, 0])
 

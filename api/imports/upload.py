@@ -27,6 +27,7 @@ _KINDS = {
         *("application/xml", "text/xml"),
         *("application/rss+xml", "application/atom+xml"),
     ),
+    FileKind.ZIP: ("application/zip", "application/x-zip-compressed"),
 }
 _KIND_OF_TYPE = {media_type: kind for kind, types in _KINDS.items() for media_type in types}
 _KIND_OF_SUFFIX = {
@@ -115,7 +116,7 @@ def _require_readable(content_type: str) -> None:
             415,
             ErrorCode.UNSUPPORTED_MEDIA_TYPE,
             f"{media_type} is not read here. Send text/csv, application/x-ndjson, application/xml, "
-            "an Excel workbook, or a file in multipart/form-data.",
+            "an Excel workbook, application/zip, or a file in multipart/form-data.",
         )
     charset = content_type.lower().partition("charset=")[2].partition(";")[0].strip(' "')
     if charset and charset not in _CHARSETS:

@@ -12,6 +12,7 @@ _COLUMNS = (
     *("line", "sku", "product_id", "job_id", "position", "source_url"),
     *("state", "outcome", "error_code", "error_detail"),
     *(f"{name}_url" for name in FORMATS),
+    "file",
 )
 # What a spreadsheet would calculate; it skips blanks, and takes full-width signs for the others.
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -37,6 +38,7 @@ def csv_report(
                 *(line.place, line.sku, line.product_id, line.job_id, line.position, source),
                 *(line.state, line.outcome, line.error_code, line.error_detail),
                 *(None if key is None else asset_url(assets, key) for key in line.object_keys),
+                line.file,
             )
             rows.append([_safe("" if value is None else str(value)) for value in values])
         yield _written(rows)

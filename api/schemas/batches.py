@@ -30,10 +30,13 @@ class ReadColumn(BaseModel):
 class ReadFile(BaseModel):
     """What a file turned out to be, and how it was read."""
 
-    format: str = Field(description="csv, ndjson, xlsx or feed")
+    format: str = Field(description="csv, ndjson, xlsx, feed or zip")
     encoding: str | None = Field(description="of a text; null otherwise")
     delimiter: str | None = Field(description="of a CSV file; null otherwise")
     sheet: str | None = Field(description="the sheet of a workbook; null otherwise")
+    pattern: str | None = Field(
+        description="of the names of pictures in an archive; null otherwise"
+    )
     profile: str | None = Field(description="whose columns they are; null for our own")
     columns: list[ReadColumn] = Field(description="the columns that were read")
     ignored_columns: list[str] = Field(description="the first 200 that were not read")
@@ -45,6 +48,7 @@ class PreviewImage(BaseModel):
 
     url: str
     alt: str | None = None
+    file: str | None = Field(None, description="the name of a picture in an archive")
 
 
 class PreviewProduct(BaseModel):

@@ -27,7 +27,6 @@ from infra.contract.webhook_secret import require_secret
 ENV_FILE = ".env"
 _MEBIBYTE = 1024 * 1024
 _CONSOLE_SECRET_CHARACTERS = 32
-
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]

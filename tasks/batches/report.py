@@ -19,12 +19,12 @@ _INPUTS = 500
 
 _IMPORTED = """
     SELECT line AS place, sku, job_id, error_code, error_detail,
-           jsonb_array_length(content -> 'images') AS pictures
+           jsonb_array_length(content -> 'images') AS pictures, content -> 'images' AS images
     FROM import_rows WHERE batch_id = :batch_id AND line > :after ORDER BY line LIMIT :inputs
 """
 _JOBS = """
     SELECT batch_position AS place, p.sku, j.id AS job_id, NULL AS error_code,
-           NULL AS error_detail, NULL::integer AS pictures
+           NULL AS error_detail, NULL::integer AS pictures, NULL::jsonb AS images
     FROM jobs j JOIN products p ON p.id = j.product_id
     WHERE batch_id = :batch_id AND batch_position > :after
     ORDER BY batch_position LIMIT :inputs
@@ -37,7 +37,7 @@ _LINES = """
     SELECT i.place, i.sku, i.error_code AS refused, i.error_detail AS refusal, i.pictures,
            coalesce(j.product_id, p.id) AS product_id, j.id AS job_id, ji.position,
            images.source_url, ji.state, ji.outcome, ji.error_code, ji.error_detail,
-           v.jpeg, v.webp, v.avif, v.png
+           i.images -> ji.position ->> 'file' AS file, v.jpeg, v.webp, v.avif, v.png
     FROM inputs i
     LEFT JOIN jobs j ON j.id = i.job_id
     LEFT JOIN products p ON j.id IS NULL AND p.sku = i.sku
@@ -65,7 +65,8 @@ class ReportLine:
     `place` is the line of an imported file, or the position in the batch. `state` is that of the
     image; or `rejected`: the row was not accepted; `product_only`: a row without images;
     `not_planned`: no job exists yet; `deleted`: product or image are gone. `object_keys`
-    are those of the largest variant in each of `FORMATS`.
+    are those of the largest variant in each of `FORMATS`. `file` is the name of a picture in the
+    archive that was imported.
     """
 
     place: int
@@ -79,6 +80,7 @@ class ReportLine:
     error_code: str | None
     error_detail: str | None
     object_keys: tuple[str | None, ...]
+    file: str | None = None
 
 
 def report_lines(database: Database, batch_id: UUID) -> Iterator[list[ReportLine]]:
@@ -112,6 +114,7 @@ def _line(row: Row[Any], planned: int) -> ReportLine:
         error_code=row.refused or row.error_code,
         error_detail=row.refusal or row.error_detail,
         object_keys=tuple(getattr(row, name) for name in FORMATS),
+        file=row.file,
     )
 
 

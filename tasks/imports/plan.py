@@ -36,21 +36,30 @@ def plan_some(database: Database, batch_id: object, *, limit: int) -> int:
             return 0
         if batch.planned_at is not None or batch.cancel_requested_at is not None:
             return 0
-        line = (batch.plan_cursor or {}).get("line", 0)
-        following = (
-            select(ImportRow)
-            .where(ImportRow.batch_id == batch.id)
-            .where(ImportRow.line > line, ImportRow.error_code.is_(None))
-            .order_by(ImportRow.line)
-            .limit(limit)
-        )
-        rows = session.scalars(following).all()
-        if rows:
-            _write(session, batch, rows)
-            batch.plan_cursor = {"line": rows[-1].line}
-        if len(rows) < limit:
-            batch.planned_at = func.now()
-        return len(rows)
+        return _plan_slice(session, batch, limit)
+
+
+def plan_all(session: Session, batch_id: object) -> None:
+    """Plan all rows of a batch within the caller's transaction, which has just written it."""
+    _plan_slice(session, session.get_one(Batch, batch_id), None)
+
+
+def _plan_slice(session: Session, batch: Batch, limit: int | None) -> int:
+    line = (batch.plan_cursor or {}).get("line", 0)
+    following = (
+        select(ImportRow)
+        .where(ImportRow.batch_id == batch.id)
+        .where(ImportRow.line > line, ImportRow.error_code.is_(None))
+        .order_by(ImportRow.line)
+        .limit(limit)
+    )
+    rows = session.scalars(following).all()
+    if rows:
+        _write(session, batch, rows)
+        batch.plan_cursor = {"line": rows[-1].line}
+    if limit is None or len(rows) < limit:
+        batch.planned_at = func.now()
+    return len(rows)
 
 
 def _write(session: Session, batch: Batch, rows: Sequence[ImportRow]) -> None:

@@ -32,10 +32,14 @@ class RowProblem:
 
 @dataclass(frozen=True, slots=True)
 class RowImage:
-    """An image of a row: a normalised URL; without `alt` a known image keeps its own."""
+    """An image of a row: a normalised URL, or a reference to an uploaded file and its name.
+
+    Without `alt` a known image keeps its own.
+    """
 
     url: str
     alt: str | None = None
+    file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,12 @@ class GoodRow:
     @property
     def content(self) -> dict[str, Any]:
         """The row as JSON; decimals as text, so that no digit is lost."""
-        images = [{"url": i.url} | ({} if i.alt is None else {"alt": i.alt}) for i in self.images]
+        images = [
+            {"url": i.url}
+            | ({} if i.alt is None else {"alt": i.alt})
+            | ({} if i.file is None else {"file": i.file})
+            for i in self.images
+        ]
         content: dict[str, Any] = {"fields": dict(self.fields), "images": images}
         return content if self.metadata is None else {**content, "metadata": dict(self.metadata)}
 

@@ -1,4 +1,4 @@
-"""`product-images import FILE`: import a catalogue, and follow the batch."""
+"""`product-images import FILE` imports a catalogue; `mappings` keeps how files are read."""
 
 import sys
 from collections.abc import Iterator
@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
 import typer
+from rich.table import Table
+from rich.text import Text
 
 from api.cli.client import ApiRefusal, open_client
-from api.cli.options import BaseUrl, Currency, Json, Map, Profile, Strict, Watch
+from api.cli.options import BaseUrl, Currency, FilePattern, Json, Map, Profile, Strict, Watch
 from api.cli.views.batch_table import print_batch
 from api.cli.views.import_table import print_checked, print_row_errors, print_warnings
 from api.cli.views.json_output import write_json
@@ -26,8 +28,16 @@ _TYPES = {
     **dict.fromkeys((".ndjson", ".jsonl"), "application/x-ndjson"),
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     ".xml": "application/xml",
+    ".zip": "application/zip",
 }
 _UNTOLD = "application/octet-stream"
+
+_Name = Annotated[str, typer.Argument(metavar="NAME", help="The supplier, for example.")]
+_READING = ("profile", "map", "columns", "base_url", "currency", "pattern")
+
+mappings = typer.Typer(
+    help="Save, show and delete how suppliers' files are read.", no_args_is_help=True
+)
 
 
 def _require(file: Path) -> Path:
@@ -40,7 +50,7 @@ _File = Annotated[
     Path,
     typer.Argument(
         metavar="FILE",
-        help="A CSV, NDJSON, Excel or XML file, - for standard input.",
+        help="A CSV, NDJSON, Excel or XML file, or a ZIP of pictures; - for standard input.",
         callback=_require,
     ),
 ]
@@ -49,6 +59,9 @@ _Callback = Annotated[str | None, typer.Option(help="Receives a message when the
 _Key = Annotated[
     str | None,
     typer.Option(help="An Idempotency-Key: the same file sent again gives the same batch."),
+]
+_Mapping = Annotated[
+    str | None, typer.Option(metavar="NAME", help="A saved mapping, see `mappings`.")
 ]
 _DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Only check the file, and show how it is read.")
@@ -62,11 +75,13 @@ def import_file(
     callback_url: _Callback = None,
     key: _Key = None,
     dry_run: _DryRun = False,
+    mapping: _Mapping = None,
     profile: Profile = None,
-    mapping: Map = None,
+    columns: Map = None,
     strict: Strict = False,
     base_url: BaseUrl = None,
     currency: Currency = None,
+    pattern: FilePattern = None,
     watch: Watch = False,
     as_json: Json = False,
 ) -> None:
@@ -77,11 +92,13 @@ def import_file(
         "callback_url": callback_url,
         "dry_run": "true" if dry_run else None,
         "name": None if file == _STDIN else file.name[:200],
+        "mapping": mapping,
         "profile": profile,
-        "map": mapping or None,
+        "map": columns or None,
         "columns": "strict" if strict else None,
         "base_url": base_url,
         "currency": currency,
+        "pattern": pattern,
     }
     media_type = _TYPES.get(file.suffix.lower(), _UNTOLD)
     with open_client(timeout_seconds=_PATIENCE_SECONDS) as client:
@@ -132,3 +149,78 @@ def _opened(file: Path) -> Iterator[BinaryIO]:
             yield opened
     except OSError as exc:
         raise ProductImagesError("file_not_readable", f"{file} cannot be read.") from exc
+
+
+@mappings.command("list")
+def list_mappings(
+    after: Annotated[str | None, typer.Option(help="Begin behind this name.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="Mappings to list.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List saved mappings by name."""
+    with open_client() as client:
+        answer = client.mappings(after=after, limit=limit)
+    if as_json:
+        write_json(answer)
+        return
+    if not answer["mappings"]:
+        out.print("No mapping is saved.")
+        return
+    table = Table("name", "profile", "map", box=None, pad_edge=False)
+    for mapping in answer["mappings"]:
+        profile = mapping["profile"] or "recognised"
+        table.add_row(Text(mapping["name"]), profile, Text(", ".join(mapping["map"]) or "-"))
+    out.print(table)
+
+
+@mappings.command("show")
+def show_mapping(name: _Name, as_json: Json = False) -> None:
+    """Show a saved mapping."""
+    with open_client() as client:
+        answer = client.mapping(name)
+    _print_mapping(answer, as_json=as_json)
+
+
+@mappings.command("set")
+def save_mapping(
+    name: _Name,
+    profile: Profile = None,
+    mapping: Map = None,
+    strict: Strict = False,
+    base_url: BaseUrl = None,
+    currency: Currency = None,
+    pattern: FilePattern = None,
+    as_json: Json = False,
+) -> None:
+    """Save a mapping, in place of one of that name; `import --mapping NAME` reads files by it."""
+    reading = {
+        "profile": profile,
+        "map": mapping,
+        "columns": "strict" if strict else None,
+        "base_url": base_url,
+        "currency": currency,
+        "pattern": pattern,
+    }
+    with open_client() as client:
+        answer = client.save_mapping(name, {k: v for k, v in reading.items() if v is not None})
+    _print_mapping(answer, as_json=as_json)
+
+
+@mappings.command("delete")
+def delete_mapping(name: _Name) -> None:
+    """Delete a saved mapping."""
+    with open_client() as client:
+        client.delete_mapping(name)
+    out.print(Text(f"Mapping {name} is deleted."))
+
+
+def _print_mapping(mapping: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        write_json(mapping)
+        return
+    out.print(Text(f"Mapping {mapping['name']}:"))
+    for member in _READING:
+        told = mapping[member]
+        for text in told if isinstance(told, list) else [told]:
+            if text is not None:
+                out.print(Text(f"  {member}: {text}"), soft_wrap=True)

@@ -14,6 +14,11 @@ _MOST_IGNORED = 12
 def print_checked(console: Console, answer: Mapping[str, Any]) -> None:
     """Print how a file is read."""
     read = answer["read"]
+    if read["pattern"]:
+        told = f"Read as ZIP archive of pictures, named {read['pattern']}."
+        console.print(Text(told), soft_wrap=True)
+        _print_rest(console, answer)
+        return
     facts = [
         read["format"].upper() if read["format"] != "feed" else "product feed (XML)",
         read["encoding"],
@@ -31,7 +36,11 @@ def print_checked(console: Console, answer: Mapping[str, Any]) -> None:
         more = f" and {len(ignored) - _MOST_IGNORED} more" if len(ignored) > _MOST_IGNORED else ""
         names = ", ".join(ignored[:_MOST_IGNORED])
         console.print(Text(f"Ignored: {names}{more}."), soft_wrap=True)
-    print_warnings(console, read)
+    _print_rest(console, answer)
+
+
+def _print_rest(console: Console, answer: Mapping[str, Any]) -> None:
+    print_warnings(console, answer["read"])
     if answer["preview"]:
         console.print(f"The first {len(answer['preview'])} of {answer['products']} products:")
     for product in answer["preview"]:
@@ -61,7 +70,7 @@ def _print_product(console: Console, product: Mapping[str, Any]) -> None:
     console.print(Text(f"{line}: {told}" if told else line), soft_wrap=True)
     for image in product["images"]:
         alt = f"  ({_shortened(image['alt'])})" if image["alt"] else ""
-        console.print(Text(f"    {image['url']}{alt}"), soft_wrap=True)
+        console.print(Text(f"    {image['file'] or image['url']}{alt}"), soft_wrap=True)
 
 
 def _shortened(text: str) -> str:

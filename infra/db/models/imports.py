@@ -1,4 +1,4 @@
-"""The rows of imported files."""
+"""The rows of imported files, and how the files of a supplier are read."""
 
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from infra.db.models.batches import Batch
 from infra.db.models.jobs import Job
-from infra.db.table import Table
+from infra.db.table import Created, Metadata, Table
 
 
 class ImportRow(Table):
@@ -30,3 +30,14 @@ class ImportRow(Table):
     error_code: Mapped[str | None] = mapped_column(String(60))
     error_detail: Mapped[str | None] = mapped_column(Text)
     job_id: Mapped[UUID | None] = mapped_column(ForeignKey(Job.id, ondelete="SET NULL"), index=True)
+
+
+class ImportMapping(Table):
+    """How files are read whose importer gives this name: the members of `PUT /mappings/{name}`."""
+
+    __tablename__ = "import_mappings"
+
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    reading: Mapped[Metadata]
+    created_at: Mapped[Created]
+    updated_at: Mapped[Created]

@@ -7,6 +7,7 @@ from io import BytesIO
 from typing import Any
 
 from api.imports.columns import FileRules
+from api.imports.profiles import ProfileName
 from api.imports.read import Limits, open_reader
 from api.imports.record import FileFacts, FileKind
 from api.schemas.submissions import UrlRules
@@ -59,7 +60,7 @@ def read(
     body = text.encode() if isinstance(text, str) else text
     with (
         Spool(new_id(), images=limits.api.max_urls) as spool,
-        open_reader(BytesIO(body), kind, FileRules(**rules), limits=limits) as reader,
+        open_reader(BytesIO(body), kind, _rules(rules), limits=limits) as reader,
     ):
         rows = list(reader.rows())
         for row in rows:
@@ -68,6 +69,12 @@ def read(
         written = [line.decode().rstrip("\n") for line in spool.lines()]
         lines = [[_unescaped(cell) for cell in line.split("\t")] for line in written]
         return Read(rows, reader.facts, tally, lines)
+
+
+def _rules(rules: dict[str, Any]) -> FileRules:
+    if "profile" in rules:
+        rules = {**rules, "profile": ProfileName(rules["profile"])}
+    return FileRules(**rules)
 
 
 def _unescaped(cell: str) -> str:
