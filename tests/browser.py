@@ -11,6 +11,8 @@ from pathlib import Path
 from signal import SIGKILL
 from typing import Any
 
+from playwright.sync_api import Browser, sync_playwright
+
 from infra.stack.services.install import install, privilege
 from tests.serving import LoopbackServer
 
@@ -73,6 +75,18 @@ def browsing(url: str, folder: Path) -> Iterator[None]:
         finally:
             os.killpg(process.pid, SIGKILL)
             process.wait()
+
+
+@contextmanager
+def driven(folder: Path) -> Iterator[Browser]:
+    """Yield a browser whose pages a test opens; `folder` takes the log of an installation."""
+    program = _require_browser(folder / "install.log")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program, args=[*_OPTIONS[1:], *_ALONE], chromium_sandbox=False
+        )
+        yield browser
+        browser.close()
 
 
 def rendered(url: str, folder: Path) -> str:

@@ -11,6 +11,7 @@ _NOTICES = {
     "product-deleted": "The product is deleted, with its images and jobs.",
     "ordered": "The images are in the new order.",
     "described": "The alternative text is kept.",
+    "focused": "The focal point is kept. Where the preset crops, the variants are made anew.",
     "replaced": "The image is made from its new source. Until then its old variants are shown.",
     "image-deleted": "The image is deleted.",
     "nothing-failed": "Nothing of that group has failed any more.",

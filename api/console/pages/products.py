@@ -15,6 +15,7 @@ from api.dependencies import Resources
 from api.routes import jobs, product_list, products
 from api.schemas.product_responses import Product
 from api.schemas.submissions import parsed
+from infra.contract.errors import ErrorCode, Rejected
 from infra.contract.states import JobState, ProductState
 
 router = APIRouter(prefix=f"{CONSOLE_PATH}/products", include_in_schema=False)
@@ -95,6 +96,19 @@ def post_alt(product_id: str, image_id: str, resources: Resources, form: Form) -
     text = str(form.get("alt", "")).strip() or None
     products.patch_image(product_id, image_id, {"alt": text}, resources, Response())
     return redirect(f"/products/{product_id}", done="described")
+
+
+@router.post("/{product_id}/images/{image_id}/focus")
+def post_focus(product_id: str, image_id: str, resources: Resources, form: Form) -> Response:
+    """Set the focal point of an image, in hundredths of its sides; the preset's when empty."""
+    sent = [str(form.get(name, "")).strip() for name in ("x", "y")]
+    try:
+        point = {name: float(text) / 100 for name, text in zip("xy", sent, strict=True) if text}
+    except ValueError as exc:
+        detail = "The focal point needs two numbers from 0 to 100."
+        raise Rejected(422, ErrorCode.INVALID_REQUEST, detail) from exc
+    products.patch_image(product_id, image_id, {"focus": point or None}, resources, Response())
+    return redirect(f"/products/{product_id}", done="focused")
 
 
 @router.post("/{product_id}/images/{image_id}/source")

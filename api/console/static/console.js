@@ -125,7 +125,28 @@ function showOrders(root) {
   }
 }
 
-const parts = [showTimes, showSliders, showVariants, showCopying, showFilters, showDrops, showOrders];
+// A click on the picture names its focal point.
+function showFocus(root) {
+  for (const form of root.querySelectorAll("[data-focus]")) {
+    const picture = form.querySelector("[data-focus-picture]");
+    picture?.addEventListener("click", (event) => {
+      const ratio = Math.min(
+        picture.clientWidth / picture.naturalWidth,
+        picture.clientHeight / picture.naturalHeight,
+      );
+      for (const [name, at, length, natural] of [
+        ["x", event.offsetX, picture.clientWidth, picture.naturalWidth],
+        ["y", event.offsetY, picture.clientHeight, picture.naturalHeight],
+      ]) {
+        const shown = natural * ratio;
+        const share = (at - (length - shown) / 2) / shown;
+        form.elements[name].value = Math.round(100 * Math.min(1, Math.max(0, share)));
+      }
+    });
+  }
+}
+
+const parts = [showTimes, showSliders, showVariants, showCopying, showFilters, showDrops, showOrders, showFocus];
 
 function showAll(root) {
   for (const show of parts) show(root);

@@ -70,6 +70,11 @@ def test_images_change_places_and_texts_and_go(
     assert images(api, product)[1]["alt"] == "A lamp"
     browser.send(f"{here}/images/{first}/alt", here, alt="")
     assert images(api, product)[1]["alt"] is None
+    browser.send(f"{here}/images/{first}/focus", here, x="30", y="70")
+    assert images(api, product)[1]["focus"] == {"x": 0.3, "y": 0.7}
+    assert browser.send(f"{here}/images/{first}/focus", here, x="left").status_code == 422
+    browser.send(f"{here}/images/{first}/focus", here, x="", y="")
+    assert images(api, product)[1]["focus"] is None
     other = "https://supplier.example/c.jpg"
     browser.send(f"{here}/images/{first}/source", here, image_url=other)
     assert images(api, product)[1]["source_url"] == other
