@@ -1,12 +1,11 @@
 """The same URL sent again: asked for changes, and nothing made that is there already."""
 
-from urllib.parse import urlsplit
-
 import pytest
 from sqlalchemy import text
 
 from infra.db.engine import Database
 from tests.pictures import PictureServer, photo
+from tests.support.pixel_work import PixelWork
 from tests.waiting import eventually
 from tests.world import World
 
@@ -70,20 +69,22 @@ def test_a_source_without_validators_is_downloaded_and_found_unchanged(
 def test_a_url_that_several_jobs_bring_at_once_is_asked_once_and_encoded_once(
     world: World, pictures: PictureServer
 ) -> None:
-    url = pictures.photo(1105)
-    pictures.gate.clear()
-    accepted = [world.post(url, sku=f"AT-ONCE-{number}") for number in range(5)]
-    eventually(
-        lambda: all(
-            world.call("GET", f"/jobs/{job['job_id']}").json()["state"] == "running"
-            for job in accepted
-        ),
-        "all jobs run",
-    )
+    url = pictures.url(PATH)
+    pictures.bodies[PATH] = photo(3000, 2000, seed=1105)
+    work = PixelWork(world.stack.part("worker-1").pid)
+    accepted = [world.post(url, sku="AT-ONCE-0")]
+    working = work.wait()
+    working.suspend()  # the first job has fetched, and is not done before the others have begun
+    accepted += [world.post(url, sku=f"AT-ONCE-{number}") for number in range(1, 5)]
 
-    pictures.gate.set()
+    def running() -> bool:
+        states = [world.call("GET", f"/jobs/{job['job_id']}").json()["state"] for job in accepted]
+        return set(states) == {"running"}
+
+    eventually(running, "all jobs run")
+    working.resume()
     images = [world.finished(job["job_id"])["images"][0] for job in accepted]
 
-    assert pictures.requests == {urlsplit(url).path: 1}
+    assert pictures.requests[PATH] == 1
     assert sorted(image["outcome"] for image in images) == ["created", *["deduplicated"] * 4]
     assert len({str(image["variants"]) for image in images}) == 1
