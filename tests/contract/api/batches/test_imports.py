@@ -17,7 +17,12 @@ from tests.unit.imports.workbooks import saved, workbook
 
 EXPORTS = Path(__file__).parents[3] / "unit" / "imports" / "exports"
 
-BAD = "sku,image_urls\nA,nonsense\nB,https://supplier.example/b.jpg\n,\n"
+BAD = (
+    "sku,image_urls\n"
+    "A,nonsense\n"
+    "B,https://supplier.example/b.jpg\n"
+    ",https://supplier.example/c.jpg\n"
+)
 
 
 def batches(api: Api) -> int:

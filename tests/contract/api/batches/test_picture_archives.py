@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import cache
 from io import StringIO
 from uuid import uuid4
 
@@ -27,7 +28,9 @@ from tests.unit.imports.workbooks import packed
 from tests.waiting import eventually
 
 
+@cache
 def picture(seed: int) -> bytes:
+    """Return the same bytes whenever it is asked for a seed."""
     return photo(64, 48, seed=seed)
 
 
