@@ -8,7 +8,7 @@ from concurrent.futures import Future
 
 import pytest
 import structlog
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bound_contextvars, clear_contextvars
 
 from infra import logs
 from infra.request_id import MAX_CHARACTERS, current_request_id, new_request_id, usable
@@ -24,6 +24,7 @@ def configure(monkeypatch: pytest.MonkeyPatch) -> Configure:
     monkeypatch.setattr(root, "handlers", [])
     monkeypatch.setattr(root, "level", root.level)
     monkeypatch.chdir("/")  # where no .env lies
+    clear_contextvars()
 
     def start(least: int = logging.NOTSET, **variables: str) -> io.StringIO:
         for name, value in variables.items():

@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from api.cli.views.terminal import Terminal
-from api.imports.build import row_of
+from api.imports.build import RowRules, row_of
+from api.imports.columns import FileRules
 from api.imports.record import Record
 from api.schemas.product_requests import NewProduct, PictureEntry, ProductChange
 from api.schemas.submissions import ProcessImageRequest, UrlRules
@@ -60,8 +61,9 @@ def test_an_imported_row_keeps_the_same_rule(field: str) -> None:
     values: dict[str, Any] = {"sku": "A", field: {"a": "\x1b"} if field == "metadata" else "a\x1bb"}
 
     api = ApiSettings()
-    rules = UrlRules.of(api, FetchSettings())
-    row = row_of(Record(2, values, {name: name for name in values}), api, rules=rules)
+    urls = UrlRules.of(api, FetchSettings())
+    rules = RowRules(api, urls, FileRules(), has_profile=False)
+    row = row_of(Record(2, values, {name: name for name in values}), rules)
 
     assert isinstance(row, BadRow)
     assert row.problems[0].column == field

@@ -17,7 +17,7 @@ def test_every_module_that_locks_by_number_takes_the_number_from_the_one_list() 
         if _LOCKING.search(file.read_text())
     ]
 
-    assert len(locking) == 4
+    assert len(locking) == 7
     for file in locking:
         source = file.read_text()
         assert "from infra.db.locks import AdvisoryLock" in source, file
@@ -27,4 +27,4 @@ def test_every_module_that_locks_by_number_takes_the_number_from_the_one_list() 
 def test_no_two_locks_share_a_number() -> None:
     numbers = [int(lock) for lock in AdvisoryLock.__members__.values()]
 
-    assert len(numbers) == len(set(numbers)) == 4
+    assert len(numbers) == len(set(numbers)) == 6
