@@ -75,7 +75,9 @@ def test_the_version_is_that_of_the_project(tmp_path: Path) -> None:
 def test_without_a_system_an_operator_is_told_what_to_set(
     command: tuple[str, ...], tmp_path: Path
 ) -> None:
-    assert says_one_sentence(run(tmp_path, *command), "DATABASE_URL is not set", "product-images stack up")
+    assert says_one_sentence(
+        run(tmp_path, *command), "DATABASE_URL is not set", "product-images stack up"
+    )
 
 
 @pytest.mark.parametrize("command", [("list",), ("purge", "--all", "--yes", "--json")])
