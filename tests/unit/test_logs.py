@@ -3,7 +3,7 @@
 import io
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 
 import pytest
@@ -18,7 +18,7 @@ Configure = Callable[..., io.StringIO]
 
 
 @pytest.fixture
-def configure(monkeypatch: pytest.MonkeyPatch) -> Configure:
+def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]:
     """Configure logging by variables; return what is written from then on."""
     root = logging.getLogger()
     monkeypatch.setattr(root, "handlers", [])
@@ -34,7 +34,8 @@ def configure(monkeypatch: pytest.MonkeyPatch) -> Configure:
         logs.configure_logs(least)
         return written
 
-    return start
+    yield start
+    structlog.reset_defaults()  # else loggers of other tests keep what is configured here
 
 
 def lines(written: io.StringIO) -> list[dict[str, str]]:

@@ -81,6 +81,7 @@ def test_the_log_writes_what_stands_in_tables_as_escapes(
     logs.configure_logs()
     logs.structlog.get_logger("test").warning("stored", sku="a\x1b[2Jb\nforged", name="x")
     logging.getLogger("library").warning("a\x1b[2Jb")
+    logs.structlog.reset_defaults()  # else loggers of other tests keep what is configured here
 
     assert "\x1b" not in written.getvalue()
     assert "\nforged" not in written.getvalue()
