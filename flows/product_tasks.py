@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypeVar
+from uuid import UUID
 
 import structlog
 from prefect import task
@@ -115,24 +116,24 @@ async def _from_others(run: ProductRun, image: ClaimedImage, *, stop: Stop) -> F
 
     None when there is nothing: then this job has the lead in asking, until it has recorded or ends.
     """
-    flights, url, other = run.resources.url_flights, image.source_url, None
+    flights, url, others = run.resources.url_flights, image.source_url, set[UUID]()
     run.leads(image)
     while (leader := await in_thread(run.threads.io, flights.lead, url, image.id)) is not None:
-        other = leader
+        others.add(leader)
         await asyncio.sleep(_FLIGHT_LOOK_SECONDS * random.uniform(1, 1.5))
-    if other is None:
+    if not others:
         return None
     found = await in_thread(
         run.threads.io,
         original_fetched_for,
         run.resources.database,
-        other,
+        others,
         url,
         since=run.claim.claimed_at,
     )
     if found is None:
         return None
-    run.land([image])
+    await in_thread(run.threads.io, run.land, [image])
     stored = replace(image, stored_key=found.object_key)
     try:
         fetched = await in_thread(

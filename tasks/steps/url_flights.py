@@ -7,6 +7,7 @@ fetched is read from PostgreSQL, so a lost or forged entry costs a request and c
 
 import hashlib
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -79,9 +80,9 @@ class UrlFlights:
 
 
 def original_fetched_for(
-    database: Database, image_id: UUID, url: str, *, since: datetime
+    database: Database, image_ids: Collection[UUID], url: str, *, since: datetime
 ) -> SharedOriginal | None:
-    """Return the original that an image has got from this URL since then, if it has."""
+    """Return the original that one of these images has got from this URL since then, if any has."""
     statement = (
         select(Original.object_key, SourceValidators)
         .join(Image, Image.original_sha256 == Original.sha256)
@@ -92,11 +93,13 @@ def original_fetched_for(
             & (SourceValidators.url == url),
         )
         .where(
-            Image.id == image_id,
+            Image.id.in_(image_ids),
             Image.source_url == url,
             Image.updated_at >= since,
             Image.error_code.is_(None),
         )
+        .order_by(Image.updated_at.desc())
+        .limit(1)
     )
     with database.transaction() as session:
         row = session.execute(statement).one_or_none()

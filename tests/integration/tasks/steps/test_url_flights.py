@@ -69,7 +69,7 @@ def test_what_the_leader_recorded_is_read_by_the_one_that_waited(database: Datab
     first, second = (submitted(database, "same", sku=sku) for sku in ("S-1", "S-2"))
     leading, waiting = claimed(database, first.job_id), claimed(database, second.job_id)
     (image,) = leading.images
-    ask = image.id, image.source_url
+    ask = {image.id}, image.source_url
 
     assert original_fetched_for(database, *ask, since=waiting.claimed_at) is None
 
@@ -79,7 +79,9 @@ def test_what_the_leader_recorded_is_read_by_the_one_that_waited(database: Datab
     assert found is not None
     assert found.object_key.startswith("originals/")
     assert (
-        original_fetched_for(database, image.id, "http://other.example/", since=waiting.claimed_at)
+        original_fetched_for(
+            database, {image.id}, "http://other.example/", since=waiting.claimed_at
+        )
         is None
     )
 
@@ -88,7 +90,7 @@ def test_what_was_fetched_before_or_in_vain_is_not_taken(database: Database) -> 
     finished(database, "same", sku="S-1")
     later = claimed(database, submitted(database, "same", sku="S-1").job_id)
     (image,) = later.images
-    ask = image.id, image.source_url
+    ask = {image.id}, image.source_url
 
     waiting = claimed(database, submitted(database, "same", sku="S-2").job_id)
     assert original_fetched_for(database, *ask, since=waiting.claimed_at) is None
