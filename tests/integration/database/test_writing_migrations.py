@@ -39,7 +39,7 @@ def test_the_written_migration_has_the_next_number_and_builds_what_the_models_de
     migration = written.read_text(encoding="utf-8")
     assert migration.startswith('"""Keep what the models describe."""')
     assert "# ###" not in migration
-    assert migration.count("op.create_table(") == migration.count("op.drop_table(") == 1
+    assert migration.count("op.create_table(") == migration.count("op.drop_table(") > 0
 
     upgrade(empty_url, folder=folder)
     with empty_database(server_url) as other_url:
