@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from time import monotonic
+from typing import Any, Self, TypeVar
 
+import structlog
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -12,6 +14,9 @@ from redis.retry import Retry
 from infra.contract.errors import ErrorCode, ServiceUnavailable
 from infra.rate_limit import SCRIPT, Allowance, Bucket
 from infra.settings.sections import CacheSettings
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
 
 Script = Callable[[Sequence[str], Sequence[str | int | float]], Any]
 """Runs inside Redis with keys and arguments; raises `ServiceUnavailable`. Texts come as bytes."""
@@ -79,6 +84,30 @@ class Cache:
                 return registered(keys=list(keys), args=list(arguments))
 
         return run
+
+
+class OptionalUse:
+    """A use of the cache that can be done without. Safe to share between threads.
+
+    After a failure the cache is left alone for `pause_seconds`, so that no caller waits for it in
+    vain again and again; `consequence` is what the log then says.
+    """
+
+    def __init__(self, pause_seconds: float, consequence: str) -> None:
+        self._pause_seconds = pause_seconds
+        self._consequence = consequence
+        self._away_until = float("-inf")
+
+    def attempt(self, work: Callable[[], T], *, otherwise: T) -> T:
+        """Do something with the cache; return `otherwise` while it is away."""
+        if monotonic() < self._away_until:
+            return otherwise
+        try:
+            return work()
+        except ServiceUnavailable as exc:
+            self._away_until = monotonic() + self._pause_seconds
+            log.warning(self._consequence, code=exc.code)
+            return otherwise
 
 
 def _milliseconds(seconds: float) -> int:

@@ -7,18 +7,13 @@ is kept or found, and no caller waits for it twice within two seconds.
 """
 
 import hmac
-from collections.abc import Callable
 from dataclasses import dataclass
-from time import monotonic
-from typing import TypeVar
 from uuid import UUID
 
 import structlog
 
-from infra.cache import Cache
-from infra.contract.errors import ServiceUnavailable
+from infra.cache import Cache, OptionalUse
 
-T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 _KEPT_SECONDS = 3600
@@ -53,12 +48,12 @@ class ProductCache:
         self._cache = cache
         self._secret = hmac.digest(secret.encode(), _PURPOSE, "sha256")
         self._prefix = f"product:2:{shape}:"  # 1 was not signed
-        self._away_until = float("-inf")
+        self._use = OptionalUse(_PAUSE_SECONDS, "products are read without the cache")
 
     def get(self, product_id: UUID) -> Entry | None:
         """Return what is kept, whatever its version."""
         key = self._key(product_id)
-        kept = self._try(lambda: self._cache.get(key), otherwise=None)
+        kept = self._use.attempt(lambda: self._cache.get(key), otherwise=None)
         if kept is None:
             return None
         signature, value = kept[:_SIGNATURE_BYTES], kept[_SIGNATURE_BYTES:]
@@ -82,25 +77,17 @@ class ProductCache:
     def begin(self, product_id: UUID, version: int) -> bool:
         """Return whether no other caller has just begun to make this version's answer."""
         key = f"{self._key(product_id)}:{version}"
-        return self._try(lambda: self._cache.add(key, b"", _FILLING_SECONDS), otherwise=True)
+        return self._use.attempt(
+            lambda: self._cache.add(key, b"", _FILLING_SECONDS), otherwise=True
+        )
 
     def _put(self, product_id: UUID, value: bytes, seconds: float) -> None:
         key = self._key(product_id)
         signed = self._signature(key, value) + value
-        self._try(lambda: self._cache.put(key, signed, seconds), otherwise=None)
+        self._use.attempt(lambda: self._cache.put(key, signed, seconds), otherwise=None)
 
     def _signature(self, key: str, value: bytes) -> bytes:
         return hmac.digest(self._secret, b"%s %s" % (key.encode(), value), "sha256")
 
     def _key(self, product_id: UUID) -> str:
         return self._prefix + product_id.hex
-
-    def _try(self, work: Callable[[], T], *, otherwise: T) -> T:
-        if monotonic() < self._away_until:
-            return otherwise
-        try:
-            return work()
-        except ServiceUnavailable as exc:
-            self._away_until = monotonic() + _PAUSE_SECONDS
-            log.warning("products are read without the cache", code=exc.code)
-            return otherwise

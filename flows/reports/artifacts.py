@@ -36,10 +36,9 @@ def report_of(results: Sequence[ImageResult], assets: str) -> str:
 def sentence_of(result: ImageDone) -> str:
     """Return a line for the run's log about an image that is ready."""
     count = len(result.variants)
-    largest = max((variant.bytes for variant in result.variants), default=0)
     return (
         f"Image {result.image.position}: {result.outcome}, {count} variants, the largest "
-        f"{saving(result.source_bytes, largest)} smaller than the source"
+        f"{saving(result.source_bytes, result.largest_bytes)} smaller than the source"
     )
 
 
@@ -56,7 +55,7 @@ def plain(text: str) -> str:
 
 def _sums(done: Sequence[ImageDone], count: int) -> str:
     sources = sum(image.source_bytes for image in done)
-    largest = sum(max((v.bytes for v in image.variants), default=0) for image in done)
+    largest = sum(image.largest_bytes for image in done)
     sentence = f"**{len(done)} of {count} images of this attempt are ready.**"
     if not sources:
         return sentence

@@ -92,9 +92,14 @@ class ImageDone:
     cpu_seconds: float | None = None
 
     @property
+    def largest_bytes(self) -> int:
+        """How large the largest variant is."""
+        return max((variant.bytes for variant in self.variants), default=0)
+
+    @property
     def saved_bytes(self) -> int:
         """By how much the largest variant is smaller than the source."""
-        return self.source_bytes - max((v.bytes for v in self.variants), default=0)
+        return self.source_bytes - self.largest_bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,23 +6,18 @@ fetched is read from PostgreSQL, so a lost or forged entry costs a request and c
 """
 
 import hashlib
-import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import structlog
 from sqlalchemy import select
 
-from infra.cache import Cache
-from infra.contract.errors import ServiceUnavailable
+from infra.cache import Cache, OptionalUse
 from infra.db.engine import Database
 from infra.db.models.catalogue import Image, Original
 from infra.db.models.validators import SourceValidators
 from infra.fetch.validators import Validators
-
-log = structlog.get_logger(__name__)
 
 _LEAD_SECONDS = 60.0  # a slower supplier is asked again, once in this time
 _PAUSE_SECONDS = 5.0  # how long Redis is left alone after it did not answer
@@ -47,36 +42,29 @@ class UrlFlights:
         self._cache = cache
         self._land = None if cache is None else cache.script(_LAND)
         self._lead_seconds = lead_seconds
-        self._away_until = float("-inf")
+        self._use = OptionalUse(_PAUSE_SECONDS, "jobs do not share the fetching of equal URLs")
 
     def lead(self, url: str, image_id: UUID) -> UUID | None:
         """Take the lead in asking a URL for an image; return the image that has it already.
 
         None means that the caller asks now, and has to `land`.
         """
-        if self._cache is None or time.monotonic() < self._away_until:
+        cache = self._cache
+        if cache is None:
             return None
-        try:
-            if self._cache.add(key_of(url), image_id.hex.encode(), self._lead_seconds):
+
+        def leader() -> bytes | None:
+            if cache.add(key_of(url), image_id.hex.encode(), self._lead_seconds):
                 return None
-            kept = self._cache.get(key_of(url))
-        except ServiceUnavailable as exc:
-            self._leave_alone(exc)
-            return None
-        return _other(kept, image_id)
+            return cache.get(key_of(url))
+
+        return _other(self._use.attempt(leader, otherwise=None), image_id)
 
     def land(self, url: str, image_id: UUID) -> None:
         """Let others ask the URL: what it gave is recorded, or it gave nothing."""
-        if self._land is None or time.monotonic() < self._away_until:
-            return
-        try:
-            self._land([key_of(url)], [image_id.hex])
-        except ServiceUnavailable as exc:
-            self._leave_alone(exc)
-
-    def _leave_alone(self, exc: ServiceUnavailable) -> None:
-        self._away_until = time.monotonic() + _PAUSE_SECONDS
-        log.warning("jobs do not share the fetching of equal URLs", code=exc.code)
+        land = self._land
+        if land is not None:
+            self._use.attempt(lambda: land([key_of(url)], [image_id.hex]), otherwise=None)
 
 
 def original_fetched_for(
